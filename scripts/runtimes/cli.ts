@@ -1,0 +1,86 @@
+import { existsSync, realpathSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { leftovers, type StartOptions, startRuntimes } from "./index.js";
+import { allReleases, type ContainerdRelease, installRuntimes } from "./install.js";
+import { isRunFolder, livingOwner, tempRunFolders } from "./run-folder.js";
+import { takeDown } from "./takedown.js";
+import { waitFor } from "./wait.js";
+
+const usage = `usage: tsx scripts/runtimes/cli.ts COMMAND
+  install                            unpack the runtimes into the cache folder
+  up [--which 1.6,1.7,2.1] [--dir D] start them; runs until Ctrl-C, then takes everything down
+  down [--dir D]                     clean up after runs whose process died (default: all under the temp folder);
+                                     with --dir, end a run that is still up too`;
+
+const log = (line: string): void => console.log(line);
+
+async function up(which: readonly ContainerdRelease[], dir: string | undefined): Promise<void> {
+  const startedAt = performance.now();
+  const options: StartOptions = { which, log, ...(dir === undefined ? {} : { dir }) };
+  const running = await startRuntimes(options);
+  const ended = new Promise<void>((resolve) => {
+    // A second signal is left to the guard, which takes down by force.
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
+  });
+  log(`ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s in ${running.dir}`);
+  for (const runtime of running.runtimes) log(`${runtime.name}  ${runtime.version}  ${runtime.endpoint}`);
+  log(`registry  ${running.registry.url}`);
+  for (const [name, reference] of Object.entries(running.images)) log(`image ${name}  ${reference}`);
+  const keepAlive = setInterval(() => undefined, 60_000);
+  await ended;
+  clearInterval(keepAlive);
+  await running.stop();
+  log("everything is down");
+}
+
+async function down(dir: string | undefined): Promise<void> {
+  const folders = dir === undefined ? tempRunFolders() : [existsSync(dir) ? realpathSync(dir) : dir];
+  for (const folder of folders) {
+    if (!isRunFolder(folder)) {
+      log(`${folder}: no run here`);
+      continue;
+    }
+    const owner = livingOwner(folder);
+    if (owner !== undefined && dir === undefined) {
+      log(`${folder}: in use by process ${owner.pid}; left alone`);
+      continue;
+    }
+    if (owner !== undefined) {
+      process.kill(owner.pid, "SIGTERM");
+      await waitFor(`the end of process ${owner.pid}`, 60_000, () =>
+        livingOwner(folder) ? undefined : true,
+      );
+    }
+    takeDown(folder);
+    const left = leftovers(folder);
+    if (left.length > 0) throw new Error(`${folder}: left behind:\n${left.join("\n")}`);
+    log(`${folder}: taken down`);
+  }
+}
+
+function releases(text: string | undefined): readonly ContainerdRelease[] {
+  if (text === undefined) return allReleases;
+  return text.split(",").map((name) => {
+    const release = allReleases.find((one) => one === name.trim());
+    if (release === undefined)
+      throw new Error(`unknown release ${name}; there are ${allReleases.join(", ")}`);
+    return release;
+  });
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { which: { type: "string" }, dir: { type: "string" } },
+  });
+  const [command] = positionals;
+  if (command === "install") log(`installed in ${(await installRuntimes({ log })).cacheDir}`);
+  else if (command === "up") await up(releases(values.which), values.dir);
+  else if (command === "down") await down(values.dir);
+  else throw new Error(usage);
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type CommandOptions, retried, runCommand } from "./command.js";
+import { debianMirror } from "./mirror.js";
+
+const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+const attempts = 3;
+
+/** Downloads packages of any Debian suite without touching the machine's own lists, caches or packages. */
+export interface PackageSource {
+  /** Unpacks packages (each written `name/suite`) into a folder. */
+  unpack(packages: readonly string[], folder: string): Promise<void>;
+}
+
+/** Reads the package lists of some suites into `workFolder`, with a sources file and a lists folder of its own. */
+export async function openPackageSource(
+  suites: readonly string[],
+  workFolder: string,
+  log?: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<PackageSource> {
+  const config = await writeAptConfig(suites, workFolder);
+  const apt = (args: readonly string[], options: CommandOptions): Promise<string> =>
+    runCommand("apt-get", ["-c", config, "-q", ...args], {
+      ...options,
+      signal,
+      env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
+    });
+
+  log?.(`reading the package lists of Debian ${suites.join(", ")}`);
+  const update = (): Promise<string> => apt(["update"], { timeoutMs: 180_000 });
+  await retried(`apt-get update for Debian ${suites.join(", ")}`, attempts, update, log, signal);
+
+  return {
+    async unpack(packages, folder) {
+      const debs = join(folder, ".debs");
+      await mkdir(debs, { recursive: true });
+      log?.(`downloading ${packages.join(", ")}`);
+      const download = (): Promise<string> =>
+        apt(["download", ...packages], { cwd: debs, timeoutMs: 300_000 });
+      await retried(`downloading ${packages.join(", ")}`, attempts, download, log, signal);
+      for (const deb of await readdir(debs)) {
+        await runCommand("dpkg", ["-x", join(debs, deb), folder], { signal, timeoutMs: 120_000 });
+      }
+      await rm(debs, { recursive: true });
+    },
+  };
+}
+
+async function writeAptConfig(suites: readonly string[], workFolder: string): Promise<string> {
+  const signedBy = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
+  const mirror = debianMirror();
+  const lists = join(workFolder, "lists");
+  const cache = join(workFolder, "cache");
+  await mkdir(join(lists, "partial"), { recursive: true });
+  await mkdir(join(cache, "archives", "partial"), { recursive: true });
+  const sources = join(workFolder, "sources.list");
+  await writeFile(sources, suites.map((suite) => `deb ${signedBy}${mirror} ${suite} main\n`).join(""));
+  const config = join(workFolder, "apt.conf");
+  await writeFile(
+    config,
+    `Dir::Etc::sourcelist "${sources}";
+Dir::Etc::sourceparts "/dev/null";
+Dir::State::Lists "${lists}";
+Dir::Cache "${cache}";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::Languages "none";
+Acquire::Retries "2";
+#clear APT::Update::Pre-Invoke;
+#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+`,
+  );
+  return config;
+}

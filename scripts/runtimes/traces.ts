@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { folderVariable } from "./daemon.js";
+
+/** A process that belongs to a run. */
+export interface OwnProcess {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/**
+ * The processes of a run: those that inherited its folder in their environment (daemons, shims, runc, plugins) and
+ * those whose root file system lies inside the folder (containers).
+ */
+export function findProcesses(runDir: string): OwnProcess[] {
+  const marker = `${folderVariable}=${runDir}\0`;
+  return list("/proc").flatMap((name) => {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
+    const isOurs =
+      `\0${read(`/proc/${name}/environ`)}`.includes(`\0${marker}`) || hasRootInside(name, runDir);
+    if (!isOurs) return [];
+    return [{ pid: Number(name), command: read(`/proc/${name}/cmdline`).replaceAll("\0", " ").trim() }];
+  });
+}
+
+function hasRootInside(pid: string, runDir: string): boolean {
+  const lines = read(`/proc/${pid}/mountinfo`).split("\n");
+  return lines.some((line) => line.split(" ")[4] === "/" && line.includes(`=${runDir}/`));
+}
+
+/** The mount points inside a folder, deepest first. */
+export function findMounts(dir: string): string[] {
+  const points = read("/proc/self/mountinfo")
+    .split("\n")
+    .map((line) => unescapeMount(line.split(" ")[4] ?? ""));
+  // A later mount may lie on top of an earlier one at the same place: the newest goes first.
+  return points
+    .filter((point) => point.startsWith(`${dir}/`))
+    .reverse()
+    .sort((a, b) => b.length - a.length);
+}
+
+/** mountinfo writes a space, a tab, a newline and a backslash as octal. */
+function unescapeMount(text: string): string {
+  return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/** Where the control groups are mounted: one folder per v1 controller, or the one of v2. */
+export function cgroupMounts(): string[] {
+  const lines = read("/proc/self/mountinfo").split("\n");
+  return lines
+    .filter((line) => / - cgroup2? /.test(line))
+    .map((line) => unescapeMount(line.split(" ")[4] ?? ""));
+}
+
+/** Sandbox and container ids that left a folder in the run. */
+export function findIds(runDir: string): string[] {
+  const ids = new Set<string>();
+  for (const daemon of list(runDir)) {
+    for (const bundle of bundles(join(runDir, daemon))) ids.add(bundle.split("/").at(-1) ?? "");
+    for (const kind of ["sandboxes", "containers"]) {
+      for (const id of list(join(runDir, daemon, "root/io.containerd.grpc.v1.cri", kind))) ids.add(id);
+    }
+  }
+  return [...ids].filter((id) => /^[0-9a-f]{64}$/.test(id));
+}
+
+/** The sockets of the run's shims: they lie in a folder that all containerds share, under hashed names. */
+export function findShimSockets(runDir: string): string[] {
+  const found = new Set<string>();
+  for (const daemon of list(runDir)) {
+    for (const bundle of bundles(join(runDir, daemon))) {
+      const text = read(join(bundle, "address")) + read(join(bundle, "bootstrap.json"));
+      for (const [, path = ""] of text.matchAll(/unix:\/\/(\/run\/containerd\/s\/[0-9a-f]{64})/g))
+        found.add(path);
+    }
+  }
+  return [...found];
+}
+
+function bundles(daemonDir: string): string[] {
+  const parent = join(daemonDir, "state/io.containerd.runtime.v2.task/k8s.io");
+  return list(parent).map((id) => join(parent, id));
+}
+
+/** What libcni remembers of the run's pods, in a folder that all runtimes of a machine share. */
+export function findCniResults(runDir: string): string[] {
+  const parent = "/var/lib/cni/results";
+  return list(parent)
+    .map((name) => join(parent, name))
+    .filter((file) => read(file).includes(`${runDir}/`));
+}
+
+/** The names in a folder, or of the folders in it; none if it is missing. */
+export function list(dir: string, what: "all" | "folders" = "all"): string[] {
+  try {
+    const entries = readdirSync(dir, { withFileTypes: true });
+    return entries.filter((entry) => what === "all" || entry.isDirectory()).map((entry) => entry.name);
+  } catch {
+    return [];
+  }
+}
+
+/** The text of a file; empty if it is missing or just went away. */
+export function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Asks again until `probe` gives something else than `undefined`; throws after `timeoutMs` with `what` in the text. */
+export async function waitFor<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => T | undefined | Promise<T | undefined>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await probe();
+    if (found !== undefined) return found;
+    if (Date.now() >= deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
+    await sleep(25, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** The blocking form of {@link waitFor}, for the last moments of a process; gives false when the time is up. */
+export function waitForSync(timeoutMs: number, done: () => boolean): boolean {
+  const deadline = Date.now() + timeoutMs;
+  const cell = new Int32Array(new SharedArrayBuffer(4));
+  while (!done()) {
+    if (Date.now() >= deadline) return false;
+    Atomics.wait(cell, 0, 0, 20);
+  }
+  return true;
+}

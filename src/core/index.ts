@@ -1,0 +1,9 @@
+export { type Backoff, type BackoffOptions, backoff } from "./backoff.js";
+export type { CallOptions, HeadersInput } from "./call-options.js";
+export { type CriErrorCode, codeFromNumber, codeToNumber, criErrorCodes } from "./codes.js";
+export { CriError, type CriErrorInit, describe, invalidOption, isCriError, type Problem } from "./errors.js";
+export { type CriErrorReason, criErrorReasons } from "./reasons.js";
+export { deadlineError, stoppedError, whyStopped } from "./signals.js";
+export { maxTimerMs, sleep } from "./sleep.js";
+export { dateToNanos, nanosToDate, nanosToMs } from "./time.js";
+export { untilBreak } from "./until-break.js";

@@ -1,0 +1,3 @@
+import type { Interceptor, Transport } from "@connectrpc/connect";
+
+export type { Interceptor, Transport };

@@ -1,0 +1,163 @@
+import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
+import { connect as netConnect, type Socket } from "node:net";
+import { connect as tlsConnect } from "node:tls";
+import { CriError } from "../core/index.js";
+import { closedInHandshake, dialFailure, handshakeTimeout } from "./dial-failure.js";
+import type { Endpoint } from "./endpoint.js";
+import type { TlsOptions } from "./options.js";
+import { http2CodeName } from "./status.js";
+
+/** A stream's flow-control window: one answer of 16 MiB arrives without waiting for us. */
+const streamWindowBytes = 17 * 2 ** 20;
+/** All streams' window: several such answers at a time. */
+const connectionWindowBytes = 4 * streamWindowBytes;
+/**
+ * Node's limit for what a session may hold, in megabytes. Its default of 10 stalls every call of a session while
+ * one large request is queued; what a request may hold is limited by writeLimitBytes instead.
+ */
+const sessionMemoryMb = 2 ** 20;
+
+export interface DialOptions {
+  readonly endpoint: Endpoint;
+  readonly connectTimeoutMs: number;
+  readonly tls: TlsOptions;
+  readonly signal: AbortSignal;
+}
+
+/** One HTTP/2 connection that has been greeted by the peer. Keeps the process alive only while calls hold it. */
+export class Connection {
+  readonly session: ClientHttp2Session;
+  readonly #endpoint: Endpoint;
+  #holders = 0;
+  #goaway: { readonly code: number; readonly lastStreamId: number } | undefined;
+  #error: unknown;
+  #closedHere = false;
+
+  constructor(session: ClientHttp2Session, endpoint: Endpoint, onUnusable: () => void) {
+    this.session = session;
+    this.#endpoint = endpoint;
+    session.on("goaway", (code, lastStreamId) => {
+      this.#goaway = { code, lastStreamId };
+      onUnusable();
+    });
+    session.on("error", (error) => {
+      this.#error = error;
+    });
+    session.once("close", onUnusable);
+    session.unref();
+  }
+
+  /** Whether a new call may begin on it. */
+  get usable(): boolean {
+    return !this.session.closed && !this.session.destroyed && this.#goaway === undefined;
+  }
+
+  /** A call begins: the process must stay for it. */
+  hold(): void {
+    if (this.#holders++ === 0 && !this.session.destroyed) this.session.ref();
+  }
+
+  /** A call is over. */
+  release(): void {
+    if (--this.#holders === 0 && !this.session.destroyed) this.session.unref();
+  }
+
+  /** Ends the connection and every call on it. */
+  close(): void {
+    this.#closedHere = true;
+    this.session.destroy();
+  }
+
+  /**
+   * Why a stream ended without a status, where the connection is the reason: undefined when the connection is fine.
+   * A stream numbered past the last one that a GOAWAY admits was never looked at by the peer.
+   */
+  failure(
+    streamId: number | undefined,
+  ): { readonly error: CriError; readonly untouched: boolean } | undefined {
+    if (this.#closedHere) return { error: clientClosed(this.#endpoint), untouched: false };
+    if (this.usable) return undefined;
+    const goaway = this.#goaway;
+    const untouched = streamId === undefined || (goaway !== undefined && streamId > goaway.lastStreamId);
+    const error = new CriError({
+      code: "unavailable",
+      reason: goaway && (goaway.code !== 0 || untouched) ? "goaway" : "connection_lost",
+      endpoint: this.#endpoint.url,
+      text: goaway
+        ? `the runtime closed the connection (HTTP/2 GOAWAY ${http2CodeName(goaway.code)})`
+        : "the connection ended before the answer: the runtime crashed, was stopped or restarted",
+      hint: untouched
+        ? "The call was not looked at"
+        : "Whether the call took effect is unknown; look before repeating it",
+      cause: this.#error,
+    });
+    return { error, untouched };
+  }
+}
+
+/** The error of a call on a client that was closed. */
+export function clientClosed(endpoint: Endpoint): CriError {
+  return new CriError({
+    code: "canceled",
+    reason: "client_closed",
+    endpoint: endpoint.url,
+    text: "the client was closed",
+  });
+}
+
+/**
+ * Connects, and waits for the peer's HTTP/2 SETTINGS: what is given back has been proven to speak HTTP/2, and a
+ * failure here means that nothing was sent on anybody's behalf.
+ */
+export function dial(options: DialOptions): Promise<ClientHttp2Session> {
+  const { endpoint, connectTimeoutMs, signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = openSocket(options);
+    let failure: unknown;
+    const session = http2Connect("http://localhost", {
+      createConnection: () => socket,
+      maxSessionMemory: sessionMemoryMb,
+      settings: { enablePush: false, initialWindowSize: streamWindowBytes },
+    });
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+      session.removeListener("close", closed);
+      act();
+    };
+    const give = (error: unknown) =>
+      settle(() => {
+        session.destroy();
+        reject(error);
+      });
+    const abort = () => give(signal.reason);
+    // Stays for the session's life: a session without an error listener takes the process down.
+    const note = (error: unknown) => {
+      failure = error;
+    };
+    const closed = () =>
+      give(failure === undefined ? closedInHandshake(endpoint, failure) : dialFailure(endpoint, failure));
+    const timer = setTimeout(() => give(handshakeTimeout(endpoint, connectTimeoutMs)), connectTimeoutMs);
+    signal.addEventListener("abort", abort, { once: true });
+    session.on("error", note);
+    session.once("close", closed);
+    session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
+    session.once("remoteSettings", () => settle(() => resolve(session)));
+  });
+}
+
+function openSocket({ endpoint, tls }: DialOptions): Socket {
+  switch (endpoint.kind) {
+    case "unix":
+    case "pipe":
+      return netConnect({ path: endpoint.path });
+    case "abstract":
+      return netConnect({ path: `\0${endpoint.name}` });
+    case "tcp": {
+      const { host, port } = endpoint;
+      if (!endpoint.tls) return netConnect({ host, port, noDelay: true });
+      return tlsConnect({ host, port, servername: host, ...tls, ALPNProtocols: ["h2"] });
+    }
+  }
+}

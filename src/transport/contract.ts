@@ -1,0 +1,102 @@
+import type {
+  DescMessage,
+  DescMethodStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+
+// Connect's Transport and Interceptor, written down once more and held equal to Connect's by a type test:
+// Connect's declarations need the DOM library, and a public type that mentions them would ask it of our users.
+
+/** Request headers as Connect's calls take them. */
+export type RpcHeadersInit = [string, string][] | Record<string, string> | Headers;
+
+/** A key under which interceptors share a value within one call (Connect's `ContextKey`). */
+export interface RpcContextKey<T> {
+  id: symbol;
+  defaultValue: T;
+}
+
+/** Values that interceptors share within one call (Connect's `ContextValues`). */
+export interface RpcContextValues {
+  get<T>(key: RpcContextKey<T>): T;
+  set<T>(key: RpcContextKey<T>, value: T): this;
+  delete(key: RpcContextKey<unknown>): this;
+}
+
+interface RequestCommon {
+  readonly service: DescService;
+  readonly requestMethod: string;
+  readonly url: string;
+  readonly signal: AbortSignal;
+  readonly header: Headers;
+  readonly contextValues: RpcContextValues;
+}
+
+interface ResponseCommon {
+  readonly service: DescService;
+  readonly header: Headers;
+  readonly trailer: Headers;
+}
+
+/** A unary call as an interceptor sees it. */
+export interface RpcUnaryRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
+  extends RequestCommon {
+  readonly stream: false;
+  readonly message: MessageShape<I>;
+  readonly method: DescMethodUnary<I, O>;
+}
+
+/** A unary answer. */
+export interface RpcUnaryResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
+  extends ResponseCommon {
+  readonly stream: false;
+  readonly message: MessageShape<O>;
+  readonly method: DescMethodUnary<I, O>;
+}
+
+/** A streaming call as an interceptor sees it. */
+export interface RpcStreamRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
+  extends RequestCommon {
+  readonly stream: true;
+  readonly message: AsyncIterable<MessageShape<I>>;
+  readonly method: DescMethodStreaming<I, O>;
+}
+
+/** A streaming answer. */
+export interface RpcStreamResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
+  extends ResponseCommon {
+  readonly stream: true;
+  readonly message: AsyncIterable<MessageShape<O>>;
+  readonly method: DescMethodStreaming<I, O>;
+}
+
+/** What an interceptor wraps: it makes the call, or calls the next interceptor. */
+export type RpcNext = (
+  request: RpcUnaryRequest | RpcStreamRequest,
+) => Promise<RpcUnaryResponse | RpcStreamResponse>;
+
+/** A function around every call; the same type as Connect's `Interceptor`. */
+export type RpcInterceptor = (next: RpcNext) => RpcNext;
+
+/** Something that makes RPCs; the same type as Connect's `Transport`, so either can be used for the other. */
+export interface RpcTransport {
+  unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    header: RpcHeadersInit | undefined,
+    input: MessageInitShape<I>,
+    contextValues?: RpcContextValues,
+  ): Promise<RpcUnaryResponse<I, O>>;
+  stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodStreaming<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    header: RpcHeadersInit | undefined,
+    input: AsyncIterable<MessageInitShape<I>>,
+    contextValues?: RpcContextValues,
+  ): Promise<RpcStreamResponse<I, O>>;
+}

@@ -1,0 +1,112 @@
+import { CriError, describe } from "../core/index.js";
+
+/**
+ * Where a runtime listens. `url` is the canonical text: two endpoints are the same when their urls are equal.
+ * - `unix`: a socket file · `abstract`: a Linux socket name without a file · `pipe`: a Windows named pipe
+ * - `tcp`: a host and port, with TLS or without
+ */
+export type Endpoint =
+  | { readonly kind: "unix"; readonly path: string; readonly url: string }
+  | { readonly kind: "abstract"; readonly name: string; readonly url: string }
+  | { readonly kind: "pipe"; readonly path: string; readonly url: string }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      readonly port: number;
+      readonly tls: boolean;
+      readonly url: string;
+    };
+
+/** The kernel's limit for a unix socket path, in bytes; past it connect() fails with a bare ENOENT. */
+const maxSocketPathBytes = 107;
+
+/**
+ * Understands an endpoint in any form the kubelet, crictl and gRPC know:
+ * `unix:///run/x.sock`, `unix:/run/x.sock`, `/run/x.sock` · `unix-abstract:name`, `@name` ·
+ * `npipe:////./pipe/name`, `npipe://./pipe/name`, `\\.\pipe\name` · `tcp://host:port`, `http://host:port` ·
+ * `https://host:port` (TLS). Percent-escapes in a unix path are decoded and a query is ignored, as Kubernetes does.
+ *
+ * Throws {@link CriError} `invalid_endpoint` with what is wrong.
+ */
+export function parseEndpoint(text: string): Endpoint {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
+  if (text === "") throw invalid(text, "it is empty");
+  if (text.startsWith("/")) return unix(text, text);
+  if (text.startsWith("@")) return abstract(text, text.slice(1));
+  if (text.startsWith("\\\\")) return pipe(text, text);
+  if (scheme === "unix") return unix(text, unixPath(text));
+  if (scheme === "unix-abstract") return abstract(text, text.slice("unix-abstract:".length));
+  if (scheme === "npipe") return pipe(text, text.slice("npipe:".length));
+  if (scheme === "tcp" || scheme === "http" || scheme === "https") return tcp(text, scheme === "https");
+  if (scheme !== undefined && text.includes("://"))
+    throw invalid(text, `the scheme "${scheme}" is none of unix, unix-abstract, npipe, tcp, http and https`);
+  throw invalid(
+    text,
+    "it is a relative path; write an absolute one, such as unix:///run/containerd/containerd.sock",
+  );
+}
+
+function unixPath(text: string): string {
+  const rest = text.slice("unix:".length).replace(/[?#].*$/, "");
+  const path = rest.startsWith("//") ? rest.slice(2) : rest;
+  if (!path.startsWith("/")) throw invalid(text, "the socket path must be absolute: unix:///path/to/socket");
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw invalid(text, "it has a malformed percent-escape");
+  }
+}
+
+function unix(text: string, path: string): Endpoint {
+  if (path.includes("\0")) throw invalid(text, "a socket path has no NUL byte");
+  const bytes = Buffer.byteLength(path);
+  if (bytes > maxSocketPathBytes)
+    throw invalid(text, `the socket path has ${bytes} bytes, and the kernel takes ${maxSocketPathBytes}`);
+  return Object.freeze({
+    kind: "unix",
+    path,
+    url: `unix://${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}`,
+  });
+}
+
+function abstract(text: string, name: string): Endpoint {
+  if (name === "") throw invalid(text, "the abstract socket has no name");
+  if (Buffer.byteLength(name) > maxSocketPathBytes)
+    throw invalid(text, `the name is longer than ${maxSocketPathBytes} bytes`);
+  return Object.freeze({ kind: "abstract", name, url: `unix-abstract:${name}` });
+}
+
+/** `//./pipe/name`, `////./pipe/name`, `\\.\pipe\name`: slashes may lean either way, and the host defaults to `.`. */
+function pipe(text: string, rest: string): Endpoint {
+  const match = /^\/*([^/]*)\/pipe\/(.+)$/i.exec(rest.replaceAll("\\", "/"));
+  if (!match) throw invalid(text, "a named pipe is written npipe:////./pipe/name");
+  const host = match[1] || ".";
+  return Object.freeze({
+    kind: "pipe",
+    path: `\\\\${host}\\pipe\\${match[2]?.replaceAll("/", "\\")}`,
+    url: `npipe:////${host}/pipe/${match[2]}`,
+  });
+}
+
+function tcp(text: string, tls: boolean): Endpoint {
+  const rest = text.slice(text.indexOf(":") + 1);
+  const match = /^\/\/(\[[0-9a-f:.]+\]|[^/:?#@[\]]+):(\d{1,5})\/?$/i.exec(rest);
+  const port = Number(match?.[2]);
+  if (!match || !(port >= 1 && port <= 65_535))
+    throw invalid(
+      text,
+      `write a host and a port from 1 to 65535, such as ${tls ? "https" : "tcp"}://localhost:10010`,
+    );
+  const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
+  const url = `${tls ? "https" : "tcp"}://${match[1]}:${port}`;
+  return Object.freeze({ kind: "tcp", host, port, tls, url });
+}
+
+function invalid(text: string, why: string): CriError {
+  return new CriError({
+    code: "invalid_argument",
+    reason: "invalid_endpoint",
+    text: `cannot use the endpoint ${describe(text)}: ${why}`,
+    problems: [{ path: "endpoint", message: why, value: text }],
+  });
+}

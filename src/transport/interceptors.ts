@@ -1,0 +1,103 @@
+import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import { createContextValues } from "@connectrpc/connect";
+import { toConnectError } from "./connect-errors.js";
+import type {
+  RpcContextValues,
+  RpcHeadersInit,
+  RpcInterceptor,
+  RpcNext,
+  RpcStreamRequest,
+  RpcStreamResponse,
+  RpcTransport,
+  RpcUnaryRequest,
+  RpcUnaryResponse,
+} from "./contract.js";
+import { headerPairs } from "./headers.js";
+import { Lifeline } from "./lifeline.js";
+
+/** A transport with functions around every call, outermost first. Without interceptors, the transport itself. */
+export function withInterceptors(
+  transport: RpcTransport,
+  interceptors: readonly RpcInterceptor[],
+): RpcTransport {
+  if (interceptors.length === 0) return transport;
+  const around = (last: RpcNext) => interceptors.reduceRight((next, interceptor) => interceptor(next), last);
+  return {
+    async unary<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodUnary<I, O>,
+      signal: AbortSignal | undefined,
+      timeoutMs: number | undefined,
+      header: RpcHeadersInit | undefined,
+      input: MessageInitShape<I>,
+      contextValues?: RpcContextValues,
+    ): Promise<RpcUnaryResponse<I, O>> {
+      const lifeline = new Lifeline(timeoutMs, signal);
+      const stop = new AbortController();
+      if (lifeline.stopped) stop.abort(lifeline.stopped);
+      lifeline.onStop((error) => stop.abort(error));
+      const next = around((sent) => {
+        const { signal, header, message, contextValues } = sent as RpcUnaryRequest<I, O>;
+        return transport.unary(method, signal, lifeline.remainingMs, header, message, contextValues);
+      });
+      try {
+        const message = create(method.input, input);
+        const common = requestCommon(method, header, contextValues);
+        const answer = await next({ ...common, stream: false, method, message, signal: stop.signal });
+        return answer as RpcUnaryResponse<I, O>;
+      } catch (error) {
+        throw toConnectError(error);
+      } finally {
+        lifeline.end();
+      }
+    },
+    async stream<I extends DescMessage, O extends DescMessage>(
+      method: DescMethodStreaming<I, O>,
+      signal: AbortSignal | undefined,
+      timeoutMs: number | undefined,
+      header: RpcHeadersInit | undefined,
+      input: AsyncIterable<MessageInitShape<I>>,
+      contextValues?: RpcContextValues,
+    ): Promise<RpcStreamResponse<I, O>> {
+      const span = AbortSignal.any([
+        ...(signal ? [signal] : []),
+        ...(timeoutMs !== undefined && timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : []),
+      ]);
+      const next = around((sent) => {
+        const { signal, header, message, contextValues } = sent as RpcStreamRequest<I, O>;
+        return transport.stream(method, signal, timeoutMs, header, message, contextValues);
+      });
+      try {
+        const common = requestCommon(method, header, contextValues);
+        const answer = await next({
+          ...common,
+          stream: true,
+          method,
+          message: created(method.input, input),
+          signal: span,
+        });
+        return answer as RpcStreamResponse<I, O>;
+      } catch (error) {
+        throw toConnectError(error);
+      }
+    },
+  };
+}
+
+function requestCommon(
+  method: DescMethodUnary | DescMethodStreaming,
+  header: RpcHeadersInit | undefined,
+  contextValues: RpcContextValues | undefined,
+) {
+  return {
+    service: method.parent,
+    requestMethod: "POST",
+    url: `http://localhost/${method.parent.typeName}/${method.name}`,
+    header: new Headers(header === undefined ? [] : [...headerPairs(header)]),
+    contextValues: contextValues ?? createContextValues(),
+  };
+}
+
+async function* created<I extends DescMessage>(schema: I, input: AsyncIterable<MessageInitShape<I>>) {
+  for await (const message of input) yield create(schema, message);
+}

@@ -1,0 +1,76 @@
+import { type CriError, deadlineError, maxTimerMs, stoppedError } from "../core/index.js";
+
+/**
+ * The span of one call as the caller limits it: a deadline, a signal, or both. Whoever works for the call right
+ * now (a dial, a pause before a retry, a stream) listens with {@link onStop}; only one does at a time.
+ */
+export class Lifeline {
+  /** The typed error, once the deadline passed or the signal fired. */
+  stopped: CriError | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #deadlineAt: number | undefined;
+  #listener: ((error: CriError) => void) | undefined;
+
+  /** `timeoutMs` of undefined, 0 or less, or past what a timer can hold, sets no deadline. */
+  constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
+    if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= maxTimerMs) {
+      this.#deadlineAt = performance.now() + timeoutMs;
+      this.#timer = setTimeout(
+        () => this.#stop(deadlineError(`no answer within ${timeoutMs} ms`)),
+        timeoutMs,
+      );
+    }
+    if (signal === undefined) return;
+    if (signal.aborted) {
+      this.#stop(stoppedError(signal));
+      return;
+    }
+    this.#signal = signal;
+    signal.addEventListener("abort", this.#aborted, { once: true });
+  }
+
+  /** Milliseconds that are left, at least 1; undefined without a deadline. */
+  get remainingMs(): number | undefined {
+    return this.#deadlineAt === undefined
+      ? undefined
+      : Math.max(1, Math.ceil(this.#deadlineAt - performance.now()));
+  }
+
+  /** Whether the deadline has passed, even if the timer has not been served yet. */
+  get overdue(): boolean {
+    return this.#deadlineAt !== undefined && performance.now() >= this.#deadlineAt;
+  }
+
+  /** Sets who is told when the call is stopped; undefined for nobody. */
+  onStop(listener: ((error: CriError) => void) | undefined): void {
+    this.#listener = listener;
+  }
+
+  /** Waits for `work`, or rejects as soon as the call is stopped. The work itself is not undone. */
+  race<T>(work: Promise<T>): Promise<T> {
+    if (this.stopped) return Promise.reject(this.stopped);
+    return new Promise<T>((resolve, reject) => {
+      this.onStop(reject);
+      work.then(resolve, reject);
+    }).finally(() => this.onStop(undefined));
+  }
+
+  /** Ends the watch: no timer and no listener is left behind. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#aborted);
+    this.#listener = undefined;
+  }
+
+  readonly #aborted = () => {
+    if (this.#signal) this.#stop(stoppedError(this.#signal));
+  };
+
+  #stop(error: CriError): void {
+    const listener = this.#listener;
+    this.stopped = error;
+    this.end();
+    listener?.(error);
+  }
+}
