@@ -1,0 +1,10 @@
+export type { CallerSettings, ServerStream } from "./caller.js";
+export {
+  type ExactClient,
+  type ImageClient,
+  imageClient,
+  type RuntimeClient,
+  runtimeClient,
+} from "./exact-client.js";
+export { type RuntimeHandlerInfo, type RuntimeInfo, readRuntimeInfo } from "./features.js";
+export { type CriList, createLists, type Lists } from "./lists.js";
