@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import {
   createLists,
+  firstAnswering,
   type ImageClient,
   imageClient,
   type Lists,
+  probeTimeoutMs,
   type RuntimeClient,
   type RuntimeInfo,
   readRuntimeInfo,
@@ -14,7 +16,6 @@ import {
   type Candidate,
   createTransport,
   findCandidates,
-  firstAnswering,
   type Http2Transport,
   type RetryOptions,
   type RpcName,
@@ -152,7 +153,7 @@ export async function connect(endpoint?: string | ConnectOptions, more?: Connect
   try {
     // An image service of its own is a second thing that may be absent.
     if (cri.imageEndpoint !== cri.endpoint)
-      await cri.image.imageFsInfo({}, { signal, timeoutMs: timeoutMs ?? 5_000 });
+      await cri.image.imageFsInfo({}, { signal, timeoutMs: timeoutMs ?? probeTimeoutMs });
     return cri;
   } catch (error) {
     await cri.close();

@@ -7,24 +7,24 @@
  */
 
 // For people who call a runtime.
-export type {
-  CriList,
-  ImageClient,
-  Lists,
-  RuntimeClient,
-  RuntimeHandlerInfo,
-  RuntimeInfo,
-  ServerStream,
-} from "./clients/index.js";
-// For people who build on this package.
+export { type ConnectOptions, type Cri, type CustomTransportOptions, connect } from "./cri.js";
 export {
-  type Backoff,
+  type CriList,
+  type Discovered,
+  discover,
+  type ImageClient,
+  type Lists,
+  type ProbeOptions,
+  type RuntimeClient,
+  type RuntimeHandlerInfo,
+  type RuntimeInfo,
+  type ServerStream,
+} from "./clients/index.js";
+export {
   type BackoffOptions,
-  backoff,
   type CallOptions,
   CriError,
   type CriErrorCode,
-  type CriErrorInit,
   type CriErrorReason,
   criErrorCodes,
   criErrorReasons,
@@ -34,35 +34,32 @@ export {
   nanosToDate,
   nanosToMs,
   type Problem,
-  sleep,
-  untilBreak,
-  whyStopped,
 } from "./core/index.js";
-export { type ConnectOptions, type Cri, type CustomTransportOptions, connect } from "./cri.js";
+export type { RetryOptions, RpcName, TlsOptions, TransportOptions } from "./transport/index.js";
+
+// For people who build on this package.
+export { type Backoff, backoff, type CriErrorInit, sleep, untilBreak, whyStopped } from "./core/index.js";
 export {
   createTransport,
-  type Discovered,
-  discover,
   type Endpoint,
   type Http2Transport,
   type MethodPolicy,
-  type ProbeOptions,
   parseEndpoint,
   policy,
-  type RetryOptions,
-  type RpcContextKey,
-  type RpcContextValues,
-  type RpcHeadersInit,
-  type RpcInterceptor,
   type RpcMethods,
-  type RpcName,
-  type RpcNext,
   type RpcRequest,
-  type RpcStreamRequest,
-  type RpcStreamResponse,
-  type RpcTransport,
-  type RpcUnaryRequest,
-  type RpcUnaryResponse,
-  type TlsOptions,
-  type TransportOptions,
+} from "./transport/index.js";
+
+// Connect's types, in words of our own: no user needs the DOM library for them.
+export type {
+  RpcContextKey,
+  RpcContextValues,
+  RpcHeadersInit,
+  RpcInterceptor,
+  RpcNext,
+  RpcStreamRequest,
+  RpcStreamResponse,
+  RpcTransport,
+  RpcUnaryRequest,
+  RpcUnaryResponse,
 } from "./transport/index.js";

@@ -25,7 +25,8 @@ const differences: readonly Difference[] = [
     reason: "wrong_api_version",
   },
   { codes: ["unimplemented"], code: "unimplemented", reason: "unimplemented" },
-  { codes: ["unavailable"], text: /not initialized yet/, code: "unavailable", reason: "runtime_starting" },
+  // containerd while it starts: `unavailable`, or `unknown` from GetContainerEvents.
+  { text: /server is not initialized yet/, code: "unavailable", reason: "runtime_starting" },
   {
     codes: ["resource_exhausted"],
     text: /message larger than max/,
@@ -91,7 +92,7 @@ const differences: readonly Difference[] = [
   },
   {
     methods: ["execSync", "startContainer", "createContainer"],
-    text: /failed to start exec|executable file not found|exec format error|command error: .* exit code -1/,
+    text: /failed to start exec|unable to start container process|executable file not found|exec format error|command error: .* exit code -1/,
     code: "failed_precondition",
     reason: "exec_not_started",
   },

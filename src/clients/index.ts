@@ -8,3 +8,4 @@ export {
 } from "./exact-client.js";
 export { type RuntimeHandlerInfo, type RuntimeInfo, readRuntimeInfo } from "./features.js";
 export { type CriList, createLists, type Lists } from "./lists.js";
+export { type Discovered, discover, firstAnswering, type ProbeOptions, probeTimeoutMs } from "./probe.js";

@@ -1,7 +1,13 @@
 export { fromTransportError, toConnectError } from "./connect-errors.js";
 export type * from "./contract.js";
 export type { Environment } from "./crictl-config.js";
-export { type Candidate, type Candidates, findCandidates } from "./discovery.js";
+export {
+  type Candidate,
+  type Candidates,
+  findCandidates,
+  noRuntime,
+  wellKnownCandidates,
+} from "./discovery.js";
 export { type Endpoint, parseEndpoint } from "./endpoint.js";
 export { withInterceptors } from "./interceptors.js";
 export type { TlsOptions, TransportOptions } from "./options.js";
@@ -16,6 +22,5 @@ export {
   type RuntimeRpc,
   rpcName,
 } from "./policy.js";
-export { type Discovered, discover, firstAnswering, type ProbeOptions, probeTimeoutMs } from "./probe.js";
 export { type Retry, type RetryOptions, resolveRetry, withRetry } from "./retry.js";
-export { createTransport, type Http2Transport } from "./transport.js";
+export { connectOnceKey, createTransport, type Http2Transport } from "./transport.js";

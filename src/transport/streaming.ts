@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf";
 import { CriError } from "../core/index.js";
 import { type Call, type CallStart, startCall } from "./call.js";
+import { toConnectError } from "./connect-errors.js";
 import type { RpcStreamResponse } from "./contract.js";
 import { malformed } from "./envelope.js";
 import { toWebHeaders } from "./headers.js";
@@ -62,6 +63,8 @@ async function* messages<O extends DescMessage>(
 ): AsyncGenerator<MessageShape<O>> {
   try {
     for (let bytes = await inbox.pull(); bytes; bytes = await inbox.pull()) yield decode(output, bytes);
+  } catch (error) {
+    throw toConnectError(error);
   } finally {
     call.cancel(new CriError({ code: "canceled", reason: "aborted_by_caller", text: "the stream was left" }));
   }

@@ -125,7 +125,7 @@ export function preflight<N extends RpcName>(name: N, request: RpcRequest<N>): v
  */
 export function withUserSpecifiedImage(request: CreateContainerRequest): CreateContainerRequest {
   const image = request.config?.image;
-  if (!image || image.userSpecifiedImage !== "") return request;
+  if (image?.userSpecifiedImage !== "") return request;
   const filled = clone(CreateContainerRequestSchema, request);
   if (filled.config?.image) filled.config.image.userSpecifiedImage = image.image;
   return filled;

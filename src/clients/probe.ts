@@ -1,10 +1,19 @@
 import { createContextValues } from "@connectrpc/connect";
 import { RuntimeService, type VersionResponse } from "../../gen/runtime/v1/api_pb.js";
 import type { CallOptions, CriError } from "../core/index.js";
-import { fromTransportError } from "./connect-errors.js";
-import { type Candidate, noRuntime, wellKnownCandidates } from "./discovery.js";
-import type { TransportOptions } from "./options.js";
-import { connectOnceKey, createTransport, type Http2Transport } from "./transport.js";
+import {
+  type Candidate,
+  connectOnceKey,
+  createTransport,
+  fromTransportError,
+  type Http2Transport,
+  noRuntime,
+  resolveRetry,
+  type TransportOptions,
+  wellKnownCandidates,
+  withRetry,
+} from "../transport/index.js";
+import { normalizeError } from "./differences.js";
 
 /** How a probe is bounded. */
 export type ProbeOptions = Pick<CallOptions, "signal" | "timeoutMs">;
@@ -30,7 +39,7 @@ export type Discovered =
 /** Long enough for a runtime that is busy, short enough for a socket that keeps silent. */
 export const probeTimeoutMs = 5_000;
 
-/** Asks a candidate for its version, connecting once only. Never rejects. */
+/** Asks a candidate for its version, connecting once only: whoever looks around wants the answer at once. */
 async function probe(
   candidate: Candidate,
   options: TransportOptions,
@@ -39,22 +48,21 @@ async function probe(
   const { signal, timeoutMs = probeTimeoutMs } = bounds;
   const transport = createTransport(candidate.endpoint, options);
   const once = createContextValues().set(connectOnceKey, true);
+  const ask = async () => {
+    try {
+      return await transport.unary(RuntimeService.method.version, signal, timeoutMs, undefined, {}, once);
+    } catch (error) {
+      const where = { method: "Version", endpoint: candidate.endpoint.url };
+      throw normalizeError("version", fromTransportError(error, where));
+    }
+  };
   try {
-    const { message: version } = await transport.unary(
-      RuntimeService.method.version,
-      signal,
-      timeoutMs,
-      undefined,
-      {},
-      once,
-    );
+    const { message: version } = await withRetry(resolveRetry(), signal, ask);
     return { candidate, transport, version };
   } catch (error) {
     await transport.close();
-    return {
-      candidate,
-      error: fromTransportError(error, { method: "Version", endpoint: candidate.endpoint.url }),
-    };
+    // Both ways to reject above are typed.
+    return { candidate, error: error as CriError };
   }
 }
 

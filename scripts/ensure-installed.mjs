@@ -1,0 +1,19 @@
+// Makes every verb work as the first command after a clone: installs the dependencies when they are missing, or
+// older than the lock file. Plain JavaScript, since nothing is installed yet when it runs.
+import { spawnSync } from "node:child_process";
+import { existsSync, statSync, utimesSync } from "node:fs";
+
+const root = new URL("..", import.meta.url);
+const lock = new URL("package-lock.json", root);
+const installed = new URL("node_modules/.package-lock.json", root);
+
+if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+  const { status } = spawnSync("npm", ["ci", "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  // npm keeps this file's time when nothing changed; then the next run would install again.
+  const now = new Date();
+  utimesSync(installed, now, now);
+}

@@ -1,0 +1,59 @@
+// The same suite on every runtime. The daemons are started once, here; each cases file holds one theme.
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, describe, test } from "node:test";
+import { leftovers, type RunningRuntimes, startRuntimes } from "../../scripts/runtimes/index.js";
+import { Coverage } from "./coverage.js";
+import { everyRpcCases } from "./every-rpc.cases.js";
+import { limitCases } from "./limits.cases.js";
+import { preflightCases } from "./preflight.cases.js";
+import { restartCases } from "./restart.cases.js";
+import { stopCases } from "./stop.cases.js";
+import { openSubject, type Subject } from "./support.js";
+import { vocabularyCases } from "./vocabulary.cases.js";
+
+const releases = ["1.6", "1.7", "2.1"] as const;
+const coverage = new Coverage();
+let running: RunningRuntimes;
+const subjects = new Map<string, Subject>();
+
+before(
+  async () => {
+    running = await startRuntimes({ which: releases });
+    for (const runtime of running.runtimes)
+      subjects.set(runtime.release, openSubject(running, runtime, coverage));
+  },
+  { timeout: 300_000 },
+);
+
+after(
+  async () => {
+    await Promise.all([...subjects.values()].map(({ cri }) => cri.close()));
+    await running?.stop();
+    if (!running) return;
+    assert.deepEqual(leftovers(running.dir), []);
+    assert.equal(existsSync(running.dir), false);
+    console.log(coverage.table(process.env.CRI_SDK_COVERAGE_FILE));
+  },
+  { timeout: 120_000 },
+);
+
+for (const release of releases) {
+  describe(`containerd ${release}`, () => {
+    const subject = () => {
+      const found = subjects.get(release);
+      if (!found) throw new Error(`containerd ${release} did not start`);
+      return found;
+    };
+    everyRpcCases(subject);
+    vocabularyCases(subject);
+    stopCases(subject);
+    limitCases(subject);
+    preflightCases(subject);
+    restartCases(subject);
+
+    test("every RPC was called", () => {
+      assert.deepEqual(coverage.missing(subject().runtime.name), []);
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventually, failure, runPod, type Subject } from "./support.js";
+
+/** Aborts and deadlines against a real daemon. */
+export function stopCases(subject: () => Subject): void {
+  test("aborts and deadlines of a call under way", async () => {
+    const { runtime } = subject().cri;
+    await using pod = await runPod(subject(), "stop");
+    const containerId = await pod.container(["sleep", "600"]);
+    const long = { containerId, cmd: ["sleep", "60"] };
+    const stop = new AbortController();
+    const aborted = failure(runtime.execSync(long, { signal: stop.signal }), "aborted_by_caller");
+    setTimeout(() => stop.abort(new Error("enough")), 200);
+    const error = await aborted;
+    assert.equal(error.code, "canceled");
+    assert.equal((error.cause as Error).message, "enough");
+    assert.equal(
+      (await failure(runtime.execSync(long, { timeoutMs: 200 }), "deadline")).code,
+      "deadline_exceeded",
+    );
+    const signal = AbortSignal.timeout(200);
+    assert.equal((await failure(runtime.execSync(long, { signal }), "deadline")).code, "deadline_exceeded");
+    await failure(
+      runtime.version({}, { signal: AbortSignal.abort(new Error("before")) }),
+      "aborted_by_caller",
+    );
+    await runtime.version();
+  });
+
+  test("a deadline on StopContainer leaves the container running; a shorter grace ends it", async () => {
+    const { runtime } = subject().cri;
+    await using pod = await runPod(subject(), "grace");
+    const containerId = await pod.container(["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]);
+    await failure(runtime.stopContainer({ containerId, timeout: 60n }, { timeoutMs: 500 }), "deadline");
+    await runtime.stopContainer({ containerId, timeout: 1n });
+    await eventually(
+      "it is killed",
+      async () => (await runtime.containerStatus({ containerId })).status?.exitCode === 137,
+    );
+  });
+}
