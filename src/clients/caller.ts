@@ -172,7 +172,7 @@ function countdown(timeoutMs: number | undefined): () => number | undefined {
 
 function headersOf(headers: HeadersInput | undefined): RpcHeadersInit | undefined {
   if (headers === undefined) return undefined;
-  return Symbol.iterator in headers ? Array.from(headers, ([name, value]) => [name, value]) : { ...headers };
+  return Symbol.iterator in headers ? Array.from(headers, ([name, value]): [string, string] => [name, value]) : { ...headers };
 }
 
 async function* only<T>(message: T): AsyncGenerator<T> {

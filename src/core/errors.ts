@@ -77,7 +77,7 @@ export class CriError extends Error {
     const { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId } = this;
     const known = { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId };
     const error = new CriError({ ...known, ...more });
-    if (this.stack) error.stack = this.stack.replace(this.message, error.message);
+    if (this.stack) error.stack = this.stack.replace(this.message, () => error.message);
     return error;
   }
 }

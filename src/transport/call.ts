@@ -54,6 +54,7 @@ export function startCall(start: CallStart, sink: CallSink): Call {
   const stream = connection.session.request(start.headers);
   connection.hold();
   let over = false;
+  let answered = false;
   let encoding: string | undefined;
   let trailers: IncomingHttpHeaders | undefined;
   let streamError: unknown;
@@ -65,7 +66,9 @@ export function startCall(start: CallStart, sink: CallSink): Call {
     over = true;
     lifeline.onStop(undefined);
     connection.release();
-    sink.onEnd({ error, trailers, untouched });
+    // An answer may come before the request was sent in full; nobody waits for the rest of it.
+    if (!stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+    sink.onEnd({ error, trailers, untouched: untouched && !answered });
   };
   const cancel = (error: CriError) => {
     if (over) return;
@@ -81,6 +84,7 @@ export function startCall(start: CallStart, sink: CallSink): Call {
   };
 
   stream.on("response", (headers) => {
+    answered = true;
     const alien = notGrpc(headers);
     if (alien) return cancel(alien);
     encoding = headers["grpc-encoding"] as string | undefined;
@@ -109,7 +113,8 @@ export function startCall(start: CallStart, sink: CallSink): Call {
   stream.on("close", () => {
     if (over) return;
     const lost = connection.failure(stream.id);
-    if (trailers) endWithStatus(trailers);
+    // Trailers of a stream whose body was not read to its end: an OK would hide that messages are missing.
+    if (trailers && (stream.readableEnded || readStatus(trailers)?.error)) endWithStatus(trailers);
     // A server that keeps our deadline itself resets the stream then, or hangs up; it is still a deadline.
     else if (lifeline.overdue) end(deadlineError("the deadline passed"));
     else if (lost) end(lost.error, lost.untouched);

@@ -9,8 +9,11 @@ import {
 } from "../core/index.js";
 import { errorCode } from "./dial-failure.js";
 
-/** A {@link CriError} as what Connect's interceptors and clients expect to catch; it stays the cause. */
-export function toConnectError(error: unknown): ConnectError {
+/**
+ * A {@link CriError} as the `ConnectError` that Connect's interceptors and clients expect to catch; it stays the cause.
+ * Declared as a plain Error, since Connect's declarations would ask the DOM library of our users.
+ */
+export function toConnectError(error: unknown): Error {
   if (error instanceof ConnectError) return error;
   if (!isCriError(error)) return ConnectError.from(error, Code.Internal);
   return new ConnectError(error.text, codeToNumber(error.code), undefined, undefined, error);

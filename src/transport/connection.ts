@@ -1,5 +1,5 @@
 import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
-import { connect as netConnect, type Socket } from "node:net";
+import { isIP, connect as netConnect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { CriError } from "../core/index.js";
 import { closedInHandshake, dialFailure, handshakeTimeout } from "./dial-failure.js";
@@ -24,17 +24,25 @@ export interface DialOptions {
   readonly signal: AbortSignal;
 }
 
+/** A connection as it was dialed. Node forgets the socket of a session that was destroyed, so it is kept beside. */
+export interface Dialed {
+  readonly session: ClientHttp2Session;
+  readonly socket: Socket;
+}
+
 /** One HTTP/2 connection that has been greeted by the peer. Keeps the process alive only while calls hold it. */
 export class Connection {
   readonly session: ClientHttp2Session;
+  readonly #socket: Socket;
   readonly #endpoint: Endpoint;
   #holders = 0;
   #goaway: { readonly code: number; readonly lastStreamId: number } | undefined;
   #error: unknown;
   #closedHere = false;
 
-  constructor(session: ClientHttp2Session, endpoint: Endpoint, onUnusable: () => void) {
+  constructor({ session, socket }: Dialed, endpoint: Endpoint, onUnusable: () => void) {
     this.session = session;
+    this.#socket = socket;
     this.#endpoint = endpoint;
     session.on("goaway", (code, lastStreamId) => {
       this.#goaway = { code, lastStreamId };
@@ -62,10 +70,15 @@ export class Connection {
     if (--this.#holders === 0 && !this.session.destroyed) this.session.unref();
   }
 
-  /** Ends the connection and every call on it. */
-  close(): void {
+  /** Ends the connection and every call on it; resolves when its socket is gone. */
+  close(): Promise<void> {
     this.#closedHere = true;
-    this.session.destroy();
+    return new Promise((gone) => {
+      this.session.once("close", gone);
+      // A session that ends after a GOAWAY waits for the peer to hang up; a peer that stalls never does.
+      this.session.destroy();
+      this.#socket.destroy();
+    });
   }
 
   /**
@@ -109,7 +122,7 @@ export function clientClosed(endpoint: Endpoint): CriError {
  * Connects, and waits for the peer's HTTP/2 SETTINGS: what is given back has been proven to speak HTTP/2, and a
  * failure here means that nothing was sent on anybody's behalf.
  */
-export function dial(options: DialOptions): Promise<ClientHttp2Session> {
+export function dial(options: DialOptions): Promise<Dialed> {
   const { endpoint, connectTimeoutMs, signal } = options;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
@@ -129,6 +142,7 @@ export function dial(options: DialOptions): Promise<ClientHttp2Session> {
     const give = (error: unknown) =>
       settle(() => {
         session.destroy();
+        socket.destroy();
         reject(error);
       });
     const abort = () => give(signal.reason);
@@ -143,7 +157,7 @@ export function dial(options: DialOptions): Promise<ClientHttp2Session> {
     session.on("error", note);
     session.once("close", closed);
     session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
-    session.once("remoteSettings", () => settle(() => resolve(session)));
+    session.once("remoteSettings", () => settle(() => resolve({ session, socket })));
   });
 }
 
@@ -157,7 +171,9 @@ function openSocket({ endpoint, tls }: DialOptions): Socket {
     case "tcp": {
       const { host, port } = endpoint;
       if (!endpoint.tls) return netConnect({ host, port, noDelay: true });
-      return tlsConnect({ host, port, servername: host, ...tls, ALPNProtocols: ["h2"] });
+      // TLS knows no server name that is an address, and Node warns of one.
+      const name = isIP(host) ? {} : { servername: host };
+      return tlsConnect({ host, port, ...name, ...tls, ALPNProtocols: ["h2"] });
     }
   }
 }

@@ -58,6 +58,7 @@ function unixPath(text: string): string {
 }
 
 function unix(text: string, path: string): Endpoint {
+  if (!/^\P{Cs}*$/u.test(path)) throw invalid(text, "it is not well-formed Unicode");
   if (path.includes("\0")) throw invalid(text, "a socket path has no NUL byte");
   const bytes = Buffer.byteLength(path);
   if (bytes > maxSocketPathBytes)

@@ -51,7 +51,11 @@ export function* headerPairs(input: HeadersInput | RpcHeadersInit): Generator<[s
   for (const [name, value] of Symbol.iterator in input ? input : Object.entries(input)) {
     if (!/^[0-9a-z_.-]+$/i.test(name))
       throw invalidOption("headers", name, "must hold names of letters, digits, _ . and -");
-    if (/^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host)$/i.test(name))
+    if (
+      /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade|host|http2-settings|content-length)$/i.test(
+        name,
+      )
+    )
       throw invalidOption("headers", name, "must not hold headers of the connection");
     if (!/^[\t\x20-\x7e]*$/.test(value))
       throw invalidOption(`headers[${JSON.stringify(name)}]`, value, "must be printable ASCII");

@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
+import { maxTimerMs } from "../core/index.js";
 import { toConnectError } from "./connect-errors.js";
 import type {
   RpcContextValues,
@@ -59,10 +60,7 @@ export function withInterceptors(
       input: AsyncIterable<MessageInitShape<I>>,
       contextValues?: RpcContextValues,
     ): Promise<RpcStreamResponse<I, O>> {
-      const span = AbortSignal.any([
-        ...(signal ? [signal] : []),
-        ...(timeoutMs !== undefined && timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : []),
-      ]);
+      const span = spanOf(signal, timeoutMs);
       const next = around((sent) => {
         const { signal, header, message, contextValues } = sent as RpcStreamRequest<I, O>;
         return transport.stream(method, signal, timeoutMs, header, message, contextValues);
@@ -82,6 +80,18 @@ export function withInterceptors(
       }
     },
   };
+}
+
+/** A combined signal refers to its sources weakly, so a timeout of ours would be collected before it fires. */
+const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();
+
+function spanOf(signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal {
+  const sources = signal ? [signal] : [];
+  if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= maxTimerMs)
+    sources.push(AbortSignal.timeout(timeoutMs));
+  const span = AbortSignal.any(sources);
+  sourcesOf.set(span, sources);
+  return span;
 }
 
 function requestCommon(

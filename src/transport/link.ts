@@ -21,6 +21,7 @@ export class Link {
   readonly #connections = new Set<Connection>();
   #state: LinkState = { at: "idle" };
   #lastFailure: CriError | undefined;
+  #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedTransportOptions) {
     this.#options = options;
@@ -55,17 +56,17 @@ export class Link {
   }
 
   /** Ends the connection, the dial and every call; resolves when no socket is left. Idempotent. */
-  async close(): Promise<void> {
-    if (this.#state.at !== "closed") {
-      const dialing = this.#state.at === "dialing" ? this.#state.connection : undefined;
-      this.#state = { at: "closed" };
-      this.#stop.abort(this.#closedError());
-      for (const connection of this.#connections) connection.close();
-      await dialing?.catch(() => undefined);
-    }
-    await Promise.all(
-      [...this.#connections].map(({ session }) => new Promise<void>((gone) => session.once("close", gone))),
-    );
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const dialing = this.#state.at === "dialing" ? this.#state.connection : undefined;
+    this.#state = { at: "closed" };
+    this.#stop.abort(this.#closedError());
+    await Promise.all([...this.#connections].map((connection) => connection.close()));
+    await dialing?.catch(() => undefined);
   }
 
   #dial(delayMs: number, rest: Backoff): Promise<Connection> {
@@ -79,8 +80,15 @@ export class Link {
     const { signal } = this.#stop;
     try {
       if (delayMs > 0) await sleep(delayMs, signal);
-      const session = await dial({ endpoint, connectTimeoutMs, tls, signal });
-      const connection: Connection = new Connection(session, endpoint, () => this.#drop(connection));
+      const dialed = await dial({ endpoint, connectTimeoutMs, tls, signal });
+      // Closed between the greeting and this line: the dial did not hear of it any more.
+      const { session } = dialed;
+      if (signal.aborted) {
+        session.destroy();
+        dialed.socket.destroy();
+        throw signal.reason;
+      }
+      const connection: Connection = new Connection(dialed, endpoint, () => this.#drop(connection));
       if (!session.destroyed) {
         this.#connections.add(connection);
         session.once("close", () => this.#connections.delete(connection));

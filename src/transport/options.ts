@@ -93,8 +93,13 @@ export function resolveTransportOptions(
     backoff: backoff(options.backoff),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     tls: Object.freeze({ ...options.tls }),
-    userAgent: options.userAgent ?? "cri-sdk",
+    userAgent: headerText("userAgent", options.userAgent ?? "cri-sdk"),
   });
+}
+
+function headerText(name: string, value: string): string {
+  if (/^[\x20-\x7e]+$/.test(value)) return value;
+  throw invalidOption(name, value, "must be printable ASCII");
 }
 
 function wholeNumber(name: string, value: number, min: number, max: number): number {

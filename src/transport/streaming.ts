@@ -1,5 +1,4 @@
-import { once } from "node:events";
-import type { ClientHttp2Stream, IncomingHttpHeaders } from "node:http2";
+import type { ClientHttp2Stream } from "node:http2";
 import {
   type DescMessage,
   type DescMethodStreaming,
@@ -25,7 +24,8 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
   requests: AsyncIterator<Buffer> | undefined,
 ): Promise<RpcStreamResponse<I, O> | Failed> {
   return new Promise((resolve) => {
-    let trailers: IncomingHttpHeaders | undefined;
+    // Empty until the end, and the same object all along, so that an interceptor may copy the answer.
+    const trailer = new Headers();
     const inbox = new Inbox({ pause: () => call.stream.pause(), resume: () => call.stream.resume() });
     const call: Call = startCall(start, {
       onHeaders(headers) {
@@ -34,15 +34,13 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
           service: method.parent,
           method,
           header: toWebHeaders(headers),
-          get trailer() {
-            return toWebHeaders(trailers);
-          },
+          trailer,
           message: messages(method.output, inbox, call),
         });
       },
       onMessage: (bytes) => inbox.push(bytes),
       onEnd(end) {
-        trailers = end.trailers;
+        for (const [name, value] of toWebHeaders(end.trailers)) trailer.append(name, value);
         // Requests that were taken from an iterable cannot be taken again.
         const untouched = end.untouched && requests === undefined;
         if (!untouched) start.lifeline.end();
@@ -55,19 +53,42 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
   });
 }
 
-/** The answer's messages. Leaving the loop early resets the stream, so the server stops, too. */
-async function* messages<O extends DescMessage>(
+/**
+ * The answer's messages. Leaving the loop early resets the stream, so the server stops, too. No generator: that one
+ * would not hear `return()` before its first `next()`, nor while one is waiting.
+ */
+function messages<O extends DescMessage>(
   output: O,
   inbox: Inbox,
   call: Call,
-): AsyncGenerator<MessageShape<O>> {
-  try {
-    for (let bytes = await inbox.pull(); bytes; bytes = await inbox.pull()) yield decode(output, bytes);
-  } catch (error) {
-    throw toConnectError(error);
-  } finally {
+): AsyncIterableIterator<MessageShape<O>> {
+  let over = false;
+  const leave = () => {
+    over = true;
     call.cancel(new CriError({ code: "canceled", reason: "aborted_by_caller", text: "the stream was left" }));
-  }
+    return { done: true as const, value: undefined };
+  };
+  return {
+    async next() {
+      if (over) return { done: true, value: undefined };
+      try {
+        const bytes = await inbox.pull();
+        if (bytes && !over) return { done: false, value: decode(output, bytes) };
+        return leave();
+      } catch (error) {
+        const left = over;
+        leave();
+        if (left) return { done: true, value: undefined };
+        throw toConnectError(error);
+      }
+    },
+    async return() {
+      return leave();
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 function decode<O extends DescMessage>(output: O, bytes: Uint8Array): MessageShape<O> {
@@ -93,7 +114,16 @@ async function sendAll(requests: AsyncIterator<Buffer>, call: Call): Promise<voi
   }
 }
 
-async function drained(stream: ClientHttp2Stream): Promise<void> {
-  if (stream.closed) return;
-  await Promise.race([once(stream, "drain"), once(stream, "close")]);
+/** Waits until the stream takes more, or is over. */
+function drained(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.closed || stream.destroyed) return resolve();
+    const done = () => {
+      stream.removeListener("drain", done);
+      stream.removeListener("close", done);
+      resolve();
+    };
+    stream.once("drain", done);
+    stream.once("close", done);
+  });
 }

@@ -44,7 +44,7 @@ export function attemptUnary<I extends DescMessage, O extends DescMessage>(
         if (!bytes || count !== 1)
           return fail(malformed(`a unary answer has one message, this one has ${count}`));
         try {
-          resolve(new Answer(method, fromBinary(method.output, bytes), headers, end.trailers));
+          resolve(answer(method, fromBinary(method.output, bytes), headers, end.trailers));
         } catch (error) {
           fail(malformed(`the answer is no ${method.output.typeName}`, error));
         }
@@ -53,33 +53,30 @@ export function attemptUnary<I extends DescMessage, O extends DescMessage>(
   });
 }
 
-/** A unary answer. Its headers are rarely looked at, and dear to make: they are made when asked for. */
-class Answer<I extends DescMessage, O extends DescMessage> implements RpcUnaryResponse<I, O> {
-  readonly stream = false;
-  readonly method: DescMethodUnary<I, O>;
-  readonly message: MessageShape<O>;
-  readonly #headers: IncomingHttpHeaders | undefined;
-  readonly #trailers: IncomingHttpHeaders | undefined;
-
-  constructor(
-    method: DescMethodUnary<I, O>,
-    message: MessageShape<O>,
-    headers: IncomingHttpHeaders | undefined,
-    trailers: IncomingHttpHeaders | undefined,
-  ) {
-    this.method = method;
-    this.message = message;
-    this.#headers = headers;
-    this.#trailers = trailers;
-  }
-
-  get service() {
-    return this.method.parent;
-  }
-  get header(): Headers {
-    return toWebHeaders(this.#headers);
-  }
-  get trailer(): Headers {
-    return toWebHeaders(this.#trailers);
-  }
+/**
+ * A unary answer. Its headers are rarely looked at, and dear to make: they are made when asked for. A literal, and
+ * no class, so that an interceptor may copy it with `{ ...answer, message }`.
+ */
+function answer<I extends DescMessage, O extends DescMessage>(
+  method: DescMethodUnary<I, O>,
+  message: MessageShape<O>,
+  headers: IncomingHttpHeaders | undefined,
+  trailers: IncomingHttpHeaders | undefined,
+): RpcUnaryResponse<I, O> {
+  let header: Headers | undefined;
+  let trailer: Headers | undefined;
+  return {
+    stream: false,
+    service: method.parent,
+    method,
+    message,
+    get header() {
+      header ??= toWebHeaders(headers);
+      return header;
+    },
+    get trailer() {
+      trailer ??= toWebHeaders(trailers);
+      return trailer;
+    },
+  };
 }

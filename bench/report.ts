@@ -1,0 +1,72 @@
+import { goals, speedRatio } from "./goals.js";
+import type { Machine } from "./machine.js";
+import { clientNames, type Measured } from "./rounds.js";
+import { median } from "./statistics.js";
+
+/** A server that was measured against. */
+export interface Section {
+  readonly title: string;
+  readonly measured: readonly Measured[];
+}
+
+/** The results as Markdown. */
+export function report(machine: Machine, method: string, sections: readonly [Section, ...Section[]]): string {
+  const [main] = sections;
+  return `${[
+    "# Benchmark results",
+    "Written by `npm run bench`; do not edit.",
+    machineLine(machine),
+    method,
+    ...sections.flatMap(({ title, measured }) => [`## ${title}`, ...measured.map(tableOf)]),
+    "## Goals",
+    goalsTable(main.measured),
+  ].join("\n\n")}\n`;
+}
+
+function machineLine({ cpu, cpus, system, node, packages, date }: Machine): string {
+  const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  return `${date} · ${cpus} × ${cpu} · ${system} · Node ${node} · ${versions.join(" · ")}`;
+}
+
+function tableOf(measured: Measured): string {
+  const rows = clientNames.map((client) => {
+    const samples = measured.samples[client];
+    return [
+      client,
+      median(samples.map(({ callsPerSecond }) => callsPerSecond)).toFixed(0),
+      median(samples.map(({ cpuUsPerCall }) => cpuUsPerCall)).toFixed(1),
+      times(speedRatio(measured, client, "grpc-js")),
+      times(speedRatio(measured, client, "bare http2")),
+    ];
+  });
+  const head = ["client", "calls/s", "client CPU µs/call", "× grpc-js", "× bare http2"];
+  return `### ${measured.workload.title}\n\n${table(head, rows)}`;
+}
+
+function goalsTable(all: readonly Measured[]): string {
+  const rows = all.flatMap((measured) =>
+    goals
+      .filter(({ workload }) => workload === measured.workload.name)
+      .map(({ base, ratio }) => {
+        const reached = speedRatio(measured, "cri-sdk", base);
+        const what = `${measured.workload.title}: ≥ ${times(ratio)} ${base}`;
+        return [what, times(reached), reached >= ratio ? "met" : "missed"];
+      }),
+  );
+  return table(["calls/s of cri-sdk", "measured", "goal"], rows);
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(2)} ×`;
+}
+
+/** The first column to the left, the numbers to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) =>
+    Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(" | ")} |`;
+  const rule = `|${widths.map((width, i) => (i === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+  return [line(head), rule, ...rows.map(line)].join("\n");
+}
