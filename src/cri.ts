@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import {
+  countdown,
   createLists,
   firstAnswering,
   type ImageClient,
@@ -10,6 +11,7 @@ import {
   type RuntimeInfo,
   readRuntimeInfo,
   runtimeClient,
+  timeoutOf,
 } from "./clients/index.js";
 import { type CallOptions, invalidOption } from "./core/index.js";
 import {
@@ -146,14 +148,16 @@ export class Cri implements AsyncDisposable {
  */
 export async function connect(endpoint?: string | ConnectOptions, more?: ConnectOptions): Promise<Cri> {
   const options = asOptions(endpoint, more);
-  const { signal, timeoutMs } = options;
+  const { signal, timeoutMs = probeTimeoutMs } = options;
+  const remainingMs = countdown(timeoutOf("version", {}, { timeoutMs }));
   const { runtime: candidates, image } = findCandidates(options);
-  const { candidate, transport } = await firstAnswering(candidates, options, { signal, timeoutMs });
+  const bounds = { signal, timeoutMs: remainingMs() ?? 0 };
+  const { candidate, transport } = await firstAnswering(candidates, options, bounds);
   const cri = wire(transport, candidate, image, options);
   try {
     // An image service of its own is a second thing that may be absent.
     if (cri.imageEndpoint !== cri.endpoint)
-      await cri.image.imageFsInfo({}, { signal, timeoutMs: timeoutMs ?? probeTimeoutMs });
+      await cri.image.imageFsInfo({}, { signal, timeoutMs: remainingMs() ?? 0 });
     return cri;
   } catch (error) {
     await cri.close();

@@ -6,9 +6,8 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { type CallOptions, CriError, type HeadersInput, invalidOption, untilBreak } from "../core/index.js";
+import { type CallOptions, CriError, type HeadersInput, stoppedError, untilBreak } from "../core/index.js";
 import {
-  defaultTimeoutMs,
   fromTransportError,
   policy,
   type Retry,
@@ -18,6 +17,7 @@ import {
   type RpcTransport,
   withRetry,
 } from "../transport/index.js";
+import { countdown, timeoutOf } from "./deadline.js";
 import { isExecTimeout, isSuccess, normalizeError } from "./differences.js";
 import { preflight, withUserSpecifiedImage } from "./preflight/index.js";
 import { checkResponse } from "./responses.js";
@@ -61,12 +61,13 @@ export class Caller {
           const { message } = await transport.unary(method, signal, remainingMs(), header, request);
           return this.#accepted(name, message);
         } catch (error) {
-          throw this.#failed(method, name, error);
+          throw this.#failed(method, name, error, signal);
         }
       };
-      return await (policy[name].retry === "safe" ? withRetry(retry, signal, attempt) : attempt());
+      if (policy[name].retry === "never") return await attempt();
+      return await withRetry(retry, signal, attempt, remainingMs);
     } catch (error) {
-      const failure = this.#failed(method, name, error);
+      const failure = this.#failed(method, name, error, signal);
       if (this.#settings.normalize && isSuccess(name, failure)) return create(method.output);
       throw failure;
     }
@@ -94,7 +95,7 @@ export class Caller {
       const answer = await this.#settings.transport.stream(method, signal, timeoutMs, header, only(request));
       for await (const message of answer.message) yield this.#accepted(name, message);
     } catch (error) {
-      throw this.#failed(method, name, error);
+      throw this.#failed(method, name, error, signal);
     }
   }
 
@@ -126,10 +127,19 @@ export class Caller {
     return message;
   }
 
-  #failed(method: { readonly name: string }, name: RpcName, error: unknown): CriError {
+  #failed(
+    method: { readonly name: string },
+    name: RpcName,
+    error: unknown,
+    signal: AbortSignal | undefined,
+  ): CriError {
     const { endpoint, normalize, unimplemented } = this.#settings;
     if (error instanceof CriError && error.method !== undefined) return error;
-    const failure = fromTransportError(error, { method: method.name, endpoint });
+    const where = { method: method.name, endpoint };
+    const failure = fromTransportError(error, where);
+    // Another transport than ours tells of our own signal in words of its own.
+    if (signal?.aborted && failure.reason === "runtime_error" && failure.code === "canceled")
+      return stoppedError(signal).with(where);
     if (failure.code === "unimplemented" && failure.reason === "runtime_error") {
       const named = normalizeError(name, failure);
       if (named.reason === "unimplemented") unimplemented.add(name);
@@ -152,27 +162,11 @@ function request<N extends RpcName>(message: unknown): RpcRequest<N> {
   return message as RpcRequest<N>;
 }
 
-function timeoutOf(name: RpcName, message: unknown, { timeoutMs }: CallOptions): number | undefined {
-  if (timeoutMs === undefined) return defaultTimeoutMs(name, request(message));
-  if (!(timeoutMs >= 0)) throw invalidOption("timeoutMs", timeoutMs, "must be 0 (none) or more milliseconds");
-  return timeoutMs === 0 || timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
-}
-
-/** What is left of a deadline, at least 1 ms, each time it is asked. */
-function countdown(timeoutMs: number | undefined): () => number | undefined {
-  if (timeoutMs === undefined) return () => undefined;
-  const endsAt = performance.now() + timeoutMs;
-  let first = true;
-  return () => {
-    if (!first) return Math.max(1, Math.ceil(endsAt - performance.now()));
-    first = false;
-    return Math.ceil(timeoutMs);
-  };
-}
-
 function headersOf(headers: HeadersInput | undefined): RpcHeadersInit | undefined {
   if (headers === undefined) return undefined;
-  return Symbol.iterator in headers ? Array.from(headers, ([name, value]): [string, string] => [name, value]) : { ...headers };
+  return Symbol.iterator in headers
+    ? Array.from(headers, ([name, value]): [string, string] => [name, value])
+    : { ...headers };
 }
 
 async function* only<T>(message: T): AsyncGenerator<T> {

@@ -58,17 +58,18 @@ const differences: readonly Difference[] = [
     code: "invalid_argument",
     reason: "invalid_image_reference",
   },
+  // Before the refusals: "failed to fetch anonymous token: ... no such host" is a network's fault, not a password's.
+  {
+    methods: ["pullImage"],
+    text: /connection refused|no such host|i\/o timeout|handshake timeout|Client\.Timeout|network is unreachable|no route to host|connection reset|toomanyrequests|\b429 |unexpected status.* 5\d\d|HTTP status: 5\d\d/i,
+    code: "unavailable",
+    reason: "registry_unavailable",
+  },
   {
     methods: ["pullImage"],
     text: /unauthorized|access denied|authorization failed|basic auth|\bdenied\b|\b40[13] |anonymous token|oauth token|invalid username/i,
     code: "permission_denied",
     reason: "registry_denied",
-  },
-  {
-    methods: ["pullImage"],
-    text: /connection refused|no such host|i\/o timeout|connection reset|toomanyrequests|\b429 |unexpected status.* 5\d\d|HTTP status: 5\d\d/i,
-    code: "unavailable",
-    reason: "registry_unavailable",
   },
   { methods: ["pullImage"], text: /not found|manifest unknown/i, code: "not_found", reason: "image_missing" },
   {

@@ -1,4 +1,5 @@
 export type { CallerSettings, ServerStream } from "./caller.js";
+export { countdown, timeoutOf } from "./deadline.js";
 export {
   type ExactClient,
   type ImageClient,

@@ -12,8 +12,9 @@ import type {
   PodSandboxStats,
   PodSandboxStatsFilterSchema,
 } from "../../gen/runtime/v1/api_pb.js";
-import { type CallOptions, type CriError, isCriError } from "../core/index.js";
+import { type CallOptions, isCriError, untilBreak } from "../core/index.js";
 import { type Retry, type RpcName, withRetry } from "../transport/index.js";
+import { countdown, timeoutOf } from "./deadline.js";
 import type { ImageClient, RuntimeClient } from "./exact-client.js";
 
 /**
@@ -163,32 +164,49 @@ class TwoWayList<S, L, T> implements CriList<T> {
 
   /** Without a deadline of the caller's, a reader may take as long as it likes between two items. */
   [Symbol.asyncIterator](): AsyncIterator<T> {
-    return this.#items({ timeoutMs: 0, ...this.#options });
+    const { timeoutMs = 0, ...options } = this.#options;
+    return untilBreak((signal) => this.#items({ ...options, timeoutMs, signal }), options.signal);
   }
 
-  collect(): Promise<T[]> {
-    return withRetry(this.#retry, this.#options.signal, async () => {
+  async collect(): Promise<T[]> {
+    const { streaming, stream, chunk, list, items } = this.#ways;
+    const remainingMs = countdown(timeoutOf(streaming, {}, this.#options));
+    const bounded = (): CallOptions => ({ ...this.#options, timeoutMs: remainingMs() ?? 0 });
+    const readStream = async () => {
       const all: T[] = [];
-      for await (const item of this.#items(this.#options)) all.push(item);
+      for await (const message of stream(bounded())) for (const item of chunk(message)) all.push(item);
       return all;
-    });
+    };
+    if (!this.#unimplemented.has(streaming)) {
+      try {
+        return await withRetry(this.#retry, this.#options.signal, readStream, remainingMs);
+      } catch (error) {
+        if (!isUnimplemented(error)) throw error;
+      }
+    }
+    // The client itself repeats List*.
+    return [...items(await list(bounded()))];
   }
 
   async *#items(options: CallOptions): AsyncGenerator<T> {
     const { streaming, stream, chunk, list, items } = this.#ways;
     if (!this.#unimplemented.has(streaming)) {
+      let begun = false;
       try {
-        for await (const message of stream(options)) yield* chunk(message);
+        for await (const message of stream(options)) {
+          begun = true;
+          yield* chunk(message);
+        }
         return;
       } catch (error) {
         // Unimplemented comes with the first read, before any item; and it is remembered, so this happens once.
-        if (!isUnimplemented(error)) throw error;
+        if (begun || !isUnimplemented(error)) throw error;
       }
     }
     yield* items(await list(options));
   }
 }
 
-function isUnimplemented(error: unknown): error is CriError {
+function isUnimplemented(error: unknown): boolean {
   return isCriError(error) && error.code === "unimplemented" && error.reason !== "wrong_api_version";
 }

@@ -8,11 +8,14 @@ import {
   fromTransportError,
   type Http2Transport,
   noRuntime,
+  type Retry,
+  type RetryOptions,
   resolveRetry,
   type TransportOptions,
   wellKnownCandidates,
   withRetry,
 } from "../transport/index.js";
+import { countdown, timeoutOf } from "./deadline.js";
 import { normalizeError } from "./differences.js";
 
 /** How a probe is bounded. */
@@ -42,22 +45,22 @@ export const probeTimeoutMs = 5_000;
 /** Asks a candidate for its version, connecting once only: whoever looks around wants the answer at once. */
 async function probe(
   candidate: Candidate,
-  options: TransportOptions,
-  bounds: ProbeOptions,
+  transport: Http2Transport,
+  retry: Retry,
+  { signal, timeoutMs }: ProbeOptions,
 ): Promise<Answering | Silent> {
-  const { signal, timeoutMs = probeTimeoutMs } = bounds;
-  const transport = createTransport(candidate.endpoint, options);
   const once = createContextValues().set(connectOnceKey, true);
+  const remainingMs = countdown(timeoutMs);
   const ask = async () => {
     try {
-      return await transport.unary(RuntimeService.method.version, signal, timeoutMs, undefined, {}, once);
+      return await transport.unary(RuntimeService.method.version, signal, remainingMs(), undefined, {}, once);
     } catch (error) {
       const where = { method: "Version", endpoint: candidate.endpoint.url };
       throw normalizeError("version", fromTransportError(error, where));
     }
   };
   try {
-    const { message: version } = await withRetry(resolveRetry(), signal, ask);
+    const { message: version } = await withRetry(retry, signal, ask, remainingMs);
     return { candidate, transport, version };
   } catch (error) {
     await transport.close();
@@ -67,29 +70,72 @@ async function probe(
 }
 
 /**
- * Probes all candidates at once and takes the first in their order that answers; the transports of the others are
- * closed. Rejects with one error that lists every candidate and why not.
+ * Probes all candidates at once and takes the first in their order that answers; it waits for those before it, not
+ * for those behind it. The transports of the others are closed. Rejects with one error that lists every candidate
+ * and why not, or with the caller's abort.
  */
 export async function firstAnswering(
   candidates: readonly Candidate[],
-  options: TransportOptions,
+  options: TransportOptions & { readonly retry?: RetryOptions | undefined },
   bounds: ProbeOptions,
 ): Promise<Answering> {
-  const results = await Promise.all(candidates.map((candidate) => probe(candidate, options, bounds)));
-  const [first, ...others] = results.filter((result) => "transport" in result);
-  await Promise.all(others.map(({ transport }) => transport.close()));
-  if (first) return first;
-  throw noRuntime(results.filter((result) => "error" in result));
+  const { signal } = bounds;
+  const timeoutMs = probeTimeout(bounds);
+  const ways = candidates.map((candidate) => ({
+    candidate,
+    transport: createTransport(candidate.endpoint, options),
+    retry: resolveRetry(options.retry),
+  }));
+  const stop = new AbortController();
+  const forward = () => stop.abort(signal?.reason);
+  if (signal?.aborted) forward();
+  signal?.addEventListener("abort", forward, { once: true });
+  try {
+    const probes = ways.map(({ candidate, transport, retry }) =>
+      probe(candidate, transport, retry, { signal: stop.signal, timeoutMs }),
+    );
+    const first = await firstIn(probes);
+    stop.abort();
+    const results = await Promise.all(probes);
+    for (const result of results)
+      if ("transport" in result && result !== first) await result.transport.close();
+    if (first) return first;
+    const failures = results.filter((result) => "error" in result);
+    const stopped = signal?.aborted
+      ? failures.find(({ error }) => ["aborted_by_caller", "deadline"].includes(error.reason))
+      : undefined;
+    throw stopped?.error ?? noRuntime(failures);
+  } finally {
+    signal?.removeEventListener("abort", forward);
+  }
 }
 
-/** Looks at every well-known socket of this machine: which runtime answers there, or why none does. Never rejects. */
+async function firstIn(probes: readonly Promise<Answering | Silent>[]): Promise<Answering | undefined> {
+  for (const probe of probes) {
+    const result = await probe;
+    if ("transport" in result) return result;
+  }
+  return undefined;
+}
+
+function probeTimeout({ timeoutMs = probeTimeoutMs }: ProbeOptions): number | undefined {
+  return timeoutOf("version", {}, { timeoutMs });
+}
+
+/**
+ * Looks at every well-known socket of this machine: which runtime answers there, or why none does. Rejects only with
+ * `invalid_option`.
+ */
 export async function discover(bounds: ProbeOptions = {}): Promise<Discovered[]> {
-  const results = await Promise.all(wellKnownCandidates().map((candidate) => probe(candidate, {}, bounds)));
+  const { signal } = bounds;
+  const timeoutMs = probeTimeout(bounds);
   return Promise.all(
-    results.map(async (result): Promise<Discovered> => {
-      const endpoint = result.candidate.endpoint.url;
+    wellKnownCandidates().map(async (candidate): Promise<Discovered> => {
+      const { url: endpoint } = candidate.endpoint;
+      const transport = createTransport(candidate.endpoint);
+      const result = await probe(candidate, transport, resolveRetry(), { signal, timeoutMs });
       if ("error" in result) return { endpoint, error: result.error };
-      await result.transport.close();
+      await transport.close();
       return { endpoint, name: result.version.runtimeName, version: result.version.runtimeVersion };
     }),
   );

@@ -53,6 +53,7 @@ export function startCall(start: CallStart, sink: CallSink): Call {
   const { connection, body, lifeline } = start;
   const stream = connection.session.request(start.headers);
   connection.hold();
+  const heardBefore = connection.heardBytes;
   let over = false;
   let answered = false;
   let encoding: string | undefined;
@@ -65,9 +66,10 @@ export function startCall(start: CallStart, sink: CallSink): Call {
     if (over) return;
     over = true;
     lifeline.onStop(undefined);
+    if (error?.reason === "deadline" && !answered) connection.doubt(heardBefore);
     connection.release();
     // An answer may come before the request was sent in full; nobody waits for the rest of it.
-    if (!stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+    if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
     sink.onEnd({ error, trailers, untouched: untouched && !answered });
   };
   const cancel = (error: CriError) => {

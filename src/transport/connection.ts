@@ -35,7 +35,9 @@ export class Connection {
   readonly session: ClientHttp2Session;
   readonly #socket: Socket;
   readonly #endpoint: Endpoint;
+  readonly #onUnusable: () => void;
   #holders = 0;
+  #doubted = false;
   #goaway: { readonly code: number; readonly lastStreamId: number } | undefined;
   #error: unknown;
   #closedHere = false;
@@ -44,6 +46,7 @@ export class Connection {
     this.session = session;
     this.#socket = socket;
     this.#endpoint = endpoint;
+    this.#onUnusable = onUnusable;
     session.on("goaway", (code, lastStreamId) => {
       this.#goaway = { code, lastStreamId };
       onUnusable();
@@ -57,7 +60,27 @@ export class Connection {
 
   /** Whether a new call may begin on it. */
   get usable(): boolean {
-    return !this.session.closed && !this.session.destroyed && this.#goaway === undefined;
+    return !this.#ended && !this.#doubted;
+  }
+
+  get #ended(): boolean {
+    return this.session.closed || this.session.destroyed || this.#goaway !== undefined;
+  }
+
+  /** How many bytes have come from the peer so far. */
+  get heardBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
+  /**
+   * A deadline passed, and before it nothing was heard since `heardBefore`: new calls go to a new connection, and
+   * this one ends with its last call. Node's http2 falls silent for ever, without an event, once a peer has broken
+   * the protocol or sent too large a header; a peer that hangs looks the same from here.
+   */
+  doubt(heardBefore: number): void {
+    if (this.#ended || this.heardBytes > heardBefore) return;
+    this.#doubted = true;
+    this.#onUnusable();
   }
 
   /** A call begins: the process must stay for it. */
@@ -67,12 +90,18 @@ export class Connection {
 
   /** A call is over. */
   release(): void {
-    if (--this.#holders === 0 && !this.session.destroyed) this.session.unref();
+    if (--this.#holders > 0) return;
+    if (this.#doubted) void this.#destroy();
+    else if (!this.session.destroyed) this.session.unref();
   }
 
   /** Ends the connection and every call on it; resolves when its socket is gone. */
   close(): Promise<void> {
     this.#closedHere = true;
+    return this.#destroy();
+  }
+
+  #destroy(): Promise<void> {
     return new Promise((gone) => {
       this.session.once("close", gone);
       // A session that ends after a GOAWAY waits for the peer to hang up; a peer that stalls never does.
@@ -89,7 +118,7 @@ export class Connection {
     streamId: number | undefined,
   ): { readonly error: CriError; readonly untouched: boolean } | undefined {
     if (this.#closedHere) return { error: clientClosed(this.#endpoint), untouched: false };
-    if (this.usable) return undefined;
+    if (!this.#ended) return undefined;
     const goaway = this.#goaway;
     const untouched = streamId === undefined || (goaway !== undefined && streamId > goaway.lastStreamId);
     const error = new CriError({

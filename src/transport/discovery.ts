@@ -1,5 +1,5 @@
 import { CriError, isCriError } from "../core/index.js";
-import { type CrictlConfig, type Environment, readCrictlConfig } from "./crictl-config.js";
+import { type Environment, readCrictlConfig } from "./crictl-config.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
 
 /** An endpoint to try, and who named it, for the error in which it may end up. */
@@ -28,21 +28,20 @@ export function findCandidates(
   env: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
 ): Candidates {
-  const named = (text: string | undefined, source: string): Candidate | undefined =>
-    text ? { endpoint: parse(text, source), source } : undefined;
-  const explicitRuntime =
-    explicit.endpoint === undefined
-      ? undefined
-      : { endpoint: parse(explicit.endpoint, "the endpoint option"), source: "the endpoint option" };
-  const explicitImage = named(explicit.imageEndpoint, "the imageEndpoint option");
+  // An option that is given must be good, even an empty one; an empty variable or setting counts as none.
+  const option = (name: "endpoint" | "imageEndpoint") =>
+    explicit[name] === undefined ? undefined : candidate(explicit[name], `the ${name} option`);
+  const named = (text: string | undefined, source: string) => (text ? candidate(text, source) : undefined);
+  const explicitRuntime = option("endpoint");
+  const explicitImage = option("imageEndpoint");
   if (explicitRuntime) return { runtime: [explicitRuntime], image: explicitImage };
 
-  let file: CrictlConfig | undefined;
   let runtime = named(env.CONTAINER_RUNTIME_ENDPOINT, "CONTAINER_RUNTIME_ENDPOINT");
   let image = explicitImage ?? named(env.IMAGE_SERVICE_ENDPOINT, "IMAGE_SERVICE_ENDPOINT");
-  if (!runtime || !image) file = readCrictlConfig(env, platform);
   // A file's image endpoint belongs to the file's runtime; with another runtime it would mix two machines' worth.
-  if (!runtime && file) {
+  // So a runtime that is named already leaves the file unread, and a broken one does no harm.
+  const file = runtime ? undefined : readCrictlConfig(env, platform);
+  if (file) {
     runtime = named(file.runtimeEndpoint, file.path);
     image ??= named(file.imageEndpoint, file.path);
   }
@@ -98,9 +97,9 @@ export function noRuntime(
   });
 }
 
-function parse(text: string, source: string): Endpoint {
+function candidate(text: string, source: string): Candidate {
   try {
-    return parseEndpoint(text);
+    return { endpoint: parseEndpoint(text), source };
   } catch (error) {
     if (isCriError(error) && source !== "the endpoint option")
       throw error.with({ text: `${error.text} (from ${source})` });

@@ -57,13 +57,17 @@ export class RetryBudget {
   }
 }
 
-/** Repeats `attempt` while it fails because the runtime went away or is not ready, within attempts and budget. */
+/**
+ * Repeats `attempt` while it fails because the runtime went away or is not ready, within attempts, budget, and
+ * what is left of the deadline: a pause that would outlast it is not begun, and the failure is told at once.
+ */
 export async function withRetry<T>(
   retry: Retry,
   signal: AbortSignal | undefined,
   attempt: () => Promise<T>,
+  remainingMs: () => number | undefined = () => undefined,
 ): Promise<T> {
-  let pause = retry.backoff;
+  let step = retry.backoff;
   for (let left = retry.attempts - 1; ; left--) {
     try {
       const result = await attempt();
@@ -71,12 +75,15 @@ export async function withRetry<T>(
       return result;
     } catch (error) {
       if (!isCriError(error) || !wentAway(error) || !retry.budget.failed() || left <= 0) throw error;
+      const pauseMs = step.delayMs();
+      if (pauseMs >= (remainingMs() ?? Number.POSITIVE_INFINITY)) throw error;
       try {
-        await sleep(pause.delayMs(), signal);
+        await sleep(pauseMs, signal);
       } catch {
-        throw signal ? stoppedError(signal) : error;
+        const { method, endpoint } = error;
+        throw signal ? stoppedError(signal).with({ method, endpoint }) : error;
       }
-      pause = pause.next();
+      step = step.next();
     }
   }
 }

@@ -51,7 +51,7 @@ export async function* one<T>(value: T) {
 
 /** What a call failed with: a ConnectError, as interceptors expect it, whose cause is the CriError given back. */
 export async function failure(call: Promise<unknown>): Promise<CriError> {
-  const error = await within(20_000, call, "the call").then(
+  const error = await within(8_000, call, "the call").then(
     () => assert.fail("the call did not fail"),
     (thrown: unknown) => thrown,
   );

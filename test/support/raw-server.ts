@@ -41,6 +41,8 @@ export interface RawServerScript {
   readonly settings?: Readonly<Record<number, number>>;
   /** False for a server that greets, and reads nothing after that. */
   readonly reads?: boolean;
+  /** True for a server that never hangs up, not even on a client that has. */
+  readonly stays?: boolean;
 }
 
 export interface RawServer {
@@ -56,7 +58,7 @@ export interface RawServer {
 /** A server on a unix socket that says exactly what the script says. Gone after the test. */
 export async function rawServer(t: TestContext, script: RawServerScript): Promise<RawServer> {
   const path = join(await tempFolder(t), "raw.sock");
-  const server = createServer();
+  const server = createServer({ allowHalfOpen: script.stays === true });
   const self: RawServer = {
     path,
     url: `unix://${path}`,
@@ -85,6 +87,8 @@ export async function rawServer(t: TestContext, script: RawServerScript): Promis
         peer.frames.push(frame);
         if (frame.type === h2.frameType.settings && frame.flags === 0 && !script.onConnect)
           peer.send(h2.settingsAck());
+        // What every peer does that is told goodbye.
+        if (frame.type === h2.frameType.goaway) socket.end();
         const mayEnd = frame.type === h2.frameType.headers || frame.type === h2.frameType.data;
         if (mayEnd && frame.flags & 1) script.onRequest?.(peer, frame.streamId, ++self.requests);
       }

@@ -1,0 +1,6 @@
+// Run by close.test.ts in a process of its own: it must end without close().
+import { connect } from "../../src/index.js";
+
+const { runtime } = await connect(process.argv[2]);
+const { runtimeName } = await runtime.version();
+process.stdout.write(`${runtimeName}\n`);
