@@ -73,7 +73,8 @@ export class EnvelopeReader {
   }
 
   #unpack(flag: number, message: Uint8Array): Uint8Array {
-    if (flag === 0) return message;
+    // As a plain array: the decoder cuts it into its fields, which a Buffer does at several times the cost.
+    if (flag === 0) return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
     const encoding = this.#encoding();
     if (flag !== compressedFlag) throw malformed(`the message prefix has the unknown flag ${flag}`);
     if (encoding !== "gzip")

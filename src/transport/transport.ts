@@ -30,7 +30,9 @@ import { attemptStream } from "./streaming.js";
 import { attemptUnary, Failed } from "./unary.js";
 
 /** A call with this context value set tries to connect once only: discovery wants its answer at once. */
-export const connectOnceKey: RpcContextKey<boolean> = createContextKey(false, { description: "cri-sdk: connect once" });
+export const connectOnceKey: RpcContextKey<boolean> = createContextKey(false, {
+  description: "cri-sdk: connect once",
+});
 
 /** gRPC to one endpoint: usable wherever a Connect `Transport` is. */
 export interface Http2Transport extends RpcTransport, AsyncDisposable {
