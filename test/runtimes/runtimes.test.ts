@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { leftovers, type RunningRuntimes, startRuntimes } from "../../scripts/runtimes/index.js";
 import { Coverage } from "./coverage.js";
+import { docsCases } from "./docs.cases.js";
 import { everyRpcCases } from "./every-rpc.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { preflightCases } from "./preflight.cases.js";
@@ -51,6 +52,7 @@ for (const release of releases) {
     limitCases(subject);
     preflightCases(subject);
     restartCases(subject);
+    docsCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
