@@ -1,0 +1,62 @@
+// The pages against what they speak of: no table may drift, and no link may lead nowhere.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { criErrorReasons } from "../../src/index.js";
+import { pages, proseOf, readPage, root, samples } from "./pages.js";
+
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  readonly scripts: Readonly<Record<string, string>>;
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
+};
+
+test("docs/errors.md has every reason with its sentence", () => {
+  const text = readPage("docs/errors.md");
+  for (const [reason, sentence] of Object.entries(criErrorReasons))
+    assert.ok(
+      text.includes(`| \`${reason}\` | ${sentence} |`),
+      `${reason} is missing, or says something else`,
+    );
+});
+
+test("every dependency is named with its reason", () => {
+  const text = readPage("docs/architecture.md");
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }))
+    assert.ok(text.includes(`\`${name}\``), `${name} is not in docs/architecture.md`);
+});
+
+test("every script that a page names exists", () => {
+  for (const page of pages)
+    for (const [, name = ""] of readPage(page).matchAll(/npm run ([a-z:]+)/g))
+      assert.ok(name in manifest.scripts, `${page}: npm run ${name}`);
+});
+
+test("every relative link leads to a page, and every anchor to a heading", () => {
+  for (const page of pages)
+    for (const [, target = ""] of proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [path = "", anchor] = target.split("#");
+      const file = path === "" ? page : join(dirname(page), path);
+      assert.ok(existsSync(join(root, file)), `${page}: ${target}`);
+      if (anchor) assert.ok(anchorsOf(file).includes(anchor), `${page}: ${target}`);
+    }
+});
+
+test("the README is short, and begins with a program", () => {
+  const text = readPage("README.md");
+  assert.ok(text.split("\n").length < 200);
+  assert.ok(samples().some(({ page, line }) => page === "README.md" && line < 10));
+});
+
+function anchorsOf(page: string): string[] {
+  const headings = proseOf(page).matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .trim()
+      .replaceAll(" ", "-"),
+  );
+}
