@@ -49,6 +49,21 @@ test("publint and attw find nothing", async () => {
   run(bin("attw"), [tarball, "--profile", "esm-only", "--format", "ascii"]);
 });
 
+test("the lock file names every optional package, so that npm ci takes it on every platform", () => {
+  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
+    readonly packages: Readonly<
+      Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+    >;
+  };
+  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) =>
+        !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+    ),
+  );
+  assert.deepEqual(missing, []);
+});
+
 const publicValues = [
   "CriError",
   "backoff",
