@@ -38,96 +38,148 @@ export interface CallEnd {
   readonly untouched: boolean;
 }
 
+/** Where a stream keeps its call: listeners that all calls share find it here, which is cheaper than a set for each. */
+const ownCall = Symbol("call");
+type CallStream = ClientHttp2Stream & { [ownCall]?: Call | undefined };
+
 /** One gRPC call on one HTTP/2 stream: the same for unary and streaming calls. */
-export interface Call {
-  readonly stream: ClientHttp2Stream;
+export class Call {
+  readonly stream: CallStream;
+  readonly #connection: Connection;
+  readonly #lifeline: Lifeline;
+  readonly #unary: boolean;
+  readonly #reader: EnvelopeReader;
+  readonly #heardBefore: number;
+  readonly #sink: CallSink;
+  #over = false;
+  #answered = false;
+  #trailers: IncomingHttpHeaders | undefined;
+  #streamError: unknown;
+
+  /**
+   * Sends the request headers, and the body where it is given, and reports the answer to `sink`. Throws what Node's
+   * http2 throws when the session takes no stream; then nothing was sent.
+   */
+  constructor(start: CallStart, sink: CallSink) {
+    const { connection, body, lifeline, unary } = start;
+    const stream: CallStream = connection.session.request(start.headers);
+    connection.hold();
+    this.stream = stream;
+    this.#connection = connection;
+    this.#lifeline = lifeline;
+    this.#unary = unary;
+    this.#reader = new EnvelopeReader(start.readLimitBytes);
+    this.#heardBefore = connection.heardBytes;
+    this.#sink = sink;
+    stream[ownCall] = this;
+    stream.on("response", onResponse);
+    stream.on("data", onData);
+    stream.on("trailers", onTrailers);
+    stream.on("error", onError);
+    stream.on("close", onClose);
+    lifeline.onStop(this);
+    if (body) stream.end(body);
+  }
+
   /** Ends the call with this error, resetting the stream. Does nothing after the end. */
-  cancel(error: CriError): void;
-}
+  cancel(error: CriError): void {
+    if (this.#over) return;
+    this.stream.close(constants.NGHTTP2_CANCEL);
+    this.#end(error);
+  }
 
-/**
- * Sends the request headers, and the body where it is given, and reports the answer to `sink`. Throws what Node's
- * http2 throws when the session takes no stream; then nothing was sent.
- */
-export function startCall(start: CallStart, sink: CallSink): Call {
-  const { connection, body, lifeline } = start;
-  const stream = connection.session.request(start.headers);
-  connection.hold();
-  const heardBefore = connection.heardBytes;
-  let over = false;
-  let answered = false;
-  let encoding: string | undefined;
-  let trailers: IncomingHttpHeaders | undefined;
-  let streamError: unknown;
-  const reader = new EnvelopeReader(start.readLimitBytes, () => encoding);
-  const deliver = (message: Uint8Array) => sink.onMessage(message);
-
-  const end = (error: CriError | undefined, untouched = false) => {
-    if (over) return;
-    over = true;
-    lifeline.onStop(undefined);
-    if (error?.reason === "deadline" && !answered) connection.doubt(heardBefore);
-    connection.release();
-    // An answer may come before the request was sent in full; nobody waits for the rest of it.
-    if (!stream.writableFinished) stream.close(constants.NGHTTP2_CANCEL);
-    sink.onEnd({ error, trailers, untouched: untouched && !answered });
-  };
-  const cancel = (error: CriError) => {
-    if (over) return;
-    stream.close(constants.NGHTTP2_CANCEL);
-    end(error);
-  };
-  const endWithStatus = (headers: IncomingHttpHeaders): void => {
-    const status = readStatus(headers);
-    if (status?.error) end(status.error);
-    else if (!status) end(malformed("the answer ended without a gRPC status"));
-    else if (!reader.atBoundary) end(malformed("the answer ended in the middle of a message"));
-    else end(undefined);
-  };
-
-  stream.on("response", (headers) => {
-    answered = true;
+  onResponse(headers: IncomingHttpHeaders): void {
+    this.#answered = true;
     const alien = notGrpc(headers);
-    if (alien) return cancel(alien);
-    encoding = headers["grpc-encoding"] as string | undefined;
-    // An answer of headers only carries its status in them.
-    if (headers["grpc-status"] !== undefined) trailers = headers;
-    sink.onHeaders?.(headers);
-  });
-  stream.on("data", (chunk: Buffer) => {
-    try {
-      if (!over) reader.push(chunk, deliver);
-    } catch (error) {
-      cancel(error as CriError);
+    if (alien) {
+      this.cancel(alien);
+      return;
     }
-  });
-  stream.on("trailers", (headers) => {
-    trailers = headers;
+    this.#reader.encoding = headers["grpc-encoding"] as string | undefined;
+    this.#sink.onHeaders?.(headers);
+    // An answer of headers only carries its status in them.
+    if (headers["grpc-status"] !== undefined) this.onTrailers(headers);
+  }
+
+  onData(chunk: Uint8Array): void {
+    try {
+      this.#reader.push(chunk, this.#sink);
+    } catch (error) {
+      this.cancel(error as CriError);
+    }
+  }
+
+  onTrailers(headers: IncomingHttpHeaders): void {
+    this.#trailers = headers;
+    const { stream } = this;
     // A unary answer is complete once its message and its status are; Node's own end comes a few ticks later.
-    if (start.unary && reader.messages === 1) endWithStatus(headers);
-  });
-  stream.on("end", () => {
-    if (trailers) endWithStatus(trailers);
-  });
-  stream.on("error", (error) => {
-    streamError = error;
-  });
-  stream.on("close", () => {
-    if (over) return;
-    const lost = connection.failure(stream.id);
+    if (stream.readableEnded || (this.#unary && this.#reader.messages === 1)) this.#endWithStatus(headers);
+    else stream.once("end", onEnd);
+  }
+
+  onEnd(): void {
+    if (this.#trailers) this.#endWithStatus(this.#trailers);
+  }
+
+  onError(error: unknown): void {
+    this.#streamError = error;
+  }
+
+  onClose(): void {
+    const { stream } = this;
+    const trailers = this.#trailers;
+    const lost = this.#connection.failure(stream.id);
     // Trailers of a stream whose body was not read to its end: an OK would hide that messages are missing.
-    if (trailers && (stream.readableEnded || readStatus(trailers)?.error)) endWithStatus(trailers);
+    if (trailers && (stream.readableEnded || readStatus(trailers)?.error)) this.#endWithStatus(trailers);
     // A server that keeps our deadline itself resets the stream then, or hangs up; it is still a deadline.
-    else if (lifeline.overdue) end(deadlineError("the deadline passed"));
-    else if (lost) end(lost.error, lost.untouched);
+    else if (this.#lifeline.overdue) this.#end(deadlineError("the deadline passed"));
+    else if (lost) this.#end(lost.error, lost.untouched);
     else {
       const reset = resetFailure(stream.rstCode);
-      end(streamError === undefined ? reset : reset.with({ cause: streamError }), refused(stream));
+      const cause = this.#streamError;
+      this.#end(cause === undefined ? reset : reset.with({ cause }), refused(stream));
     }
-  });
-  lifeline.onStop(cancel);
-  if (body) stream.end(body);
-  return { stream, cancel };
+  }
+
+  #endWithStatus(headers: IncomingHttpHeaders): void {
+    const status = readStatus(headers);
+    if (status?.error) this.#end(status.error);
+    else if (!status) this.#end(malformed("the answer ended without a gRPC status"));
+    else if (!this.#reader.atBoundary) this.#end(malformed("the answer ended in the middle of a message"));
+    else this.#end(undefined);
+  }
+
+  #end(error: CriError | undefined, untouched = false): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#lifeline.onStop(undefined);
+    if (error?.reason === "deadline" && !this.#answered) this.#connection.doubt(this.#heardBefore);
+    this.#connection.release();
+    // An answer may come before the request was sent in full; nobody waits for the rest of it.
+    if (!this.stream.writableFinished) this.stream.close(constants.NGHTTP2_CANCEL);
+    // Node's stream outlives many young collections, and would carry the answer along into the old generation.
+    this.stream[ownCall] = undefined;
+    this.#sink.onEnd({ error, trailers: this.#trailers, untouched: untouched && !this.#answered });
+  }
+}
+
+function onResponse(this: CallStream, headers: IncomingHttpHeaders): void {
+  this[ownCall]?.onResponse(headers);
+}
+function onData(this: CallStream, chunk: Uint8Array): void {
+  this[ownCall]?.onData(chunk);
+}
+function onTrailers(this: CallStream, headers: IncomingHttpHeaders): void {
+  this[ownCall]?.onTrailers(headers);
+}
+function onEnd(this: CallStream): void {
+  this[ownCall]?.onEnd();
+}
+function onError(this: CallStream, error: unknown): void {
+  this[ownCall]?.onError(error);
+}
+function onClose(this: CallStream): void {
+  this[ownCall]?.onClose();
 }
 
 /** RFC 9113 promises that a refused stream was not processed in any way. */

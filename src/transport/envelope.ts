@@ -16,66 +16,91 @@ export function encodeEnvelope(message: Uint8Array, limitBytes: number): Buffer 
   return frame;
 }
 
+/** Who takes the messages of a body, one after the other. */
+export interface MessageReceiver {
+  onMessage(message: Uint8Array): void;
+}
+
 /**
  * Cuts a gRPC body into messages, whatever the chunks it arrives in. A message over the limit is refused as soon
  * as its prefix is known, so nothing over the limit is ever held; a compressed one is held to it unpacked, too.
  */
 export class EnvelopeReader {
   readonly #limitBytes: number;
-  readonly #encoding: () => string | undefined;
-  #chunks: Uint8Array[] = [];
-  #held = 0;
-  /** The whole size, prefix included, of the message that is arriving; 0 while its prefix is not complete. */
-  #wanted = 0;
+  /** A prefix that a chunk ended in the middle of. */
+  #prefix: Uint8Array | undefined;
+  /** A message that takes several chunks, with room for all of it, so that each is copied while the next is on its way. */
+  #message: Uint8Array | undefined;
+  #filled = 0;
+  #flag = 0;
 
   /** How many messages were handed over. */
   messages = 0;
 
-  constructor(limitBytes: number, encoding: () => string | undefined) {
+  /** The answer's `grpc-encoding`. */
+  encoding: string | undefined;
+
+  constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
-    this.#encoding = encoding;
   }
 
   /** Whether the body may end here: true between messages. */
   get atBoundary(): boolean {
-    return this.#held === 0;
+    return this.#prefix === undefined && this.#message === undefined;
   }
 
   /** Takes the next chunk and hands over every message it completes, in order. */
-  push(chunk: Uint8Array, deliver: (message: Uint8Array) => void): void {
-    this.#chunks.push(chunk);
-    this.#held += chunk.byteLength;
-    while (this.#held >= (this.#wanted || prefixBytes)) {
-      const data = this.#join();
-      if (this.#wanted === 0) {
-        const length =
-          ((data[1] ?? 0) * 2 ** 24 + ((data[2] ?? 0) << 16) + ((data[3] ?? 0) << 8) + (data[4] ?? 0)) >>> 0;
-        if (length > this.#limitBytes) throw tooLarge("receive_limit", length, this.#limitBytes);
-        this.#wanted = prefixBytes + length;
-        if (this.#held < this.#wanted) return;
+  push(chunk: Uint8Array, receiver: MessageReceiver): void {
+    let rest = chunk;
+    if (this.#message) {
+      const taken = this.#fill(this.#message, rest);
+      if (this.#filled < this.#message.byteLength) return;
+      const message = this.#message;
+      this.#message = undefined;
+      this.#deliver(message, receiver);
+      rest = rest.subarray(taken);
+    }
+    while (rest.byteLength > 0) {
+      if (this.#prefix) rest = Buffer.concat([this.#prefix, rest]);
+      this.#prefix = rest.byteLength < prefixBytes ? rest : undefined;
+      if (this.#prefix) return;
+      const end = prefixBytes + this.#readPrefix(rest);
+      if (end > rest.byteLength) {
+        this.#filled = 0;
+        this.#message = new Uint8Array(Buffer.allocUnsafeSlow(end - prefixBytes).buffer);
+        this.#fill(this.#message, rest.subarray(prefixBytes));
+        return;
       }
-      const end = this.#wanted;
-      const message = data.subarray(prefixBytes, end);
-      this.#chunks = end < data.byteLength ? [data.subarray(end)] : [];
-      this.#held -= end;
-      this.#wanted = 0;
-      this.messages++;
-      deliver(this.#unpack(data[0] ?? 0, message));
+      // As a plain array: the decoder cuts it into its fields, which a Buffer does at several times the cost.
+      this.#deliver(new Uint8Array(rest.buffer, rest.byteOffset + prefixBytes, end - prefixBytes), receiver);
+      rest = rest.subarray(end);
     }
   }
 
-  #join(): Uint8Array {
-    const [first] = this.#chunks;
-    if (this.#chunks.length === 1 && first) return first;
-    const joined = Buffer.concat(this.#chunks, this.#held);
-    this.#chunks = [joined];
-    return joined;
+  /** Notes the flag, and gives the message's length. */
+  #readPrefix(data: Uint8Array): number {
+    const [flag = 0, a = 0, b = 0, c = 0, d = 0] = data;
+    const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+    if (length > this.#limitBytes) throw tooLarge("receive_limit", length, this.#limitBytes);
+    this.#flag = flag;
+    return length;
+  }
+
+  /** Copies as much as the message still takes; how much that was. */
+  #fill(message: Uint8Array, chunk: Uint8Array): number {
+    const taken = Math.min(chunk.byteLength, message.byteLength - this.#filled);
+    message.set(taken < chunk.byteLength ? chunk.subarray(0, taken) : chunk, this.#filled);
+    this.#filled += taken;
+    return taken;
+  }
+
+  #deliver(message: Uint8Array, receiver: MessageReceiver): void {
+    this.messages++;
+    receiver.onMessage(this.#flag === 0 ? message : this.#unpack(this.#flag, message));
   }
 
   #unpack(flag: number, message: Uint8Array): Uint8Array {
-    // As a plain array: the decoder cuts it into its fields, which a Buffer does at several times the cost.
-    if (flag === 0) return new Uint8Array(message.buffer, message.byteOffset, message.byteLength);
-    const encoding = this.#encoding();
+    const { encoding } = this;
     if (flag !== compressedFlag) throw malformed(`the message prefix has the unknown flag ${flag}`);
     if (encoding !== "gzip")
       throw malformed(`a compressed message, with grpc-encoding ${encoding ?? "missing"}`);

@@ -23,7 +23,7 @@ export function headerBuilder(endpoint: Endpoint, userAgent: string): HeaderBuil
   const overTcp = endpoint.kind === "tcp";
   const scheme = overTcp && endpoint.tls ? "https" : "http";
   const authority = overTcp ? new URL(endpoint.url.replace(/^tcp:/, "http:")).host : "localhost";
-  return (method, timeoutMs, extra) => {
+  const build = (method: DescMethod, timeout: string | undefined): OutgoingHttpHeaders => {
     const headers: OutgoingHttpHeaders = {
       ":method": "POST",
       ":scheme": scheme,
@@ -34,9 +34,26 @@ export function headerBuilder(endpoint: Endpoint, userAgent: string): HeaderBuil
       "user-agent": userAgent,
       "grpc-accept-encoding": "identity,gzip",
     };
-    if (timeoutMs !== undefined) headers["grpc-timeout"] = grpcTimeout(timeoutMs);
-    if (extra !== undefined)
-      for (const [name, value] of headerPairs(extra)) if (!reserved.has(name)) headers[name] = value;
+    if (timeout !== undefined) headers["grpc-timeout"] = timeout;
+    return Object.freeze(headers);
+  };
+  // Most calls of a method have its default deadline, and so the headers of the call before.
+  const latest = new Map<
+    DescMethod,
+    { readonly timeoutMs: number | undefined; readonly headers: OutgoingHttpHeaders }
+  >();
+  return (method, timeoutMs, extra) => {
+    let known = latest.get(method);
+    if (known?.timeoutMs !== timeoutMs || known === undefined) {
+      known = {
+        timeoutMs,
+        headers: build(method, timeoutMs === undefined ? undefined : grpcTimeout(timeoutMs)),
+      };
+      latest.set(method, known);
+    }
+    if (extra === undefined) return known.headers;
+    const headers = { ...known.headers };
+    for (const [name, value] of headerPairs(extra)) if (!reserved.has(name)) headers[name] = value;
     return headers;
   };
 }

@@ -36,10 +36,11 @@ export function withInterceptors(
       const lifeline = new Lifeline(timeoutMs, signal);
       const stop = new AbortController();
       if (lifeline.stopped) stop.abort(lifeline.stopped);
-      lifeline.onStop((error) => stop.abort(error));
-      const next = around((sent) => {
+      lifeline.onStop({ cancel: (error) => stop.abort(error) });
+      const next = around(async (sent) => {
         const { signal, header, message, contextValues } = sent as RpcUnaryRequest<I, O>;
-        return transport.unary(method, signal, lifeline.remainingMs, header, message, contextValues);
+        const timeoutMs = lifeline.remainingMs;
+        return copyable(await transport.unary(method, signal, timeoutMs, header, message, contextValues));
       });
       try {
         const message = create(method.input, input);
@@ -80,6 +81,14 @@ export function withInterceptors(
       }
     },
   };
+}
+
+/** An answer whose parts are its own properties, since interceptors write `{ ...answer, message }`. */
+function copyable<I extends DescMessage, O extends DescMessage>(
+  answer: RpcUnaryResponse<I, O>,
+): RpcUnaryResponse<I, O> {
+  const { stream, service, method, header, trailer, message } = answer;
+  return { stream, service, method, header, trailer, message };
 }
 
 /** A combined signal refers to its sources weakly, so a timeout of ours would be collected before it fires. */

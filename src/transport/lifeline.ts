@@ -1,5 +1,10 @@
 import { type CriError, deadlineError, maxTimerMs, stoppedError } from "../core/index.js";
 
+/** Work for a call that ends when the call is stopped. */
+export interface Stoppable {
+  cancel(error: CriError): void;
+}
+
 /**
  * The span of one call as the caller limits it: a deadline, a signal, or both. Whoever works for the call right
  * now (a dial, a pause before a retry, a stream) listens with {@link onStop}; only one does at a time.
@@ -10,7 +15,7 @@ export class Lifeline {
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #deadlineAt: number | undefined;
-  #listener: ((error: CriError) => void) | undefined;
+  #worker: Stoppable | undefined;
 
   /** `timeoutMs` of undefined, 0 or less, or past what a timer can hold, sets no deadline. */
   constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
@@ -43,15 +48,15 @@ export class Lifeline {
   }
 
   /** Sets who is told when the call is stopped; undefined for nobody. */
-  onStop(listener: ((error: CriError) => void) | undefined): void {
-    this.#listener = listener;
+  onStop(worker: Stoppable | undefined): void {
+    this.#worker = worker;
   }
 
   /** Waits for `work`, or rejects as soon as the call is stopped. The work itself is not undone. */
   race<T>(work: Promise<T>): Promise<T> {
     if (this.stopped) return Promise.reject(this.stopped);
     return new Promise<T>((resolve, reject) => {
-      this.onStop(reject);
+      this.onStop({ cancel: reject });
       work.then(resolve, reject);
     }).finally(() => this.onStop(undefined));
   }
@@ -60,7 +65,7 @@ export class Lifeline {
   end(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#aborted);
-    this.#listener = undefined;
+    this.#worker = undefined;
   }
 
   readonly #aborted = () => {
@@ -68,9 +73,9 @@ export class Lifeline {
   };
 
   #stop(error: CriError): void {
-    const listener = this.#listener;
+    const worker = this.#worker;
     this.stopped = error;
     this.end();
-    listener?.(error);
+    worker?.cancel(error);
   }
 }

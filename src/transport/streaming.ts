@@ -6,7 +6,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { CriError } from "../core/index.js";
-import { type Call, type CallStart, startCall } from "./call.js";
+import { Call, type CallStart } from "./call.js";
 import { toConnectError } from "./connect-errors.js";
 import type { RpcStreamResponse } from "./contract.js";
 import { malformed } from "./envelope.js";
@@ -27,7 +27,7 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
     // Empty until the end, and the same object all along, so that an interceptor may copy the answer.
     const trailer = new Headers();
     const inbox = new Inbox({ pause: () => call.stream.pause(), resume: () => call.stream.resume() });
-    const call: Call = startCall(start, {
+    const call: Call = new Call(start, {
       onHeaders(headers) {
         resolve({
           stream: true,

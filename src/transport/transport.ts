@@ -58,6 +58,9 @@ export function createTransport(endpoint: string | Endpoint, options?: Transport
   return { ...outer, endpoint: resolved.endpoint, close, [Symbol.asyncDispose]: close };
 }
 
+/** Sends a call on a connection. Throws, or rejects, only when nothing was sent. */
+type Attempt<T> = (connection: Connection) => Promise<T | Failed>;
+
 class GrpcTransport implements Http2Transport {
   readonly #options: ResolvedTransportOptions;
   readonly #link: Link;
@@ -92,9 +95,11 @@ class GrpcTransport implements Http2Transport {
     const lifeline = new Lifeline(timeoutMs, signal);
     try {
       const body = this.#encode(method.input, input);
-      return await this.#untilTouched(lifeline, contextValues, (connection) =>
-        attemptUnary(method, this.#start(method, connection, lifeline, header, body)),
-      );
+      const attempt = (connection: Connection) =>
+        attemptUnary(method, this.#start(method, connection, lifeline, header, body));
+      const outcome = await this.#attempt(lifeline, attempt);
+      if (!(outcome instanceof Failed)) return outcome;
+      return await this.#untilTouched(outcome, lifeline, contextValues, attempt);
     } catch (error) {
       throw toConnectError(error);
     } finally {
@@ -116,13 +121,14 @@ class GrpcTransport implements Http2Transport {
       const requests = this.#encodeAll(method.input, input);
       // A server-streaming call has one request: known beforehand, it can be sent again as a unary one can.
       const body = method.methodKind === "server_streaming" ? await only(method, requests) : undefined;
-      return await this.#untilTouched(lifeline, contextValues, (connection) =>
+      const attempt = (connection: Connection) =>
         attemptStream(
           method,
           this.#start(method, connection, lifeline, header, body),
           body ? undefined : requests,
-        ),
-      );
+        );
+      const outcome = await this.#attempt(lifeline, attempt);
+      return await this.#untilTouched(outcome, lifeline, contextValues, attempt);
     } catch (error) {
       lifeline.end();
       throw toConnectError(error);
@@ -134,27 +140,41 @@ class GrpcTransport implements Http2Transport {
    * never left this process, or was refused unread, had no effect: this holds for every method.
    */
   async #untilTouched<T>(
+    first: T | Failed,
     lifeline: Lifeline,
     contextValues: RpcContextValues | undefined,
-    attempt: (connection: Connection) => Promise<T | Failed>,
+    attempt: Attempt<T>,
   ): Promise<T> {
     const attempts = contextValues?.get(connectOnceKey) ? 1 : this.#options.connectAttempts;
-    for (let left = attempts - 1; ; left--) {
-      if (lifeline.stopped) throw lifeline.stopped;
-      let failed: Failed;
-      try {
-        const connection = this.#link.current ?? (await lifeline.race(this.#link.acquire()));
-        const outcome = await attempt(connection);
-        if (!(outcome instanceof Failed)) return outcome;
-        failed = outcome;
-      } catch (error) {
-        // Nothing was sent: the dial failed, or the session took no new stream. A deadline that passes between
-        // dials that fail is told as the failure: the runtime is absent, not slow.
-        const absent = stoppedBy(lifeline) === "deadline" ? this.#link.lastFailure : undefined;
-        failed = new Failed({ error: absent ?? asUnsent(error), untouched: true });
-      }
-      if (!failed.untouched || left <= 0 || lifeline.stopped || !mayPass(failed.error)) throw failed.error;
+    let outcome = first;
+    for (let left = attempts - 1; outcome instanceof Failed; left--) {
+      const { error, untouched } = outcome;
+      if (!untouched || left <= 0 || lifeline.stopped || !mayPass(error)) throw error;
+      outcome = await this.#attempt(lifeline, attempt);
     }
+    return outcome;
+  }
+
+  /** One attempt, on the connection that is open or on a new one. */
+  #attempt<T>(lifeline: Lifeline, attempt: Attempt<T>): Promise<T | Failed> {
+    if (lifeline.stopped) throw lifeline.stopped;
+    const connection = this.#link.current;
+    const failed = (error: unknown) => this.#unsent(lifeline, error);
+    if (!connection) return lifeline.race(this.#link.acquire()).then(attempt).catch(failed);
+    try {
+      return attempt(connection);
+    } catch (error) {
+      return Promise.resolve(failed(error));
+    }
+  }
+
+  /**
+   * Nothing was sent: the dial failed, or the session took no new stream. A deadline that passes between dials that
+   * fail is told as the failure: the runtime is absent, not slow.
+   */
+  #unsent(lifeline: Lifeline, error: unknown): Failed {
+    const absent = lifeline.stopped?.reason === "deadline" ? this.#link.lastFailure : undefined;
+    return new Failed({ error: absent ?? asUnsent(error), untouched: true });
   }
 
   #start(
@@ -197,11 +217,6 @@ async function only(method: DescMethodStreaming, requests: AsyncGenerator<Buffer
     reason: "invalid_request",
     text: `${method.name} takes one request, got none`,
   });
-}
-
-// Asked by a function, since the compiler takes a field it saw undefined before an await to be so after it.
-function stoppedBy(lifeline: Lifeline) {
-  return lifeline.stopped?.reason;
 }
 
 /** Failures to connect that a runtime's restart explains, and that pass when it is back. */

@@ -6,9 +6,11 @@ import { EnvelopeReader, encodeEnvelope } from "../../src/transport/envelope.js"
 import { envelope } from "../support/answers.js";
 
 function read(chunks: Iterable<Uint8Array>, limit = 1_000, encoding?: string) {
-  const reader = new EnvelopeReader(limit, () => encoding);
+  const reader = new EnvelopeReader(limit);
+  reader.encoding = encoding;
   const messages: string[] = [];
-  for (const chunk of chunks) reader.push(chunk, (bytes) => messages.push(Buffer.from(bytes).toString()));
+  for (const chunk of chunks)
+    reader.push(chunk, { onMessage: (bytes) => messages.push(Buffer.from(bytes).toString()) });
   return { messages, reader };
 }
 
