@@ -14,7 +14,7 @@ export interface BenchOptions {
 }
 
 const usage = `usage: npm run bench -- [options]
-  --rounds N            rounds that count (default 9)
+  --rounds N            rounds that count (default 40)
   --quick               3 short rounds, printed and not written to RESULTS.md
   --runtime ENDPOINT    a real runtime on a unix socket to measure as well
                         (default: CONTAINER_RUNTIME_ENDPOINT, or the well-known socket that exists)
@@ -32,7 +32,7 @@ export function parseOptions(args: string[]): BenchOptions {
     },
   });
   const { quick, runtime, "with-containerd": withContainerd } = values;
-  const rounds = Number(values.rounds ?? (quick ? 3 : 9));
+  const rounds = Number(values.rounds ?? (quick ? 3 : 40));
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(usage);
-  return { rounds, durationMs: quick ? 150 : 400, quick, runtime, withContainerd };
+  return { rounds, durationMs: quick ? 150 : 100, quick, runtime, withContainerd };
 }

@@ -1,4 +1,12 @@
-import { endStreamFlag, frame, frameType, headersFrame, maxFrameBytes, setStream } from "./frames.js";
+import {
+  endStreamFlag,
+  frame,
+  frameHeader,
+  frameType,
+  headersFrame,
+  maxFrameBytes,
+  setStream,
+} from "./frames.js";
 
 /** One answer to all requests, encoded once: only the stream's number changes. */
 export class Answer {
@@ -25,11 +33,18 @@ export class Answer {
     this.#whole = Buffer.concat(frames);
   }
 
-  /** The complete answer on a stream. */
-  whole(streamId: number): Buffer {
-    const bytes = Buffer.from(this.#whole);
-    for (const offset of this.#frameOffsets) setStream(bytes, offset, streamId);
-    return bytes;
+  /** The complete answer on a stream: a small one in one piece, a large one without copying its body. */
+  whole(streamId: number): Buffer[] {
+    if (this.#frameOffsets.length <= 3) {
+      const bytes = Buffer.from(this.#whole);
+      for (const offset of this.#frameOffsets) setStream(bytes, offset, streamId);
+      return [bytes];
+    }
+    const pieces = [this.head(streamId)];
+    for (let at = 0; at < this.body.byteLength; at += maxFrameBytes)
+      pieces.push(...this.part(streamId, at, Math.min(at + maxFrameBytes, this.body.byteLength)));
+    pieces.push(this.trailers(streamId));
+    return pieces;
   }
 
   /** Its headers on a stream. */
@@ -37,9 +52,11 @@ export class Answer {
     return onStream(this.#head, streamId);
   }
 
-  /** One DATA frame with a part of the body. */
-  part(streamId: number, from: number, to: number): Buffer {
-    return onStream(frame(frameType.data, 0, this.body.subarray(from, to)), streamId);
+  /** One DATA frame with a part of the body: its header, and the part itself. */
+  part(streamId: number, from: number, to: number): Buffer[] {
+    const header = frameHeader(frameType.data, 0, to - from);
+    setStream(header, 0, streamId);
+    return [header, this.body.subarray(from, to)];
   }
 
   /** Its end on a stream. */

@@ -13,6 +13,8 @@ import {
 const prefaceBytes = 24;
 const initialWindowSizeSetting = 4;
 const defaultWindowBytes = 65_535;
+/** Below this, one copy is cheaper than a write of many pieces. */
+const copiedBytes = 65_536;
 const largestWindowBytes = 2 ** 31 - 1;
 
 interface Waiting {
@@ -89,7 +91,7 @@ export class ServerConnection {
     const bytes = this.#answer.body.byteLength;
     if (bytes <= this.#windowBytes && bytes <= this.#streamWindowBytes) {
       this.#windowBytes -= bytes;
-      this.#out.push(this.#answer.whole(streamId));
+      this.#out.push(...this.#answer.whole(streamId));
       return;
     }
     this.#out.push(this.#answer.head(streamId));
@@ -123,7 +125,7 @@ export class ServerConnection {
       for (;;) {
         const bytes = Math.min(maxFrameBytes, total - stream.sent, stream.windowBytes, this.#windowBytes);
         if (bytes <= 0) break;
-        this.#out.push(this.#answer.part(streamId, stream.sent, stream.sent + bytes));
+        this.#out.push(...this.#answer.part(streamId, stream.sent, stream.sent + bytes));
         stream.sent += bytes;
         stream.windowBytes -= bytes;
         this.#windowBytes -= bytes;
@@ -135,8 +137,16 @@ export class ServerConnection {
   }
 
   #flush(): void {
+    const bytes = this.#out.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (bytes === 0) return;
     const [first] = this.#out;
-    if (first) this.#socket.write(this.#out.length === 1 ? first : Buffer.concat(this.#out));
+    if (this.#out.length === 1 && first) this.#socket.write(first);
+    else if (bytes < copiedBytes) this.#socket.write(Buffer.concat(this.#out, bytes));
+    else {
+      this.#socket.cork();
+      for (const piece of this.#out) this.#socket.write(piece);
+      this.#socket.uncork();
+    }
     this.#out = [];
   }
 }

@@ -18,11 +18,15 @@ const endHeadersFlag = 0x4;
 
 /** A frame; its stream can be set later with {@link setStream}. */
 export function frame(type: number, flags: number, payload: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(frameHeaderBytes + payload.byteLength);
-  bytes.writeUIntBE(payload.byteLength, 0, 3);
+  return Buffer.concat([frameHeader(type, flags, payload.byteLength), payload]);
+}
+
+/** What goes before a frame's payload. */
+export function frameHeader(type: number, flags: number, payloadBytes: number): Buffer {
+  const bytes = Buffer.alloc(frameHeaderBytes);
+  bytes.writeUIntBE(payloadBytes, 0, 3);
   bytes[3] = type;
   bytes[4] = flags;
-  bytes.set(payload, frameHeaderBytes);
   return bytes;
 }
 
