@@ -34,8 +34,9 @@ export {
   nanosToDate,
   nanosToMs,
   type Problem,
+  type TlsOptions,
 } from "./core/index.js";
-export type { RetryOptions, RpcName, TlsOptions, TransportOptions } from "./transport/index.js";
+export type { RetryOptions, RpcName, TransportOptions } from "./transport/index.js";
 
 // For people who build on this package.
 export { type Backoff, backoff, type CriErrorInit, sleep, untilBreak, whyStopped } from "./core/index.js";

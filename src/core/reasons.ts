@@ -43,6 +43,24 @@ export const criErrorReasons = {
   unknown_runtime_handler: "This runtime has no runtime handler of this name. Code: invalid_argument.",
   exec_timeout: "The command did not end within ExecSyncRequest.timeout. Code: deadline_exceeded.",
   exec_not_started: "The command could not be started in the container. Code: failed_precondition.",
+  // Exec, attach, port-forward and copy.
+  stream_url_spent:
+    "The streaming URL was used already, is older than a minute, or was never given out. Code: not_found.",
+  upgrade_refused:
+    "The streaming server refused the session: no protocol in common, or no streaming server. Code: failed_precondition.",
+  start_timeout: "The streaming server did not start the session in time. Code: deadline_exceeded.",
+  malformed_stream:
+    "Bytes on a streaming connection break SPDY, WebSocket or their channels. Code: internal.",
+  exit_unknown: "The session ended, and nothing told how the command ended. Code: unknown.",
+  stdin_end_unsupported:
+    "The WebSocket protocol agreed upon cannot tell the command that its input ended. Code: failed_precondition.",
+  output_limit:
+    "The command printed more than maxOutputBytes; the session was ended. Code: resource_exhausted.",
+  port_refused: "The port could not be connected to in the pod: nobody listens there. Code: unavailable.",
+  copy_incomplete: "What arrived is not what was sent; the copy cannot be trusted. Code: data_loss.",
+  copy_failed:
+    "A file could not be read, written or packed on one of the two sides. Code: failed_precondition.",
+  unsafe_archive: "An entry would be written outside the destination. Code: permission_denied.",
   registry_unavailable: "The image registry could not be reached or failed. Code: unavailable.",
   registry_denied: "The image registry refused the credentials, or wants some. Code: permission_denied.",
   invalid_image_reference: "The image reference cannot be parsed. Code: invalid_argument.",

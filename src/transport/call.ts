@@ -4,10 +4,9 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { type CriError, deadlineError } from "../core/index.js";
+import { type CriError, deadlineError, type Lifeline } from "../core/index.js";
 import type { Connection } from "./connection.js";
 import { EnvelopeReader, malformed } from "./envelope.js";
-import type { Lifeline } from "./lifeline.js";
 import { notGrpc, readStatus, resetFailure } from "./status.js";
 
 /** What one attempt of a call needs. */

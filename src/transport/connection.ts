@@ -1,10 +1,9 @@
 import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
 import { isIP, connect as netConnect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
-import { CriError } from "../core/index.js";
+import { CriError, type TlsOptions } from "../core/index.js";
 import { closedInHandshake, dialFailure, handshakeTimeout } from "./dial-failure.js";
 import type { Endpoint } from "./endpoint.js";
-import type { TlsOptions } from "./options.js";
 import { http2CodeName } from "./status.js";
 
 /** A stream's flow-control window: one answer of 16 MiB arrives without waiting for us. */

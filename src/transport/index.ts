@@ -10,7 +10,7 @@ export {
 } from "./discovery.js";
 export { type Endpoint, parseEndpoint } from "./endpoint.js";
 export { withInterceptors } from "./interceptors.js";
-export type { TlsOptions, TransportOptions } from "./options.js";
+export type { TransportOptions } from "./options.js";
 export {
   defaultTimeoutMs,
   type ImageRpc,

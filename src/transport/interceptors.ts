@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
-import { maxTimerMs } from "../core/index.js";
+import { Lifeline, maxTimerMs } from "../core/index.js";
 import { toConnectError } from "./connect-errors.js";
 import type {
   RpcContextValues,
@@ -15,7 +15,6 @@ import type {
   RpcUnaryResponse,
 } from "./contract.js";
 import { headerPairs } from "./headers.js";
-import { Lifeline } from "./lifeline.js";
 
 /** A transport with functions around every call, outermost first. Without interceptors, the transport itself. */
 export function withInterceptors(

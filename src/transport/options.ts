@@ -1,10 +1,6 @@
-import type { ConnectionOptions } from "node:tls";
-import { type Backoff, type BackoffOptions, backoff, invalidOption } from "../core/index.js";
+import { type Backoff, type BackoffOptions, backoff, invalidOption, type TlsOptions } from "../core/index.js";
 import type { RpcInterceptor } from "./contract.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
-
-/** Node's TLS options, for `https://` endpoints: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`. */
-export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">;
 
 /** How the transport behaves; all of it has defaults that suit a runtime on this machine. */
 export interface TransportOptions {

@@ -7,7 +7,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
-import { CriError, isCriError } from "../core/index.js";
+import { CriError, isCriError, Lifeline } from "../core/index.js";
 import type { CallStart } from "./call.js";
 import { toConnectError } from "./connect-errors.js";
 import type { Connection } from "./connection.js";
@@ -23,7 +23,6 @@ import type { Endpoint } from "./endpoint.js";
 import { encodeEnvelope } from "./envelope.js";
 import { type HeaderBuilder, headerBuilder } from "./headers.js";
 import { withInterceptors } from "./interceptors.js";
-import { Lifeline } from "./lifeline.js";
 import { Link } from "./link.js";
 import { type ResolvedTransportOptions, resolveTransportOptions, type TransportOptions } from "./options.js";
 import { attemptStream } from "./streaming.js";

@@ -1,4 +1,6 @@
-import { type CriError, deadlineError, maxTimerMs, stoppedError } from "../core/index.js";
+import type { CriError } from "./errors.js";
+import { deadlineError, stoppedError } from "./signals.js";
+import { maxTimerMs } from "./sleep.js";
 
 /** Work for a call that ends when the call is stopped. */
 export interface Stoppable {
@@ -21,14 +23,11 @@ export class Lifeline {
   constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
     if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= maxTimerMs) {
       this.#deadlineAt = performance.now() + timeoutMs;
-      this.#timer = setTimeout(
-        () => this.#stop(deadlineError(`no answer within ${timeoutMs} ms`)),
-        timeoutMs,
-      );
+      this.#timer = setTimeout(() => this.stop(deadlineError(`no answer within ${timeoutMs} ms`)), timeoutMs);
     }
     if (signal === undefined) return;
     if (signal.aborted) {
-      this.#stop(stoppedError(signal));
+      this.stop(stoppedError(signal));
       return;
     }
     this.#signal = signal;
@@ -69,10 +68,12 @@ export class Lifeline {
   }
 
   readonly #aborted = () => {
-    if (this.#signal) this.#stop(stoppedError(this.#signal));
+    if (this.#signal) this.stop(stoppedError(this.#signal));
   };
 
-  #stop(error: CriError): void {
+  /** Stops the call for another reason than its own deadline and signal. Does nothing when it was stopped. */
+  stop(error: CriError): void {
+    if (this.stopped) return;
     const worker = this.#worker;
     this.stopped = error;
     this.end();

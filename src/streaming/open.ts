@@ -1,0 +1,136 @@
+import { invalidOption, isCriError, Lifeline } from "../core/index.js";
+import type { SessionOptions } from "./command.js";
+import { dial } from "./dial.js";
+import { startTimeout } from "./errors.js";
+import { positive, resolveTimes, type StreamingOptions, type StreamingUrl } from "./options.js";
+import { encodeResize } from "./resize.js";
+import { RemoteCommand, type SessionPlan, stdinEndUnsupported } from "./session.js";
+import { commandProtocols, SpdyWire } from "./spdy/wire.js";
+import { upgradeToSpdy } from "./upgrade.js";
+import { describeUrl, resolveUrl } from "./url.js";
+import { openWebSocket } from "./websocket/open.js";
+import { commandSubprotocols, WebSocketWire } from "./websocket/wire.js";
+import type { Channel, Wire } from "./wire.js";
+
+/** Opens a remote command's session on a streaming URL. Rejects with {@link CriError}; then nothing is left open. */
+export async function openSession(source: StreamingUrl, options: SessionOptions): Promise<RemoteCommand> {
+  const plan = planSession(options);
+  const times = resolveTimes(options);
+  const lifeline = new Lifeline(times.timeoutMs, options.signal);
+  try {
+    const { wire, endpoint } = await connectWire(source, options, times.connectTimeoutMs, lifeline);
+    const needsEnd = plan.channels.includes("stdin") && !plan.tty && !plan.keepStdinOpen;
+    if (needsEnd && !wire.canEndInput) {
+      wire.destroy();
+      throw stdinEndUnsupported(wire.protocol).with({ endpoint });
+    }
+    return new RemoteCommand(wire, { ...plan, ...times, endpoint }, lifeline);
+  } catch (error) {
+    lifeline.end();
+    throw error;
+  }
+}
+
+function planSession(
+  options: SessionOptions,
+): Pick<SessionPlan, "channels" | "tty" | "size" | "keepStdinOpen" | "exitGraceMs"> {
+  const { stdin = false, stdout = true, tty = false, stderr = !tty } = options;
+  const { size = { columns: 80, rows: 24 }, keepStdinOpen = tty, exitGraceMs = 3_000 } = options;
+  if (tty && stderr)
+    throw invalidOption("stderr", true, "must not be asked for with tty: a terminal has one output");
+  if (!stdin && !stdout && !stderr)
+    throw invalidOption("stdout", false, "must be asked for, or stdin or stderr");
+  if (options.size && !tty) throw invalidOption("size", options.size, "is for sessions with tty: true");
+  encodeResize(size);
+  const wanted: readonly (readonly [Channel, boolean])[] = [
+    ["error", true],
+    ["stdin", stdin],
+    ["stdout", stdout],
+    ["stderr", stderr],
+    ["resize", tty],
+  ];
+  return {
+    channels: wanted.filter(([, wants]) => wants).map(([channel]) => channel),
+    tty,
+    size,
+    keepStdinOpen,
+    exitGraceMs: positive("exitGraceMs", exitGraceMs),
+  };
+}
+
+/** A wire by the wanted transport; by WebSocket where it may be and SPDY was refused. */
+async function connectWire(
+  source: StreamingUrl,
+  options: SessionOptions,
+  connectTimeoutMs: number,
+  lifeline: Lifeline,
+): Promise<{ readonly wire: Wire; readonly endpoint: string }> {
+  const { transport = "auto" } = options;
+  const by = (one: "spdy" | "websocket") => connectBy(one, source, options, connectTimeoutMs, lifeline);
+  if (transport !== "auto") return by(transport);
+  try {
+    return await by("spdy");
+  } catch (error) {
+    if (!isCriError(error) || error.reason !== "upgrade_refused") throw error;
+    try {
+      return await by("websocket");
+    } catch (second) {
+      // A URL that cannot be asked for anew is spent by now, which says nothing.
+      throw isCriError(second) && second.reason === "stream_url_spent" ? error : second;
+    }
+  }
+}
+
+async function connectBy(
+  transport: "spdy" | "websocket",
+  source: StreamingUrl,
+  options: SessionOptions,
+  connectTimeoutMs: number,
+  lifeline: Lifeline,
+): Promise<{ readonly wire: Wire; readonly endpoint: string }> {
+  return withinTime(connectTimeoutMs, "agree to the session", lifeline, async (within) => {
+    const url = await urlOf(source, options, within);
+    const endpoint = describeUrl(url);
+    const { headers = {} } = options;
+    const socket = await dial(url, options, within);
+    if (transport === "spdy")
+      return {
+        wire: new SpdyWire(await upgradeToSpdy(socket, url, commandProtocols, headers, within)),
+        endpoint,
+      };
+    return {
+      wire: new WebSocketWire(await openWebSocket(socket, url, commandSubprotocols, headers, within)),
+      endpoint,
+    };
+  });
+}
+
+/** The URL that a source gives. */
+export async function urlOf(
+  source: StreamingUrl,
+  options: Pick<StreamingOptions, "baseUrl" | "rewriteUrl">,
+  lifeline: Lifeline,
+): Promise<URL> {
+  const text = typeof source === "string" ? source : await lifeline.race(Promise.resolve(source()));
+  return resolveUrl(text, options);
+}
+
+/** Runs `work` with a lifeline that also ends after `ms`, with `start_timeout`. */
+export async function withinTime<T>(
+  ms: number,
+  what: string,
+  outer: Lifeline,
+  work: (lifeline: Lifeline) => Promise<T>,
+): Promise<T> {
+  const inner = new Lifeline(undefined, undefined);
+  const timer = setTimeout(() => inner.stop(startTimeout(what, ms)), ms);
+  outer.onStop({ cancel: (error) => inner.stop(error) });
+  try {
+    if (outer.stopped) throw outer.stopped;
+    return await work(inner);
+  } finally {
+    clearTimeout(timer);
+    outer.onStop(undefined);
+    inner.end();
+  }
+}

@@ -1,0 +1,153 @@
+import type { CriError } from "../../core/index.js";
+import { streamLost } from "../errors.js";
+import { SpdyConnection } from "../spdy/connection.js";
+import type { SpdyStream } from "../spdy/stream.js";
+import type { Upgraded } from "../upgrade.js";
+import type { Link, LinkListener } from "./link.js";
+
+/** The stream protocol of port-forwarding over SPDY. */
+export const forwardProtocol = "portforward.k8s.io";
+
+/** An SPDY session that carries forwarded connections: one of them, or many. */
+export class ForwardSession {
+  readonly #connection: SpdyConnection;
+  readonly #links = new Set<SpdyLink>();
+  readonly #keepAlive: NodeJS.Timeout | undefined;
+  #nextRequest = 0;
+
+  constructor({ socket, head }: Upgraded, keepAliveMs: number) {
+    this.#connection = new SpdyConnection(socket, {
+      role: "client",
+      head,
+      onEnd: (error) => this.#ended(error),
+    });
+    if (keepAliveMs > 0) this.#keepAlive = setInterval(() => this.#connection.ping(), keepAliveMs).unref();
+  }
+
+  /** Whether a connection can be added. */
+  get usable(): boolean {
+    return !this.#connection.leaving;
+  }
+
+  /** How many connections it carries. */
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** Opens the two streams of one connection. */
+  open(port: number, onOver: () => void): SpdyLink {
+    const requestid = String(this.#nextRequest++);
+    const link: SpdyLink = new SpdyLink(this, this.#connection, { port: String(port), requestid }, () => {
+      this.#links.delete(link);
+      onOver();
+    });
+    this.#links.add(link);
+    return link;
+  }
+
+  keepProcess(keep: boolean): void {
+    this.#connection.keepProcess(keep);
+  }
+
+  destroy(): void {
+    this.#connection.goaway();
+    this.#connection.destroy();
+  }
+
+  #ended(error: CriError | undefined): void {
+    clearInterval(this.#keepAlive);
+    for (const link of [...this.#links]) link.lose(error);
+  }
+}
+
+class SpdyLink implements Link {
+  readonly #session: ForwardSession;
+  readonly #data: SpdyStream;
+  readonly #error: SpdyStream;
+  readonly #onOver: () => void;
+  #listener: LinkListener | undefined;
+  #refuse: (error: CriError) => void = () => undefined;
+  #over = false;
+
+  constructor(
+    session: ForwardSession,
+    connection: SpdyConnection,
+    pair: { readonly port: string; readonly requestid: string },
+    onOver: () => void,
+  ) {
+    this.#session = session;
+    this.#onOver = onOver;
+    const opened = { error: undefined as SpdyStream | undefined, data: undefined as SpdyStream | undefined };
+    connection.batch(() => {
+      opened.error = connection.open({ streamtype: "error", ...pair });
+      // Nothing is ever said on it from this side.
+      opened.error.end();
+      opened.data = connection.open({ streamtype: "data", ...pair });
+    });
+    if (!opened.error || !opened.data) throw streamLost("the streams were not opened");
+    this.#error = opened.error;
+    this.#data = opened.data;
+  }
+
+  start(listener: LinkListener): Promise<void> {
+    this.#listener = listener;
+    return new Promise((resolve, reject) => {
+      this.#refuse = reject;
+      let unanswered = 2;
+      const onReply = () => {
+        if (--unanswered === 0) resolve();
+      };
+      this.#error.setSink({
+        onReply,
+        onData: (part) => {
+          listener.onRefused(part.toString("utf8"));
+          return true;
+        },
+        onEnd: (end) => end === "reset" && unanswered > 0 && reject(refusedStream()),
+      });
+      this.#data.setSink({
+        onReply,
+        onData: (part) => listener.onData(part),
+        onEnd: (end) => {
+          if (end === "reset" && unanswered > 0) reject(refusedStream());
+          if (end !== "connection") listener.onEnd();
+        },
+      });
+    });
+  }
+
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
+    this.#data.write(bytes, done);
+  }
+
+  end(): void {
+    this.#data.end();
+  }
+
+  resume(): void {
+    this.#data.resume();
+  }
+
+  destroy(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#listener = undefined;
+    this.#data.reset();
+    this.#error.reset();
+    this.#onOver();
+  }
+
+  keepProcess(keep: boolean): void {
+    this.#session.keepProcess(keep);
+  }
+
+  /** The session is over. */
+  lose(error: CriError | undefined): void {
+    this.#refuse(error ?? streamLost("the streaming connection ended"));
+    this.#listener?.onClosed(error);
+  }
+}
+
+function refusedStream(): CriError {
+  return streamLost("the streaming server refused the forwarded connection");
+}
