@@ -24,6 +24,8 @@ export interface SessionPlan {
 
 /** How long `close()` waits for the server to hang up. */
 const leaveMs = 1_000;
+/** When the terminal is told its size once more: most processes have started by then. */
+const sizeAgainMs = 100;
 const endOfTransmission = Buffer.from([0x04]);
 const newline = 0x0a;
 
@@ -41,6 +43,7 @@ export class RemoteCommand implements ExecSession, WireListener {
   readonly #openOutputs: Set<OutputChannel>;
   readonly #timers = new Set<NodeJS.Timeout>();
   #startTimer: NodeJS.Timeout | undefined;
+  #size: TerminalSize;
   #graceTimer: NodeJS.Timeout | undefined;
   #statusBytes: Buffer[] = [];
   #statusLength = 0;
@@ -57,6 +60,7 @@ export class RemoteCommand implements ExecSession, WireListener {
   constructor(wire: Wire, plan: SessionPlan, lifeline: Lifeline) {
     this.#wire = wire;
     this.#plan = plan;
+    this.#size = plan.size;
     this.#lifeline = lifeline;
     this.exit = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -91,6 +95,7 @@ export class RemoteCommand implements ExecSession, WireListener {
   resize(size: TerminalSize): void {
     const message = encodeResize(size);
     if (!this.#plan.tty) throw invalidOption("size", size, "is for sessions with tty: true");
+    this.#size = size;
     if (!this.#over && this.#wire.canResize) this.#wire.write("resize", message, () => undefined);
   }
 
@@ -110,6 +115,8 @@ export class RemoteCommand implements ExecSession, WireListener {
 
   onStarted(): void {
     this.#clear(this.#startTimer);
+    // A size that arrives before the process is there is lost.
+    if (this.#plan.tty) this.#after(sizeAgainMs, () => this.resize(this.#size));
   }
 
   onData(channel: OutputChannel, part: Buffer): boolean {

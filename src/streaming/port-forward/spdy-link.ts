@@ -8,6 +8,9 @@ import type { Link, LinkListener } from "./link.js";
 /** The stream protocol of port-forwarding over SPDY. */
 export const forwardProtocol = "portforward.k8s.io";
 
+/** How long the end of a connection waits for the end of its error stream, which comes at about the same time. */
+const reasonWaitMs = 1_000;
+
 /** An SPDY session that carries forwarded connections: one of them, or many. */
 export class ForwardSession {
   readonly #connection: SpdyConnection;
@@ -68,6 +71,9 @@ class SpdyLink implements Link {
   #listener: LinkListener | undefined;
   #refuse: (error: CriError) => void = () => undefined;
   #over = false;
+  #dataOver = false;
+  #reasonOver = false;
+  #reasonTimer: NodeJS.Timeout | undefined;
 
   constructor(
     session: ForwardSession,
@@ -103,17 +109,30 @@ class SpdyLink implements Link {
           listener.onRefused(part.toString("utf8"));
           return true;
         },
-        onEnd: (end) => end === "reset" && unanswered > 0 && reject(refusedStream()),
+        onEnd: (end) => {
+          if (end === "reset" && unanswered > 0) reject(refusedStream());
+          this.#reasonOver = true;
+          if (this.#dataOver) this.#end(listener);
+        },
       });
       this.#data.setSink({
         onReply,
         onData: (part) => listener.onData(part),
         onEnd: (end) => {
           if (end === "reset" && unanswered > 0) reject(refusedStream());
-          if (end !== "connection") listener.onEnd();
+          if (end === "connection") return;
+          // The two streams end in no order: the end of the data may come before the reason for it.
+          this.#dataOver = true;
+          if (this.#reasonOver) this.#end(listener);
+          else this.#reasonTimer = setTimeout(() => this.#end(listener), reasonWaitMs);
         },
       });
     });
+  }
+
+  #end(listener: LinkListener): void {
+    clearTimeout(this.#reasonTimer);
+    listener.onEnd();
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
@@ -131,6 +150,7 @@ class SpdyLink implements Link {
   destroy(): void {
     if (this.#over) return;
     this.#over = true;
+    clearTimeout(this.#reasonTimer);
     this.#listener = undefined;
     this.#data.reset();
     this.#error.reset();

@@ -37,7 +37,6 @@ export class WebSocketLink implements Link {
     this.#socket = socket;
     this.#below = below;
     this.#protocol = protocol;
-    socket.pause();
   }
 
   start(listener: LinkListener): Promise<void> {

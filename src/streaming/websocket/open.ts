@@ -10,8 +10,8 @@ import { describeUrl } from "../url.js";
 const messageLimitBytes = 16 * 2 ** 20;
 
 /**
- * Opens a WebSocket on a fresh connection, with subprotocols in the order of preference. The socket is destroyed
- * unless the server agrees.
+ * Opens a WebSocket on a fresh connection, with subprotocols in the order of preference. It is paused: listen, then
+ * resume it. The socket is destroyed unless the server agrees.
  */
 export function openWebSocket(
   socket: Duplex,
@@ -28,7 +28,11 @@ export function openWebSocket(
     followRedirects: false,
   });
   const opened = new Promise<WebSocket>((resolve, reject) => {
-    webSocket.once("open", () => resolve(webSocket));
+    webSocket.once("open", () => {
+      // A message may have come with the upgrade, and whoever waits here would hear of the opening too late for it.
+      webSocket.pause();
+      resolve(webSocket);
+    });
     webSocket.once("unexpected-response", (_request, answer: IncomingMessage) => {
       readExplanation(answer).then((text) => reject(refusal(url, answer, text)), reject);
     });

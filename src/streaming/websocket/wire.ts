@@ -47,8 +47,6 @@ export class WebSocketWire implements Wire {
     this.protocol = protocol.name;
     this.jsonStatus = protocol.jsonStatus;
     this.canEndInput = protocol.halfClose;
-    // Nothing is read before the session listens.
-    socket.pause();
   }
 
   start(_channels: readonly Channel[], listener: WireListener): void {
