@@ -15,6 +15,21 @@ import {
 } from "./clients/index.js";
 import { type CallOptions, invalidOption } from "./core/index.js";
 import {
+  type AttachOptions,
+  type CopyFromOptions,
+  type CopyResult,
+  type CopySource,
+  type CopyToOptions,
+  type ExecOptions,
+  type ForwardOptions,
+  type KillableSession,
+  type RunOptions,
+  type RunResult,
+  Sessions,
+  type StreamingDefaults,
+} from "./sessions/index.js";
+import type { AttachSession, ExecSession, PortForward } from "./streaming/index.js";
+import {
   type Candidate,
   createTransport,
   findCandidates,
@@ -59,10 +74,13 @@ export interface ConnectOptions extends TransportOptions {
    * @default true
    */
   readonly normalize?: boolean | undefined;
+  /** How sessions (exec, attach, port-forward, copy) reach the runtime's streaming server, unless a call says otherwise. */
+  readonly streaming?: StreamingDefaults | undefined;
 }
 
 /** Options for a transport of your own; those of our transport have no place beside it. */
-export interface CustomTransportOptions extends Pick<ConnectOptions, "retry" | "preflight" | "normalize"> {
+export interface CustomTransportOptions
+  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming"> {
   /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
   readonly transport: RpcTransport;
   /**
@@ -92,6 +110,7 @@ export class Cri implements AsyncDisposable {
   /** The transport to the runtime's endpoint, for Connect's `createClient` and for services beside CRI's two. */
   readonly transport: RpcTransport;
   readonly #owned: readonly Http2Transport[];
+  readonly #sessions: Sessions;
   readonly #unimplemented = new Set<RpcName>();
   #version = "";
 
@@ -100,7 +119,7 @@ export class Cri implements AsyncDisposable {
     runtime: Wiring,
     image: Wiring,
     owned: readonly Http2Transport[],
-    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize">,
+    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming">,
   ) {
     const shared = {
       retry: resolveRetry(options.retry),
@@ -115,6 +134,7 @@ export class Cri implements AsyncDisposable {
     this.imageEndpoint = image.endpoint;
     this.transport = runtime.transport;
     this.#owned = owned;
+    this.#sessions = new Sessions(this.runtime, options.streaming);
   }
 
   /**
@@ -126,6 +146,94 @@ export class Cri implements AsyncDisposable {
     if (this.#version !== info.version && this.#version !== "") this.#unimplemented.clear();
     this.#version = info.version;
     return Object.freeze({ ...info, unimplemented: [...this.#unimplemented].sort() });
+  }
+
+  /**
+   * Runs a command in a running container and gives its streams, as they come. Resolves when the session is there; how
+   * the command ended comes from `exit`. The default is no input, and stdout and stderr: read both.
+   *
+   * Rejects with {@link CriError}: `object_missing`, `wrong_state`, `invalid_request` for an empty command,
+   * `start_timeout`, `upgrade_refused`, `stdin_end_unsupported`, `deadline`, `aborted_by_caller`, and what Exec answers.
+   */
+  exec(
+    containerId: string,
+    command: readonly string[],
+    options: ExecOptions & { readonly kill: true },
+  ): Promise<KillableSession>;
+  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
+  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession> {
+    return this.#sessions.exec(containerId, command, options);
+  }
+
+  /**
+   * Runs a command in a running container to its end, and gives its exit code and all it printed. Unlike ExecSync it
+   * takes input, any amount of output, and an abort.
+   *
+   * Rejects as {@link Cri.exec} and {@link ExecSession.exit} do, with `output_limit` for too much output, and with
+   * `aborted_by_caller` for an input that fails.
+   */
+  runCommand(
+    containerId: string,
+    command: readonly string[],
+    options: RunOptions & { readonly encoding: "buffer" },
+  ): Promise<RunResult<Buffer>>;
+  runCommand(
+    containerId: string,
+    command: readonly string[],
+    options?: RunOptions & { readonly encoding?: "utf8" | undefined },
+  ): Promise<RunResult>;
+  runCommand(
+    containerId: string,
+    command: readonly string[],
+    options?: RunOptions,
+  ): Promise<RunResult<string | Buffer>> {
+    return this.#sessions.runCommand(containerId, command, options);
+  }
+
+  /**
+   * Connects to the main process of a running container: what it prints from now on, and its input. Ask for `stdin`
+   * only if the container was created with it, and for `tty` if it was created with that. Rejects as {@link Cri.exec}.
+   */
+  attach(containerId: string, options?: AttachOptions): Promise<AttachSession> {
+    return this.#sessions.attach(containerId, options);
+  }
+
+  /** The ports of a running pod, reached from here. Nothing is opened before the first connection. */
+  portForward(podSandboxId: string, options?: ForwardOptions): PortForward {
+    return this.#sessions.portForward(podSandboxId, options);
+  }
+
+  /**
+   * Copies a file, a folder, or given contents into a running container, where `target` becomes the copy: a folder's
+   * contents are put into it. Folders above it are made. Needs a shell in the container; and tar, tee and wc, except for
+   * single files. Resolves when the container has confirmed how many bytes arrived.
+   *
+   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, and as {@link Cri.exec}. What was copied until
+   * then stays.
+   */
+  copyTo(
+    containerId: string,
+    source: CopySource,
+    target: string,
+    options?: CopyToOptions,
+  ): Promise<CopyResult> {
+    return this.#sessions.copyTo(containerId, source, target, options);
+  }
+
+  /**
+   * Copies a file or a folder out of a running container; `target` becomes the copy. Nothing is written outside it,
+   * whatever the container sends. Needs tar in the container, or cat for single files, whose mode is lost then.
+   *
+   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, `unsafe_archive`, and as {@link Cri.exec}. What
+   * was copied until then stays.
+   */
+  copyFrom(
+    containerId: string,
+    source: string,
+    target: string,
+    options?: CopyFromOptions,
+  ): Promise<CopyResult> {
+    return this.#sessions.copyFrom(containerId, source, target, options);
   }
 
   /** Ends every call under way with `client_closed`, and resolves when no socket is left. Idempotent. */

@@ -61,6 +61,8 @@ export interface Session extends AsyncDisposable {
   readonly stdout: Readable | undefined;
   /** The command's error output; as with `stdout`. */
   readonly stderr: Readable | undefined;
+  /** Whether the command runs on a terminal: then its output is all `stdout`, with a CR before each LF. */
+  readonly tty: boolean;
   /** What carries the session. */
   readonly transport: StreamingTransport;
   /** The protocol that the server agreed to: `v4.channel.k8s.io`. */
@@ -68,10 +70,12 @@ export interface Session extends AsyncDisposable {
   /** Tells the terminal its size. Throws `invalid_option` for a session without `tty`, or a size that is none. */
   resize(size: TerminalSize): void;
   /**
-   * Leaves the session, and resolves when its connection is gone. What becomes of the command depends on the runtime
-   * (docs/exec.md). Idempotent; does nothing after the end.
+   * Hangs up. A command then ends on containerd 2.1, and goes on elsewhere (docs/exec.md); a container that was
+   * attached to is not affected. Resolves when the connection is gone. Idempotent; does nothing after the end.
    */
   close(): Promise<void>;
+  /** Leaves the session, and the command running, on every runtime. Resolves when the connection is gone. */
+  detach(): Promise<void>;
 }
 
 /** A command that was started in a container. */

@@ -47,6 +47,10 @@ class Attached implements AttachSession {
     return this.#command.stderr;
   }
 
+  get tty() {
+    return this.#command.tty;
+  }
+
   get transport() {
     return this.#command.transport;
   }
@@ -61,6 +65,10 @@ class Attached implements AttachSession {
 
   close(): Promise<void> {
     return this.#command.close();
+  }
+
+  detach(): Promise<void> {
+    return this.#command.detach();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

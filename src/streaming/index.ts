@@ -14,6 +14,14 @@ export type {
   SessionStreams,
 } from "./command.js";
 export { attach, exec } from "./exec.js";
+// For people who serve, or build on the protocols.
+export {
+  type ExitStatus,
+  formatJsonStatus,
+  formatTextStatus,
+  parseJsonStatus,
+  parseTextStatus,
+} from "./exit-status.js";
 export type { StreamingOptions, StreamingTransport, StreamingUrl } from "./options.js";
 export type { ForwardedConnection } from "./port-forward/connection.js";
 export type { ForwardSource } from "./port-forward/link-opener.js";
@@ -25,3 +33,19 @@ export type {
 } from "./port-forward/options.js";
 export { portForward } from "./port-forward/port-forward.js";
 export type { TerminalSize } from "./resize.js";
+export { encodeResize, ResizeDecoder } from "./resize.js";
+export { closedEarly } from "./session.js";
+export { SpdyConnection, type SpdyOptions } from "./spdy/connection.js";
+export { resetStatus } from "./spdy/frames.js";
+export type { SpdyHeaders } from "./spdy/headers.js";
+export type { SpdyStream, StreamEnd, StreamSink } from "./spdy/stream.js";
+export { attachTerminal, type TerminalOptions, type TerminalProcess } from "./terminal.js";
+export {
+  type ChannelMessage,
+  type ChannelProtocol,
+  channelNumber,
+  channelProtocols,
+  decodeChannel,
+  encodeChannel,
+  encodeChannelEnd,
+} from "./websocket/channels.js";

@@ -22,7 +22,7 @@ export interface SessionPlan {
   readonly endpoint: string;
 }
 
-/** How long `close()` waits for the server to hang up. */
+/** How long `detach()` waits for the server to hang up. */
 const leaveMs = 1_000;
 /** When the terminal is told its size once more: most processes have started by then. */
 const sizeAgainMs = 100;
@@ -84,6 +84,10 @@ export class RemoteCommand implements ExecSession, WireListener {
     this.#start();
   }
 
+  get tty(): boolean {
+    return this.#plan.tty;
+  }
+
   get transport(): StreamingTransport {
     return this.#wire.transport;
   }
@@ -100,11 +104,15 @@ export class RemoteCommand implements ExecSession, WireListener {
   }
 
   async close(): Promise<void> {
+    if (!this.#over) this.#fail(closedEarly());
+    await this.#connectionGone;
+  }
+
+  async detach(): Promise<void> {
     if (!this.#over) {
       this.#wire.leave();
-      const text = "the session was closed before the command ended";
-      this.#fail(new CriError({ code: "canceled", reason: "client_closed", text }), "leaving");
-      this.#after(leaveMs, () => this.#wire.destroy());
+      this.#fail(closedEarly(), "leaving");
+      this.#after(leaveMs, () => this.#hangUp());
     }
     await this.#connectionGone;
   }
@@ -259,10 +267,12 @@ export class RemoteCommand implements ExecSession, WireListener {
     this.#lifeline.end();
     this.#clearTimers();
     this.#input?.stop();
-    if (connection === "now") {
-      this.#wire.destroy();
-      this.#gone();
-    }
+    if (connection === "now") this.#hangUp();
+  }
+
+  #hangUp(): void {
+    this.#wire.destroy();
+    this.#gone();
   }
 
   #lost(): CriError {
@@ -291,6 +301,12 @@ export class RemoteCommand implements ExecSession, WireListener {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
   }
+}
+
+/** What `exit` rejects with when the session is left from here. */
+export function closedEarly(): CriError {
+  const text = "the session was closed before the command ended";
+  return new CriError({ code: "canceled", reason: "client_closed", text });
 }
 
 /** The error for a session that must end its input and cannot. */

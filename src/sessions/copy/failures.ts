@@ -1,0 +1,23 @@
+import { CriError } from "../../core/index.js";
+
+/** What arrived is not what was sent. */
+export function copyIncomplete(text: string, hint?: string): CriError {
+  return new CriError({ code: "data_loss", reason: "copy_incomplete", text, hint });
+}
+
+/** A file could not be read or written, here or in the container. */
+export function copyFailed(text: string, cause?: unknown): CriError {
+  return new CriError({ code: "failed_precondition", reason: "copy_failed", text, cause });
+}
+
+/** The same for an error of Node's, which names the file. Errors of ours stay as they are. */
+export function asCopyFailure(error: unknown): unknown {
+  const isNodes = error instanceof Error && "code" in error && "syscall" in error;
+  return isNodes ? copyFailed(error.message, error) : error;
+}
+
+/** An entry of an archive that would be written elsewhere than below the destination. */
+export function unsafeArchive(name: string, why: string): CriError {
+  const text = `the archive has the entry ${JSON.stringify(name)}, ${why}`;
+  return new CriError({ code: "permission_denied", reason: "unsafe_archive", text });
+}

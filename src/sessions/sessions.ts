@@ -1,0 +1,117 @@
+import type { RuntimeClient } from "../clients/index.js";
+import { isCriError } from "../core/index.js";
+import {
+  type AttachSession,
+  attach,
+  type ExecSession,
+  exec,
+  type PortForward,
+  portForward,
+} from "../streaming/index.js";
+import { copyFrom } from "./copy/copy-from.js";
+import { copyTo } from "./copy/copy-to.js";
+import type { CopyFromOptions, CopyResult, CopySource, CopyToOptions } from "./copy/options.js";
+import { execKillable, shell } from "./killable.js";
+import type {
+  AttachOptions,
+  ExecOptions,
+  ForwardOptions,
+  KillableSession,
+  RunOptions,
+  RunResult,
+  StreamingDefaults,
+} from "./options.js";
+import { runCommand } from "./run-command.js";
+
+/** Opens sessions: asks the runtime for a URL, and goes there. */
+export class Sessions {
+  readonly #runtime: RuntimeClient;
+  readonly #defaults: StreamingDefaults;
+
+  constructor(runtime: RuntimeClient, defaults: StreamingDefaults = {}) {
+    this.#runtime = runtime;
+    this.#defaults = defaults;
+  }
+
+  exec(
+    containerId: string,
+    command: readonly string[],
+    options: ExecOptions & { readonly kill: true },
+  ): Promise<KillableSession>;
+  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
+  exec(containerId: string, command: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
+    const complete = { ...this.#defaults, ...options };
+    if (options.kill)
+      return execKillable(this.#runtime, containerId, command, complete, (wrapped, inner) =>
+        this.#exec(containerId, wrapped, inner),
+      );
+    return this.#exec(containerId, command, complete);
+  }
+
+  runCommand(
+    containerId: string,
+    command: readonly string[],
+    options: RunOptions = {},
+  ): Promise<RunResult<string | Buffer>> {
+    const { kill = true } = options;
+    const run = (killable: boolean) =>
+      runCommand((streams) => this.exec(containerId, command, { ...streams, kill: killable }), options);
+    if (!kill) return run(false);
+    return run(true).catch((error: unknown) => {
+      // Nothing was started, so nothing of the input was taken either.
+      if (isCriError(error) && error.reason === "exec_not_started" && error.text.includes(shell))
+        return run(false);
+      throw error;
+    });
+  }
+
+  copyTo(
+    containerId: string,
+    source: CopySource,
+    target: string,
+    options?: CopyToOptions,
+  ): Promise<CopyResult> {
+    return copyTo((command, streams) => this.exec(containerId, command, streams), source, target, options);
+  }
+
+  copyFrom(
+    containerId: string,
+    source: string,
+    target: string,
+    options?: CopyFromOptions,
+  ): Promise<CopyResult> {
+    return copyFrom((command, streams) => this.exec(containerId, command, streams), source, target, options);
+  }
+
+  attach(containerId: string, options: AttachOptions = {}): Promise<AttachSession> {
+    const complete = { ...this.#defaults, ...options };
+    const { stdin, stdout, stderr, tty } = streamsOf(complete);
+    const url = async () => {
+      const request = { containerId, stdin, stdout, stderr, tty };
+      return (await this.#runtime.attach(request, { signal: options.signal })).url;
+    };
+    return attach(url, { ...complete, stdin, stdout, stderr, tty });
+  }
+
+  portForward(podSandboxId: string, options: ForwardOptions = {}): PortForward {
+    const url = async (port: number) => {
+      const request = { podSandboxId, port: [port] };
+      return (await this.#runtime.portForward(request, { signal: options.signal })).url;
+    };
+    return portForward(url, { ...this.#defaults, ...options });
+  }
+
+  #exec(containerId: string, command: readonly string[], options: ExecOptions): Promise<ExecSession> {
+    const { stdin, stdout, stderr, tty } = streamsOf(options);
+    const url = async () => {
+      const request = { containerId, cmd: [...command], stdin, stdout, stderr, tty };
+      return (await this.#runtime.exec(request, { signal: options.signal })).url;
+    };
+    return exec(url, { ...options, stdin, stdout, stderr, tty });
+  }
+}
+
+/** The streams of a session, with the same defaults for the request and for the connection. */
+function streamsOf({ stdin = false, stdout = true, tty = false, stderr = !tty }: ExecOptions) {
+  return { stdin, stdout, stderr, tty };
+}
