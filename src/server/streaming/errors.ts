@@ -1,0 +1,32 @@
+import { CriError, isCriError, type Problem } from "../../core/index.js";
+
+/** What a handler's signal fires with when its client has left, or was lost. */
+export function clientGone(cause?: unknown): CriError {
+  const text = "the client ended the streaming session, or was lost";
+  return new CriError({ code: "unavailable", reason: "connection_lost", text, cause });
+}
+
+/** What a handler's signal fires with when its server is closed, and what is said to whoever asks it for more. */
+export function serverClosed(): CriError {
+  const text = "the streaming server was closed";
+  return new CriError({ code: "canceled", reason: "client_closed", text });
+}
+
+/** What a handler's signal fires with after a session's idle timeout. */
+export function sessionIdle(ms: number): CriError {
+  const text = `the streaming session was idle for ${ms} ms`;
+  return new CriError({ code: "deadline_exceeded", reason: "deadline", text });
+}
+
+/** A request for a session that cannot be. */
+export function invalidRequest(problems: readonly Problem[]): CriError {
+  const text = problems.map(({ path, message }) => `${path} ${message}`).join("; ");
+  return new CriError({ code: "invalid_argument", reason: "invalid_request", text, problems });
+}
+
+/** What a client is told of a handler's rejection. */
+export function messageOf(error: unknown): string {
+  if (isCriError(error)) return error.text;
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return message || "failed without a message";
+}
