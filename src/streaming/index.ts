@@ -23,6 +23,7 @@ export {
   parseTextStatus,
 } from "./exit-status.js";
 export type { StreamingOptions, StreamingTransport, StreamingUrl } from "./options.js";
+export { closedEarly } from "./outcomes.js";
 export type { ForwardedConnection } from "./port-forward/connection.js";
 export type { ForwardSource } from "./port-forward/link-opener.js";
 export type {
@@ -34,10 +35,10 @@ export type {
 export { portForward } from "./port-forward/port-forward.js";
 export type { TerminalSize } from "./resize.js";
 export { encodeResize, ResizeDecoder } from "./resize.js";
-export { closedEarly } from "./session.js";
-export { SpdyConnection, type SpdyOptions } from "./spdy/connection.js";
+export { SpdyConnection } from "./spdy/connection.js";
 export { resetStatus } from "./spdy/frames.js";
 export type { SpdyHeaders } from "./spdy/headers.js";
+export type { SpdyOptions } from "./spdy/options.js";
 export type { SpdyStream, StreamEnd, StreamSink } from "./spdy/stream.js";
 export { attachTerminal, type TerminalOptions, type TerminalProcess } from "./terminal.js";
 export {

@@ -122,6 +122,8 @@ class Forwarder implements PortForward {
     const { refusalWaitMs = 0 } = this.#options;
     return withinTime(this.#times.startTimeoutMs, "take up the connection", lifeline, async (within) => {
       await within.race(started);
+      // The news may have come together with the beginning.
+      if (connection.errored) throw connection.errored;
       if (refusalWaitMs > 0) await within.race(refusal(connection, refusalWaitMs));
     });
   }

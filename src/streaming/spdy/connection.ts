@@ -2,39 +2,23 @@ import type { Duplex } from "node:stream";
 import type { CriError } from "../../core/index.js";
 import { streamLost } from "../errors.js";
 import { keepProcess } from "../keep-process.js";
+import { StreamAcceptor } from "./acceptor.js";
 import { FrameDecoder } from "./decoder.js";
 import {
   type ControlFrame,
-  encodeDataHeader,
+  encodeFin,
   encodeGoaway,
   encodePing,
   encodeReset,
   encodeSynReply,
   encodeSynStream,
-  maxStreamId,
   resetStatus,
 } from "./frames.js";
-import { HeaderPacker, HeaderUnpacker, type SpdyHeaders } from "./headers.js";
+import { HeaderPacker, type SpdyHeaders } from "./headers.js";
+import type { SpdyOptions } from "./options.js";
+import { PingIds } from "./ping-ids.js";
+import { FrameSender, type Sent } from "./sender.js";
 import { SpdyStream } from "./stream.js";
-
-/** How a connection behaves. */
-export interface SpdyOptions {
-  /** Who opened the HTTP upgrade: a client opens streams with odd ids, a server takes them. */
-  readonly role: "client" | "server";
-  /** Bytes that came with the answer to the upgrade, after its headers. */
-  readonly head?: Buffer | undefined;
-  /** The peer opened a stream: accept it with `reply()`, or refuse it with `reset()`. Without it, all are refused. */
-  readonly onStream?: ((stream: SpdyStream) => void) | undefined;
-  /** The connection is over: without an error after a GOAWAY, or when the peer hung up. Said exactly once. */
-  readonly onEnd?: ((error: CriError | undefined) => void) | undefined;
-  /** The peer takes no more streams (GOAWAY). */
-  readonly onGoaway?: (() => void) | undefined;
-  /** Streams that may be open at a time; more are refused. Default: 1,000 */
-  readonly maxStreams?: number | undefined;
-}
-
-/** DATA is cut into frames of this size: two to four of the pieces that sockets read and pipes carry. */
-const dataFrameBytes = 65_536;
 
 /**
  * SPDY/3.1 as Kubernetes speaks it, on any duplex that an HTTP upgrade left. SPDY has no flow control here: a stream
@@ -44,17 +28,15 @@ const dataFrameBytes = 65_536;
 export class SpdyConnection {
   readonly #socket: Duplex;
   readonly #options: SpdyOptions;
+  readonly #sender: FrameSender;
   readonly #decoder = new FrameDecoder(this);
   readonly #packer = new HeaderPacker();
-  readonly #unpacker = new HeaderUnpacker();
+  readonly #acceptor: StreamAcceptor;
+  readonly #pings: PingIds;
   readonly #streams = new Map<number, SpdyStream>();
   /** Streams whose sinks want no more for now. */
   readonly #stalled = new Set<number>();
-  /** Writers that wait for the socket to drain. */
-  #waiting: ((error?: Error | null) => void)[] = [];
   #nextStreamId = 1;
-  #nextPingId = 1;
-  #lastPeerStream = 0;
   #goawaySent = false;
   #goawayReceived = false;
   #over = false;
@@ -63,9 +45,11 @@ export class SpdyConnection {
   constructor(socket: Duplex, options: SpdyOptions) {
     this.#socket = socket;
     this.#options = options;
+    this.#sender = new FrameSender(socket);
+    this.#acceptor = new StreamAcceptor(options.role === "server");
+    this.#pings = new PingIds(options.role);
     if (options.head && options.head.byteLength > 0) socket.unshift(options.head);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.on("drain", () => this.#drained());
     socket.on("error", (cause) =>
       this.#end(streamLost(`the streaming connection broke: ${cause.message}`, { cause })),
     );
@@ -88,11 +72,6 @@ export class SpdyConnection {
     return this.#goawayReceived || this.#over;
   }
 
-  /** How many streams are open. */
-  get openStreams(): number {
-    return this.#streams.size;
-  }
-
   /** Opens a stream. What is sent on it goes out at once, before the peer's reply. */
   open(headers: SpdyHeaders): SpdyStream {
     if (this.leaving) throw this.#failure ?? streamLost("the streaming connection takes no more streams");
@@ -105,16 +84,14 @@ export class SpdyConnection {
 
   /** Sends a ping, which keeps an idle session from being ended. The answer is not waited for. */
   ping(): void {
-    if (this.#over) return;
-    this.#send(encodePing(this.#nextPingId));
-    this.#nextPingId = this.#nextPingId + 2 > maxStreamId ? 1 : this.#nextPingId + 2;
+    if (!this.#over) this.#send(encodePing(this.#pings.next()));
   }
 
   /** Tells the peer that this side is done. A runtime then stops sending at once. */
   goaway(): void {
     if (this.#over || this.#goawaySent) return;
     this.#goawaySent = true;
-    this.#send(encodeGoaway(this.#lastPeerStream, 0));
+    this.#send(encodeGoaway(this.#acceptor.lastStreamId, 0));
   }
 
   /** Ends the sending side of the socket after what was written. */
@@ -134,35 +111,18 @@ export class SpdyConnection {
 
   /** Runs `work` with its small writes joined into one. */
   batch(work: () => void): void {
-    this.#socket.cork();
-    try {
-      work();
-    } finally {
-      this.#socket.uncork();
-    }
+    this.#sender.batch(work);
   }
 
   /** @internal */
-  sendData(streamId: number, bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    if (this.#over) {
-      done(this.#failure ?? streamLost("the streaming connection ended"));
-      return;
-    }
-    const socket = this.#socket;
-    socket.cork();
-    for (let at = 0; at < bytes.byteLength; at += dataFrameBytes) {
-      const part = bytes.byteLength <= dataFrameBytes ? bytes : bytes.subarray(at, at + dataFrameBytes);
-      socket.write(encodeDataHeader(streamId, part.byteLength, false));
-      socket.write(part);
-    }
-    socket.uncork();
-    if (socket.writableNeedDrain) this.#waiting.push(done);
-    else done();
+  sendData(streamId: number, bytes: Uint8Array, done: Sent): void {
+    if (this.#over) done(this.#failure ?? streamLost("the streaming connection ended"));
+    else this.#sender.sendData(streamId, bytes, done);
   }
 
   /** @internal */
   sendFin(streamId: number): void {
-    this.#send(encodeDataHeader(streamId, 0, true));
+    this.#send(encodeFin(streamId));
   }
 
   /** @internal */
@@ -208,15 +168,14 @@ export class SpdyConnection {
         this.#streams.get(frame.streamId)?.receiveReply(frame.fin);
         break;
       case "headers":
-        // Nothing of Kubernetes sends headers later; but the zlib stream of a client goes on with them.
-        if (this.#options.role === "server") this.#unpacker.unpack(frame.block);
+        this.#acceptor.pass(frame.block);
         if (frame.fin) this.#streams.get(frame.streamId)?.receiveEnd("fin");
         break;
       case "reset":
         this.#streams.get(frame.streamId)?.lose("reset");
         break;
       case "ping":
-        this.#answer(frame.id);
+        if (!this.#pings.isOwn(frame.id)) this.#send(encodePing(frame.id));
         break;
       case "goaway":
         this.#leave();
@@ -227,40 +186,24 @@ export class SpdyConnection {
   }
 
   #accept(streamId: number, fin: boolean, block: Buffer): void {
-    const { role, onStream, maxStreams = 1_000 } = this.#options;
-    const refuse = (status: number) => this.sendReset(streamId, status);
-    if (role === "client" || streamId % 2 === 0) {
-      refuse(resetStatus.protocolError);
-      return;
+    const { onStream, maxStreams = 1_000 } = this.#options;
+    const headers = this.#acceptor.look(streamId, block);
+    if (typeof headers === "number") this.sendReset(streamId, headers);
+    else if (!onStream || this.#goawaySent || this.#streams.size >= maxStreams)
+      this.sendReset(streamId, resetStatus.refusedStream);
+    else {
+      const stream = new SpdyStream(this, streamId, headers);
+      this.#streams.set(streamId, stream);
+      onStream(stream);
+      if (fin) stream.receiveEnd("fin");
     }
-    const headers = this.#unpacker.unpack(block);
-    if (streamId <= this.#lastPeerStream) {
-      refuse(resetStatus.protocolError);
-      return;
-    }
-    this.#lastPeerStream = streamId;
-    if (!onStream || this.#goawaySent || this.#streams.size >= maxStreams) {
-      refuse(resetStatus.refusedStream);
-      return;
-    }
-    const stream = new SpdyStream(this, streamId, headers);
-    this.#streams.set(streamId, stream);
-    onStream(stream);
-    if (fin) stream.receiveEnd("fin");
-  }
-
-  /** Answers a ping of the peer's; one of this side's own parity is the answer to one of ours. */
-  #answer(id: number): void {
-    const own = this.#options.role === "client" ? 1 : 0;
-    if (id % 2 !== own) this.#send(encodePing(id));
   }
 
   #leave(): void {
     this.#goawayReceived = true;
-    // A runtime hangs up right after this; with streams that it does not know of, it may never do.
-    if (this.#options.role === "client")
-      for (const stream of [...this.#streams.values()]) stream.lose("connection");
-    this.#options.onGoaway?.();
+    // A server says it last of all; it may not hang up, for a stream that it does not know of.
+    if (this.#options.role === "client") this.#end(undefined);
+    else this.#options.onGoaway?.();
   }
 
   #read(chunk: Buffer): void {
@@ -268,7 +211,7 @@ export class SpdyConnection {
     try {
       this.#decoder.push(chunk);
     } catch (error) {
-      this.#send(encodeGoaway(this.#lastPeerStream, 1));
+      this.#send(encodeGoaway(this.#acceptor.lastStreamId, 1));
       this.#end(error as CriError);
     }
   }
@@ -282,21 +225,14 @@ export class SpdyConnection {
   }
 
   #send(frame: Buffer): void {
-    if (!this.#over && this.#socket.writable) this.#socket.write(frame);
-  }
-
-  #drained(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const done of waiting) done();
+    if (!this.#over) this.#sender.send(frame);
   }
 
   #end(error: CriError | undefined): void {
     if (this.#over) return;
     this.#over = true;
     this.#failure = error;
-    const waiting = this.#waiting;
-    this.#waiting = [];
+    const waiting = this.#sender.end();
     // A socket that fails once more has nobody left to tell.
     this.#socket.on("error", () => undefined);
     this.#socket.destroy();
@@ -304,4 +240,9 @@ export class SpdyConnection {
     for (const done of waiting) done(error ?? streamLost("the streaming connection ended"));
     this.#options.onEnd?.(error);
   }
+}
+
+/** A client's pings have odd ids, a server's have even ones; 0 is none. */
+function firstPingId(role: SpdyOptions["role"]): number {
+  return role === "client" ? 1 : 2;
 }

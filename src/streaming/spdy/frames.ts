@@ -101,6 +101,11 @@ export function encodeDataHeader(streamId: number, payloadBytes: number, fin: bo
   return header;
 }
 
+/** An empty DATA frame that ends the sender's half of a stream. */
+export function encodeFin(streamId: number): Buffer {
+  return encodeDataHeader(streamId, 0, true);
+}
+
 function words(type: number, ...values: number[]): Buffer {
   const frame = control(type, 0, 4 * values.length);
   for (const [index, value] of values.entries()) frame.writeUInt32BE(value, frameHeaderBytes + 4 * index);
