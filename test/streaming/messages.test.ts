@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isCriError } from "../../src/core/index.js";
+import {
+  formatJsonStatus,
+  formatTextStatus,
+  parseJsonStatus,
+  parseTextStatus,
+} from "../../src/streaming/exit-status.js";
+import { commandExit, failedInRuntime } from "../../src/streaming/outcomes.js";
+import { encodeResize, ResizeDecoder } from "../../src/streaming/resize.js";
+import { StatusReader } from "../../src/streaming/status-reader.js";
+import {
+  channelProtocols,
+  decodeChannel,
+  encodeChannel,
+  encodeChannelEnd,
+} from "../../src/streaming/websocket/channels.js";
+import { Random, seed } from "../support/random.js";
+
+const malformed = (error: unknown) => isCriError(error) && error.reason === "malformed_stream";
+const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+
+/** As containerd and CRI-O send them. */
+const statuses: [string, unknown, object][] = [
+  ["containerd: success", { metadata: {}, status: "Success" }, { kind: "exited", exitCode: 0 }],
+  [
+    "containerd: exit 7",
+    {
+      metadata: {},
+      status: "Failure",
+      message:
+        "command terminated with non-zero exit code: error executing command [sh -c exit 7], exit code 7",
+      reason: "NonZeroExitCode",
+      details: { causes: [{ reason: "ExitCode", message: "7" }] },
+    },
+    { kind: "exited", exitCode: 7 },
+  ],
+  [
+    "exit 255",
+    {
+      status: "Failure",
+      reason: "NonZeroExitCode",
+      details: { causes: [{ reason: "ExitCode", message: "255" }] },
+    },
+    { kind: "exited", exitCode: 255 },
+  ],
+  [
+    "CRI-O: exit code -1 is no exit code",
+    {
+      status: "Failure",
+      message: "m",
+      reason: "NonZeroExitCode",
+      details: { causes: [{ reason: "ExitCode", message: "-1" }] },
+    },
+    { kind: "unknown", message: "m" },
+  ],
+  [
+    "a code that is none",
+    {
+      status: "Failure",
+      message: "m",
+      reason: "NonZeroExitCode",
+      details: { causes: [{ reason: "ExitCode", message: "x" }] },
+    },
+    { kind: "unknown", message: "m" },
+  ],
+  [
+    "no causes",
+    { status: "Failure", message: "m", reason: "NonZeroExitCode" },
+    { kind: "unknown", message: "m" },
+  ],
+  [
+    "not started",
+    {
+      status: "Failure",
+      message: "failed to start exec",
+      reason: "InternalError",
+      details: { causes: [{ message: "x" }] },
+      code: 500,
+    },
+    { kind: "failed", message: "failed to start exec" },
+  ],
+];
+for (const [name, value, expected] of statuses)
+  test(`JSON status: ${name}`, () => assert.deepEqual(parseJsonStatus(json(value)), expected));
+
+test("a JSON status that is none", () => {
+  for (const text of ["{", "[]", '"Success"', "null", "{}", '{"status":"Maybe"}', "\0"])
+    assert.throws(() => parseJsonStatus(Buffer.from(text)), malformed, text);
+  assert.equal(parseJsonStatus(Buffer.alloc(0)).kind, "unknown");
+});
+
+test("text statuses", () => {
+  const parse = (text: string) => parseTextStatus(Buffer.from(text));
+  assert.deepEqual(parse(""), { kind: "exited", exitCode: 0 });
+  assert.deepEqual(parse("command terminated ... exit code 7"), { kind: "exited", exitCode: 7 });
+  assert.deepEqual(parse("exit status 137"), { kind: "exited", exitCode: 137 });
+  assert.deepEqual(parse("no such container"), { kind: "failed", message: "no such container" });
+});
+
+test("statuses that are written are read", () => {
+  for (const exitCode of [0, 1, 127, 137, 255]) {
+    const status = { kind: "exited", exitCode } as const;
+    assert.deepEqual(parseJsonStatus(formatJsonStatus(status)), status);
+    assert.deepEqual(parseTextStatus(formatTextStatus(status)), status);
+  }
+  const failed = { kind: "failed", message: "the container is gone" } as const;
+  assert.deepEqual(parseJsonStatus(formatJsonStatus(failed)), failed);
+  assert.deepEqual(parseTextStatus(formatTextStatus(failed)), failed);
+});
+
+test("a status is held to its size, and a cut one tells nothing", () => {
+  const reader = new StatusReader(true);
+  assert.throws(() => {
+    for (let part = 0; part < 20; part++) reader.push(Buffer.alloc(65_536));
+  }, malformed);
+  const cut = new StatusReader(true);
+  cut.push(Buffer.from('{"status":"Suc'));
+  cut.end(true);
+  assert.equal(cut.status?.kind, "unknown");
+  const text = new StatusReader(false);
+  text.end(true);
+  assert.equal(text.status?.kind, "unknown");
+  const whole = new StatusReader(true);
+  for (const byte of json({ status: "Success" })) whole.push(Buffer.from([byte]));
+  assert.equal(whole.status, undefined);
+  whole.end(false);
+  assert.deepEqual(whole.status, { kind: "exited", exitCode: 0 });
+});
+
+test("exit codes over 128 name a signal, where there is one", () => {
+  assert.deepEqual(commandExit(137), { exitCode: 137, signal: "SIGKILL" });
+  assert.deepEqual(commandExit(143), { exitCode: 143, signal: "SIGTERM" });
+  assert.deepEqual(commandExit(255), { exitCode: 255, signal: undefined });
+  assert.deepEqual(commandExit(128), { exitCode: 128, signal: undefined });
+});
+
+test("a failure in the runtime is told from a command that was not started", () => {
+  const started =
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH';
+  assert.equal(failedInRuntime(started).reason, "exec_not_started");
+  assert.equal(failedInRuntime("write |1: broken pipe").reason, "runtime_error");
+});
+
+test("resize messages, whole, cut and joined", () => {
+  const decoder = new ResizeDecoder();
+  const bytes = Buffer.concat([
+    encodeResize({ columns: 100, rows: 30 }),
+    Buffer.from('{"height":5,"width":0}{"WIDTH":80,"Height":24}\n'),
+    encodeResize({ columns: 65_535, rows: 1 }),
+  ]);
+  const sizes = [];
+  for (const byte of bytes) sizes.push(...decoder.push(Buffer.from([byte])));
+  assert.deepEqual(sizes, [
+    { columns: 100, rows: 30 },
+    { columns: 80, rows: 24 },
+    { columns: 65_535, rows: 1 },
+  ]);
+});
+
+test("sizes that are none", () => {
+  for (const size of [
+    { columns: 0, rows: 1 },
+    { columns: 1.5, rows: 1 },
+    { columns: 1, rows: 65_536 },
+  ])
+    assert.throws(() => encodeResize(size), /size\.(?:columns|rows) must be a whole number/);
+  for (const text of [
+    '{"Width":-1}',
+    '{"Width":70000}',
+    '{"Width":"8"}',
+    "}",
+    '["Width"}',
+    "x".repeat(2_000),
+  ])
+    assert.throws(() => new ResizeDecoder().push(Buffer.from(text)), malformed, text);
+});
+
+for (const protocol of Object.values(channelProtocols))
+  test(`channels of ${protocol.name}`, () => {
+    const bytes = Buffer.from([0, 1, 255, 10, 200]);
+    for (const channel of [0, 1, 4]) {
+      const message = encodeChannel(protocol, channel, bytes);
+      assert.equal(typeof message, protocol.base64 ? "string" : "object");
+      assert.deepEqual(decodeChannel(protocol, Buffer.from(message)), { channel, bytes, end: false });
+    }
+    if (protocol.halfClose)
+      assert.deepEqual(decodeChannel(protocol, encodeChannelEnd(protocol, 0)), { channel: 0, end: true });
+    else assert.throws(() => encodeChannelEnd(protocol, 0), TypeError);
+    assert.throws(() => decodeChannel(protocol, Buffer.alloc(0)), malformed);
+  });
+
+test("any message decodes or fails typed", () => {
+  const random = new Random(seed());
+  for (let round = 0; round < 5_000; round++) {
+    const protocol = random.pick(Object.values(channelProtocols));
+    try {
+      decodeChannel(protocol, random.bytes(random.below(12)));
+    } catch (error) {
+      assert.ok(malformed(error), String(error));
+    }
+  }
+});

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isCriError } from "../../src/core/index.js";
+import { FrameDecoder } from "../../src/streaming/spdy/decoder.js";
+import {
+  type ControlFrame,
+  encodeDataHeader,
+  encodeFin,
+  encodeGoaway,
+  encodePing,
+  encodeReset,
+  encodeSynReply,
+  encodeSynStream,
+} from "../../src/streaming/spdy/frames.js";
+import { HeaderPacker, HeaderUnpacker } from "../../src/streaming/spdy/headers.js";
+import { Random, seed } from "../support/random.js";
+
+/** What a decoder reports, with the parts of one DATA frame joined. */
+class Log {
+  readonly events: (ControlFrame | { data: number; text: string; fin: boolean })[] = [];
+  #open = false;
+
+  onData(streamId: number, part: Buffer, fin: boolean): void {
+    const last = this.events.at(-1);
+    if (this.#open && last && "data" in last && last.data === streamId) {
+      last.text += part.toString("latin1");
+      last.fin = fin;
+    } else this.events.push({ data: streamId, text: part.toString("latin1"), fin });
+    this.#open = true;
+  }
+
+  onControl(frame: ControlFrame): void {
+    this.#open = false;
+    this.events.push(frame);
+  }
+}
+
+function decode(chunks: Iterable<Buffer>): Log {
+  const log = new Log();
+  const decoder = new FrameDecoder(log);
+  for (const chunk of chunks) decoder.push(chunk);
+  assert.ok(decoder.atBoundary);
+  return log;
+}
+
+const block = Buffer.from("block");
+const data = (streamId: number, text: string, fin = false) =>
+  Buffer.concat([encodeDataHeader(streamId, text.length, fin), Buffer.from(text, "latin1")]);
+const frames = Buffer.concat([
+  encodeSynStream(1, block),
+  encodeSynStream(3, block, 3),
+  encodeSynReply(1, block, 1),
+  data(1, "x".repeat(300)),
+  encodePing(2),
+  data(3, "", true),
+  data(5, "last", true),
+  encodeReset(7, 5),
+  // SETTINGS with one entry, WINDOW_UPDATE, and a type that nobody knows.
+  Buffer.from("8003000400000008000000000000000100000001".slice(0, 32), "hex"),
+  Buffer.from("80030009000000080000000100000001", "hex"),
+  Buffer.from("8003004d00000003616263", "hex"),
+  encodeGoaway(7, 0),
+]);
+const expected = [
+  { type: "syn_stream", streamId: 1, fin: false, unidirectional: false, block },
+  { type: "syn_stream", streamId: 3, fin: true, unidirectional: true, block },
+  { type: "syn_reply", streamId: 1, fin: true, block },
+  { data: 1, text: "x".repeat(300), fin: false },
+  { type: "ping", id: 2 },
+  { data: 3, text: "", fin: true },
+  { data: 5, text: "last", fin: true },
+  { type: "reset", streamId: 7, status: 5 },
+  { type: "ignored", number: 4 },
+  { type: "ignored", number: 9 },
+  { type: "ignored", number: 77 },
+  { type: "goaway", lastStreamId: 7, status: 0 },
+];
+
+for (const size of [1, 2, 3, 7, 8, 9, 64, frames.byteLength])
+  test(`frames come out whole from chunks of ${size}`, () => {
+    const chunks = [];
+    for (let at = 0; at < frames.byteLength; at += size) chunks.push(frames.subarray(at, at + size));
+    assert.deepEqual(decode(chunks).events, expected);
+  });
+
+test("the payload of DATA is handed on while it arrives, and never copied", () => {
+  const parts: Buffer[] = [];
+  const decoder = new FrameDecoder({ onControl: () => assert.fail(), onData: (_, part) => parts.push(part) });
+  const chunk = data(9, "0123456789").subarray(0, 12);
+  decoder.push(chunk);
+  assert.equal(Buffer.concat(parts).toString(), "0123");
+  assert.equal(parts[0]?.buffer, chunk.buffer);
+  assert.equal(decoder.atBoundary, false);
+});
+
+test("an empty FIN is an empty DATA frame with the flag", () => {
+  assert.equal(encodeFin(3).toString("hex"), "0000000301000000");
+});
+
+const broken: [string, string][] = [
+  ["DATA on stream 0", "0000000000000001"],
+  ["another version of SPDY", "8002000600000004"],
+  ["a PING that is too short", "80030006000000020000"],
+  ["a GOAWAY that is too short", "800300070000000400000000"],
+  ["a RST_STREAM that is too short", "800300030000000400000001"],
+  ["a SYN_STREAM that is too short", "800300010000000400000001"],
+  ["a SYN_STREAM on stream 0", `800300010000000a${"00".repeat(10)}`],
+  ["a control frame over 64 KiB", "8003000100010001"],
+];
+for (const [name, hex] of broken)
+  test(`malformed: ${name}`, () => {
+    const bytes = Buffer.concat([Buffer.from(hex, "hex"), Buffer.alloc(16)]);
+    assert.throws(
+      () => decode([bytes]),
+      (error) => isCriError(error) && error.reason === "malformed_stream" && error.code === "internal",
+    );
+  });
+
+test("any bytes decode or fail typed, whatever the chunks", (t) => {
+  const started = seed();
+  t.diagnostic(`SEED=${started}`);
+  const random = new Random(started);
+  let failed = 0;
+  for (let round = 0; round < 4_000; round++) {
+    // Half of them are real frames with a few bytes changed, which get further.
+    const bytes = round % 2 === 0 ? random.bytes(random.below(200)) : Buffer.from(frames);
+    for (let changes = random.below(4); changes > 0; changes--)
+      bytes[random.below(bytes.byteLength)] = random.below(256);
+    let handed = 0;
+    const decoder = new FrameDecoder({
+      onControl: () => undefined,
+      onData(_, part) {
+        handed += part.byteLength;
+      },
+    });
+    try {
+      for (let at = 0; at < bytes.byteLength; ) {
+        const size = 1 + random.below(40);
+        decoder.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+    } catch (error) {
+      failed++;
+      assert.ok(isCriError(error) && error.reason === "malformed_stream", String(error));
+    }
+    assert.ok(handed <= bytes.byteLength);
+  }
+  assert.ok(failed > 100, `only ${failed} failed: the fuzzer reaches nothing`);
+});
+
+test("a peer that sends a control frame byte by byte is held to its size, and does not slow down", () => {
+  const log = new Log();
+  const decoder = new FrameDecoder(log);
+  const frame = encodeSynStream(1, Buffer.alloc(60_000));
+  for (const byte of frame) decoder.push(Buffer.from([byte]));
+  assert.equal(log.events.length, 1);
+});
+
+test("any header blocks unpack or fail typed", (t) => {
+  const started = seed();
+  t.diagnostic(`SEED=${started}`);
+  const random = new Random(started);
+  for (let round = 0; round < 1_500; round++) {
+    const packer = new HeaderPacker();
+    const unpacker = new HeaderUnpacker();
+    const blocks = [packer.pack({ streamtype: "error" }), packer.pack({ port: "80", requestid: "1" })];
+    const target = random.pick(blocks);
+    for (let changes = 1 + random.below(3); changes > 0; changes--)
+      target[random.below(target.byteLength)] = random.below(256);
+    try {
+      for (const one of blocks) unpacker.unpack(round % 3 === 0 ? random.bytes(random.below(60)) : one);
+    } catch (error) {
+      assert.ok(isCriError(error) && error.reason === "malformed_stream", String(error));
+    }
+  }
+});
