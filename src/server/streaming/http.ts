@@ -61,14 +61,15 @@ export function answer(response: ServerResponse, refusal: Refusal): void {
 }
 
 /** Refuses an upgrade, and ends the connection. */
-export function refuse(socket: Duplex, refusal: Refusal): void {
+export function refuse({ method }: IncomingMessage, socket: Duplex, refusal: Refusal): void {
   socket.on("error", () => undefined);
   const timer = setTimeout(() => socket.destroy(), hangUpMs).unref();
   socket.once("close", () => clearTimeout(timer));
   socket.once("end", () => socket.destroy());
   // Bytes that nobody reads would turn the end into a reset, and the answer might be lost.
   socket.resume();
-  socket.end(answerHead(refusal.status, headersOf(refusal)) + refusal.text);
+  const body = method === "HEAD" ? "" : refusal.text;
+  socket.end(answerHead(refusal.status, headersOf(refusal)) + body);
 }
 
 /** The beginning of an HTTP/1.1 answer. */

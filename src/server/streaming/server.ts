@@ -111,7 +111,7 @@ class HttpStreamingServer implements StreamingServer {
     const plan = planOf(request, (token) => this.#tokens.take(token));
     const host = { handlers: this.#handlers, times: this.#options, sessions: this.#sessions };
     const refusal = isRefusal(plan) ? plan : openSession(request, { socket, head }, plan, host);
-    if (refusal) refuse(socket, refusal);
+    if (refusal) refuse(request, socket, refusal);
   }
 
   close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
