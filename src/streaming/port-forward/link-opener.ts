@@ -73,8 +73,12 @@ export class LinkOpener {
   }
 
   async #sharedSession(port: number): Promise<OpenedSession> {
-    const current = await this.#shared?.catch(() => undefined);
-    if (current?.session.usable) return current;
+    for (let shared = this.#shared; shared; shared = this.#shared) {
+      // Whoever waits for the same session shares its failure, too.
+      const current = await shared;
+      if (current.session.usable) return current;
+      if (this.#shared === shared) break;
+    }
     // No caller's deadline: the session is everybody's.
     const opened = this.#spdy(port, new Lifeline(undefined, this.#options.signal));
     this.#shared = opened;
