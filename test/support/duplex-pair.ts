@@ -1,62 +1,101 @@
 import { Duplex } from "node:stream";
 
-/** What each direction holds before its writer waits, in bytes: about as much as a socket of the kernel's. */
-const highWaterBytes = 262_144;
+/** What each direction holds before its writer waits, in bytes: about as much as a kernel does for a socket. */
+const kernelBytes = 262_144;
 
-/** A connection in memory: what is written to one end is read from the other, with back-pressure, half by half. */
+/**
+ * A connection in memory. It behaves as a TCP connection on one machine does: what was written arrives even if the
+ * writer is destroyed right after it, each half ends by itself, a writer waits for its reader, nothing arrives while
+ * it is written, and an end that is destroyed with unread bytes resets the other.
+ */
 export function duplexPair(): readonly [Duplex, Duplex] {
   const left = new End();
   const right = new End();
-  left.join(right);
-  right.join(left);
+  left.peer = right;
+  right.peer = left;
   return [left, right];
 }
 
 class End extends Duplex {
-  #peer: End | undefined;
-  /** The peer's writer, which waits until more is read here. */
-  #readOn: (() => void) | undefined;
+  peer: End | undefined;
+  /** What the peer wrote, and nobody read yet. */
+  readonly #inbox: Buffer[] = [];
+  #inboxBytes = 0;
+  #peerEnded = false;
+  /** Whether the reader has room. */
+  #wanted = false;
+  #scheduled = false;
+  #peerWaits: (() => void) | undefined;
 
   constructor() {
-    super({ allowHalfOpen: true, highWaterMark: highWaterBytes });
-  }
-
-  join(peer: End): void {
-    this.#peer = peer;
+    super({ allowHalfOpen: true });
   }
 
   override _read(): void {
-    const readOn = this.#readOn;
-    this.#readOn = undefined;
-    readOn?.();
+    this.#wanted = true;
+    this.#deliverSoon();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    const peer = this.#peer;
-    // As in a kernel: neither end knows of the other's, and both look at their own memory only.
-    if (!peer || peer.destroyed) done(broken("EPIPE"));
-    else if (peer.push(Buffer.from(chunk))) setImmediate(done);
-    else peer.#readOn = done;
+    if (!this.peer || this.peer.destroyed) done(broken("EPIPE"));
+    else this.peer.#take(Buffer.from(chunk), done);
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.#peer && !this.#peer.destroyed) this.#peer.push(null);
+    this.peer?.#takeEnd();
     done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const peer = this.#peer;
-    this.#peer = undefined;
-    this.#readOn?.();
-    this.#readOn = undefined;
+    const reset = this.#inboxBytes > 0 || this.readableLength > 0;
+    const { peer } = this;
+    this.#inbox.length = 0;
+    this.#releasePeer();
     done(error);
-    // A writer that was not done is told by a reset, another end by the end of what it reads.
-    if (peer && !peer.destroyed) setImmediate(() => peer.#hungUp(this.writableFinished));
+    if (reset) setImmediate(() => peer?.destroy(broken("ECONNRESET")));
+    else peer?.#takeEnd();
   }
 
-  #hungUp(orderly: boolean): void {
-    if (this.destroyed) return;
-    if (!orderly) this.destroy(broken("ECONNRESET"));
+  #take(chunk: Buffer, done: () => void): void {
+    this.#inbox.push(chunk);
+    this.#inboxBytes += chunk.byteLength;
+    if (this.#inboxBytes < kernelBytes) done();
+    else this.#peerWaits = done;
+    this.#deliverSoon();
+  }
+
+  #takeEnd(): void {
+    this.#peerEnded = true;
+    this.#deliverSoon();
+  }
+
+  #deliverSoon(): void {
+    if (this.#scheduled || this.destroyed) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    if (this.destroyed || !this.#wanted) return;
+    const chunk = this.#inbox.shift();
+    if (chunk) {
+      this.#inboxBytes -= chunk.byteLength;
+      if (this.#inboxBytes < kernelBytes) this.#releasePeer();
+      this.#wanted = this.push(chunk);
+      if (this.#inbox.length > 0 || this.#peerEnded) this.#deliverSoon();
+    } else if (this.#peerEnded && !this.readableEnded) {
+      this.#wanted = false;
+      this.push(null);
+    }
+  }
+
+  #releasePeer(): void {
+    const done = this.#peerWaits;
+    this.#peerWaits = undefined;
+    done?.();
   }
 }
 

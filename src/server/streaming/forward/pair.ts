@@ -103,8 +103,10 @@ export class ForwardPair {
 
   #ended(role: PairRole, end: StreamEnd): void {
     if (role === "data") {
-      if (end === "fin") this.#run.connection.receiveEnd();
-      else if (!this.#done) this.#run.lose(clientGone());
+      // The end of the whole connection is told with its reason.
+      const { connection } = this.#run;
+      if (end === "fin") connection.receiveEnd();
+      else if (end === "reset" && !connection.destroyed) this.#run.lose(clientGone());
     }
     if (this.#done && !this.#open) clearTimeout(this.#timer);
   }
