@@ -67,7 +67,9 @@ export class WebSocketLink implements Link {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.send(encodeChannel(this.#protocol, dataChannel, bytes), (error) => done(error ?? null));
+    this.#socket.send(encodeChannel(this.#protocol, dataChannel, bytes), (cause) =>
+      done(cause ? streamLost(`the WebSocket broke: ${cause.message}`, { cause }) : null),
+    );
   }
 
   /** The channel protocol cannot say it. */

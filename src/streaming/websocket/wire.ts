@@ -64,8 +64,8 @@ export class WebSocketWire implements Wire {
   }
 
   write(channel: InputChannel, bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.send(encodeChannel(this.#protocol, channelNumber[channel], bytes), (error) =>
-      done(error ?? null),
+    this.#socket.send(encodeChannel(this.#protocol, channelNumber[channel], bytes), (cause) =>
+      done(cause ? streamLost(`the WebSocket broke: ${cause.message}`, { cause }) : null),
     );
   }
 
