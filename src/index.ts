@@ -36,6 +36,41 @@ export {
   type Problem,
   type TlsOptions,
 } from "./core/index.js";
+export type {
+  AttachOptions,
+  CommandInput,
+  CopyFromOptions,
+  CopyOptions,
+  CopyProgress,
+  CopyResult,
+  CopySource,
+  CopyToOptions,
+  ExecOptions,
+  ForwardOptions,
+  KillableSession,
+  RunOptions,
+  RunResult,
+  StreamingDefaults,
+} from "./sessions/index.js";
+export {
+  type AttachSession,
+  attachTerminal,
+  type CommandExit,
+  type ExecSession,
+  type ForwardedConnection,
+  type ForwardListener,
+  type ListenOptions,
+  type PortForward,
+  type PortForwardOptions,
+  type Session,
+  type SessionOptions,
+  type SessionStreams,
+  type StreamingOptions,
+  type StreamingTransport,
+  type TerminalOptions,
+  type TerminalProcess,
+  type TerminalSize,
+} from "./streaming/index.js";
 export type { RetryOptions, RpcName, TransportOptions } from "./transport/index.js";
 
 // For people who build on this package.

@@ -90,13 +90,20 @@ async function feed(
   leave: (why: CriError) => void,
 ): Promise<void> {
   if (!stdin) return;
-  try {
-    // A text or bytes are one chunk, not an iterable of characters or numbers.
-    const whole = typeof input === "string" || input instanceof Uint8Array;
-    await pipeline(Readable.from(whole ? [input] : input, { objectMode: true }), stdin, { signal });
-  } catch (cause) {
-    if (signal.aborted || stdin.destroyed) return;
-    const text = `the command's input failed: ${cause instanceof Error ? cause.message : String(cause)}`;
-    leave(new CriError({ code: "canceled", reason: "aborted_by_caller", text, cause }));
-  }
+  // A text or bytes are one chunk, not an iterable of characters or numbers.
+  const whole = typeof input === "string" || input instanceof Uint8Array;
+  const source = Readable.from(whole ? [input] : input, { objectMode: true });
+  source.once("error", (cause) => {
+    if (!signal.aborted)
+      leave(
+        new CriError({
+          code: "canceled",
+          reason: "aborted_by_caller",
+          text: `the command's input failed: ${cause.message}`,
+          cause,
+        }),
+      );
+  });
+  // What else goes wrong here is the session's end, which its exit tells.
+  await pipeline(source, stdin, { signal }).catch(() => undefined);
 }

@@ -63,8 +63,9 @@ export class OutputStream extends Readable {
     this.#resume();
   }
 
-  override read(size?: number): unknown {
-    const part: unknown = super.read(size);
+  // Node's own types do not tell of the null either.
+  override read(size?: number): Buffer {
+    const part: Buffer = super.read(size);
     this.#failure.check();
     return part;
   }

@@ -3,10 +3,14 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { leftovers, type RunningRuntimes, startRuntimes } from "../../scripts/runtimes/index.js";
+import { attachCases } from "./attach.cases.js";
+import { copyCases } from "./copy.cases.js";
 import { Coverage } from "./coverage.js";
 import { docsCases } from "./docs.cases.js";
 import { everyRpcCases } from "./every-rpc.cases.js";
+import { execCases, execRestartCases } from "./exec.cases.js";
 import { limitCases } from "./limits.cases.js";
+import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
 import { restartCases } from "./restart.cases.js";
 import { stopCases } from "./stop.cases.js";
@@ -51,7 +55,12 @@ for (const release of releases) {
     stopCases(subject);
     limitCases(subject);
     preflightCases(subject);
+    execCases(subject);
+    attachCases(subject);
+    portForwardCases(subject);
+    copyCases(subject);
     restartCases(subject);
+    execRestartCases(subject);
     docsCases(subject);
 
     test("every RPC was called", () => {

@@ -109,8 +109,9 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     this.#link.resume();
   }
 
-  override read(size?: number): unknown {
-    const part: unknown = super.read(size);
+  // Node's own types do not tell of the null either.
+  override read(size?: number): Buffer {
+    const part: Buffer = super.read(size);
     this.#failure.check();
     return part;
   }

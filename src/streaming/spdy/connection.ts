@@ -241,8 +241,3 @@ export class SpdyConnection {
     this.#options.onEnd?.(error);
   }
 }
-
-/** A client's pings have odd ids, a server's have even ones; 0 is none. */
-function firstPingId(role: SpdyOptions["role"]): number {
-  return role === "client" ? 1 : 2;
-}

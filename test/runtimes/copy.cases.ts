@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { CopyProgress } from "../../src/index.js";
+import { failure, type Pod, runPod, type Subject } from "./support.js";
+
+/** Files into containers and out of them. */
+export function copyCases(subject: () => Subject): void {
+  let pod: Pod;
+  let containerId: string;
+  let dir: string;
+  before(async () => {
+    pod = await runPod(subject(), "copy");
+    containerId = await pod.container(["sleep", "3600"]);
+    dir = mkdtempSync(join(tmpdir(), "cri-sdk-copy-"));
+  });
+  after(async () => {
+    rmSync(dir, { recursive: true, force: true });
+    await pod?.[Symbol.asyncDispose]();
+  });
+  const run = async (script: string) =>
+    (await subject().cri.runCommand(containerId, ["sh", "-c", script])).stdout;
+
+  test("a folder there and back is the same", async () => {
+    const { cri } = subject();
+    const from = join(dir, "from");
+    mkdirSync(join(from, "deep/ünï code"), { recursive: true });
+    writeFileSync(join(from, "big"), randomBytes(20_000_000));
+    writeFileSync(join(from, "empty"), "");
+    writeFileSync(join(from, "deep", "n".repeat(180)), "a long name");
+    writeFileSync(join(from, "deep/ünï code/é.txt"), "x");
+    chmodSync(join(from, "empty"), 0o741);
+    symlinkSync("../big", join(from, "deep/link"));
+    const seen: CopyProgress[] = [];
+    const there = await cri.copyTo(containerId, from, "/tmp/a/b", { onProgress: (now) => seen.push(now) });
+    assert.deepEqual(there, { files: 4, directories: 2, links: 1, bytes: 20_000_012, skipped: [] });
+    assert.equal(seen.at(-1)?.bytes, 20_000_012);
+    assert.equal((await run("stat -c %a /tmp/a/b/empty")).trim(), "741");
+    const back = await cri.copyFrom(containerId, "/tmp/a/b", join(dir, "back"));
+    assert.deepEqual(back, { files: 4, directories: 3, links: 1, bytes: 20_000_012, skipped: [] });
+    execFileSync("diff", ["-r", "--no-dereference", from, join(dir, "back")]);
+    assert.equal(statSync(join(dir, "back/empty")).mode & 0o777, 0o741);
+  });
+
+  test("single files, given contents, and a filter", async () => {
+    const { cri } = subject();
+    await cri.copyTo(containerId, { content: "key=value\n", mode: 0o600 }, "/etc/app/app.conf");
+    assert.equal(await run("cat /etc/app/app.conf; stat -c %a /etc/app/app.conf"), "key=value\n600\n");
+    await cri.copyFrom(containerId, "/etc/app/app.conf", join(dir, "new/place.conf"));
+    assert.equal(readFileSync(join(dir, "new/place.conf"), "utf8"), "key=value\n");
+    const filter = (path: string) => !path.startsWith("deep");
+    await cri.copyTo(containerId, join(dir, "from"), "/tmp/filtered", { filter });
+    assert.equal(await run("ls /tmp/filtered"), "big\nempty\n");
+  });
+
+  test("a link that leads outside is skipped, and said to be", async () => {
+    const { cri } = subject();
+    await run(
+      "mkdir -p /tmp/links && cd /tmp/links && ln -sf /etc/passwd out && ln -sf ../../x up && echo y > y && ln -sf y in && mkfifo pipe",
+    );
+    const { skipped, links } = await cri.copyFrom(containerId, "/tmp/links", join(dir, "links"));
+    assert.deepEqual(skipped.map(({ path }) => path).sort(), ["out", "pipe", "up"]);
+    assert.equal(links, 1);
+  });
+
+  test("failures are typed, on both sides", async () => {
+    const { cri } = subject();
+    await failure(cri.copyFrom(containerId, "/no/such/file", join(dir, "none")), "copy_failed");
+    await failure(cri.copyTo(containerId, join(dir, "no-such-file"), "/tmp/x"), "copy_failed");
+    await failure(cri.copyTo(containerId, join(dir, "from"), "/proc/none"), "copy_failed");
+    await failure(cri.copyTo(containerId, "x", "relative"), "invalid_request");
+    writeFileSync(join(dir, "in-the-way"), "");
+    await failure(cri.copyFrom(containerId, "/etc/app", join(dir, "in-the-way")), "copy_failed");
+    const stop = AbortSignal.timeout(50);
+    await failure(
+      cri.copyFrom(containerId, "/dev/zero", join(dir, "zero"), { signal: stop }),
+      "deadline",
+    ).catch(() => undefined);
+  });
+
+  test("a container without tar: single files still are copied", async () => {
+    const { cri } = subject();
+    // The shell of busybox has tar built in, so a path that leads to nothing else is needed.
+    await run(
+      "mkdir -p /tmp/bin && for p in sh cat wc chmod mkdir dirname ps; do ln -sf /bin/busybox /tmp/bin/$p; done",
+    );
+    const big = join(dir, "from/big");
+    await cri.copyTo(containerId, big, "/tmp/one/big");
+    await cri.copyFrom(containerId, "/tmp/one/big", join(dir, "big"));
+    assert.deepEqual(readFileSync(join(dir, "big")), readFileSync(big));
+  });
+}

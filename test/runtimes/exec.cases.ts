@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import type { Readable } from "node:stream";
+import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ExecOptions, ExecSession } from "../../src/index.js";
+import { eventually, failure, type Pod, runPod, type Subject } from "./support.js";
+
+const transports = ["spdy", "websocket"] as const;
+const MiB = 2 ** 20;
+
+/** Commands in a container: exit codes, output, input, terminals, ends. */
+export function execCases(subject: () => Subject): void {
+  let pod: Pod;
+  let containerId: string;
+  before(async () => {
+    pod = await runPod(subject(), "exec");
+    containerId = await pod.container(["sleep", "3600"]);
+  });
+  after(() => pod?.[Symbol.asyncDispose]());
+  const exec = (command: string[], options?: ExecOptions) =>
+    subject().cri.exec(containerId, command, options);
+  const sh = (script: string, options?: ExecOptions) => exec(["sh", "-c", script], options);
+
+  for (const transport of transports) {
+    test(`${transport}: exit codes, a command's own and others`, async () => {
+      for (const code of [0, 1, 3, 126, 127, 255]) {
+        const session = await sh(`echo out; echo err >&2; exit ${code}`, { transport });
+        const [out, err, exit] = await Promise.all([
+          textOf(session.stdout),
+          textOf(session.stderr),
+          session.exit,
+        ]);
+        assert.deepEqual([out, err, exit.exitCode, exit.signal], ["out\n", "err\n", code, undefined]);
+        assert.equal(session.transport, transport);
+        assert.equal(session.protocol, "v4.channel.k8s.io");
+      }
+      assert.deepEqual(await (await sh("kill -9 $$", { transport })).exit, {
+        exitCode: 137,
+        signal: "SIGKILL",
+      });
+      for (const command of [["no-such-program"], ["/etc/passwd"], ["/tmp"]])
+        await failure((await exec(command, { transport })).exit, "exec_not_started");
+    });
+
+    test(`${transport}: 64 MiB of output, and 64 MiB of error output, apart and whole`, async () => {
+      const line = (word: string) => `yes ${word} | head -c ${64 * MiB}`;
+      const session = await sh(`${line("output-of-the-command")} & ${line("error")} >&2; wait`, {
+        transport,
+      });
+      const [out, err, exit] = await Promise.all([
+        hashOf(session.stdout),
+        hashOf(session.stderr),
+        session.exit,
+      ]);
+      assert.equal(exit.exitCode, 0);
+      assert.equal(out, hashOfRepeated("output-of-the-command\n", 64 * MiB));
+      assert.equal(err, hashOfRepeated("error\n", 64 * MiB));
+    });
+
+    test(`${transport}: a slow reader loses nothing, and holds little`, async (t) => {
+      const session = await sh(`yes slow | head -c ${48 * MiB}`, { transport, stderr: false });
+      const { stdout } = session;
+      assert.ok(stdout);
+      await pause(300);
+      const rssBefore = process.memoryUsage().rss;
+      let rss = 0;
+      const hash = createHash("sha256");
+      let bytes = 0;
+      for await (const part of stdout as AsyncIterable<Buffer>) {
+        hash.update(part);
+        bytes += part.byteLength;
+        if (bytes % (2 * MiB) < part.byteLength) {
+          await pause(20);
+          rss = Math.max(rss, process.memoryUsage().rss);
+        }
+      }
+      assert.equal((await session.exit).exitCode, 0);
+      assert.equal(hash.digest("hex"), hashOfRepeated("slow\n", 48 * MiB));
+      const grown = Math.round((rss - rssBefore) / MiB);
+      t.diagnostic(`RSS grew by ${grown} MiB while 48 MiB were read slowly`);
+      assert.ok(grown < 40, `RSS grew by ${grown} MiB`);
+    });
+
+    test(`${transport}: a terminal, its size, and its end of input`, async () => {
+      const session = await sh("sleep 0.5; stty size; read line; stty size; echo got $line; cat", {
+        transport,
+        tty: true,
+        stdin: true,
+        size: { columns: 101, rows: 31 },
+      });
+      assert.equal(session.stderr, undefined);
+      let text = "";
+      session.stdout?.on("data", (part: Buffer) => {
+        text += part.toString("latin1");
+      });
+      await eventually("the size is there", () => text.includes("31 101"));
+      session.resize({ columns: 55, rows: 11 });
+      session.stdin?.write("typed\n");
+      await eventually("the line is read", () => text.includes("got typed"));
+      assert.match(text, /11 55/);
+      session.stdin?.end("unfinished");
+      assert.equal((await session.exit).exitCode, 0);
+      assert.match(text, /unfinished/);
+    });
+
+    test(`${transport}: an abort ends the session at once, a deadline is one`, async () => {
+      const stop = new AbortController();
+      const session = await exec(["sleep", "60"], { transport, signal: stop.signal });
+      await pause(100);
+      const began = performance.now();
+      stop.abort(new Error("enough"));
+      const error = await failure(session.exit, "aborted_by_caller");
+      assert.equal((error.cause as Error).message, "enough");
+      assert.ok(performance.now() - began < 1_000);
+      assert.ok(session.stdout?.destroyed);
+      const late = await exec(["sleep", "60"], { transport, timeoutMs: 150 });
+      assert.equal((await failure(late.exit, "deadline")).code, "deadline_exceeded");
+    });
+  }
+
+  test("64 MiB of input arrive whole, and cat ends with its input", async () => {
+    const session = await sh("sha256sum; exit 5", { stdin: true });
+    const hash = createHash("sha256");
+    const sent = (async () => {
+      const { stdin } = session;
+      assert.ok(stdin);
+      for (let part = 0; part < 256; part++) {
+        const bytes = Buffer.alloc(MiB / 4, part);
+        hash.update(bytes);
+        if (!stdin.write(bytes)) await once(stdin, "drain");
+      }
+      stdin.end();
+    })();
+    const [out] = await Promise.all([textOf(session.stdout), sent]);
+    assert.equal((await session.exit).exitCode, 5);
+    assert.equal(out.split(" ")[0], hash.digest("hex"));
+    const { stdout } = await subject().cri.runCommand(containerId, ["cat"], { input: "echo me" });
+    assert.equal(stdout, "echo me");
+  });
+
+  test("WebSocket says at once that it cannot end the input, and works where it need not", async () => {
+    await failure(exec(["cat"], { transport: "websocket", stdin: true }), "stdin_end_unsupported");
+    const session = await sh("read line; echo got $line", {
+      transport: "websocket",
+      stdin: true,
+      keepStdinOpen: true,
+    });
+    session.stdin?.write("this\n");
+    assert.equal(await textOf(session.stdout), "got this\n");
+    assert.equal((await session.exit).exitCode, 0);
+  });
+
+  test("a command that leaves its input unread never hangs the session", async () => {
+    const session = await exec(["head", "-c", "5"], { stdin: true, exitGraceMs: 500 });
+    const fed = (async () => {
+      for (let part = 0; part < 64 && !session.stdin?.destroyed; part++)
+        if (session.stdin && !session.stdin.write(Buffer.alloc(MiB / 4)))
+          await Promise.race([once(session.stdin, "drain"), session.exit.catch(() => undefined)]);
+      session.stdin?.end();
+    })();
+    const out = await textOf(session.stdout).catch(() => "");
+    // containerd tells the exit code, or, when much was unread, nothing at all.
+    const exit = await session.exit.catch((error) => error.reason);
+    assert.ok(exit === "exit_unknown" || exit.exitCode === 0, String(exit));
+    assert.equal(out.length, 5);
+    await fed;
+  });
+
+  test("a spent URL is told as one", async () => {
+    const { exec: open } = await import("../../src/streaming/index.js");
+    const { url } = await subject().cri.runtime.exec({ containerId, cmd: ["true"], stdout: true });
+    const session = await open(url, { stderr: false });
+    assert.equal((await session.exit).exitCode, 0);
+    await failure(open(url, { stderr: false }), "stream_url_spent");
+    await failure(open(new URL("/exec/unknown", url).href), "stream_url_spent");
+  });
+
+  test("runCommand: collected, limited, in bytes; and nothing is left running", async () => {
+    const { cri } = subject();
+    const run = cri.runCommand(containerId, ["sh", "-c", "wc -c; echo e >&2; exit 4"], {
+      input: "twelve bytes",
+    });
+    assert.deepEqual(await run, { exitCode: 4, signal: undefined, stdout: "12\n", stderr: "e\n" });
+    const bytes = await cri.runCommand(containerId, ["head", "-c", "3", "/dev/zero"], { encoding: "buffer" });
+    assert.deepEqual([...bytes.stdout], [0, 0, 0]);
+    await failure(cri.runCommand(containerId, ["no-such-program"]), "exec_not_started");
+    await failure(cri.runCommand(containerId, []), "invalid_request");
+    await failure(cri.runCommand(containerId, ["yes"], { maxOutputBytes: 100_000 }), "output_limit");
+    await failure(
+      cri.runCommand(containerId, ["sh", "-c", "sleep 4001 & sleep 4002"], { timeoutMs: 300 }),
+      "deadline",
+    );
+    const failing = (async function* () {
+      yield "some";
+      throw new Error("no more");
+    })();
+    const broken = await failure(
+      cri.runCommand(containerId, ["cat"], { input: failing }),
+      "aborted_by_caller",
+    );
+    assert.match(broken.text, /no more/);
+    const { stdout } = await cri.runCommand(containerId, ["ps"]);
+    assert.doesNotMatch(stdout, /yes|sleep 400|\bcat\b/);
+  });
+
+  test("kill ends a command for sure: by hand, by an abort, on a terminal, before it began", async () => {
+    const { cri } = subject();
+    const stopped = await cri.exec(containerId, ["sleep", "5001"], { kill: true });
+    await stopped.kill("SIGTERM");
+    assert.deepEqual(await stopped.exit, { exitCode: 143, signal: "SIGTERM" });
+    await stopped.kill();
+    const terminal = await cri.exec(containerId, ["sleep", "5002"], { kill: true, tty: true, stdin: true });
+    terminal.stdin?.write("typed before the command began");
+    await terminal.close();
+    await failure(terminal.exit, "client_closed");
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 1);
+    const early = cri.exec(containerId, ["sleep", "5003"], { kill: true, signal: stop.signal });
+    await failure(
+      early.then(({ exit }) => exit),
+      "aborted_by_caller",
+    );
+    const { stdout } = await cri.runCommand(containerId, ["ps"]);
+    assert.doesNotMatch(stdout, /sleep 500/);
+    const output = await cri.exec(containerId, ["sh", "-c", "echo first; echo second >&2"], { kill: true });
+    assert.deepEqual(await Promise.all([textOf(output.stdout), textOf(output.stderr)]), [
+      "first\n",
+      "second\n",
+    ]);
+  });
+
+  test("detach leaves the command running on every runtime", async () => {
+    const { cri } = subject();
+    const session = await exec(["sleep", "6001"]);
+    await pause(200);
+    await session.detach();
+    await failure(session.exit, "client_closed");
+    await pause(200);
+    const { stdout } = await cri.runCommand(containerId, ["ps"]);
+    assert.match(stdout, /sleep 6001/);
+    await cri.runCommand(containerId, ["killall", "sleep"]);
+  });
+}
+
+/** What a daemon that is killed does to a session; apart, since others share the daemon. */
+export function execRestartCases(subject: () => Subject): void {
+  test("a daemon that is killed settles the exit of a session in the middle", async () => {
+    const { cri, runtime } = subject();
+    await using pod = await runPod(subject(), "exec-kill");
+    const containerId = await pod.container(["sleep", "3600"]);
+    const sessions: ExecSession[] = [];
+    for (const transport of transports)
+      sessions.push(
+        await cri.exec(containerId, ["sh", "-c", "while :; do echo tick; sleep 0.05; done"], { transport }),
+      );
+    const outputs = sessions.map(({ stdout }) =>
+      textOf(stdout).then(
+        () => "ended",
+        (error) => error.reason,
+      ),
+    );
+    await pause(300);
+    await runtime.kill();
+    try {
+      for (const { exit } of sessions)
+        assert.equal((await failure(exit, "connection_lost")).code, "unavailable");
+      assert.deepEqual(await Promise.all(outputs), ["connection_lost", "connection_lost"]);
+    } finally {
+      await runtime.start();
+    }
+  });
+}
+
+async function textOf(output: Readable | undefined): Promise<string> {
+  const parts: Buffer[] = [];
+  for await (const part of output ?? []) parts.push(part as Buffer);
+  return Buffer.concat(parts).toString("utf8");
+}
+
+async function hashOf(output: Readable | undefined): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const part of output ?? []) hash.update(part as Buffer);
+  return hash.digest("hex");
+}
+
+/** The hash of what `yes TEXT | head -c BYTES` prints. */
+function hashOfRepeated(line: string, bytes: number): string {
+  const block = Buffer.from(line.repeat(8_192));
+  const hash = createHash("sha256");
+  for (let left = bytes; left > 0; left -= block.byteLength) hash.update(block.subarray(0, left));
+  return hash.digest("hex");
+}

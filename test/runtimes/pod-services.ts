@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { Subject } from "./support.js";
+
+/** The ports of test/support/programs/pod-services.mjs, and one where nobody listens. */
+export const ports = {
+  http: 8_080,
+  /** Sends back what it gets. */
+  echo: 7_001,
+  /** Sends 100 MiB. */
+  source: 7_002,
+  /** Takes 16 MiB, and answers with their hash. */
+  sink: 7_003,
+  /** Answers a line after 1.5 s. */
+  late: 7_004,
+  /** Never stops sending. */
+  endless: 7_005,
+  closed: 9,
+} as const;
+
+/** Runs services of a process of this machine in a pod's network: a test image has none that take many connections. */
+export async function servePod({ cri }: Subject, podSandboxId: string): Promise<AsyncDisposable> {
+  const { info } = await cri.runtime.podSandboxStatus({ podSandboxId, verbose: true });
+  const { pid } = JSON.parse(info.info ?? "{}") as { pid?: number };
+  if (!pid) throw new Error("the runtime does not tell the sandbox's process");
+  const program = fileURLToPath(new URL("../support/programs/pod-services.mjs", import.meta.url));
+  const child = spawn("nsenter", [`--net=/proc/${pid}/ns/net`, process.execPath, program], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(child, "exit");
+  await Promise.race([
+    once(child.stdout, "data"),
+    ended.then(([code]) => Promise.reject(new Error(`the pod's services ended with ${code}`))),
+  ]);
+  return {
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
