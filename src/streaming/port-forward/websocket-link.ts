@@ -3,12 +3,8 @@ import type { WebSocket } from "ws";
 import { isCriError } from "../../core/index.js";
 import { malformedStream, streamLost } from "../errors.js";
 import { keepProcess } from "../keep-process.js";
-import {
-  type ChannelProtocol,
-  channelProtocols,
-  decodeChannel,
-  encodeChannel,
-} from "../websocket/channels.js";
+import { type ChannelProtocol, channelProtocols, decodeChannel } from "../websocket/channels.js";
+import { sendOnChannel } from "../websocket/send.js";
 import type { Link, LinkListener } from "./link.js";
 
 /** The subprotocols of port-forwarding, the best first. */
@@ -67,9 +63,7 @@ export class WebSocketLink implements Link {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.send(encodeChannel(this.#protocol, dataChannel, bytes), (cause) =>
-      done(cause ? streamLost(`the WebSocket broke: ${cause.message}`, { cause }) : null),
-    );
+    sendOnChannel(this.#socket, this.#protocol, dataChannel, bytes, done);
   }
 
   /** The channel protocol cannot say it. */

@@ -7,9 +7,9 @@ import {
   channelNumber,
   channelProtocols,
   decodeChannel,
-  encodeChannel,
   encodeChannelEnd,
 } from "./channels.js";
+import { sendOnChannel } from "./send.js";
 
 /** The subprotocols of remote commands, the best first. */
 export const commandSubprotocols = [
@@ -64,9 +64,7 @@ export class WebSocketWire implements Wire {
   }
 
   write(channel: InputChannel, bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#socket.send(encodeChannel(this.#protocol, channelNumber[channel], bytes), (cause) =>
-      done(cause ? streamLost(`the WebSocket broke: ${cause.message}`, { cause }) : null),
-    );
+    sendOnChannel(this.#socket, this.#protocol, channelNumber[channel], bytes, done);
   }
 
   endInput(): void {
