@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
+import { createStreamingServer } from "../../src/server/index.js";
 import { exec, portForward } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { within } from "../support/waiting.js";
@@ -52,6 +53,11 @@ test("a server that asks for certificates takes no client without one", async (t
   assert.equal((await within(5_000, session.exit)).exitCode, 2);
 });
 
+test("a certificate that is none is an option that cannot be", async () => {
+  const error = await failureOf(createStreamingServer({}, { tls: { cert: "no", key: "no" } }));
+  assert.equal(error.reason, "invalid_option");
+});
+
 test("HTTP/2 is not offered", async (t) => {
   const pair = await selfSigned(t);
   const { server } = await serve(t, cat, { tls: pair });
@@ -93,4 +99,14 @@ test("port-forward over https", async (t) => {
   const connection = await forward.connect(80);
   connection.end("hello");
   assert.equal((await digestOf(connection)).bytes, 3);
+});
+
+test("a connection that is handed in is taken as decrypted", async (t) => {
+  const { server, reach } = await serve(t, cat, { tls: await selfSigned(t), way: "memory" });
+  assert.equal(server.baseUrl, "https://127.0.0.1");
+  const session = await exec(server.exec({ containerId: "c", stdout: true }).url, {
+    stderr: false,
+    ...reach,
+  });
+  assert.equal((await within(5_000, session.exit)).exitCode, 2);
 });

@@ -30,7 +30,7 @@ export interface StreamingServerOptions {
   /**
    * What the URLs begin with: for a server behind another name, or another path. A request's path is looked at from
    * `/exec/`, `/attach/` or `/portforward/` on.
-   * @default where the server listens; a wildcard address becomes the loopback one
+   * @default where the server listens, with the loopback address for a wildcard; `http://127.0.0.1` if it does not listen
    */
   readonly baseUrl?: string | URL | undefined;
   /**

@@ -8,10 +8,10 @@ import {
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { CriError } from "../../core/index.js";
+import { CriError, invalidOption } from "../../core/index.js";
 import type { CloseOptions, StreamingAnswer, StreamingServer } from "./api.js";
 import { Connections } from "./connections.js";
-import { serverClosed } from "./errors.js";
+import { messageOf, serverClosed } from "./errors.js";
 import type { StreamingHandlers } from "./handlers.js";
 import { answer, isRefusal, planOf, refuse, unableToUpgrade } from "./http.js";
 import { type ResolvedServerOptions, resolveServerOptions, type StreamingServerOptions } from "./options.js";
@@ -39,11 +39,8 @@ export async function createStreamingServer(
   options: StreamingServerOptions = {},
 ): Promise<StreamingServer> {
   const resolved = resolveServerOptions(options);
-  const { tls, host, port, listen } = resolved;
-  // HTTP/2, which TLS clients may offer, knows no upgrade.
-  const http = tls
-    ? createHttps({ ...tls, ALPNProtocols: ["http/1.1"], handshakeTimeout: handshakeMs })
-    : createHttp();
+  const { host, port, listen } = resolved;
+  const http = httpServer(resolved);
   if (listen)
     try {
       http.listen({ host, port });
@@ -53,6 +50,16 @@ export async function createStreamingServer(
       throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
     }
   return new HttpStreamingServer(http, handlers, resolved);
+}
+
+function httpServer({ tls }: ResolvedServerOptions): Server {
+  if (!tls) return createHttp();
+  try {
+    // HTTP/2, which TLS clients may offer, knows no upgrade.
+    return createHttps({ ...tls, ALPNProtocols: ["http/1.1"], handshakeTimeout: handshakeMs });
+  } catch (error) {
+    throw invalidOption("tls", "(not shown)", `cannot be used: ${messageOf(error)}`);
+  }
 }
 
 class HttpStreamingServer implements StreamingServer {

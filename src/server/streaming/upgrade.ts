@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { channelProtocols } from "../../streaming/index.js";
 import { CommandSession } from "./command/session.js";
@@ -104,6 +105,8 @@ function openOverWebSocket(
 }
 
 function agreeToSpdy(socket: Duplex, protocol: string): void {
+  // One of another server may come with a timeout of that server's; one in memory knows none.
+  if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true);
   socket.write(
     answerHead(101, [
       ["Connection", "Upgrade"],
