@@ -47,6 +47,7 @@ export class RemoteCommand implements ExecSession, WireListener {
   #startTimer: NodeJS.Timeout | undefined;
   #size: TerminalSize;
   #graceTimer: NodeJS.Timeout | undefined;
+  #started = false;
   #over = false;
   #resolve: (exit: CommandExit) => void = () => undefined;
   #reject: (error: CriError) => void = () => undefined;
@@ -120,12 +121,16 @@ export class RemoteCommand implements ExecSession, WireListener {
   }
 
   onStarted(): void {
+    if (this.#started || this.#over) return;
+    this.#started = true;
     this.#timers.clear(this.#startTimer);
     // A size that arrives before the process is there is lost.
     if (this.#plan.tty) this.#timers.after(sizeAgainMs, () => this.resize(this.#size));
   }
 
   onData(channel: OutputChannel, part: Buffer): boolean {
+    // Output may overtake the server's word that it has begun, and be too much to read on.
+    this.onStarted();
     if (channel !== "error") return this.#outputs.get(channel)?.receive(part) ?? true;
     this.#read(() => this.#reader.push(part));
     return true;

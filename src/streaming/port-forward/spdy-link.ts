@@ -99,27 +99,31 @@ class SpdyLink implements Link {
     this.#listener = listener;
     return new Promise((resolve, reject) => {
       this.#refuse = reject;
-      let unanswered = 2;
-      const onReply = () => {
-        if (--unanswered === 0) resolve();
+      // The reply to the error stream is not waited for: it may come after so much data that nobody reads on.
+      let begun = false;
+      const begin = () => {
+        begun = true;
+        resolve();
       };
       this.#error.setSink({
-        onReply,
         onData: (part) => {
           listener.onRefused(part.toString("utf8"));
           return true;
         },
         onEnd: (end) => {
-          if (end === "reset" && unanswered > 0) reject(refusedStream());
+          if (end === "reset" && !begun) reject(refusedStream());
           this.#reasonOver = true;
           if (this.#dataOver) this.#end(listener);
         },
       });
       this.#data.setSink({
-        onReply,
-        onData: (part) => listener.onData(part),
+        onReply: begin,
+        onData(part) {
+          if (!begun) begin();
+          return listener.onData(part);
+        },
         onEnd: (end) => {
-          if (end === "reset" && unanswered > 0) reject(refusedStream());
+          if (end === "reset" && !begun) reject(refusedStream());
           if (end === "connection") return;
           // The two streams end in no order: the end of the data may come before the reason for it.
           this.#dataOver = true;
