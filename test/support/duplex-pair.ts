@@ -42,7 +42,7 @@ class End extends Duplex {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.peer?.#takeEnd();
+    if (this.peer) this.peer.#takeEnd();
     done();
   }
 
@@ -53,7 +53,7 @@ class End extends Duplex {
     this.#releasePeer();
     done(error);
     if (reset) setImmediate(() => peer?.destroy(broken("ECONNRESET")));
-    else peer?.#takeEnd();
+    else if (peer) peer.#takeEnd();
   }
 
   #take(chunk: Buffer, done: () => void): void {
