@@ -1,19 +1,15 @@
-import { existsSync } from "node:fs";
 import {
-  countdown,
   createLists,
-  firstAnswering,
   type ImageClient,
   imageClient,
   type Lists,
-  probeTimeoutMs,
   type RuntimeClient,
   type RuntimeInfo,
   readRuntimeInfo,
   runtimeClient,
-  timeoutOf,
 } from "./clients/index.js";
-import { type CallOptions, invalidOption } from "./core/index.js";
+import type { ConnectOptions } from "./connect-options.js";
+import type { CallOptions } from "./core/index.js";
 import {
   type AttachOptions,
   type CopyFromOptions,
@@ -26,76 +22,17 @@ import {
   type RunOptions,
   type RunResult,
   Sessions,
-  type StreamingDefaults,
 } from "./sessions/index.js";
 import type { AttachSession, ExecSession, PortForward } from "./streaming/index.js";
-import {
-  type Candidate,
-  createTransport,
-  findCandidates,
-  type Http2Transport,
-  type RetryOptions,
-  type RpcName,
-  type RpcTransport,
-  resolveRetry,
-  type TransportOptions,
-} from "./transport/index.js";
+import { type Http2Transport, type RpcName, type RpcTransport, resolveRetry } from "./transport/index.js";
 
-/** How a {@link Cri} connects and behaves. */
-export interface ConnectOptions extends TransportOptions {
-  /**
-   * Where the runtime listens: `unix:///run/containerd/containerd.sock`, a bare socket path, or another form that
-   * {@link parseEndpoint} understands.
-   * @default CONTAINER_RUNTIME_ENDPOINT, else crictl.yaml, else the well-known socket that answers
-   */
-  readonly endpoint?: string | undefined;
-  /**
-   * Where the image service listens, if elsewhere.
-   * @default the runtime's endpoint; where that is not given here, IMAGE_SERVICE_ENDPOINT or crictl.yaml first
-   */
-  readonly imageEndpoint?: string | undefined;
-  /** Ends `connect()` itself; calls take a signal of their own. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How long the check of `connect()` may take, in milliseconds. No effect with `connect.lazy()`.
-   * @default 5_000
-   */
-  readonly timeoutMs?: number | undefined;
-  /** How safe calls are repeated when the runtime went away under them. */
-  readonly retry?: RetryOptions | undefined;
-  /**
-   * Whether requests that CRI forbids, or that are known to crash a daemon, are refused before they are sent.
-   * @default true
-   */
-  readonly preflight?: boolean | undefined;
-  /**
-   * Whether what runtimes say differently comes out alike: errors in one vocabulary, stopping and removing what is
-   * gone succeeds, ExecSync's timeout is an error, and answers are held to CRI's promises.
-   * @default true
-   */
-  readonly normalize?: boolean | undefined;
-  /** How sessions (exec, attach, port-forward, copy) reach the runtime's streaming server, unless a call says otherwise. */
-  readonly streaming?: StreamingDefaults | undefined;
-}
-
-/** Options for a transport of your own; those of our transport have no place beside it. */
-export interface CustomTransportOptions
-  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming"> {
-  /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
-  readonly transport: RpcTransport;
-  /**
-   * What errors call the endpoint.
-   * @default "custom transport"
-   */
-  readonly endpoint?: string | undefined;
-}
-
-interface Wiring {
+/** A transport, and what errors call its endpoint. */
+export interface Wiring {
   readonly transport: RpcTransport;
   readonly endpoint: string;
 }
 
-/** A connection to a runtime. Made by {@link connect}; `await using` closes it. */
+/** A connection to a runtime. Made by `connect()`; `await using` closes it. */
 export class Cri implements AsyncDisposable {
   /** RuntimeService, 1:1: 37 RPCs on sandboxes and containers. */
   readonly runtime: RuntimeClient;
@@ -114,7 +51,7 @@ export class Cri implements AsyncDisposable {
   readonly #unimplemented = new Set<RpcName>();
   #version = "";
 
-  /** @internal Made by {@link connect}. */
+  /** @internal Made by `connect()`. */
   constructor(
     runtime: Wiring,
     image: Wiring,
@@ -244,73 +181,4 @@ export class Cri implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/**
- * Connects to a runtime and checks with one Version call that it answers. Without an endpoint it looks for one: in
- * CONTAINER_RUNTIME_ENDPOINT, in crictl.yaml, at the well-known sockets (all probed at once).
- *
- * Rejects with {@link CriError}: `unavailable` with the reason when nobody answers (`socket_missing`,
- * `socket_forbidden`, `connection_refused`, ...; `no_runtime` lists every socket tried), `wrong_api_version` for a
- * runtime without CRI v1, `invalid_endpoint` and `invalid_option` for what cannot be used.
- */
-export async function connect(endpoint?: string | ConnectOptions, more?: ConnectOptions): Promise<Cri> {
-  const options = asOptions(endpoint, more);
-  const { signal, timeoutMs = probeTimeoutMs } = options;
-  const remainingMs = countdown(timeoutOf("version", {}, { timeoutMs }));
-  const { runtime: candidates, image } = findCandidates(options);
-  const bounds = { signal, timeoutMs: remainingMs() ?? 0 };
-  const { candidate, transport } = await firstAnswering(candidates, options, bounds);
-  const cri = wire(transport, candidate, image, options);
-  try {
-    // An image service of its own is a second thing that may be absent.
-    if (cri.imageEndpoint !== cri.endpoint)
-      await cri.image.imageFsInfo({}, { signal, timeoutMs: remainingMs() ?? 0 });
-    return cri;
-  } catch (error) {
-    await cri.close();
-    throw error;
-  }
-}
-
-/**
- * The same without the check: nothing is opened before the first call, so it cannot fail for an absent runtime. Where
- * no endpoint is named, the first well-known socket that exists is taken.
- *
- * Throws {@link CriError} `invalid_endpoint` or `invalid_option`.
- */
-connect.lazy = (endpoint?: string | ConnectOptions, more?: ConnectOptions): Cri => {
-  const options = asOptions(endpoint, more);
-  const { runtime: candidates, image } = findCandidates(options);
-  const [first] = candidates;
-  const candidate =
-    candidates.find(({ endpoint }) => endpoint.kind === "unix" && existsSync(endpoint.path)) ?? first;
-  if (!candidate) throw invalidOption("endpoint", undefined, "is needed on this platform");
-  return wire(createTransport(candidate.endpoint, options), candidate, image, options);
-};
-
-/** The two clients and the lists on a transport of your own. */
-connect.through = (transport: RpcTransport | CustomTransportOptions): Cri => {
-  const options = "unary" in transport ? { transport } : transport;
-  const wiring = { transport: options.transport, endpoint: options.endpoint ?? "custom transport" };
-  return new Cri(wiring, wiring, [], options);
-};
-
-function wire(
-  transport: Http2Transport,
-  { endpoint }: Candidate,
-  image: Candidate | undefined,
-  options: ConnectOptions,
-): Cri {
-  const runtime = { transport, endpoint: endpoint.url };
-  if (!image || image.endpoint.url === endpoint.url) return new Cri(runtime, runtime, [transport], options);
-  const second = createTransport(image.endpoint, options);
-  return new Cri(runtime, { transport: second, endpoint: image.endpoint.url }, [transport, second], options);
-}
-
-function asOptions(
-  endpoint: string | ConnectOptions | undefined,
-  more: ConnectOptions | undefined,
-): ConnectOptions {
-  return typeof endpoint === "string" ? { ...more, endpoint } : { ...endpoint, ...more };
 }

@@ -7,7 +7,9 @@
  */
 
 // For people who call a runtime.
-export { type ConnectOptions, type Cri, type CustomTransportOptions, connect } from "./cri.js";
+export { connect } from "./connect.js";
+export type { Cri } from "./cri.js";
+export type { ConnectOptions, CustomTransportOptions } from "./connect-options.js";
 export {
   type CriList,
   type Discovered,

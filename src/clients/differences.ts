@@ -33,6 +33,12 @@ const differences: readonly Difference[] = [
     code: "resource_exhausted",
     reason: "runtime_limit",
   },
+  {
+    codes: ["resource_exhausted"],
+    text: /maximum number of in-flight requests exceeded/,
+    code: "resource_exhausted",
+    reason: "stream_limit",
+  },
 
   // Time. containerd ends an ExecSync over its own timeout with "timeout 1s exceeded".
   {
@@ -136,6 +142,7 @@ const hints: { readonly [R in CriErrorReason]?: { readonly hint: string } } = {
     hint: "This SDK speaks CRI v1; is the runtime's CRI plugin enabled, and recent enough?",
   },
   runtime_limit: { hint: "Narrow the filter, or use exec with streams instead of ExecSync for large output" },
+  stream_limit: { hint: "A runtime keeps 1,000 of them, each for a minute; use each, or wait" },
   name_reserved: {
     hint: "An earlier call may have created it and its answer was lost; look it up and adopt it",
   },

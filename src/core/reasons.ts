@@ -19,6 +19,7 @@ export const criErrorReasons = {
   deadline: "The call's deadline passed. Code: deadline_exceeded.",
   aborted_by_caller: "The caller's AbortSignal fired; its reason is the cause. Code: canceled.",
   client_closed: "The client was closed before or during the call. Code: canceled.",
+  server_closed: "The server, which is served from this process, was closed.",
   // Sizes. Code: resource_exhausted.
   receive_limit: "A message from the runtime is larger than readLimitBytes; it was not read.",
   send_limit: "The request is larger than writeLimitBytes; it was not sent.",
@@ -46,6 +47,7 @@ export const criErrorReasons = {
   // Exec, attach, port-forward and copy.
   stream_url_spent:
     "The streaming URL was used already, is older than a minute, or was never given out. Code: not_found.",
+  stream_limit: "Too many streaming URLs were asked for and not used yet. Code: resource_exhausted.",
   upgrade_refused:
     "The streaming server refused the session: no protocol in common, or no streaming server. Code: failed_precondition.",
   start_timeout: "The streaming server did not start the session in time. Code: deadline_exceeded.",

@@ -5,6 +5,9 @@
  */
 
 // For people who have a URL.
+export { attach, exec } from "./exec.js";
+export { portForward } from "./port-forward/port-forward.js";
+export { attachTerminal, type TerminalOptions, type TerminalProcess } from "./terminal.js";
 export type {
   AttachSession,
   CommandExit,
@@ -13,17 +16,7 @@ export type {
   SessionOptions,
   SessionStreams,
 } from "./command.js";
-export { attach, exec } from "./exec.js";
-// For people who serve, or build on the protocols.
-export {
-  type ExitStatus,
-  formatJsonStatus,
-  formatTextStatus,
-  parseJsonStatus,
-  parseTextStatus,
-} from "./exit-status.js";
 export type { StreamingOptions, StreamingTransport, StreamingUrl } from "./options.js";
-export { closedEarly } from "./outcomes.js";
 export type { ForwardedConnection } from "./port-forward/connection.js";
 export type { ForwardSource } from "./port-forward/link-opener.js";
 export type {
@@ -32,15 +25,14 @@ export type {
   PortForward,
   PortForwardOptions,
 } from "./port-forward/options.js";
-export { portForward } from "./port-forward/port-forward.js";
 export type { TerminalSize } from "./resize.js";
-export { encodeResize, ResizeDecoder } from "./resize.js";
+
+// For people who serve, or build on the protocols.
 export { SpdyConnection } from "./spdy/connection.js";
-export { resetStatus } from "./spdy/frames.js";
-export type { SpdyHeaders } from "./spdy/headers.js";
 export type { SpdyOptions } from "./spdy/options.js";
+export type { SpdyHeaders } from "./spdy/headers.js";
 export type { SpdyStream, StreamEnd, StreamSink } from "./spdy/stream.js";
-export { attachTerminal, type TerminalOptions, type TerminalProcess } from "./terminal.js";
+export { resetStatus } from "./spdy/frames.js";
 export {
   type ChannelMessage,
   type ChannelProtocol,
@@ -50,3 +42,12 @@ export {
   encodeChannel,
   encodeChannelEnd,
 } from "./websocket/channels.js";
+export {
+  type ExitStatus,
+  formatJsonStatus,
+  formatTextStatus,
+  parseJsonStatus,
+  parseTextStatus,
+} from "./exit-status.js";
+export { encodeResize, ResizeDecoder } from "./resize.js";
+export { closedEarly } from "./outcomes.js";

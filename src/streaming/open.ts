@@ -1,17 +1,17 @@
-import { invalidOption, isCriError, Lifeline } from "../core/index.js";
+import { isCriError, Lifeline } from "../core/index.js";
 import type { SessionOptions } from "./command.js";
 import { dial } from "./dial.js";
 import { startTimeout } from "./errors.js";
-import { positive, resolveTimes, type StreamingOptions, type StreamingUrl } from "./options.js";
+import { resolveTimes, type StreamingOptions, type StreamingUrl } from "./options.js";
 import { stdinEndUnsupported } from "./outcomes.js";
-import { encodeResize } from "./resize.js";
-import { RemoteCommand, type SessionPlan } from "./session.js";
+import { RemoteCommand } from "./session.js";
+import { planSession } from "./session-plan.js";
 import { commandProtocols, SpdyWire } from "./spdy/wire.js";
 import { upgradeToSpdy } from "./upgrade.js";
 import { describeUrl, resolveUrl } from "./url.js";
 import { openWebSocket } from "./websocket/open.js";
 import { commandSubprotocols, WebSocketWire } from "./websocket/wire.js";
-import type { Channel, Wire } from "./wire.js";
+import type { Wire } from "./wire.js";
 
 /** Opens a remote command's session on a streaming URL. Rejects with {@link CriError}; then nothing is left open. */
 export async function openSession(source: StreamingUrl, options: SessionOptions): Promise<RemoteCommand> {
@@ -30,33 +30,6 @@ export async function openSession(source: StreamingUrl, options: SessionOptions)
     lifeline.end();
     throw error;
   }
-}
-
-function planSession(
-  options: SessionOptions,
-): Pick<SessionPlan, "channels" | "tty" | "size" | "keepStdinOpen" | "exitGraceMs"> {
-  const { stdin = false, stdout = true, tty = false, stderr = !tty } = options;
-  const { size = { columns: 80, rows: 24 }, keepStdinOpen = tty, exitGraceMs = 3_000 } = options;
-  if (tty && stderr)
-    throw invalidOption("stderr", true, "must not be asked for with tty: a terminal has one output");
-  if (!stdin && !stdout && !stderr)
-    throw invalidOption("stdout", false, "must be asked for, or stdin or stderr");
-  if (options.size && !tty) throw invalidOption("size", options.size, "is for sessions with tty: true");
-  encodeResize(size);
-  const wanted: readonly (readonly [Channel, boolean])[] = [
-    ["error", true],
-    ["stdin", stdin],
-    ["stdout", stdout],
-    ["stderr", stderr],
-    ["resize", tty],
-  ];
-  return {
-    channels: wanted.filter(([, wants]) => wants).map(([channel]) => channel),
-    tty,
-    size,
-    keepStdinOpen,
-    exitGraceMs: positive("exitGraceMs", exitGraceMs),
-  };
 }
 
 /** A wire by the wanted transport; by WebSocket where it may be and SPDY was refused. */

@@ -8,22 +8,10 @@ import { InputStream, OutputStream } from "./io.js";
 import type { StreamingTransport } from "./options.js";
 import { closedEarly, commandExit, exitUnknown, failedInRuntime, stdinEndUnsupported } from "./outcomes.js";
 import { encodeResize, type TerminalSize } from "./resize.js";
+import type { SessionPlan } from "./session-plan.js";
 import { StatusReader } from "./status-reader.js";
 import { Timers } from "./timers.js";
-import type { Channel, OutputChannel, Wire, WireListener } from "./wire.js";
-
-/** What a session needs to know, complete and checked. */
-export interface SessionPlan {
-  readonly channels: readonly Channel[];
-  readonly tty: boolean;
-  readonly size: TerminalSize;
-  readonly keepStdinOpen: boolean;
-  readonly startTimeoutMs: number;
-  readonly exitGraceMs: number;
-  readonly keepAliveMs: number;
-  /** What errors call the endpoint. */
-  readonly endpoint: string;
-}
+import type { OutputChannel, Wire, WireListener } from "./wire.js";
 
 /** How long `detach()` waits for the server to hang up. */
 const leaveMs = 1_000;
@@ -108,11 +96,7 @@ export class RemoteCommand implements ExecSession, WireListener {
   }
 
   async detach(): Promise<void> {
-    if (!this.#over) {
-      this.#wire.leave();
-      this.#fail(closedEarly(), "leaving");
-      this.#timers.after(leaveMs, () => this.#hangUp());
-    }
+    if (!this.#over) this.#fail(closedEarly(), "leaving");
     await this.#connectionGone;
   }
 
@@ -245,6 +229,10 @@ export class RemoteCommand implements ExecSession, WireListener {
     this.#timers.clearAll();
     this.#input?.stop();
     if (connection === "now") this.#hangUp();
+    else {
+      this.#wire.leave();
+      this.#timers.after(leaveMs, () => this.#hangUp());
+    }
   }
 
   #hangUp(): void {

@@ -63,6 +63,9 @@ export const cases: readonly Said[] = [
     ["listContainers", ResourceExhausted, "grpc: trying to send message larger than max (17 vs. 16)"],
     ["runPodSandbox", ResourceExhausted, "grpc: received message larger than max (17 vs. 16777216)"],
   ]),
+  ...all("resource_exhausted", "stream_limit", [
+    ["exec", ResourceExhausted, "maximum number of in-flight requests exceeded"],
+  ]),
   ...all("deadline_exceeded", "exec_timeout", [
     [
       "execSync",

@@ -155,6 +155,7 @@ export function portForwardCases(subject: () => Subject): void {
     setTimeout(() => stop.abort(new Error("no more")), 100);
     await assert.rejects(never, /no more/);
     const request = get({ agent: pods.agent, port: ports.http, path: "/never", timeout: 100 });
+    request.on("error", () => undefined);
     await once(request, "timeout");
     request.destroy();
     await failure(pods.connect(0), "invalid_option");

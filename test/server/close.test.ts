@@ -31,7 +31,7 @@ for (const { transport, way } of everyWay) {
     await until(() => server.sessions === 3, "three sessions");
     await within(1_000, server.close(), "close()");
     await until(() => reasons.length === 3, "three signals");
-    assert.deepEqual(reasons, ["client_closed", "client_closed", "client_closed"]);
+    assert.deepEqual(reasons, ["server_closed", "server_closed", "server_closed"]);
     // Nobody was told how it ended, so nobody may believe that it ended well.
     for (const end of [run.exit, attached.ended])
       assert.ok(["connection_lost", "exit_unknown"].includes((await failureOf(end)).reason));

@@ -3,9 +3,9 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { test } from "node:test";
 import { duplexPair } from "../support/duplex-pair.js";
+import { SeededRandom } from "../support/random.js";
 import { until, within } from "../support/waiting.js";
 import { countingHandlers, runSession } from "./cutoff-sessions.js";
-import { SeededRandom } from "./random.js";
 import { serve } from "./support.js";
 
 const sessions = 500;

@@ -56,7 +56,7 @@ test("URLs that nobody uses are limited, and make room when they are spent or ol
   server.attach(request);
   server.portForward({ podSandboxId: "p" });
   const full = thrown(() => server.exec(request));
-  assert.deepEqual([full.code, full.reason], ["resource_exhausted", "runtime_limit"]);
+  assert.deepEqual([full.code, full.reason], ["resource_exhausted", "stream_limit"]);
   await exec(url, { stderr: false }).then((session) => session.close());
   server.exec(request);
   thrown(() => server.exec(request));
@@ -94,7 +94,7 @@ test("a handler that is missing, and a closed server, refuse", async (t) => {
   assert.equal(thrown(() => server.attach(request)).reason, "unimplemented");
   assert.equal(thrown(() => server.portForward({ podSandboxId: "p" })).code, "unimplemented");
   await server.close();
-  assert.equal(thrown(() => server.exec(request)).reason, "client_closed");
+  assert.equal(thrown(() => server.exec(request)).reason, "server_closed");
 });
 
 test("CRI's own messages fit", async (t) => {

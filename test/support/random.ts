@@ -1,35 +1,40 @@
-/** Random numbers that are the same for the same seed (mulberry32), so that a failing run can be had again. */
-export class Random {
+import { randomInt } from "node:crypto";
+
+/** Numbers that look random, and are the same for the same seed. */
+export class SeededRandom {
+  readonly seed: number;
   #state: number;
 
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
+  /** Takes the seed from `CRI_SDK_TEST_SEED`, to run a failure again; else it is a new one each time. */
+  constructor(seed = Number(process.env.CRI_SDK_TEST_SEED ?? randomInt(2 ** 31))) {
+    this.seed = seed;
+    this.#state = seed;
   }
 
-  /** From 0 to 1, without 1. */
+  /** From 0 to below 1. */
   next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let bits = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
+    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 to `below`, without `below`. */
-  below(below: number): number {
-    return Math.floor(this.next() * below);
+  /** A whole number below `limit`. */
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
   }
 
   bytes(length: number): Buffer {
     return Buffer.from(Array.from({ length }, () => this.below(256)));
   }
 
-  pick<T>(list: readonly T[]): T {
-    return list[this.below(list.length)] as T;
+  /** One of some. */
+  of<T>(first: T, ...rest: readonly T[]): T {
+    return [first, ...rest][this.below(1 + rest.length)] ?? first;
   }
-}
 
-/** A seed of its own for each run, told so that the run can be repeated: set SEED to have the same again. */
-export function seed(): number {
-  return Number(process.env.SEED ?? Date.now() % 2 ** 31);
+  /** A whole number from 1 to `limit`, small ones as likely as large ones. */
+  size(limit: number): number {
+    return Math.max(1, Math.floor(limit ** this.next()));
+  }
 }

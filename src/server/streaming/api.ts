@@ -26,7 +26,7 @@ export interface StreamingServer extends AsyncDisposable {
   readonly baseUrl: string;
   /** How many sessions are under way. */
   readonly sessions: number;
-  /** Prepares what CRI's Exec asks for. Throws `invalid_request`, `unimplemented`, `runtime_limit`, `client_closed`. */
+  /** Prepares what CRI's Exec asks for. Throws `invalid_request`, `unimplemented`, `stream_limit`, `server_closed`. */
   exec(request: StreamingExecRequest): StreamingAnswer;
   /** Prepares what CRI's Attach asks for. Throws as `exec` does. */
   attach(request: StreamingAttachRequest): StreamingAnswer;

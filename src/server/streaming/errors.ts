@@ -9,7 +9,7 @@ export function clientGone(cause?: unknown): CriError {
 /** What a handler's signal fires with when its server is closed, and what is said to whoever asks it for more. */
 export function serverClosed(): CriError {
   const text = "the streaming server was closed";
-  return new CriError({ code: "canceled", reason: "client_closed", text });
+  return new CriError({ code: "unavailable", reason: "server_closed", text });
 }
 
 /** What a handler's signal fires with after a session's idle timeout. */

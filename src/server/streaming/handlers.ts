@@ -24,7 +24,7 @@ export interface CommandContext {
   readonly resize: AsyncIterable<TerminalSize>;
   /**
    * Fires when the client is gone (`connection_lost`), was idle for too long (`deadline`), or the server is closed
-   * (`client_closed`). Nobody hears of the handler's end then. Does not fire after the handler has ended.
+   * (`server_closed`). Nobody hears of the handler's end then. Does not fire after the handler has ended.
    */
   readonly signal: AbortSignal;
 }

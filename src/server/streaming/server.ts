@@ -158,7 +158,7 @@ class HttpStreamingServer implements StreamingServer {
       const text = `${this.#options.maxTokens} streaming URLs are waiting to be used`;
       throw new CriError({
         code: "resource_exhausted",
-        reason: "runtime_limit",
+        reason: "stream_limit",
         text,
         method,
         hint: `Each is given up ${this.#options.tokenLifetimeMs} ms after it was asked for`,

@@ -128,7 +128,8 @@ export class ForwardedConnection extends Duplex implements LinkListener {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#idleTimer);
-    this.#link.destroy();
+    if (!error && this.readableEnded && this.writableFinished) this.#link.finish();
+    else this.#link.destroy();
     done(error);
   }
 }

@@ -46,12 +46,17 @@ export class LinkOpener {
   }
 
   async open(port: number, lifeline: Lifeline): Promise<OpenedLink> {
-    const { mode = "isolated", transport = "auto" } = this.#options;
+    const { mode = "isolated", transport = "auto", halfClose = false } = this.#options;
     if (mode === "pooled") return this.#pooled(port, lifeline);
     if (transport === "websocket") return this.#webSocket(port, lifeline);
     try {
       const { session, endpoint } = await this.#spdy(port, lifeline);
-      return { link: session.open(port, () => session.destroy()), endpoint };
+      return {
+        link: session.open(port, halfClose, (end) =>
+          end === "ended" ? session.finish() : session.destroy(),
+        ),
+        endpoint,
+      };
     } catch (error) {
       if (transport === "spdy" || !isCriError(error) || error.reason !== "upgrade_refused") throw error;
       return this.#webSocket(port, lifeline);
@@ -68,8 +73,9 @@ export class LinkOpener {
     const { session, endpoint } = await lifeline.race(this.#sharedSession(port));
     // An idle session does not keep the process alive; its connections do.
     session.keepProcess(true);
+    const { halfClose = false } = this.#options;
     const onOver = () => session.size === 0 && session.keepProcess(false);
-    return { link: session.open(port, onOver), endpoint };
+    return { link: session.open(port, halfClose, onOver), endpoint };
   }
 
   async #sharedSession(port: number): Promise<OpenedSession> {

@@ -20,6 +20,8 @@ export interface Link {
   /** Tells the port that nothing more comes. No runtime passes that on: it hangs up a second later. */
   end(): void;
   resume(): void;
+  /** Both sides have ended: lets go of it once all that was written is on its way. */
+  finish(): void;
   /** Ends it at once. */
   destroy(): void;
   /** Whether it keeps the process alive. */

@@ -11,6 +11,12 @@ export const forwardProtocol = "portforward.k8s.io";
 /** How long the end of a connection waits for the end of its error stream, which comes at about the same time. */
 const reasonWaitMs = 1_000;
 
+/** How long a server may take to hang up after a connection has ended on both sides. */
+const hangUpMs = 1_000;
+
+/** How a link ends: both sides had ended, or it was cut off here. */
+export type LinkEnd = "ended" | "cut";
+
 /** An SPDY session that carries forwarded connections: one of them, or many. */
 export class ForwardSession {
   readonly #connection: SpdyConnection;
@@ -38,11 +44,11 @@ export class ForwardSession {
   }
 
   /** Opens the two streams of one connection. */
-  open(port: number, onOver: () => void): SpdyLink {
-    const requestid = String(this.#nextRequest++);
-    const link: SpdyLink = new SpdyLink(this, this.#connection, { port: String(port), requestid }, () => {
+  open(port: number, halfClose: boolean, onOver: (end: LinkEnd) => void): SpdyLink {
+    const pair = { port: String(port), requestid: String(this.#nextRequest++) };
+    const link: SpdyLink = new SpdyLink(this, this.#connection, pair, halfClose, (end) => {
       this.#links.delete(link);
-      onOver();
+      onOver(end);
     });
     this.#links.add(link);
     return link;
@@ -50,6 +56,13 @@ export class ForwardSession {
 
   keepProcess(keep: boolean): void {
     this.#connection.keepProcess(keep);
+  }
+
+  /** Ends the session once what was written is on its way. */
+  finish(): void {
+    this.#connection.goaway();
+    this.#connection.hangUp();
+    setTimeout(() => this.#connection.destroy(), hangUpMs).unref();
   }
 
   destroy(): void {
@@ -67,7 +80,8 @@ class SpdyLink implements Link {
   readonly #session: ForwardSession;
   readonly #data: SpdyStream;
   readonly #error: SpdyStream;
-  readonly #onOver: () => void;
+  readonly #halfClose: boolean;
+  readonly #onOver: (end: LinkEnd) => void;
   #listener: LinkListener | undefined;
   #refuse: (error: CriError) => void = () => undefined;
   #over = false;
@@ -79,9 +93,11 @@ class SpdyLink implements Link {
     session: ForwardSession,
     connection: SpdyConnection,
     pair: { readonly port: string; readonly requestid: string },
-    onOver: () => void,
+    halfClose: boolean,
+    onOver: (end: LinkEnd) => void,
   ) {
     this.#session = session;
+    this.#halfClose = halfClose;
     this.#onOver = onOver;
     const opened = { error: undefined as SpdyStream | undefined, data: undefined as SpdyStream | undefined };
     connection.batch(() => {
@@ -125,9 +141,11 @@ class SpdyLink implements Link {
         onEnd: (end) => {
           if (end === "reset" && !begun) reject(refusedStream());
           if (end === "connection") return;
-          // The two streams end in no order: the end of the data may come before the reason for it.
           this.#dataOver = true;
-          if (this.#reasonOver) this.#end(listener);
+          // Nothing that is sent from now on arrives, so that there is nothing to wait for on the other side, either.
+          if (!this.#halfClose) this.#data.end();
+          // The two streams end in no order: the end of the data may come before the reason for it.
+          if (this.#reasonOver || this.#halfClose) this.#end(listener);
           else this.#reasonTimer = setTimeout(() => this.#end(listener), reasonWaitMs);
         },
       });
@@ -151,14 +169,23 @@ class SpdyLink implements Link {
     this.#data.resume();
   }
 
+  finish(): void {
+    this.#data.end();
+    this.#leave("ended");
+  }
+
   destroy(): void {
+    this.#data.reset();
+    this.#error.reset();
+    this.#leave("cut");
+  }
+
+  #leave(end: LinkEnd): void {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#reasonTimer);
     this.#listener = undefined;
-    this.#data.reset();
-    this.#error.reset();
-    this.#onOver();
+    this.#onOver(end);
   }
 
   keepProcess(keep: boolean): void {

@@ -73,6 +73,10 @@ export class WebSocketLink implements Link {
     this.#socket.resume();
   }
 
+  finish(): void {
+    this.#socket.close(1000);
+  }
+
   destroy(): void {
     this.#socket.terminate();
   }
