@@ -28,7 +28,8 @@ async function runCommand(context: ExecContext): Promise<number> {
   if (context.tty) return fakeTerminal(context);
   const { command, stdin, stdout, stderr, signal } = context;
   const [file = "", ...args] = command;
-  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"] });
+  // In a group of its own, as a runtime starts it.
+  const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   await once(child, "spawn");
   const kill = () => void end(child);
   signal.addEventListener("abort", kill, { once: true });
@@ -51,10 +52,18 @@ async function end(child: ChildProcess): Promise<void> {
   // Nobody reads what it still says.
   child.stdout?.resume();
   child.stderr?.resume();
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), killMs);
+  signalGroup(child, "SIGTERM");
+  const timer = setTimeout(() => signalGroup(child, "SIGKILL"), killMs);
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   clearTimeout(timer);
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** Node opens no terminals. This one tells its sizes, and gives back what is typed, until a ^D. */

@@ -17,7 +17,7 @@ function signalOf(exitCode: number): NodeJS.Signals | undefined {
 
 /** The runtime's own words for a command that it could not start; everything else is an error of the session. */
 const notStarted =
-  /failed to (?:start|create) exec|executable file not found|no such file|permission denied|is a directory|args must not be empty|command (?:error|not found)/i;
+  /failed to (?:start|create) exec|executable file not found|no such file|permission denied|is a directory|args must not be empty|command (?:error|not found)|spawn \S+ E[A-Z]+/i;
 
 /** The session failed in the runtime. */
 export function failedInRuntime(message: string): CriError {

@@ -43,10 +43,15 @@ async function unpack(output: Readable, end: ArchiveEnd, unpacker: Unpacker): Pr
   arriving.catch(() => undefined);
   try {
     // The entries are streams of another make than Node's, and as good.
-    for await (const entry of archive) await unpacker.take(entry.header, entry as unknown as Readable);
+    for await (const entry of archive) {
+      end.noteEntry(entry.offset, entry.header.size);
+      await unpacker.take(entry.header, entry as unknown as Readable);
+    }
   } catch (error) {
     archive.destroy();
-    if (error instanceof Error && error.message === "Unexpected end of data")
+    const broken: unknown = await arriving.catch((cause: unknown) => cause);
+    // The words of tar-stream, which has no codes.
+    if (broken instanceof Error && broken.message === "Unexpected end of data")
       throw copyIncomplete("the archive ends in the middle of a file");
     throw error;
   }

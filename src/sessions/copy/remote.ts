@@ -34,5 +34,5 @@ export class Words {
 
 /** Whether a shell or a runtime said that a program is not there. */
 export function lacksProgram(text: string, exitCode: number | undefined): boolean {
-  return exitCode === 127 || /executable file not found|not found/i.test(text);
+  return exitCode === 127 || /not found|ENOENT/i.test(text);
 }

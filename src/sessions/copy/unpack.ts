@@ -1,8 +1,7 @@
-import { constants, createWriteStream } from "node:fs";
+import { constants } from "node:fs";
 import { chmod, link, lstat, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import type { Header } from "tar-stream";
 import { copyFailed, unsafeArchive } from "./failures.js";
 import { entryParts } from "./paths.js";
@@ -96,10 +95,17 @@ export class Unpacker {
     await this.#clear(path);
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
     const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
-    content.on("data", (chunk: Buffer) => this.#tally.bytes(chunk.byteLength));
-    await pipeline(content, createWriteStream(path, { fd: file, autoClose: true }));
-    await chmod(path, (header.mode ?? 0o644) & 0o777);
-    if (header.mtime) await utimes(path, header.mtime, header.mtime);
+    try {
+      // A loop, which hears of an archive that broke even before it began to read.
+      for await (const chunk of content as AsyncIterable<Buffer>) {
+        await file.appendFile(chunk);
+        this.#tally.bytes(chunk.byteLength);
+      }
+      await file.chmod((header.mode ?? 0o644) & 0o777);
+      if (header.mtime) await file.utimes(header.mtime, header.mtime);
+    } finally {
+      await file.close();
+    }
   }
 
   async #symlink(path: string, shown: string, target: string): Promise<void> {

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failureOf, textOf } from "../server/support.js";
+import { until } from "../support/waiting.js";
+import { containerId, hostRuntime, processesWith } from "./support.js";
+
+test("what tells the process id is not seen in the output", async (t) => {
+  const { cri } = await hostRuntime(t);
+  const session = await cri.exec(containerId, ["sh", "-c", "echo out; echo err >&2; exit 6"], { kill: true });
+  const [out, err, exit] = await Promise.all([textOf(session.stdout), textOf(session.stderr), session.exit]);
+  assert.deepEqual([out, err, exit.exitCode], ["out\n", "err\n", 6]);
+  const onlyErr = await cri.exec(containerId, ["sh", "-c", "echo err >&2"], { kill: true, stdout: false });
+  assert.equal(onlyErr.stdout, undefined);
+  assert.equal(await textOf(onlyErr.stderr), "err\n");
+  assert.equal((await onlyErr.exit).exitCode, 0);
+});
+
+test("kill sends a signal to the command's group; after the end it does nothing", async (t) => {
+  const { cri, calls } = await hostRuntime(t);
+  const session = await cri.exec(containerId, ["sleep", "4200"], { kill: true });
+  await session.kill("SIGTERM");
+  assert.deepEqual(await session.exit, { exitCode: 143, signal: "SIGTERM" });
+  await session.kill();
+  assert.equal(calls.filter(({ name }) => name === "execSync").length, 1);
+});
+
+test("a command that hears no SIGTERM ends by close()", async (t) => {
+  const { cri } = await hostRuntime(t, {});
+  const session = await cri.exec(containerId, ["sh", "-c", "trap '' TERM; while :; do sleep 0.42; done"], {
+    kill: true,
+  });
+  await until(async () => (await processesWith("sleep 0.42")).length > 0, "the command runs");
+  await Promise.all([session.close(), session.close()]);
+  assert.equal((await failureOf(session.exit)).reason, "client_closed");
+  assert.deepEqual(await processesWith("trap '' TERM; while :; do sleep 0.42"), []);
+});
+
+test("a kill that fails is told with the reason of the end", async (t) => {
+  const { cri } = await hostRuntime(t, {
+    async exec({ command, stdout, signal }) {
+      // The process id of nobody.
+      stdout?.write(`${command[3]}4194304000\n`);
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      return 0;
+    },
+  });
+  const session = await cri.exec(containerId, ["program"], { kill: true, timeoutMs: 100 });
+  const error = await failureOf(session.exit, 20_000);
+  assert.equal(error.reason, "deadline");
+});
+
+test("kill needs an output, and a command", async (t) => {
+  const { cri } = await hostRuntime(t);
+  const none = { kill: true, stdin: true, stdout: false, stderr: false } as const;
+  assert.equal((await failureOf(cri.exec(containerId, ["true"], none))).reason, "invalid_option");
+  assert.equal((await failureOf(cri.exec(containerId, [], { kill: true }))).reason, "invalid_request");
+  assert.equal((await failureOf(cri.exec(containerId, []))).reason, "invalid_request");
+  const signal = AbortSignal.abort(new Error("before"));
+  assert.equal(
+    (await failureOf(cri.exec(containerId, ["true"], { kill: true, signal }))).reason,
+    "aborted_by_caller",
+  );
+});
+
+test("output that goes on without the mark is given as it is", async (t) => {
+  const { cri } = await hostRuntime(t, {
+    async exec({ stdout }) {
+      stdout?.write("x".repeat(100_000));
+      return 0;
+    },
+  });
+  const session = await cri.exec(containerId, ["program"], { kill: true });
+  assert.equal((await textOf(session.stdout)).length, 100_000);
+  assert.equal((await session.exit).exitCode, 0);
+});
