@@ -64,32 +64,60 @@ test("the lock file names every optional package, so that npm ci takes it on eve
   assert.deepEqual(missing, []);
 });
 
-const publicValues = [
-  "CriError",
-  "backoff",
-  "connect",
-  "createTransport",
-  "criErrorCodes",
-  "criErrorReasons",
-  "dateToNanos",
-  "discover",
-  "isCriError",
-  "nanosToDate",
-  "nanosToMs",
-  "parseEndpoint",
-  "policy",
-  "sleep",
-  "untilBreak",
-  "whyStopped",
-];
+/** What each door gives on purpose. */
+const publicValues: Readonly<Record<string, readonly string[]>> = {
+  "cri-sdk": [
+    "CriError",
+    "attachTerminal",
+    "backoff",
+    "connect",
+    "createTransport",
+    "criErrorCodes",
+    "criErrorReasons",
+    "dateToNanos",
+    "discover",
+    "isCriError",
+    "nanosToDate",
+    "nanosToMs",
+    "parseEndpoint",
+    "policy",
+    "sleep",
+    "untilBreak",
+    "whyStopped",
+  ],
+  "cri-sdk/streaming": [
+    "ResizeDecoder",
+    "SpdyConnection",
+    "attach",
+    "attachTerminal",
+    "channelNumber",
+    "channelProtocols",
+    "closedEarly",
+    "decodeChannel",
+    "encodeChannel",
+    "encodeChannelEnd",
+    "encodeResize",
+    "exec",
+    "formatJsonStatus",
+    "formatTextStatus",
+    "parseJsonStatus",
+    "parseTextStatus",
+    "portForward",
+    "resetStatus",
+  ],
+  "cri-sdk/server": ["createStreamingServer"],
+};
 
 test("import and require give the values that are public on purpose", () => {
   const print =
-    "console.log(JSON.stringify(Object.keys(cri).filter((key) => key !== 'module.exports').sort()))";
-  writeFileSync(join(folder, "esm.mjs"), `import * as cri from "cri-sdk"; import "cri-sdk/v1"; ${print}`);
-  writeFileSync(join(folder, "cjs.cjs"), `const cri = require("cri-sdk"); require("cri-sdk/v1"); ${print}`);
-  for (const file of ["esm.mjs", "cjs.cjs"])
-    assert.deepEqual(JSON.parse(run(process.execPath, ["--no-warnings", file])), publicValues, file);
+    "console.log(JSON.stringify(Object.keys(door).filter((key) => key !== 'module.exports').sort()))";
+  for (const [door, values] of Object.entries(publicValues)) {
+    const from = JSON.stringify(door);
+    writeFileSync(join(folder, "esm.mjs"), `import * as door from ${from}; import "cri-sdk/v1"; ${print}`);
+    writeFileSync(join(folder, "cjs.cjs"), `const door = require(${from}); require("cri-sdk/v1"); ${print}`);
+    for (const file of ["esm.mjs", "cjs.cjs"])
+      assert.deepEqual(JSON.parse(run(process.execPath, ["--no-warnings", file])), values, `${door} ${file}`);
+  }
 });
 
 test("no other file of the package can be imported", () => {
@@ -99,12 +127,29 @@ test("no other file of the package can be imported", () => {
 
 const program = `
 import { type Cri, type CallOptions, connect, isCriError, type RpcInterceptor } from "cri-sdk";
+import { createStreamingServer, type StreamingHandlers } from "cri-sdk/server";
+import { exec, type ExecSession, SpdyConnection } from "cri-sdk/streaming";
 import { ContainerState, type Container, RuntimeService } from "cri-sdk/v1";
 
 const log: RpcInterceptor = (next) => async (request) => {
   console.log(request.method.name, request.header.get("x"));
   return next(request);
 };
+export async function sessions(cri: Cri, id: string, handlers: StreamingHandlers): Promise<ExecSession[]> {
+  const server = await createStreamingServer(handlers);
+  const { url } = server.exec({ containerId: id, cmd: ["true"], stdout: true });
+  const killable = await cri.exec(id, ["true"], { kill: true });
+  await killable.kill("SIGTERM");
+  const plain = await cri.exec(id, ["true"]);
+  // @ts-expect-error only a session with kill: true can be killed
+  await plain.kill();
+  const text: string = (await cri.runCommand(id, ["true"])).stdout;
+  const bytes: Buffer = (await cri.runCommand(id, ["true"], { encoding: "buffer" })).stdout;
+  const { exitCode, signal }: { exitCode: number; signal: NodeJS.Signals | undefined } = await plain.exit;
+  const page: Response = await cri.portForward(id).fetch(80, "/");
+  console.log(SpdyConnection.name, text, bytes, exitCode, signal, page.status);
+  return [await exec(url), killable, plain];
+}
 export async function running(options: CallOptions = {}): Promise<Container[]> {
   const cri: Cri = await connect("unix:///run/x.sock", { interceptors: [log], signal: options.signal });
   try {

@@ -14,7 +14,11 @@ export async function within<T>(ms: number, work: Promise<T>, what = "this"): Pr
 }
 
 /** Waits until `holds()` is true; fails with `what` when it is not in time. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, ms = 5_000): Promise<void> {
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  ms = 5_000,
+): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`not in ${ms} ms: ${what}`);
