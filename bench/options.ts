@@ -18,7 +18,8 @@ const usage = `usage: npm run bench -- [options]
   --quick               3 short rounds, printed and not written to RESULTS.md
   --runtime ENDPOINT    a real runtime on a unix socket to measure as well
                         (default: CONTAINER_RUNTIME_ENDPOINT, or the well-known socket that exists)
-  --with-containerd     start a containerd 2.1 for that (root, Debian)`;
+  --with-containerd     start a containerd 2.1 for that (root, Debian)
+Bytes are moved through the runtime, too, where an image with a shell is known: IMAGE, or that of --with-containerd.`;
 
 /** Throws on what is no option. */
 export function parseOptions(args: string[]): BenchOptions {

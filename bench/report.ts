@@ -2,6 +2,7 @@ import { goals, speedRatio } from "./goals.js";
 import type { Machine } from "./machine.js";
 import { clientNames, type Measured } from "./rounds.js";
 import { median } from "./statistics.js";
+import type { TransferResult } from "./streaming/measure.js";
 
 /** A server that was measured against. */
 export interface Section {
@@ -9,8 +10,19 @@ export interface Section {
   readonly measured: readonly Measured[];
 }
 
+/** Bytes that were moved. */
+export interface StreamingSection {
+  readonly title: string;
+  readonly transfers: readonly TransferResult[];
+}
+
 /** The results as Markdown. */
-export function report(machine: Machine, method: string, sections: readonly [Section, ...Section[]]): string {
+export function report(
+  machine: Machine,
+  method: string,
+  sections: readonly [Section, ...Section[]],
+  streaming: readonly StreamingSection[],
+): string {
   const [main] = sections;
   return `${[
     "# Benchmark results",
@@ -18,6 +30,11 @@ export function report(machine: Machine, method: string, sections: readonly [Sec
     machineLine(machine),
     method,
     ...sections.flatMap(({ title, measured }) => [`## ${title}`, ...measured.map(tableOf)]),
+    ...streaming.flatMap(({ title, transfers }) => [
+      `## ${title}`,
+      streamingMethod,
+      ...transfers.map(transferTable),
+    ]),
     "## Goals",
     goalsTable(main.measured),
   ].join("\n\n")}\n`;
@@ -41,6 +58,19 @@ function tableOf(measured: Measured): string {
   });
   const head = ["client", "calls/s", "client CPU µs/call", "× grpc-js", "× bare http2"];
   return `### ${measured.workload.title}\n\n${table(head, rows)}`;
+}
+
+const streamingMethod =
+  "MB/s are 10^6 bytes a second, medians of turns; the ratios are to a bare socket that moves the same bytes through the same server.";
+
+function transferTable({ title, throughputs }: TransferResult): string {
+  const rows = throughputs.map(({ mover, megabytesPerSecond, ratio, cpuSecondsPerGigabyte: cpu }) => [
+    mover,
+    megabytesPerSecond.toFixed(0),
+    times(ratio),
+    Number.isNaN(cpu) ? "" : cpu.toFixed(2),
+  ]);
+  return `### ${title}\n\n${table(["", "MB/s", "× bare socket", "our CPU s/GB"], rows)}`;
 }
 
 function goalsTable(all: readonly Measured[]): string {

@@ -7,17 +7,31 @@ import { fileURLToPath } from "node:url";
 import { Child } from "./child.js";
 import { thisMachine } from "./machine.js";
 import { type BenchOptions, parseOptions } from "./options.js";
-import { report, type Section } from "./report.js";
+import { report, type Section, type StreamingSection } from "./report.js";
 import { measure } from "./rounds.js";
-import { findRuntime } from "./runtime.js";
+import { findRuntime, type RealRuntime } from "./runtime.js";
+import { measureTransfers } from "./streaming/measure.js";
+import { measureServer } from "./streaming/serve.js";
 import { workloads } from "./workloads.js";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const options = parseOptions(process.argv.slice(2));
 compile();
 const synthetic = await againstOwnServer(options);
-const real = await againstRuntime(options);
-const text = report(thisMachine(), howMeasured(options), real ? [synthetic, real] : [synthetic]);
+const runtime = await findRuntime(options);
+const real: Section[] = [];
+const streaming: StreamingSection[] = [
+  { title: "Our streaming server", transfers: await measureServer(options.quick ? 2 : 7) },
+];
+if (runtime)
+  try {
+    real.push(await againstRuntime(options, runtime));
+    if (runtime.image !== undefined)
+      streaming.push(await throughRuntime(options, runtime.title, runtime.path, runtime.image));
+  } finally {
+    await runtime.stop();
+  }
+const text = report(thisMachine(), howMeasured(options), [synthetic, ...real], streaming);
 console.log(text);
 if (!options.quick) writeFileSync(join(here, "RESULTS.md"), text);
 
@@ -42,17 +56,24 @@ async function againstOwnServer(options: BenchOptions): Promise<Section> {
   }
 }
 
-async function againstRuntime(options: BenchOptions): Promise<Section | undefined> {
-  const runtime = await findRuntime(options);
-  if (!runtime) return undefined;
+async function againstRuntime(options: BenchOptions, { title, path }: RealRuntime): Promise<Section> {
   const calls = workloads.filter(({ call }) => call === "version");
   const rounds = Math.ceil(options.rounds / 2);
-  try {
-    const sockets = { version: runtime.path, list: runtime.path };
-    return { title: runtime.title, measured: await measure(sockets, calls, { ...options, rounds }) };
-  } finally {
-    await runtime.stop();
-  }
+  const sockets = { version: path, list: path };
+  return { title, measured: await measure(sockets, calls, { ...options, rounds }) };
+}
+
+async function throughRuntime(
+  { quick }: BenchOptions,
+  title: string,
+  path: string,
+  image: string,
+): Promise<StreamingSection> {
+  const effort = quick ? { rounds: 1, share: 1 / 16 } : { rounds: 5, share: 1 };
+  return {
+    title: `Bytes through ${title}`,
+    transfers: await measureTransfers(`unix://${path}`, image, effort),
+  };
 }
 
 function howMeasured({ rounds, durationMs }: BenchOptions): string {

@@ -6,6 +6,8 @@ import type { BenchOptions } from "./options.js";
 export interface RealRuntime {
   readonly title: string;
   readonly path: string;
+  /** An image with a shell that the runtime can pull; undefined where none is known. */
+  readonly image?: string | undefined;
   stop(): Promise<void>;
 }
 
@@ -17,11 +19,18 @@ export async function findRuntime(options: BenchOptions): Promise<RealRuntime | 
   const named = options.runtime ?? process.env.CONTAINER_RUNTIME_ENDPOINT;
   if (named === undefined) {
     const path = wellKnown.find((path) => existsSync(path));
-    return path === undefined ? undefined : { title: path, path, stop: async () => undefined };
+    return path === undefined
+      ? undefined
+      : { title: path, path, image: process.env.IMAGE, stop: async () => undefined };
   }
   const endpoint = parseEndpoint(named);
   if (endpoint.kind !== "unix") throw new Error(`only runtimes on a unix socket are measured, not ${named}`);
-  return { title: endpoint.url, path: endpoint.path, stop: async () => undefined };
+  return {
+    title: endpoint.url,
+    path: endpoint.path,
+    image: process.env.IMAGE,
+    stop: async () => undefined,
+  };
 }
 
 async function startContainerd(): Promise<RealRuntime> {
@@ -30,5 +39,6 @@ async function startContainerd(): Promise<RealRuntime> {
   const [runtime] = running.runtimes;
   if (!runtime) throw new Error("no containerd was started");
   const stop = () => running.stop();
-  return { title: `containerd ${runtime.version}`, path: runtime.socketPath, stop };
+  const { busybox } = running.images;
+  return { title: `containerd ${runtime.version}`, path: runtime.socketPath, image: busybox, stop };
 }

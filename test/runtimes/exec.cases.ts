@@ -231,6 +231,26 @@ export function execCases(subject: () => Subject): void {
     ]);
   });
 
+  test("hanging up kills the command on containerd 2.1, and leaves it running on 1.6 and 1.7", async () => {
+    const { cri, runtime } = subject();
+    const stop = new AbortController();
+    const session = await exec(["sleep", "6100"], { signal: stop.signal });
+    const other = await exec(["sleep", "6101"]);
+    await pause(300);
+    stop.abort();
+    await other.close();
+    await failure(session.exit, "aborted_by_caller");
+    await failure(other.exit, "client_closed");
+    const left = async () =>
+      (await cri.runCommand(containerId, ["ps"])).stdout.match(/sleep 610[01]/g)?.length ?? 0;
+    if (runtime.release === "2.1") await eventually("both are gone", async () => (await left()) === 0);
+    else {
+      await pause(500);
+      assert.equal(await left(), 2);
+      await cri.runCommand(containerId, ["killall", "sleep"]);
+    }
+  });
+
   test("detach leaves the command running on every runtime", async () => {
     const { cri } = subject();
     const session = await exec(["sleep", "6001"]);
