@@ -247,7 +247,7 @@ export function execCases(subject: () => Subject): void {
     else {
       await pause(500);
       assert.equal(await left(), 2);
-      await cri.runCommand(containerId, ["killall", "sleep"]);
+      await cri.runCommand(containerId, ["pkill", "-f", "sleep 610"]);
     }
   });
 
@@ -260,7 +260,7 @@ export function execCases(subject: () => Subject): void {
     await pause(200);
     const { stdout } = await cri.runCommand(containerId, ["ps"]);
     assert.match(stdout, /sleep 6001/);
-    await cri.runCommand(containerId, ["killall", "sleep"]);
+    await cri.runCommand(containerId, ["pkill", "-f", "sleep 6001"]);
   });
 }
 
