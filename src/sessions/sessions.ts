@@ -16,7 +16,6 @@ import type {
   AttachOptions,
   ExecOptions,
   ForwardOptions,
-  KillableSession,
   RunOptions,
   RunResult,
   StreamingDefaults,
@@ -33,12 +32,6 @@ export class Sessions {
     this.#defaults = defaults;
   }
 
-  exec(
-    containerId: string,
-    command: readonly string[],
-    options: ExecOptions & { readonly kill: true },
-  ): Promise<KillableSession>;
-  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
   exec(containerId: string, command: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
     const complete = { ...this.#defaults, ...options };
     if (options.kill)

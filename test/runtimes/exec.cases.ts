@@ -21,6 +21,13 @@ export function execCases(subject: () => Subject): void {
   after(() => pod?.[Symbol.asyncDispose]());
   const exec = (command: string[], options?: ExecOptions) =>
     subject().cri.exec(containerId, command, options);
+  /** Ends the commands that a pattern finds, but not the one that looks for them. */
+  const end = (pattern: string) =>
+    subject().cri.runCommand(containerId, [
+      "sh",
+      "-c",
+      `ps | grep '${pattern}' | while read id _; do kill $id; done`,
+    ]);
   const sh = (script: string, options?: ExecOptions) => exec(["sh", "-c", script], options);
 
   for (const transport of transports) {
@@ -247,7 +254,7 @@ export function execCases(subject: () => Subject): void {
     else {
       await pause(500);
       assert.equal(await left(), 2);
-      await cri.runCommand(containerId, ["pkill", "-f", "sleep 610"]);
+      await end("[s]leep 610");
     }
   });
 
@@ -260,7 +267,7 @@ export function execCases(subject: () => Subject): void {
     await pause(200);
     const { stdout } = await cri.runCommand(containerId, ["ps"]);
     assert.match(stdout, /sleep 6001/);
-    await cri.runCommand(containerId, ["pkill", "-f", "sleep 6001"]);
+    await end("[s]leep 6001");
   });
 }
 
