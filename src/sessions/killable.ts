@@ -47,12 +47,16 @@ export async function execKillable(
   const mark = `cri-sdk-${randomBytes(8).toString("hex")}:`;
   const tell = `printf "%s%s\\n" ${stdout ? "" : ">&2"}`;
   const wrapped = [shell, "-c", startScript(tell), mark, ...command];
+  // The session itself must outlast its signal and its deadline, until the command is ended.
+  const opening = open(wrapped, { ...options, signal: undefined, timeoutMs: undefined });
+  const made = (session: ExecSession) =>
+    new Killable(session, runtime, containerId, mark, command[0] ?? "", lifeline);
   try {
-    // The session itself must outlast its signal and its deadline, until the command is ended.
-    const session = await open(wrapped, { ...options, signal: undefined, timeoutMs: undefined });
-    return new Killable(session, runtime, containerId, mark, command[0] ?? "", lifeline);
+    return made(await lifeline.race(opening));
   } catch (error) {
     lifeline.end();
+    // One that comes too late ends its command by itself.
+    if (lifeline.stopped) void opening.then(made, () => undefined);
     throw error;
   }
 }
@@ -62,6 +66,7 @@ class Killable implements KillableSession {
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
   readonly exit: Promise<CommandExit>;
+  readonly started: Promise<boolean>;
   readonly #session: ExecSession;
   readonly #runtime: RuntimeClient;
   readonly #containerId: string;
@@ -88,6 +93,7 @@ class Killable implements KillableSession {
     const source = session.stdout ?? session.stderr;
     if (!source) throw new TypeError("a session that can be killed has an output");
     this.#marked = new MarkedOutput(source, mark);
+    this.started = this.#marked.value.then((pid) => pid !== undefined && pid !== notFound);
     this.stdin = session.stdin;
     this.stdout = session.stdout && this.#marked;
     this.stderr = session.stdout ? session.stderr : this.#marked;
@@ -118,7 +124,7 @@ class Killable implements KillableSession {
     if (pid === undefined || pid === notFound || this.#over) return;
     const { exitCode, stderr } = await this.#runtime.execSync({
       containerId: this.#containerId,
-      cmd: ["/bin/sh", "-c", killScript, "sh", signal.replace(/^SIG/, ""), pid],
+      cmd: [shell, "-c", killScript, "sh", signal.replace(/^SIG/, ""), pid],
       timeout: killSeconds,
     });
     if (exitCode === 0) return;

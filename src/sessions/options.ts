@@ -33,6 +33,8 @@ export interface ExecOptions extends SessionOptions {
 
 /** A command that was started with `kill: true`. */
 export interface KillableSession extends ExecSession {
+  /** Whether the command's process is there, once that is known; false when it never will be. Never rejects. */
+  readonly started: Promise<boolean>;
   /**
    * Sends a signal to the command's process group, by a second command in the container. Resolves when it was sent, or
    * the command is gone.

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { CriError, invalidOption } from "../core/index.js";
 import type { ExecSession } from "../streaming/index.js";
-import type { CommandInput, ExecOptions, RunOptions, RunResult } from "./options.js";
+import type { CommandInput, ExecOptions, KillableSession, RunOptions, RunResult } from "./options.js";
 
 const defaultOutputBytes = 16 * 2 ** 20;
 
@@ -84,12 +84,13 @@ function collect(output: Readable | undefined, budget: Budget): Promise<Buffer> 
 
 /** Sends the input and its end. Never rejects: an input that fails leaves the command. */
 async function feed(
-  { stdin }: ExecSession,
+  { stdin, started }: ExecSession & Partial<Pick<KillableSession, "started">>,
   input: CommandInput,
   signal: AbortSignal,
   leave: (why: CriError) => void,
 ): Promise<void> {
-  if (!stdin) return;
+  // An input that can be read once is still whole when another attempt needs it.
+  if (!stdin || (started && !(await started))) return;
   // A text or bytes are one chunk, not an iterable of characters or numbers.
   const whole = typeof input === "string" || input instanceof Uint8Array;
   const source = Readable.from(whole ? [input] : input, { objectMode: true });

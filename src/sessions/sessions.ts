@@ -33,7 +33,7 @@ export class Sessions {
   }
 
   exec(containerId: string, command: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
-    const complete = { ...this.#defaults, ...options };
+    const complete = this.#complete(options);
     if (options.kill)
       return execKillable(this.#runtime, containerId, command, complete, (wrapped, inner) =>
         this.#exec(containerId, wrapped, inner),
@@ -77,7 +77,7 @@ export class Sessions {
   }
 
   attach(containerId: string, options: AttachOptions = {}): Promise<AttachSession> {
-    const complete = { ...this.#defaults, ...options };
+    const complete = this.#complete(options);
     const { stdin, stdout, stderr, tty } = streamsOf(complete);
     const url = async () => {
       const request = { containerId, stdin, stdout, stderr, tty };
@@ -91,7 +91,13 @@ export class Sessions {
       const request = { podSandboxId, port: [port] };
       return (await this.#runtime.portForward(request, { signal: options.signal })).url;
     };
-    return portForward(url, { ...this.#defaults, ...options });
+    return portForward(url, this.#complete(options));
+  }
+
+  /** The options of a call, with this client's defaults where one is left out, or undefined. */
+  #complete<Options extends object>(options: Options): StreamingDefaults & Options {
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    return { ...this.#defaults, ...(given as Options) };
   }
 
   #exec(containerId: string, command: readonly string[], options: ExecOptions): Promise<ExecSession> {

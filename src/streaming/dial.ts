@@ -12,7 +12,7 @@ export async function dial(
   lifeline: Lifeline,
 ): Promise<Duplex> {
   if (options.dial) {
-    const dialed = Promise.resolve(options.dial(url));
+    const dialed = Promise.resolve(options.dial(url)).then(guarded);
     try {
       return await lifeline.race(dialed);
     } catch (error) {
@@ -23,7 +23,7 @@ export async function dial(
   }
   let failure: unknown;
   for (const host of hostsOf(url)) {
-    const socket = open(url, host, options);
+    const socket = guarded(open(url, host, options));
     try {
       await lifeline.race(connected(socket, url.protocol === "https:" ? "secureConnect" : "connect"));
       return socket;
@@ -45,14 +45,20 @@ function open(url: URL, host: string, { tls }: Pick<StreamingOptions, "tls">): S
   return tlsConnect({ host, port, ...name, ...tls, ALPNProtocols: ["http/1.1"] });
 }
 
+/** A connection may fail at a moment when nobody listens, and must not end the process then. */
+function guarded<Connection extends Duplex>(connection: Connection): Connection {
+  return connection.on("error", () => undefined);
+}
+
 function connected(socket: Socket, event: "connect" | "secureConnect"): Promise<void> {
   return new Promise((resolve, reject) => {
-    socket.on("error", reject);
-    socket.once("close", () => reject(new Error("the connection was closed while it opened")));
+    const closed = () => reject(new Error("the connection was closed while it opened"));
+    socket.once("error", reject);
+    socket.once("close", closed);
     socket.once(event, () => {
-      socket.removeAllListeners("close");
       socket.removeListener("error", reject);
-      if (socket instanceof Object && "setNoDelay" in socket) socket.setNoDelay(true);
+      socket.removeListener("close", closed);
+      socket.setNoDelay(true);
       resolve();
     });
   });

@@ -60,7 +60,6 @@ export function upgradeToSpdy(
   });
   return lifeline.race(upgrade).catch((error: unknown) => {
     // The server keeps a refused connection open.
-    socket.on("error", () => undefined);
     socket.destroy();
     throw error;
   });

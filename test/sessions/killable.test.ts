@@ -73,3 +73,17 @@ test("output that goes on without the mark is given as it is", async (t) => {
   assert.equal((await textOf(session.stdout)).length, 100_000);
   assert.equal((await session.exit).exitCode, 0);
 });
+
+test("an abort while the runtime does not answer rejects at once, and what comes later is ended", async (t) => {
+  let answer: () => void = () => undefined;
+  const slow = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const { cri } = await hostRuntime(t, {}, "tcp", () => slow);
+  const stop = new AbortController();
+  const opening = cri.exec(containerId, ["sleep", "4300"], { kill: true, signal: stop.signal });
+  stop.abort(new Error("enough"));
+  assert.equal((await failureOf(opening, 1_000)).reason, "aborted_by_caller");
+  answer();
+  await until(async () => (await processesWith("sleep 4300")).length === 0, "the late command is gone");
+});

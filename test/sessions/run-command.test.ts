@@ -53,14 +53,20 @@ test("a program that is not there, with a shell, without one, and a shell that i
   );
   assert.equal((await failureOf(cri.runCommand(containerId, [""]))).reason, "invalid_request");
   const { cri: bare, calls } = await hostRuntime(t, {
-    async exec({ command: [file], stdout }) {
+    async exec({ command: [file], stdin, stdout }) {
       if (file === "/bin/sh")
         throw new Error('failed to start exec: exec: "/bin/sh": no such file or directory');
-      stdout?.write("ran as it is");
+      stdout?.write("ran as it is, with ");
+      for await (const part of stdin ?? []) stdout?.write(part);
       return 0;
     },
   });
-  assert.equal((await bare.runCommand(containerId, ["program"])).stdout, "ran as it is");
+  const once = (async function* () {
+    yield "all ";
+    yield "of its input";
+  })();
+  const { stdout } = await bare.runCommand(containerId, ["program"], { input: once });
+  assert.equal(stdout, "ran as it is, with all of its input");
   assert.equal(calls.length, 2);
 });
 

@@ -20,11 +20,13 @@ export async function hostRuntime(
   t: TestContext,
   handlers: Partial<StreamingHandlers> = {},
   way: "tcp" | "memory" = "tcp",
+  beforeExec: () => Promise<void> = async () => undefined,
 ): Promise<{ readonly cri: Cri; readonly calls: readonly SeenCall[] }> {
   const { server, reach } = await serve(t, { ...hostHandlers(["cat"]), ...handlers }, { way });
-  const transport = scripted(({ name, message }) => {
+  const transport = scripted(async ({ name, message }) => {
     switch (name) {
       case "exec":
+        await beforeExec();
         return server.exec(message as ExecRequest);
       case "attach":
         return server.attach(message as AttachRequest);

@@ -43,7 +43,6 @@ export function openWebSocket(
   });
   return lifeline.race(opened).catch((error: unknown) => {
     webSocket.terminate();
-    socket.on("error", () => undefined);
     socket.destroy();
     throw error;
   });
