@@ -166,10 +166,13 @@ export function execCases(subject: () => Subject): void {
       session.stdin?.end();
     })();
     const out = await textOf(session.stdout).catch(() => "");
-    // containerd tells the exit code, or, when much was unread, nothing at all.
+    // containerd tells the exit code, or, when much was unread, nothing at all, or it resets the connection, and
+    // what was under way in it is lost.
     const exit = await session.exit.catch((error) => error.reason);
-    assert.ok(exit === "exit_unknown" || exit.exitCode === 0, String(exit));
-    assert.equal(out.length, 5);
+    if (exit !== "connection_lost") {
+      assert.ok(exit === "exit_unknown" || exit.exitCode === 0, String(exit));
+      assert.equal(out.length, 5);
+    }
     await fed;
   });
 
