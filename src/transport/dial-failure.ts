@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { CriError, type CriErrorReason } from "../core/index.js";
 import type { Endpoint } from "./endpoint.js";
 
@@ -93,11 +93,20 @@ function explain(code: string, endpoint: Endpoint): Explanation | undefined {
 
 function refused(path: string, endpoint: Endpoint): Explanation {
   // A path that is no socket is refused, too; say so rather than sending the user to look for a crash.
-  if (endpoint.kind === "unix" && existsSync(endpoint.path) && !statSync(endpoint.path).isSocket())
+  if (endpoint.kind === "unix" && isOther(endpoint.path))
     return { reason: "connection_refused", text: `${path} is not a socket` };
   return {
     reason: "connection_refused",
     text: `nobody listens at ${path}`,
     hint: "The runtime stopped or crashed; look at its service and its log",
   };
+}
+
+/** Whether there is something that is no socket. A runtime that restarts may take its socket away at any moment. */
+function isOther(path: string): boolean {
+  try {
+    return !statSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
