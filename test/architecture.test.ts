@@ -18,7 +18,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "connect-options.ts": ["transport", "sessions"],
   "cri.ts": ["core", "gen", "transport", "clients", "streaming", "sessions", "connect-options.ts"],
   "connect.ts": ["core", "transport", "clients", "connect-options.ts", "cri.ts"],
-  server: ["core", "streaming"],
+  server: ["core", "gen", "transport", "streaming"],
+  testing: ["core", "gen", "transport", "streaming", "server"],
   "index.ts": [
     "core",
     "transport",

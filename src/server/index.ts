@@ -1,9 +1,25 @@
 /**
- * Serve CRI: the streaming half of it, which Exec, Attach and PortForward give URLs for.
+ * Serve CRI: gRPC services at an endpoint, and the streaming server that Exec, Attach and PortForward give URLs for.
  *
  * @packageDocumentation
  */
 
+// The two services.
+export type {
+  CallContext,
+  ImageImplementation,
+  Implementation,
+  RuntimeImplementation,
+  Services,
+  StreamHandler,
+  UnaryHandler,
+} from "./implementation.js";
+export { type MemoryOptions, memoryTransport } from "./memory.js";
+export { type CriServer, serve } from "./serve.js";
+export type { ServeOptions } from "./serve-options.js";
+export type { SocketFileOptions } from "./socket-file.js";
+
+// Streaming sessions.
 export type { CloseOptions, StreamingAnswer, StreamingServer } from "./streaming/api.js";
 export type {
   AttachContext,
