@@ -46,6 +46,8 @@ export interface ConformanceCommands {
   fill(bytes: number, width: number): readonly string[];
   /** Prints the terminal's size as `ROWS COLUMNS` and a newline. */
   readonly terminalSize: readonly string[];
+  /** Prints the terminal's size like that each 100 ms, until a signal, or the terminal is gone. */
+  readonly terminalSizes: readonly string[];
   /** Answers every connection to this port with what it sent, until a signal. */
   listen(port: number): readonly string[];
   /** Sleeps this many seconds, then ends with code 0. */

@@ -1,0 +1,4 @@
+import type { Deviations } from "./index.js";
+
+/** cri-o. */
+export const crio: Deviations = {};

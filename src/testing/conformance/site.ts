@@ -1,0 +1,66 @@
+import { randomUUID } from "node:crypto";
+import type { ConformancePod } from "./context.js";
+import type { ConformanceTarget } from "./target.js";
+import { Workspace } from "./workspace.js";
+
+/** What the cases of one run share: the target, its main image, one pod, and turns with the other image. */
+export class Site {
+  readonly target: ConformanceTarget;
+  /** Names of this run begin with it. */
+  readonly token = `conf-${randomUUID().slice(0, 8)}`;
+  readonly #signal: AbortSignal;
+  #image: Promise<void> | undefined;
+  #shared: { readonly workspace: Workspace; readonly pod: Promise<ConformancePod> } | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #names = 0;
+  // Apart from run to run, for pods of two runs may share an address as well; below the kernel's own choice of ports.
+  #port = 20_000 + Math.floor(Math.random() * 10_000);
+
+  constructor(target: ConformanceTarget, signal: AbortSignal) {
+    this.target = target;
+    this.#signal = signal;
+  }
+
+  name(): string {
+    return `${this.token}-${this.#names++}`;
+  }
+
+  port(): number {
+    return this.#port++;
+  }
+
+  /** Pulls the main image, once in a run. */
+  mainImage(): Promise<void> {
+    this.#image ??= this.#pull();
+    return this.#image;
+  }
+
+  sharedPod(): Promise<ConformancePod> {
+    if (!this.#shared) {
+      const workspace = new Workspace(this, this.#signal);
+      this.#shared = { workspace, pod: workspace.pod() };
+    }
+    return this.#shared.pod;
+  }
+
+  /** Resolves when all who asked before are done, with a function that says that its caller is. */
+  async turn(): Promise<() => void> {
+    const before = this.#turn;
+    let done: () => void = () => undefined;
+    this.#turn = new Promise((resolve) => {
+      done = resolve;
+    });
+    await before;
+    return done;
+  }
+
+  /** Removes the shared pod. */
+  async close(): Promise<void> {
+    await this.#shared?.workspace.close();
+  }
+
+  async #pull(): Promise<void> {
+    const { cri, images } = this.target;
+    await cri.image.pullImage({ image: { image: images.main } }, { signal: this.#signal });
+  }
+}
