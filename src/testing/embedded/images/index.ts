@@ -1,0 +1,16 @@
+export { type CatalogueImage, ImageCatalogue } from "./catalogue.js";
+export { parseCatalogue } from "./catalogue-file.js";
+export { containerImage } from "./container-image.js";
+export type { OciImageConfig } from "./content.js";
+export { defaultCatalogue } from "./default-catalogue.js";
+export type { EmbeddedImage, RegistryAuth } from "./image.js";
+export type { NodeImage } from "./node-image.js";
+export {
+  canonicalName,
+  type ImageReference,
+  parseReference,
+  readReference,
+  repositoryOf,
+} from "./reference.js";
+export { type FilesystemUsageInit, type ImageServiceOptions, imageService } from "./service.js";
+export { ImageStore, type ImageStoreOptions } from "./store.js";
