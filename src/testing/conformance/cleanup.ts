@@ -1,4 +1,4 @@
-import { isCriError } from "../../core/index.js";
+import { isCriError, sleep } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 
 /** What holds on longer than this is left, and told of. */
@@ -14,10 +14,10 @@ export async function removeAll({ runtime }: Cri, label: string, value: string):
   const { containers } = await runtime.listContainers({ filter }, options);
   const inOtherPods = containers.filter((one) => ours(one) && !pods.includes(one.podSandboxId));
   await allOf([
-    ...inOtherPods.map(({ id }) => gone(runtime.removeContainer({ containerId: id }, options))),
+    ...inOtherPods.map(({ id }) => gone(() => runtime.removeContainer({ containerId: id }, options))),
     ...pods.map(async (podSandboxId) => {
-      await gone(runtime.stopPodSandbox({ podSandboxId }, options));
-      await gone(runtime.removePodSandbox({ podSandboxId }, options));
+      await gone(() => runtime.stopPodSandbox({ podSandboxId }, options));
+      await gone(() => runtime.removePodSandbox({ podSandboxId }, options));
     }),
   ]);
 }
@@ -28,9 +28,20 @@ async function allOf(works: readonly Promise<unknown>[]): Promise<void> {
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
-async function gone(removal: Promise<unknown>): Promise<void> {
-  await removal.catch((error: unknown) => {
-    // containerd 1.6 answers so to stopping what is gone already.
-    if (!(isCriError(error) && error.code === "not_found")) throw error;
-  });
+/**
+ * Waits for a removal. Removals may be repeated, and containerd wants it: one of a container that is just ending fails
+ * ("ttrpc: closed", "container is still running").
+ */
+async function gone(removal: () => Promise<unknown>): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await removal();
+      return;
+    } catch (error) {
+      // containerd 1.6 answers so to stopping what is gone already.
+      if (isCriError(error) && error.code === "not_found") return;
+      if (tries === 5) throw error;
+      await sleep(200);
+    }
+  }
 }

@@ -125,8 +125,10 @@ export interface ConformanceContext {
   podConfig(options?: PodOptions): PodConfig;
   /** Runs a fresh pod. */
   pod(options?: PodOptions): Promise<ConformancePod>;
-  /** The pod that cases share which are about containers only. Nobody stops it. */
+  /** The pod that cases share which are about containers only. Nobody stops it. Its label `shared` is `ready`. */
   sharedPod(): Promise<ConformancePod>;
+  /** A pod that was stopped, for cases that only look at it. Both have a label `shared-by` in common. */
+  stoppedPod(): Promise<ConformancePod>;
   /** Creates a container in the shared pod, and does not start it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
   /** Starts a container in the shared pod. */

@@ -10,7 +10,9 @@ export class Site {
   readonly token = `conf-${randomUUID().slice(0, 8)}`;
   readonly #signal: AbortSignal;
   #image: Promise<void> | undefined;
-  #shared: { readonly workspace: Workspace; readonly pod: Promise<ConformancePod> } | undefined;
+  #workspace: Workspace | undefined;
+  #ready: Promise<ConformancePod> | undefined;
+  #stopped: Promise<ConformancePod> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #names = 0;
   // Apart from run to run, for pods of two runs may share an address as well; below the kernel's own choice of ports.
@@ -36,11 +38,16 @@ export class Site {
   }
 
   sharedPod(): Promise<ConformancePod> {
-    if (!this.#shared) {
-      const workspace = new Workspace(this, this.#signal);
-      this.#shared = { workspace, pod: workspace.pod() };
-    }
-    return this.#shared.pod;
+    this.#ready ??= this.#pod("ready");
+    return this.#ready;
+  }
+
+  stoppedPod(): Promise<ConformancePod> {
+    this.#stopped ??= this.#pod("stopped").then(async (pod) => {
+      await this.target.cri.runtime.stopPodSandbox({ podSandboxId: pod.id }, { signal: this.#signal });
+      return pod;
+    });
+    return this.#stopped;
   }
 
   /** Resolves when all who asked before are done, with a function that says that its caller is. */
@@ -54,9 +61,18 @@ export class Site {
     return done;
   }
 
-  /** Removes the shared pod. */
+  /** Removes what the cases shared. */
   async close(): Promise<void> {
-    await this.#shared?.workspace.close();
+    await Promise.allSettled([this.#ready, this.#stopped]);
+    await this.#workspace?.close();
+  }
+
+  #pod(shared: "ready" | "stopped"): Promise<ConformancePod> {
+    this.#workspace ??= new Workspace(this, this.#signal);
+    return this.#workspace.pod({
+      labels: { "shared-by": this.token, shared, "example.com/tier": "back", empty: "" },
+      annotations: { "example.com/note": 'two\nlines, "quotes", ünïcödé 日本', "example.com/empty": "" },
+    });
   }
 
   async #pull(): Promise<void> {

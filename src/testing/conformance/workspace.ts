@@ -118,9 +118,12 @@ export class Workspace implements ConformanceContext {
     return new PodHandle(this, this.#labels, podSandboxId, config);
   }
 
-  async sharedPod(): Promise<ConformancePod> {
-    const { id, config } = await raced(this.#site.sharedPod(), this.signal);
-    return new PodHandle(this, this.#labels, id, config);
+  sharedPod(): Promise<ConformancePod> {
+    return this.#borrow(this.#site.sharedPod());
+  }
+
+  stoppedPod(): Promise<ConformancePod> {
+    return this.#borrow(this.#site.stoppedPod());
   }
 
   async create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer> {
@@ -182,6 +185,12 @@ export class Workspace implements ConformanceContext {
     await attempt(() => rm(this.#logs, { recursive: true, force: true }));
     if (failures.length === 1) throw failures[0];
     if (failures.length > 1) throw new AggregateError(failures, failures.map(String).join("; "));
+  }
+
+  /** The shared pod as one of this case: what is made in it goes with the case. */
+  async #borrow(shared: Promise<ConformancePod>): Promise<ConformancePod> {
+    const { id, config } = await raced(shared, this.signal);
+    return new PodHandle(this, this.#labels, id, config);
   }
 
   get #labels(): Record<string, string> {

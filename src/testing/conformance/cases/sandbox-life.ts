@@ -19,15 +19,10 @@ export const sandboxLifeCases = casesOf("sandbox", {
     title: "the id from RunPodSandbox is the one in status and list",
     rule: "RunPodSandboxResponse.pod_sandbox_id is the whole id, as PodSandboxStatus.id and PodSandbox.id are.",
     async run(context) {
-      const { id, status } = await context.pod();
-      assert.notEqual(id, "");
-      const { items } = await context.runtime.listPodSandbox({ filter: { id } });
-      assert.deepEqual([(await context.runtime.podSandboxStatus({ podSandboxId: id })).status?.id], [id]);
-      assert.deepEqual(
-        items.map((item) => item.id),
-        [id],
-      );
-      assert.ok(status);
+      const pod = await context.sharedPod();
+      assert.notEqual(pod.id, "");
+      const { items } = await context.runtime.listPodSandbox({ filter: { id: pod.id } });
+      assert.deepEqual([(await pod.status()).id, ...items.map(({ id }) => id)], [pod.id, pod.id]);
     },
   },
   "stop-makes-it-not-ready": {
@@ -43,8 +38,7 @@ export const sandboxLifeCases = casesOf("sandbox", {
     title: "a stopped sandbox stays in the list",
     rule: "StopPodSandbox leaves the sandbox in ListPodSandbox, as SANDBOX_NOTREADY, until RemovePodSandbox.",
     async run(context) {
-      const { id } = await context.pod();
-      await context.runtime.stopPodSandbox({ podSandboxId: id });
+      const { id } = await context.stoppedPod();
       const { items } = await context.runtime.listPodSandbox({ filter: { id } });
       assert.deepEqual(
         items.map(({ state }) => state),
@@ -131,7 +125,7 @@ export const sandboxLifeCases = casesOf("sandbox", {
     title: "stopping a sandbox changes no other",
     rule: "StopPodSandbox is about one sandbox: another one stays SANDBOX_READY, and its containers run on.",
     async run(context) {
-      const [stopped, other] = await Promise.all([context.pod(), context.pod()]);
+      const [stopped, other] = await Promise.all([context.pod(), context.sharedPod()]);
       const container = await other.start(context.commands.run);
       await context.runtime.stopPodSandbox({ podSandboxId: stopped.id });
       assert.equal((await other.status()).state, SANDBOX_READY);

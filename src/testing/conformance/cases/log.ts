@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { existsSync, renameSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import { casesOf } from "../case.js";
+import { type LogLine, logText, readLog } from "../log-file.js";
+
+const ended = (text: string) => (lines: readonly LogLine[]) => logText(lines).endsWith(text);
+
+/** The logs of containers. */
+export const logCases = casesOf("container", {
+  "log-has-lines-of-cri": {
+    title: "each line of a log has a timestamp, a stream, tags and what was printed",
+    rule: "The file at ContainerStatus.log_path has lines: RFC 3339 timestamp, stdout or stderr, P or F, content.",
+    async run(context) {
+      const container = await context.start(context.commands.print("first\nsecond\n"));
+      assert.ok(isAbsolute((await container.status()).logPath));
+      // Reading throws for any line of another form.
+      const lines = await container.log("both lines", ended("second\n"));
+      assert.deepEqual(
+        lines.map(({ stream, tag, content }) => [stream, tag, content]),
+        [
+          ["stdout", "F", "first"],
+          ["stdout", "F", "second"],
+        ],
+      );
+    },
+  },
+  "log-tells-the-streams-apart": {
+    title: "a log tells standard output and standard error apart",
+    rule: "Each line of a log names the stream that it was printed to.",
+    async run(context) {
+      const container = await context.start(context.commands.print("to stdout\n", "to stderr\n"));
+      const lines = await container.log("both", (all) => all.length >= 2);
+      assert.deepEqual(
+        [logText(lines, "stdout"), logText(lines, "stderr"), lines.length],
+        ["to stdout\n", "to stderr\n", 2],
+      );
+    },
+  },
+  "log-marks-an-unfinished-line": {
+    title: "a last line without a newline is there, and marked as unfinished",
+    rule: "What a process printed after its last newline is a line of the log with the tag P.",
+    async run(context) {
+      const container = await context.start(context.commands.print("whole\nunfinished"));
+      const lines = await container.log("the unfinished line", ended("unfinished"));
+      assert.deepEqual(
+        lines.map(({ tag, content }) => [tag, content]),
+        [
+          ["F", "whole"],
+          ["P", "unfinished"],
+        ],
+      );
+    },
+  },
+  "log-cuts-long-lines": {
+    title: "a long line is cut into pieces, of which the last one is marked",
+    rule: "A line that is too long for one of the log is several with the tag P, and one with F that ends it.",
+    async run(context) {
+      const container = await context.start(context.commands.fill(100_000, 100_000));
+      const lines = await container.log("the end of the line", ended("x\n"));
+      assert.equal(logText(lines), `${"x".repeat(99_999)}\n`);
+      assert.ok(lines.length > 1, "it was not cut");
+      assert.equal(
+        lines.slice(0, -1).every(({ tag }) => tag === "P"),
+        true,
+      );
+      assert.equal(lines.at(-1)?.tag, "F");
+    },
+  },
+  "log-keeps-empty-lines": {
+    title: "empty lines are lines of the log",
+    rule: "An empty line is one in the log, with empty content after the tag.",
+    async run(context) {
+      const container = await context.start(context.commands.print("\n\nend\n"));
+      const lines = await container.log("the end", ended("end\n"));
+      assert.deepEqual(
+        lines.map(({ content }) => content),
+        ["", "", "end"],
+      );
+    },
+  },
+  "log-keeps-bytes": {
+    title: "a log has the bytes that were printed",
+    rule: "The content of a line is what the process printed, unchanged: tabs, quotes, UTF-8, trailing spaces.",
+    async run(context) {
+      const text = ' \t"quotes" \\n ünïcödé 日本 P F stdout  \n';
+      const container = await context.start(context.commands.print(text));
+      assert.equal(logText(await container.log("the line", ended("\n"))), text);
+    },
+  },
+  "log-has-all-lines": {
+    title: "a log has all of a large output, in order",
+    rule: "No line of a container's output is missing in its log.",
+    async run(context) {
+      const container = await context.start(context.commands.fill(400_000, 80));
+      await container.exited();
+      const lines = await container.log("5000 lines", (all) => all.length >= 5_000);
+      assert.equal(lines.length, 5_000);
+      assert.ok(lines.every(({ tag, content }) => tag === "F" && content === "x".repeat(79)));
+    },
+  },
+  "log-grows-while-it-runs": {
+    title: "a log can be read while its container runs, and its times go forward",
+    rule: "Lines reach the log as they are printed; each has the time at which it was printed.",
+    async run(context) {
+      const container = await context.start(context.commands.tick);
+      const lines = await container.log("five lines", (all) => all.length >= 5);
+      assert.deepEqual(
+        lines.slice(0, 5).map(({ content }) => content),
+        [1, 2, 3, 4, 5].map((tick) => `tick ${tick}`),
+      );
+      const times = lines.map(({ timestamp }) => Date.parse(timestamp));
+      assert.deepEqual(
+        times,
+        [...times].sort((one, other) => one - other),
+      );
+      assert.ok(Math.abs((times.at(-1) ?? 0) - Date.now()) < 60_000, `${lines.at(-1)?.timestamp}`);
+    },
+  },
+  "log-is-reopened": {
+    title: "after a rotation, new lines go to a new file, and none is lost",
+    rule: "ReopenContainerLog closes the renamed file, and opens log_path again: new lines are there.",
+    async run(context) {
+      const container = await context.start(context.commands.tick);
+      await container.log("two lines", (all) => all.length >= 2);
+      const rotated = `${container.logPath}.rotated`;
+      renameSync(container.logPath, rotated);
+      await context.runtime.reopenContainerLog({ containerId: container.id });
+      const after = await container.log("two new lines", (all) => all.length >= 2);
+      const before = await readLog(rotated);
+      const ticks = [...before, ...after].map(({ content }) => content);
+      assert.deepEqual(
+        ticks,
+        ticks.map((_, index) => `tick ${index + 1}`),
+      );
+      assert.ok(before.length >= 2);
+    },
+  },
+  "log-survives-its-container": {
+    title: "a log is still there when its container is gone",
+    rule: "RemoveContainer leaves the file at log_path: deleting it is the caller's work.",
+    async run(context) {
+      const container = await context.start(context.commands.print("kept\n"));
+      await container.exited();
+      await container.log("the line", ended("kept\n"));
+      await context.runtime.removeContainer({ containerId: container.id });
+      assert.equal(existsSync(container.logPath), true);
+      assert.equal(logText(await readLog(container.logPath)), "kept\n");
+    },
+  },
+  "log-of-a-terminal-is-stdout": {
+    title: "all output of a terminal is standard output in the log",
+    rule: "With ContainerConfig.tty, both outputs are one: the log has lines of stdout only.",
+    async run(context) {
+      const container = await context.start(context.commands.print("out\n", "err\n"), { tty: true });
+      const lines = await container.log("both", (all) => all.length >= 2);
+      const contents = lines.map(({ content }) => content.replace(/\r$/, ""));
+      assert.deepEqual(contents, ["out", "err"]);
+      assert.ok(lines.every(({ stream }) => stream === "stdout"));
+    },
+  },
+});
