@@ -46,11 +46,22 @@ export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   context: CallContext,
 ) => Maybe<MessageInitShape<O> | Uint8Array>;
 
-/** Answers a call with messages; is left when the client leaves. */
+/** Answers a call with messages; is left when the client leaves. A generator that waits then is told by the signal. */
 export type StreamHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
 ) => AsyncIterable<MessageInitShape<O> | Uint8Array>;
+
+/**
+ * Answers the calls of one path that the schema does not know, with bytes for bytes: the message of the request, and
+ * the messages of the answer, of which a unary RPC has one.
+ */
+export type RawHandler = (
+  request: Uint8Array,
+  context: CallContext,
+  /** The RPC: `/runtime.v1.RuntimeService/SomethingNew`. */
+  path: string,
+) => AsyncIterable<Uint8Array>;
 
 /** Handlers for RuntimeService. */
 export type RuntimeImplementation = Implementation<typeof RuntimeService>;
@@ -61,4 +72,6 @@ export type ImageImplementation = Implementation<typeof ImageService>;
 export interface Services {
   readonly runtime?: RuntimeImplementation | undefined;
   readonly image?: ImageImplementation | undefined;
+  /** Answers what belongs to no service that is served, and RPCs that are newer than this schema. */
+  readonly fallback?: RawHandler | undefined;
 }

@@ -9,6 +9,7 @@ export type {
   CallContext,
   ImageImplementation,
   Implementation,
+  RawHandler,
   RuntimeImplementation,
   Services,
   StreamHandler,

@@ -5,10 +5,9 @@ import {
   type DescMethodUnary,
   fromBinary,
   type MessageInitShape,
-  type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { CriError, Lifeline } from "../core/index.js";
+import { CriError } from "../core/index.js";
 import {
   type RpcHeadersInit,
   type RpcInterceptor,
@@ -18,9 +17,10 @@ import {
   toConnectError,
   withInterceptors,
 } from "../transport/index.js";
-import { answerStream, answerUnary, Dispatcher, type Route, toStatusError } from "./dispatch.js";
-import { callOver } from "./errors.js";
+import { answerUnary, Dispatcher, openStream, type Route } from "./dispatch.js";
+import { callRefused } from "./errors.js";
 import type { CallContext, Services } from "./implementation.js";
+import { MemoryCall, MemoryStream } from "./memory-call.js";
 
 /** How {@link memoryTransport} calls. */
 export interface MemoryOptions {
@@ -30,7 +30,7 @@ export interface MemoryOptions {
 
 /**
  * Calls handlers without a socket: `connect.through(memoryTransport({ runtime, image }))`. Requests and answers are
- * encoded and decoded as on a socket, so that neither side sees the other's objects.
+ * encoded and decoded as on a socket, so that neither side sees the other's objects; they may have any size.
  */
 export function memoryTransport(services: Services, options: MemoryOptions = {}): RpcTransport {
   return withInterceptors(new MemoryTransport(new Dispatcher(services)), options.interceptors ?? []);
@@ -56,8 +56,10 @@ class MemoryTransport implements RpcTransport {
   ): Promise<RpcUnaryResponse<I, O>> {
     const call = this.#open(timeoutMs, signal);
     try {
+      if (call.stopped) throw call.stopped;
       const bytes = toBinary(method.input, create(method.input, input));
-      const work = answerUnary(this.#route(method), bytes, this.#context(call, method.name, header));
+      const route = this.#route(method);
+      const work = answerUnary(route, bytes, this.#context(call, method.name, header));
       const message = fromBinary(method.output, await call.race(work));
       call.done = true;
       const none = { header: new Headers(), trailer: new Headers() };
@@ -77,46 +79,22 @@ class MemoryTransport implements RpcTransport {
     input: AsyncIterable<MessageInitShape<I>>,
   ): Promise<RpcStreamResponse<I, O>> {
     const call = this.#open(timeoutMs, signal);
-    const message = this.#answers(method, call, header, input);
-    return {
-      stream: true,
-      service: method.parent,
-      method,
-      message,
-      header: new Headers(),
-      trailer: new Headers(),
-    };
-  }
-
-  async *#answers<I extends DescMessage, O extends DescMessage>(
-    method: DescMethodStreaming<I, O>,
-    call: MemoryCall,
-    header: RpcHeadersInit | undefined,
-    input: AsyncIterable<MessageInitShape<I>>,
-  ): AsyncGenerator<MessageShape<O>> {
-    let answers: AsyncGenerator<Uint8Array> | undefined;
     try {
-      let bytes: Uint8Array = new Uint8Array();
-      for await (const request of input) bytes = toBinary(method.input, create(method.input, request));
-      answers = answerStream(this.#route(method), bytes, this.#context(call, method.name, header));
-      for (;;) {
-        const next = await call.race(answers.next());
-        if (next.done) break;
-        yield fromBinary(method.output, next.value);
-      }
-      call.done = true;
+      const bytes = toBinary(method.input, create(method.input, await call.race(first(input))));
+      const answers = openStream(this.#route(method), bytes, this.#context(call, method.name, header));
+      const message = new MemoryStream(method.output, call, answers);
+      const none = { header: new Headers(), trailer: new Headers() };
+      return { stream: true, service: method.parent, method, message, ...none };
     } catch (error) {
-      throw toConnectError(call.failure(error));
-    } finally {
+      const failure = call.failure(error);
       call.end();
-      // After the handler's signal, which ends what it waits for.
-      answers?.return(undefined).catch(() => undefined);
+      throw toConnectError(failure);
     }
   }
 
   #open(timeoutMs: number | undefined, signal: AbortSignal | undefined): MemoryCall {
     const call = new MemoryCall(timeoutMs, signal, () => this.#calls.delete(call));
-    this.#calls.add(call);
+    if (!call.stopped) this.#calls.add(call);
     return call;
   }
 
@@ -132,56 +110,15 @@ class MemoryTransport implements RpcTransport {
       headers: Object.fromEntries(new Headers(header)),
       peer: this.#peer,
       cutConnection: () => {
-        for (const open of this.#calls) open.cut();
+        const text = "the connection was lost under the call";
+        const lost = new CriError({ code: "unavailable", reason: "connection_lost", text });
+        for (const open of this.#calls) open.stop(lost);
       },
     };
   }
 }
 
-/** A call under way: its span, and what its handler hears of it. */
-class MemoryCall {
-  /** Whether the handler came to its end. */
-  done = false;
-  readonly #lifeline: Lifeline;
-  readonly #abort = new AbortController();
-  readonly #ended: () => void;
-
-  constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined, ended: () => void) {
-    this.#lifeline = new Lifeline(timeoutMs, signal);
-    this.#ended = ended;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  get deadline(): Date | undefined {
-    const { remainingMs } = this.#lifeline;
-    return remainingMs === undefined ? undefined : new Date(Date.now() + remainingMs);
-  }
-
-  async race<T>(work: Promise<T>): Promise<T> {
-    // A handler whose call is over fails for nobody.
-    work.catch(() => undefined);
-    return this.#lifeline.race(work);
-  }
-
-  /** Loses the call to a connection that was cut. */
-  cut(): void {
-    const text = "the connection was lost under the call";
-    this.#lifeline.stop(new CriError({ code: "unavailable", reason: "connection_lost", text }));
-  }
-
-  /** What the caller is told: the end that came from its own side, or what the handler failed with, without its reason. */
-  failure(error: unknown): CriError {
-    if (this.#lifeline.stopped) return this.#lifeline.stopped;
-    const { code, text } = toStatusError(error);
-    return new CriError({ code, reason: "runtime_error", text });
-  }
-
-  end(): void {
-    this.#ended();
-    if (!this.done) this.#abort.abort(this.#lifeline.stopped ?? callOver());
-    this.#lifeline.end();
-  }
+async function first<T>(input: AsyncIterable<T>): Promise<T> {
+  for await (const message of input) return message;
+  throw callRefused("the request has no message");
 }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Http2Server } from "node:http2";
-import { CriError, invalidOption } from "../core/index.js";
+import { CriError, invalidOption, maxTimerMs } from "../core/index.js";
 import { type Endpoint, parseEndpoint } from "../transport/index.js";
 import { Dispatcher } from "./dispatch.js";
 import { GrpcHost } from "./grpc/host.js";
@@ -92,13 +92,15 @@ class ListeningServer implements CriServer {
     return this.#host.calls;
   }
 
-  close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
+  async close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
     if (!(graceMs >= 0)) throw invalidOption("graceMs", graceMs, "must be 0 milliseconds or more");
     clearTimeout(this.#graceTimer);
     this.#closing ??= this.#shut();
-    if (graceMs === 0) this.#host.cut();
-    else this.#graceTimer = setTimeout(() => this.#host.cut(), graceMs);
-    return this.#closing;
+    const cut = () => this.#host.cut();
+    if (graceMs === 0) cut();
+    else this.#graceTimer = setTimeout(cut, Math.min(graceMs, maxTimerMs));
+    await this.#closing;
+    clearTimeout(this.#graceTimer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -110,6 +112,5 @@ class ListeningServer implements CriServer {
     const closed = new Promise((resolve) => this.#http.close(resolve));
     this.#host.leave();
     await Promise.all([closed, this.#host.empty]);
-    clearTimeout(this.#graceTimer);
   }
 }

@@ -4,12 +4,20 @@ import {
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { type CriError, isCriError, Lifeline } from "../../core/index.js";
+import { type CriError, deadlineError, isCriError, Lifeline } from "../../core/index.js";
 import { EnvelopeReader, encodeEnvelope } from "../../transport/index.js";
-import { answerStream, answerUnary, type Dispatcher, type Route, toStatusError } from "../dispatch.js";
+import {
+  answerUnary,
+  type Dispatcher,
+  openStream,
+  type Route,
+  rpcNameOf,
+  toStatusError,
+} from "../dispatch.js";
 import { callOver, callRefused, serverClosed } from "../errors.js";
 import type { CallContext } from "../implementation.js";
-import { okTrailers, parseTimeout, statusTrailers } from "./status.js";
+import { answerType, metadataOf, readEncoding, readTimeoutMs, refusalStatus } from "./request.js";
+import { okTrailers, statusTrailers } from "./status.js";
 
 /** What calls of one server share. */
 export interface CallHost {
@@ -18,14 +26,20 @@ export interface CallHost {
   readonly writeLimitBytes: number;
 }
 
-const grpcType = /^application\/grpc(?:\+proto)?(?:;|$)/i;
+/** Whose call it is. */
+export interface CallPeer {
+  /** As handlers are told: `unix:7`. */
+  readonly name: string;
+  /** Cuts the connection, as a crash would. */
+  cut(): void;
+}
 
 /** One gRPC call as a server sees it: an HTTP/2 stream, whose end is the call's. */
 export class ServedCall {
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   readonly #host: CallHost;
-  readonly #peer: string;
+  readonly #peer: CallPeer;
   readonly #reader: EnvelopeReader;
   readonly #abort = new AbortController();
   #route: Route | undefined;
@@ -35,7 +49,7 @@ export class ServedCall {
   #trailers: OutgoingHttpHeaders = okTrailers;
   #over = false;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: string, host: CallHost) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: CallPeer, host: CallHost) {
     this.#stream = stream;
     this.#headers = headers;
     this.#host = host;
@@ -43,7 +57,9 @@ export class ServedCall {
     this.#reader = new EnvelopeReader(host.readLimitBytes);
     stream.on("error", () => undefined);
     stream.once("close", () => this.#gone());
-    if (this.#isGrpc()) this.#begin();
+    const status = refusalStatus(headers);
+    if (status) this.#refuse(status);
+    else this.#begin();
   }
 
   /** The server is closed: the client is told so, and the handler's signal fires. */
@@ -52,27 +68,19 @@ export class ServedCall {
   }
 
   /** Answers what is no gRPC as HTTP does. */
-  #isGrpc(): boolean {
-    const { ":method": method, "content-type": type = "" } = this.#headers;
-    const status = method !== "POST" ? 405 : grpcType.test(type) ? 200 : 415;
-    if (status === 200) return true;
+  #refuse(status: 405 | 415): void {
     this.#over = true;
-    this.#stream.respond(
-      { ":status": status, ...(status === 405 ? { allow: "POST" } : {}) },
-      { endStream: true },
-    );
-    return false;
+    this.#sendHeadersOnly({ ":status": status, ...(status === 405 ? { allow: "POST" } : {}) });
   }
 
   #begin(): void {
-    const { ":path": path = "", "grpc-encoding": encoding, "grpc-timeout": timeout } = this.#headers;
-    const timeoutMs = parseTimeout(String(timeout ?? ""));
+    const timeoutMs = readTimeoutMs(this.#headers);
     this.#deadline = timeoutMs === undefined ? undefined : new Date(Date.now() + timeoutMs);
     this.#lifeline = new Lifeline(timeoutMs === undefined ? undefined : Math.max(timeoutMs, 1), undefined);
     this.#lifeline.onStop({ cancel: (error) => this.#fail(error) });
     try {
-      this.#route = this.#host.dispatcher.find(path);
-      this.#reader.encoding = readEncoding(encoding);
+      this.#route = this.#host.dispatcher.find(this.#headers[":path"] ?? "");
+      this.#reader.encoding = readEncoding(this.#headers);
     } catch (error) {
       this.#fail(toStatusError(error));
       return;
@@ -86,28 +94,34 @@ export class ServedCall {
     try {
       this.#reader.push(chunk, this);
     } catch (error) {
-      this.#fail(toStatusError(error));
+      const known = toStatusError(error);
+      const limit = this.#host.readLimitBytes;
+      // Its words are a client's, about an answer; these are in the manner of Go's servers.
+      const text = `received message larger than max (${limit} bytes)`;
+      this.#fail(known.reason === "receive_limit" ? known.with({ text, hint: undefined }) : known);
     }
   }
 
   /** @internal Called by the reader. */
   onMessage(message: Uint8Array): void {
+    if (this.#message) throw callRefused("a request has one message, this one has more");
     this.#message = message;
   }
 
   async #answer(): Promise<void> {
     const [route, message] = [this.#route, this.#message];
     if (this.#over || !route) return;
-    const { messages, atBoundary } = this.#reader;
-    if (!message || messages !== 1 || !atBoundary) {
-      this.#fail(callRefused(`a request has one message, this one has ${messages}`));
+    if (!message || !this.#reader.atBoundary) {
+      const what = this.#reader.atBoundary ? "has no message" : "ended in the middle of its message";
+      this.#fail(callRefused(`the request ${what}`));
       return;
     }
+    // Not held by the call: a handler may run for long after it was decoded.
     this.#message = undefined;
     try {
-      if (route.method.methodKind === "unary") {
+      if (route.kind === "unary") {
         const answer = this.#envelope(await answerUnary(route, message, this.#context(route)));
-        if (this.#over) return;
+        if (this.#ended) return;
         this.#respond();
         this.#finish(answer);
       } else await this.#answerAll(route, message);
@@ -117,14 +131,15 @@ export class ServedCall {
   }
 
   async #answerAll(route: Route, request: Uint8Array): Promise<void> {
+    const messages = openStream(route, request, this.#context(route));
     // A client that opens a stream is told that it is there before there is anything on it.
     this.#respond();
-    for await (const message of answerStream(route, request, this.#context(route))) {
-      if (this.#over) return;
+    for await (const message of messages) {
+      if (this.#ended) return;
       if (!this.#stream.write(this.#envelope(message))) await this.#drained();
-      if (this.#over) return;
+      if (this.#ended) return;
     }
-    this.#finish();
+    if (!this.#ended) this.#finish();
   }
 
   #envelope(message: Uint8Array): Buffer {
@@ -134,28 +149,33 @@ export class ServedCall {
       if (!isCriError(error)) throw error;
       const limit = this.#host.writeLimitBytes;
       // In the words of Go's servers, which clients know.
-      throw error.with({
-        text: `trying to send message larger than max (${message.byteLength} vs. ${limit})`,
-      });
+      const text = `trying to send message larger than max (${message.byteLength} vs. ${limit})`;
+      throw error.with({ text, hint: undefined });
     }
   }
 
-  #context({ method }: Route): CallContext {
+  #context(route: Route): CallContext {
     return {
-      method: method.name,
+      method: rpcNameOf(route),
       signal: this.#abort.signal,
       deadline: this.#deadline,
       headers: metadataOf(this.#headers),
-      peer: this.#peer,
-      cutConnection: () => this.#stream.session?.socket.destroy(),
+      peer: this.#peer.name,
+      cutConnection: () => this.#peer.cut(),
     };
+  }
+
+  /** Whether the call is over, also where the stream has gone and not said so yet. */
+  get #ended(): boolean {
+    if (!this.#over && (this.#stream.destroyed || this.#stream.closed)) this.#gone();
+    return this.#over;
   }
 
   #respond(): void {
     const stream = this.#stream;
     stream.respond(this.#answerHeaders(), { waitForTrailers: true });
     stream.once("wantTrailers", () => {
-      if (!stream.destroyed) stream.sendTrailers(this.#trailers);
+      if (!stream.destroyed && !stream.closed) stream.sendTrailers(this.#trailers);
     });
   }
 
@@ -166,35 +186,41 @@ export class ServedCall {
   }
 
   #fail(error: CriError): void {
-    if (this.#over) return;
+    if (this.#ended) return;
     this.#end(error);
+    if (this.#stream.headersSent) {
+      this.#trailers = statusTrailers(error);
+      this.#stream.end();
+    } else this.#sendHeadersOnly({ ...this.#answerHeaders(), ...statusTrailers(error) });
+  }
+
+  /** An answer that is all headers. The rest of a request that is refused is not waited for. */
+  #sendHeadersOnly(headers: OutgoingHttpHeaders): void {
     const stream = this.#stream;
-    if (stream.destroyed || stream.closed) return;
-    const trailers = statusTrailers(error);
-    if (stream.headersSent) {
-      this.#trailers = trailers;
-      stream.end();
-    } else stream.respond({ ...this.#answerHeaders(), ...trailers }, { endStream: true });
-    // The rest of a request that is refused is not waited for.
+    stream.respond(headers, { endStream: true });
     if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   #gone(): void {
-    if (!this.#over) this.#end(callOver());
+    if (this.#over) return;
+    // A client that keeps its deadline itself resets the call then; it is still a deadline.
+    this.#end(this.#lifeline?.overdue ? deadlineError("the call's deadline passed") : callOver());
   }
 
   /** The call is over: with an error, its handler is told. */
   #end(error: CriError | undefined): void {
     this.#over = true;
+    this.#message = undefined;
     this.#lifeline?.end();
     if (error) this.#abort.abort(error);
   }
 
   #answerHeaders(): OutgoingHttpHeaders {
-    const type = /^application\/grpc\+proto/i.test(this.#headers["content-type"] ?? "")
-      ? "application/grpc+proto"
-      : "application/grpc";
-    return { ":status": 200, "content-type": type, "grpc-accept-encoding": "identity,gzip" };
+    return {
+      ":status": 200,
+      "content-type": answerType(this.#headers),
+      "grpc-accept-encoding": "identity,gzip",
+    };
   }
 
   #drained(): Promise<void> {
@@ -210,17 +236,4 @@ export class ServedCall {
       if (stream.closed || stream.destroyed) settle();
     });
   }
-}
-
-function readEncoding(encoding: IncomingHttpHeaders[string]): string | undefined {
-  if (encoding === undefined || encoding === "identity" || encoding === "gzip") return encoding;
-  throw callRefused(`the compression ${encoding} is not supported`, "unimplemented");
-}
-
-/** The headers that are a caller's own, and not gRPC's or HTTP's. */
-function metadataOf(headers: IncomingHttpHeaders): Record<string, string> {
-  const own = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !name.startsWith(":") && !name.startsWith("grpc-"),
-  );
-  return Object.fromEntries(own.map(([name, value]) => [name, [value].flat().join(", ")]));
 }

@@ -1,10 +1,12 @@
-import type { Http2Server, Http2Session, ServerHttp2Session } from "node:http2";
+import type { Http2Server, Http2Session, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Endpoint } from "../../transport/index.js";
-import { type CallHost, ServedCall } from "./call.js";
+import { type CallHost, type CallPeer, ServedCall } from "./call.js";
 
 /** All streams' window of a connection: several of the largest requests at a time. */
 const connectionWindowBytes = 2 ** 26;
+/** How long connections may take to pass on the last words, and clients to hang up, when no call is left. */
+const lastWordsMs = 500;
 
 /** The connections and calls of a server. */
 export class GrpcHost {
@@ -13,10 +15,12 @@ export class GrpcHost {
   readonly #host: CallHost;
   readonly #address: Endpoint;
   readonly #sockets = new Set<Socket>();
-  readonly #sessions = new Map<Http2Session, string>();
+  readonly #peers = new Map<Http2Session, CallPeer>();
   readonly #calls = new Set<ServedCall>();
-  #accepted = 0;
+  #arriving: Socket | undefined;
+  #greeted = 0;
   #leaving = false;
+  #lastWords: NodeJS.Timeout | undefined;
   #emptied: () => void = () => undefined;
 
   constructor(http: Http2Server, host: CallHost, address: Endpoint) {
@@ -25,16 +29,16 @@ export class GrpcHost {
     this.empty = new Promise((resolve) => {
       this.#emptied = resolve;
     });
+    const overTls = address.kind === "tcp" && address.tls;
     http.on("connection", (socket: Socket) => this.#accept(socket));
+    // Node makes a connection's session within this event, and lends no session its socket: hence the two are paired.
+    http.prependListener(overTls ? "secureConnection" : "connection", (socket: Socket) => {
+      this.#arriving = socket;
+    });
     http.on("session", (session) => this.#greet(session));
     // A client that breaks HTTP/2 loses its connection, and harms nobody else.
     http.on("sessionError", () => undefined);
-    http.on("stream", (stream, headers) => {
-      const peer = (stream.session && this.#sessions.get(stream.session)) ?? "unknown";
-      const call = new ServedCall(stream, headers, peer, this.#host);
-      this.#calls.add(call);
-      stream.once("close", () => this.#calls.delete(call));
-    });
+    http.on("stream", (stream, headers) => this.#begin(stream, headers));
   }
 
   get connections(): number {
@@ -45,27 +49,22 @@ export class GrpcHost {
     return this.#calls.size;
   }
 
-  /** Tells every client to make its next call elsewhere; connections end with their last call. */
+  /** Tells every client to make its next call elsewhere; connections end with the last call. */
   leave(): void {
     this.#leaving = true;
-    for (const session of this.#sessions.keys()) session.close();
-    // One that never greeted has no call to wait for.
-    if (this.#sessions.size === 0) for (const socket of this.#sockets) socket.destroy();
+    for (const session of this.#peers.keys()) session.close();
     this.#look();
   }
 
   /** Ends every call with `server_closed`, and then every connection. */
   cut(): void {
     for (const call of this.#calls) call.stop();
-    // The last words are written in this turn of the event loop; only then may the connections go.
-    setImmediate(() => {
-      for (const session of this.#sessions.keys()) session.destroy();
-      for (const socket of this.#sockets) socket.destroy();
-    });
+    this.#hangUp();
   }
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
+    if (this.#address.kind === "tcp") socket.setNoDelay(true);
     socket.on("error", () => undefined);
     socket.once("close", () => {
       this.#sockets.delete(socket);
@@ -74,17 +73,44 @@ export class GrpcHost {
   }
 
   #greet(session: ServerHttp2Session): void {
-    const { remoteAddress, remotePort } = session.socket;
-    const number = ++this.#accepted;
-    const peer = remoteAddress ? `${remoteAddress}:${remotePort}` : `${this.#address.kind}:${number}`;
-    this.#sessions.set(session, peer);
+    const socket = this.#arriving;
+    const number = ++this.#greeted;
+    const name = socket?.remoteAddress
+      ? `${socket.remoteAddress}:${socket.remotePort}`
+      : `${this.#address.kind}:${number}`;
+    this.#peers.set(session, { name, cut: () => socket?.destroy() });
     session.on("error", () => undefined);
-    session.once("close", () => this.#sessions.delete(session));
+    session.once("close", () => this.#peers.delete(session));
     session.setLocalWindowSize(connectionWindowBytes);
     if (this.#leaving) session.close();
   }
 
+  #begin(stream: ServerHttp2Stream, headers: ConstructorParameters<typeof ServedCall>[1]): void {
+    const peer = stream.session && this.#peers.get(stream.session);
+    // Of a connection that is gone already.
+    if (!peer) return void stream.destroy();
+    const call = new ServedCall(stream, headers, peer, this.#host);
+    this.#calls.add(call);
+    stream.once("close", () => {
+      this.#calls.delete(call);
+      this.#look();
+    });
+  }
+
   #look(): void {
-    if (this.#leaving && this.#sockets.size === 0) this.#emptied();
+    if (!this.#leaving) return;
+    if (this.#sockets.size === 0) {
+      clearTimeout(this.#lastWords);
+      this.#emptied();
+    } else if (this.#calls.size === 0) this.#hangUp();
+  }
+
+  /** A client that was told goodbye hangs up by itself; one that does not is left soon. */
+  #hangUp(): void {
+    if (this.#sockets.size === 0) return;
+    this.#lastWords ??= setTimeout(() => {
+      for (const session of this.#peers.keys()) session.destroy();
+      for (const socket of this.#sockets) socket.destroy();
+    }, lastWordsMs);
   }
 }
