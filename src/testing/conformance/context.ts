@@ -129,6 +129,11 @@ export interface ConformanceContext {
   sharedPod(): Promise<ConformancePod>;
   /** A pod that was stopped, for cases that only look at it. Both have a label `shared-by` in common. */
   stoppedPod(): Promise<ConformancePod>;
+  /**
+   * A running container in the shared pod, for cases that only run commands in it. It was started in `/tmp`, with
+   * `CONFORMANCE_SHARED` set to `a value`.
+   */
+  sharedContainer(): Promise<ConformanceContainer>;
   /** Creates a container in the shared pod, and does not start it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
   /** Starts a container in the shared pod. */

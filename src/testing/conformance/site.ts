@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ConformancePod } from "./context.js";
+import type { ConformanceContainer, ConformancePod } from "./context.js";
 import type { ConformanceTarget } from "./target.js";
 import { Workspace } from "./workspace.js";
 
@@ -13,6 +13,7 @@ export class Site {
   #workspace: Workspace | undefined;
   #ready: Promise<ConformancePod> | undefined;
   #stopped: Promise<ConformancePod> | undefined;
+  #running: Promise<ConformanceContainer> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #names = 0;
   // Apart from run to run, for pods of two runs may share an address as well; below the kernel's own choice of ports.
@@ -50,6 +51,16 @@ export class Site {
     return this.#stopped;
   }
 
+  sharedContainer(): Promise<ConformanceContainer> {
+    this.#running ??= this.sharedPod().then((pod) =>
+      pod.start(this.target.commands.run, {
+        workingDir: "/tmp",
+        envs: [{ key: "CONFORMANCE_SHARED", value: Buffer.from("a value") }],
+      }),
+    );
+    return this.#running;
+  }
+
   /** Resolves when all who asked before are done, with a function that says that its caller is. */
   async turn(): Promise<() => void> {
     const before = this.#turn;
@@ -63,7 +74,7 @@ export class Site {
 
   /** Removes what the cases shared. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#ready, this.#stopped]);
+    await Promise.allSettled([this.#ready, this.#stopped, this.#running]);
     await this.#workspace?.close();
   }
 

@@ -126,6 +126,10 @@ export class Workspace implements ConformanceContext {
     return this.#borrow(this.#site.stoppedPod());
   }
 
+  sharedContainer(): Promise<ConformanceContainer> {
+    return raced(this.#site.sharedContainer(), this.signal);
+  }
+
   async create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer> {
     return (await this.sharedPod()).create(command, options);
   }
