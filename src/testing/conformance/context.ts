@@ -82,6 +82,15 @@ export interface ConformanceContainer {
   log(what: string, holds: (lines: readonly LogLine[]) => boolean): Promise<LogLine[]>;
 }
 
+/** Containers of the shared pod in three states, which cases share. Each has a label `state` that says which. */
+export interface SharedStates {
+  readonly created: ConformanceContainer;
+  readonly running: ConformanceContainer;
+  readonly exited: ConformanceContainer;
+  /** The label that they, and no others, have in common. */
+  readonly label: string;
+}
+
 /** How a command is run to its end. */
 export interface CommandOptions extends Omit<SessionOptions, "stdin" | "stdout" | "stderr"> {
   readonly input?: string | Uint8Array | undefined;
@@ -134,6 +143,8 @@ export interface ConformanceContext {
    * `CONFORMANCE_SHARED` set to `a value`.
    */
   sharedContainer(): Promise<ConformanceContainer>;
+  /** Three containers for cases that only look at them. */
+  sharedStates(): Promise<SharedStates>;
   /** Creates a container in the shared pod, and does not start it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
   /** Starts a container in the shared pod. */

@@ -1,4 +1,5 @@
 import { AssertionError } from "node:assert";
+import { setMaxListeners } from "node:events";
 import { isCriError } from "../../core/index.js";
 import { raced } from "./bounded.js";
 import type { ConformanceCase } from "./case.js";
@@ -25,6 +26,8 @@ export async function runCase(
   const late = new AssertionError({ message: `the case did not end within ${timeoutMs / 1000} s` });
   const timer = setTimeout(() => over.abort(late), timeoutMs);
   const bounds = AbortSignal.any([signal, over.signal]);
+  // Every call of the case listens to it, and a case may make hundreds at once.
+  setMaxListeners(0, bounds);
   const workspace = new Workspace(site, bounds);
   const errors: unknown[] = [];
   try {

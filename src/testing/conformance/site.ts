@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ConformanceContainer, ConformancePod } from "./context.js";
+import type { ConformanceContainer, ConformancePod, SharedStates } from "./context.js";
 import type { ConformanceTarget } from "./target.js";
 import { Workspace } from "./workspace.js";
 
@@ -14,6 +14,7 @@ export class Site {
   #ready: Promise<ConformancePod> | undefined;
   #stopped: Promise<ConformancePod> | undefined;
   #running: Promise<ConformanceContainer> | undefined;
+  #states: Promise<SharedStates> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #names = 0;
   // Apart from run to run, for pods of two runs may share an address as well; below the kernel's own choice of ports.
@@ -61,6 +62,11 @@ export class Site {
     return this.#running;
   }
 
+  sharedStates(): Promise<SharedStates> {
+    this.#states ??= this.#threeStates();
+    return this.#states;
+  }
+
   /** Resolves when all who asked before are done, with a function that says that its caller is. */
   async turn(): Promise<() => void> {
     const before = this.#turn;
@@ -74,7 +80,7 @@ export class Site {
 
   /** Removes what the cases shared. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#ready, this.#stopped, this.#running]);
+    await Promise.allSettled([this.#ready, this.#stopped, this.#running, this.#states]);
     await this.#workspace?.close();
   }
 
@@ -84,6 +90,20 @@ export class Site {
       labels: { "shared-by": this.token, shared, "example.com/tier": "back", empty: "" },
       annotations: { "example.com/note": 'two\nlines, "quotes", ünïcödé 日本', "example.com/empty": "" },
     });
+  }
+
+  async #threeStates(): Promise<SharedStates> {
+    const pod = await this.sharedPod();
+    const { run, exit } = this.target.commands;
+    const label = "three-states";
+    const labelled = (state: string) => ({ labels: { [label]: this.token, state } });
+    const [created, running, exited] = await Promise.all([
+      pod.create(run, labelled("created")),
+      pod.start(run, labelled("running")),
+      pod.start(exit(0), labelled("exited")),
+    ]);
+    await exited.exited();
+    return { created, running, exited, label };
   }
 
   async #pull(): Promise<void> {

@@ -22,6 +22,7 @@ import type {
   ContainerOptions,
   PodConfig,
   PodOptions,
+  SharedStates,
 } from "./context.js";
 import { PodHandle } from "./handles.js";
 import type { Site } from "./site.js";
@@ -128,6 +129,10 @@ export class Workspace implements ConformanceContext {
 
   sharedContainer(): Promise<ConformanceContainer> {
     return raced(this.#site.sharedContainer(), this.signal);
+  }
+
+  sharedStates(): Promise<SharedStates> {
+    return raced(this.#site.sharedStates(), this.signal);
   }
 
   async create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer> {

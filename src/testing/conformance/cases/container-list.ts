@@ -13,17 +13,11 @@ async function found({ runtime }: ConformanceContext, filter: Filter): Promise<s
   return containers.map(({ id }) => id).sort();
 }
 
-/** A created, a running and an exited container with a label in common. */
+/** A created, a running and an exited container, and the label that they have in common. */
 async function threeStates(context: ConformanceContext) {
-  const group = context.name();
-  const { commands } = context;
-  const [created, running, exited] = await Promise.all([
-    context.create(commands.run, { labels: { group, which: "created" } }),
-    context.start(commands.run, { labels: { group, which: "running" } }),
-    context.start(commands.exit(0), { labels: { group, which: "exited" } }),
-  ]);
-  await exited.exited();
-  return { group, created, running, exited, all: [created.id, running.id, exited.id].sort() };
+  const { created, running, exited, label } = await context.sharedStates();
+  const selector = { [label]: running.labels[label] ?? "" };
+  return { created, running, exited, selector, all: [created.id, running.id, exited.id].sort() };
 }
 
 /** ListContainers and its filter. */
@@ -119,23 +113,25 @@ export const containerListCases = casesOf("container", {
     title: "the filter by labels selects those that have all of them",
     rule: "ContainerFilter.label_selector selects containers that have all these labels, with exactly these values.",
     async run(context) {
-      const { group, running, all } = await threeStates(context);
-      assert.deepEqual(await found(context, { labelSelector: { group } }), all);
-      assert.deepEqual(await found(context, { labelSelector: { group, which: "running" } }), [running.id]);
-      assert.deepEqual(await found(context, { labelSelector: { group, which: "run" } }), []);
-      assert.deepEqual(await found(context, { labelSelector: { group, none: "" } }), []);
+      const { selector, running, all } = await threeStates(context);
+      const selected = (more: Record<string, string>) =>
+        found(context, { labelSelector: { ...selector, ...more } });
+      assert.deepEqual(await selected({}), all);
+      assert.deepEqual(await selected({ state: "running" }), [running.id]);
+      assert.deepEqual(await selected({ state: "run" }), []);
+      assert.deepEqual(await selected({ none: "" }), []);
     },
   },
   "filter-needs-all-to-hold": {
     title: "a filter by id, sandbox, state and label selects what fits all four",
     rule: "A container must satisfy every field of ContainerFilter that is set.",
     async run(context) {
-      const { group, running, exited } = await threeStates(context);
+      const { selector, running, exited } = await threeStates(context);
       const filter = {
         id: running.id,
         podSandboxId: running.podId,
         state: { state: CONTAINER_RUNNING },
-        labelSelector: { group },
+        labelSelector: selector,
       };
       assert.deepEqual(await found(context, filter), [running.id]);
       assert.deepEqual(await found(context, { ...filter, id: exited.id }), []);

@@ -5,16 +5,26 @@ import { containerListCases } from "./container-list.js";
 import { containerNameCases } from "./container-names.js";
 import { containerProcessCases } from "./container-process.js";
 import { containerStatusCases } from "./container-status.js";
+import { requestErrorCases } from "./errors-request.js";
+import { stateErrorCases } from "./errors-state.js";
+import { unknownIdCases } from "./errors-unknown.js";
+import { eventCases } from "./events.js";
 import { execCases } from "./exec.js";
 import { execSyncCases } from "./exec-sync.js";
-import { imageCases } from "./image.js";
+import { idempotenceCases } from "./idempotence.js";
+import { imageLookupCases } from "./image-lookup.js";
+import { imagePullCases } from "./image-pull.js";
+import { limitCases } from "./limits.js";
 import { logCases } from "./log.js";
+import { podStatsCases } from "./pod-stats.js";
 import { portForwardCases } from "./port-forward.js";
 import { runtimeCases } from "./runtime.js";
 import { sandboxLifeCases } from "./sandbox-life.js";
 import { sandboxListCases } from "./sandbox-list.js";
 import { sandboxNameCases } from "./sandbox-names.js";
 import { sandboxStatusCases } from "./sandbox-status.js";
+import { containerStatsCases } from "./stats.js";
+import { streamListCases } from "./stream-lists.js";
 
 /** All cases of the suite. */
 export const conformanceCases: readonly ConformanceCase[] = Object.freeze([
@@ -29,9 +39,19 @@ export const conformanceCases: readonly ConformanceCase[] = Object.freeze([
   ...containerNameCases,
   ...containerProcessCases,
   ...logCases,
-  ...imageCases,
+  ...imageLookupCases,
+  ...imagePullCases,
   ...execSyncCases,
   ...execCases,
   ...attachCases,
   ...portForwardCases,
+  ...containerStatsCases,
+  ...podStatsCases,
+  ...eventCases,
+  ...idempotenceCases,
+  ...unknownIdCases,
+  ...stateErrorCases,
+  ...requestErrorCases,
+  ...limitCases,
+  ...streamListCases,
 ]);

@@ -14,7 +14,7 @@ export const sandboxNameCases = casesOf("sandbox", {
     title: "running the same metadata again makes no second sandbox",
     rule: "Name, uid, namespace and attempt of PodSandboxMetadata together are unique: RunPodSandbox makes no second one.",
     async run(context) {
-      const pod = await context.pod();
+      const pod = await context.sharedPod();
       // containerd refuses, and CRI-O answers with the id that there is.
       await context.runtime.runPodSandbox({ config: pod.config }).catch(() => undefined);
       assert.deepEqual(await withUid(context, pod.config), [pod.id]);
@@ -24,8 +24,7 @@ export const sandboxNameCases = casesOf("sandbox", {
     title: "a stopped sandbox still has its name",
     rule: "A sandbox keeps its metadata to itself until RemovePodSandbox, in SANDBOX_NOTREADY as well.",
     async run(context) {
-      const pod = await context.pod();
-      await context.runtime.stopPodSandbox({ podSandboxId: pod.id });
+      const pod = await context.stoppedPod();
       await context.runtime.runPodSandbox({ config: pod.config }).catch(() => undefined);
       assert.deepEqual(await withUid(context, pod.config), [pod.id]);
     },
