@@ -1,0 +1,1 @@
+export { type HostDriverOptions, hostDriver } from "./host-driver.js";
