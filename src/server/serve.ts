@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import type { Http2Server } from "node:http2";
+import type { Server } from "node:net";
 import { CriError, invalidOption, maxTimerMs } from "../core/index.js";
 import { type Endpoint, parseEndpoint } from "../transport/index.js";
 import { Dispatcher } from "./dispatch.js";
 import { GrpcHost } from "./grpc/host.js";
-import { createHttp2Server } from "./grpc/http2.js";
+import { createListener } from "./grpc/http2.js";
 import type { Services } from "./implementation.js";
 import { resolveServeOptions, type ServeOptions } from "./serve-options.js";
 import { listenOnFile, type SocketFileOptions } from "./socket-file.js";
@@ -48,20 +48,20 @@ export async function serve(
       resolved.tls && "(not shown)",
       "goes with an https:// endpoint, and only with it",
     );
-  const http = createHttp2Server(resolved);
-  const host = new GrpcHost(http, { dispatcher: new Dispatcher(services), ...resolved }, address);
-  const removeFile = await listen(http, address, resolved);
+  const listener = createListener(resolved);
+  const host = new GrpcHost(listener, { dispatcher: new Dispatcher(services), ...resolved }, address);
+  const removeFile = await listen(listener, address, resolved);
   // What a listening server can fail with later concerns single connections.
-  http.on("error", () => undefined);
-  return new ListeningServer(address.url, http, host, removeFile);
+  listener.on("error", () => undefined);
+  return new ListeningServer(address.url, listener, host, removeFile);
 }
 
-async function listen(http: Http2Server, address: Endpoint, options: SocketFileOptions): Promise<() => void> {
-  if (address.kind === "unix") return listenOnFile(http, address.path, options);
+async function listen(listener: Server, address: Endpoint, options: SocketFileOptions): Promise<() => void> {
+  if (address.kind === "unix") return listenOnFile(listener, address.path, options);
   try {
-    if (address.kind === "tcp") http.listen({ host: address.host, port: address.port });
-    else http.listen({ path: address.kind === "pipe" ? address.path : `\0${address.name}` });
-    await once(http, "listening");
+    if (address.kind === "tcp") listener.listen({ host: address.host, port: address.port });
+    else listener.listen({ path: address.kind === "pipe" ? address.path : `\0${address.name}` });
+    await once(listener, "listening");
     return () => undefined;
   } catch (cause) {
     const text = `cannot listen on ${address.url}: ${cause instanceof Error ? cause.message : String(cause)}`;
@@ -71,15 +71,15 @@ async function listen(http: Http2Server, address: Endpoint, options: SocketFileO
 
 class ListeningServer implements CriServer {
   readonly endpoint: string;
-  readonly #http: Http2Server;
+  readonly #listener: Server;
   readonly #host: GrpcHost;
   readonly #removeFile: () => void;
   #closing: Promise<void> | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  constructor(endpoint: string, http: Http2Server, host: GrpcHost, removeFile: () => void) {
+  constructor(endpoint: string, listener: Server, host: GrpcHost, removeFile: () => void) {
     this.endpoint = endpoint;
-    this.#http = http;
+    this.#listener = listener;
     this.#host = host;
     this.#removeFile = removeFile;
   }
@@ -109,7 +109,7 @@ class ListeningServer implements CriServer {
 
   async #shut(): Promise<void> {
     this.#removeFile();
-    const closed = new Promise((resolve) => this.#http.close(resolve));
+    const closed = new Promise((resolve) => this.#listener.close(resolve));
     this.#host.leave();
     await Promise.all([closed, this.#host.empty]);
   }

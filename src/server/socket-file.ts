@@ -62,7 +62,7 @@ export async function listenOnFile(
     const text = `cannot listen on ${path}: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
   } finally {
-    rmSync(temporary, { force: true });
+    discard(temporary);
   }
 }
 
@@ -96,7 +96,7 @@ function moveAway(path: string, stale: Stats): void {
   try {
     if (!isSame(fileAt(aside), stale)) linkUnlessTaken(aside, path);
   } finally {
-    rmSync(aside, { force: true });
+    discard(aside);
   }
 }
 
@@ -118,6 +118,13 @@ function temporaryName(path: string): string {
   const folder = dirname(path);
   const room = maxPathBytes - Buffer.byteLength(folder) - 2;
   return join(folder, `.${randomBytes(6).toString("hex").slice(0, Math.max(4, room))}`);
+}
+
+/** Removes what is ours, if it is there: why it is not, others have said. */
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
 
 function fileAt(path: string): Stats | undefined {

@@ -1,10 +1,11 @@
-import type { Http2Server, Http2Session, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
-import type { Socket } from "node:net";
+import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Server, Socket } from "node:net";
 import type { Endpoint } from "../../transport/index.js";
 import { type CallHost, type CallPeer, ServedCall } from "./call.js";
+import { watchPeers } from "./heartbeat.js";
+import { createSessions } from "./http2.js";
+import { NeverBlocking } from "./pipe.js";
 
-/** All streams' window of a connection: several of the largest requests at a time. */
-const connectionWindowBytes = 2 ** 26;
 /** How long connections may take to pass on the last words, and clients to hang up, when no call is left. */
 const lastWordsMs = 500;
 
@@ -14,31 +15,30 @@ export class GrpcHost {
   readonly empty: Promise<void>;
   readonly #host: CallHost;
   readonly #address: Endpoint;
+  readonly #http: Http2Server = createSessions();
   readonly #sockets = new Set<Socket>();
   readonly #peers = new Map<Http2Session, CallPeer>();
   readonly #calls = new Set<ServedCall>();
-  #arriving: Socket | undefined;
+  #arriving: CallPeer | undefined;
+  #endWatch: (() => void) | undefined;
   #greeted = 0;
   #leaving = false;
   #lastWords: NodeJS.Timeout | undefined;
   #emptied: () => void = () => undefined;
 
-  constructor(http: Http2Server, host: CallHost, address: Endpoint) {
+  constructor(listener: Server, host: CallHost, address: Endpoint) {
     this.#host = host;
     this.#address = address;
     this.empty = new Promise((resolve) => {
       this.#emptied = resolve;
     });
     const overTls = address.kind === "tcp" && address.tls;
-    http.on("connection", (socket: Socket) => this.#accept(socket));
-    // Node makes a connection's session within this event, and lends no session its socket: hence the two are paired.
-    http.prependListener(overTls ? "secureConnection" : "connection", (socket: Socket) => {
-      this.#arriving = socket;
-    });
-    http.on("session", (session) => this.#greet(session));
+    listener.on("connection", (socket: Socket) => this.#accept(socket));
+    listener.on(overTls ? "secureConnection" : "connection", (socket: Socket) => this.#greet(socket));
+    this.#http.on("session", (session) => this.#open(session));
     // A client that breaks HTTP/2 loses its connection, and harms nobody else.
-    http.on("sessionError", () => undefined);
-    http.on("stream", (stream, headers) => this.#begin(stream, headers));
+    this.#http.on("sessionError", () => undefined);
+    this.#http.on("stream", (stream, headers) => this.#begin(stream, headers));
   }
 
   get connections(): number {
@@ -72,20 +72,25 @@ export class GrpcHost {
     });
   }
 
-  #greet(session: ServerHttp2Session): void {
-    const socket = this.#arriving;
+  #greet(socket: Socket): void {
     const number = ++this.#greeted;
-    const name = socket?.remoteAddress
+    const name = socket.remoteAddress
       ? `${socket.remoteAddress}:${socket.remotePort}`
       : `${this.#address.kind}:${number}`;
-    this.#peers.set(session, { name, cut: () => socket?.destroy() });
+    // Its session is made within this event.
+    this.#arriving = { name, cut: () => socket.destroy() };
+    this.#http.emit("connection", new NeverBlocking(socket));
+  }
+
+  #open(session: Http2Session): void {
+    this.#endWatch ??= watchPeers(this.#peers);
+    if (this.#arriving) this.#peers.set(session, this.#arriving);
     session.on("error", () => undefined);
     session.once("close", () => this.#peers.delete(session));
-    session.setLocalWindowSize(connectionWindowBytes);
     if (this.#leaving) session.close();
   }
 
-  #begin(stream: ServerHttp2Stream, headers: ConstructorParameters<typeof ServedCall>[1]): void {
+  #begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const peer = stream.session && this.#peers.get(stream.session);
     // Of a connection that is gone already.
     if (!peer) return void stream.destroy();
@@ -101,6 +106,7 @@ export class GrpcHost {
     if (!this.#leaving) return;
     if (this.#sockets.size === 0) {
       clearTimeout(this.#lastWords);
+      this.#endWatch?.();
       this.#emptied();
     } else if (this.#calls.size === 0) this.#hangUp();
   }

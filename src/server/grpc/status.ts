@@ -17,11 +17,12 @@ export function statusTrailers({ code, text }: CriError): OutgoingHttpHeaders {
 
 /** `grpc-message` is UTF-8 in which all but printable ASCII is percent-encoded. */
 function encodeMessage(text: string): string {
-  const encoded = percentEncode(text);
-  if (encoded.length <= messageLimitBytes) return encoded;
-  let end = Math.min(text.length, messageLimitBytes);
-  while (percentEncode(text.slice(0, end)).length > messageLimitBytes - 3) end = Math.floor(end * 0.9);
-  return `${percentEncode(text.slice(0, end))}...`;
+  const head = text.slice(0, messageLimitBytes);
+  const encoded = percentEncode(head);
+  if (head === text && encoded.length <= messageLimitBytes) return encoded;
+  // Not in the middle of an escape, nor in that of a character: the last one of several bytes goes as a whole.
+  const cut = encoded.slice(0, messageLimitBytes - 3).replace(/%.?$/, "");
+  return `${cut.replace(/(?:%[C-F].)?(?:%[89AB].)*$/, "")}...`;
 }
 
 function percentEncode(text: string): string {

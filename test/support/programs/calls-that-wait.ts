@@ -1,0 +1,11 @@
+// Makes five calls that are not answered and reads five streams without an end, until it is killed.
+import { createTransport } from "../../../src/transport/transport.js";
+import { RuntimeService } from "../../../src/v1.js";
+import { collect, events } from "../calls.js";
+
+const transport = createTransport(process.argv[2] ?? "");
+const waiting = Array.from({ length: 5 }, () => [
+  transport.unary(RuntimeService.method.execSync, undefined, undefined, undefined, { cmd: ["wait"] }),
+  collect(events(transport)),
+]);
+await Promise.all(waiting.flat());
