@@ -63,9 +63,11 @@ function roomOf(file: string): string {
 
 test("imports point down, and enter a room by its door", () => {
   assert.ok(imports.length > 50, "the imports were not found");
-  const wrong = imports.flatMap(({ from, to }) => {
+  const wrong = imports.flatMap(({ from, to, typeOnly }) => {
     const [here, there] = [roomOf(from), roomOf(to)];
     if (here === there) return [];
+    // A target of the conformance suite is connected by somebody else; only the type of it is needed.
+    if (here === "testing" && there === "cri.ts" && typeOnly) return [];
     const problems = [];
     if (!(mayImport[here] ?? []).includes(there)) problems.push(`${from} may not import ${to}`);
     const isDoor = there === "gen" || there.endsWith(".ts") || to === `src/${there}/index.ts`;

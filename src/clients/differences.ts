@@ -52,7 +52,7 @@ const differences: readonly Difference[] = [
 
   // Names and ids. CRI-O reports an ambiguous prefix as not_found, and a repeated create as a success.
   { text: /is reserved for/, code: "already_exists", reason: "name_reserved" },
-  { text: /multiple ids found/i, code: "invalid_argument", reason: "ambiguous_id" },
+  { text: /multiple ids found|ambiguous digest string/i, code: "invalid_argument", reason: "ambiguous_id" },
 
   // Images, by CRI's own reason words, and by what registries and image libraries say.
   { text: /^SignatureValidationFailed/, code: "permission_denied", reason: "signature_invalid" },

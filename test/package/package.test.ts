@@ -105,7 +105,26 @@ const publicValues: Readonly<Record<string, readonly string[]>> = {
     "portForward",
     "resetStatus",
   ],
-  "cri-sdk/server": ["createStreamingServer"],
+  "cri-sdk/server": ["createStreamingServer", "memoryTransport", "serve"],
+  "cri-sdk/testing": [
+    "EmbeddedRuntime",
+    "ImageCatalogue",
+    "VirtualClock",
+    "conformanceCases",
+    "conformanceGroups",
+    "conformanceOutcomes",
+    "createFixtures",
+    "defaultCatalogue",
+    "deviationsFor",
+    "fixtures",
+    "formatJUnit",
+    "formatJson",
+    "formatTable",
+    "knownDeviations",
+    "parseCatalogue",
+    "runConformance",
+    "shellCommands",
+  ],
 };
 
 test("import and require give the values that are public on purpose", () => {

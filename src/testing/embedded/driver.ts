@@ -36,6 +36,8 @@ export interface ProcessSpec {
   /** A path in the container; "" for its root. */
   readonly workingDir: string;
   readonly tty: boolean;
+  /** The terminal's size from the start, where it is known by then. */
+  readonly size?: TerminalSize | undefined;
   /** Whether somebody may send input; without, the process reads the end of it at once. */
   readonly stdin: boolean;
 }
