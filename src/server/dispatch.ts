@@ -93,9 +93,15 @@ export function openStream(
 ): AsyncGenerator<Uint8Array> {
   if (route.kind === "raw")
     return leftOnAbort(route.handler(bytes, context, route.path), context.signal, (message) => message);
+  // Asked as a stream, by somebody who does not know the schema.
+  if (route.kind === "unary") return single(answerUnary(route, bytes, context));
   const { method } = route;
   const messages = present(route)(decode(method, bytes), context) as AsyncIterable<unknown>;
   return leftOnAbort(messages, context.signal, (message) => encode(method, message));
+}
+
+async function* single<T>(answer: Promise<T>): AsyncGenerator<T> {
+  yield await answer;
 }
 
 /**

@@ -16,6 +16,16 @@ export type {
   UnaryHandler,
 } from "./implementation.js";
 export { type MemoryOptions, memoryTransport } from "./memory.js";
+export { proxy } from "./proxy.js";
+export type {
+  ObservedCall,
+  Overrides,
+  ProxyOptions,
+  ProxyOverrides,
+  StreamOverride,
+  UnaryOverride,
+  UrlMethod,
+} from "./proxy-options.js";
 export { type CriServer, serve } from "./serve.js";
 export type { ServeOptions } from "./serve-options.js";
 export type { SocketFileOptions } from "./socket-file.js";

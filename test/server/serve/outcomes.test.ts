@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { RpcTransport } from "../../../src/index.js";
-import { memoryTransport, type ServeOptions, type Services, serve } from "../../../src/server/index.js";
+import {
+  memoryTransport,
+  proxy,
+  type ServeOptions,
+  type Services,
+  serve,
+} from "../../../src/server/index.js";
 import { transportTo } from "../../support/calls.js";
 import { cleanup } from "../../support/cleanup.js";
 import { checkLeaks } from "../../support/leaks.js";
@@ -32,6 +38,13 @@ const ways: Readonly<Record<string, Way>> = {
     const tls = await selfSigned(t);
     const endpoint = await served(t, `https://127.0.0.1:${await freePort()}`, services, { tls });
     return transportTo(t, endpoint, { tls: { ca: tls.cert } });
+  },
+  "a proxy in memory": async (_, services) => memoryTransport(proxy(memoryTransport(services))),
+  "a proxy that is watched, between two sockets": async (t, services) => {
+    const folder = await tempFolder(t);
+    const upstream = transportTo(t, await served(t, join(folder, "upstream.sock"), services));
+    const proxied = proxy(upstream, {}, { observe: () => undefined, rewriteUrl: (url) => url });
+    return transportTo(t, await served(t, join(folder, "proxy.sock"), proxied));
   },
 };
 

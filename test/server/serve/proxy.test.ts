@@ -1,0 +1,351 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { CriError, connect, isCriError, type RpcTransport } from "../../../src/index.js";
+import {
+  memoryTransport,
+  type ObservedCall,
+  type ProxyOptions,
+  type ProxyOverrides,
+  proxy,
+  type Services,
+  serve,
+} from "../../../src/server/index.js";
+import { encodeEnvelope } from "../../../src/transport/index.js";
+import { RuntimeService, VersionRequestSchema, VersionResponseSchema } from "../../../src/v1.js";
+import { collect, failure, one, transportTo, version } from "../../support/calls.js";
+import { cleanup } from "../../support/cleanup.js";
+import { checkLeaks } from "../../support/leaks.js";
+import { tempFolder } from "../../support/temp.js";
+import { until, within } from "../../support/waiting.js";
+import { ask, rawSession } from "./raw-client.js";
+import { scripted } from "./scripted.js";
+
+const { method } = RuntimeService;
+
+interface Chain {
+  readonly path: string;
+  readonly client: RpcTransport;
+  readonly upstreamPath: string;
+  readonly calls: ObservedCall[];
+}
+
+/** A client, a proxy and an upstream, with a socket file between each. */
+async function chain(
+  t: TestContext,
+  services: Services,
+  overrides: ProxyOverrides = {},
+  options: ProxyOptions = {},
+): Promise<Chain> {
+  checkLeaks(t);
+  const folder = await tempFolder(t);
+  const [path, upstreamPath] = [join(folder, "proxy.sock"), join(folder, "upstream.sock")];
+  const calls: ObservedCall[] = [];
+  const upstream = await serve(upstreamPath, services);
+  cleanup(t, () => within(5_000, upstream.close()));
+  const onward = transportTo(t, upstreamPath, { connectAttempts: 1 });
+  const server = await serve(
+    path,
+    proxy(onward, overrides, { observe: (call) => calls.push(call), ...options }),
+  );
+  cleanup(t, () => within(5_000, server.close()));
+  return { path, upstreamPath, calls, client: transportTo(t, path) };
+}
+
+const exec = (client: RpcTransport, cmd: string[], timeoutMs?: number) =>
+  client.unary(method.execSync, undefined, timeoutMs, undefined, { cmd });
+
+/** Field 999, three bytes. */
+const unknownField = Buffer.from([0xba, 0x3e, 3, 7, 8, 9]);
+
+test("unknown fields survive in both directions, also through an override that changes others", async (t) => {
+  const asked: Buffer[] = [];
+  const { path } = await chain(
+    t,
+    {
+      async *fallback(request, _, path) {
+        asked.push(Buffer.from(request));
+        yield path.endsWith("/Version")
+          ? Buffer.concat([Buffer.from([0x12, 1, 0x78]), unknownField])
+          : unknownField;
+      },
+    },
+    {
+      runtime: {
+        status: async (request, _, next) => {
+          const answer = await next({ ...request, verbose: false });
+          return { ...answer, info: { seen: "yes" } };
+        },
+      },
+    },
+  );
+  const session = rawSession(t, path);
+  const call = async (name: string, request: Buffer) => {
+    const { body, trailers, headers } = await ask(
+      session,
+      { ":path": `/runtime.v1.RuntimeService/${name}` },
+      [encodeEnvelope(request, 1_000)],
+    );
+    assert.equal(trailers?.["grpc-status"], "0", String(headers["grpc-message"]));
+    return body.subarray(5);
+  };
+  const request = Buffer.concat([Buffer.from([0x0a, 1, 0x61]), unknownField]);
+  const answer = await call("Version", request);
+  assert.deepEqual(asked.pop(), request);
+  assert.deepEqual(answer, Buffer.concat([Buffer.from([0x12, 1, 0x78]), unknownField]));
+  const changed = await call("Status", Buffer.concat([Buffer.from([0x08, 1]), unknownField]));
+  assert.deepEqual(asked.pop(), unknownField);
+  assert.ok(changed.includes(unknownField) && changed.includes(Buffer.from("seen")));
+  // Its bytes go through in their order, whatever they mean.
+  const raw = Buffer.concat([
+    unknownField,
+    Buffer.from([0x08, 5]),
+    unknownField,
+    Buffer.from([0x15, 1, 2, 3, 4]),
+  ]);
+  await call("SomethingNew", raw);
+  assert.deepEqual(asked.pop(), raw);
+});
+
+test("RPCs and services that the schema does not know", async (t) => {
+  const paths: string[] = [];
+  const { path, calls } = await chain(t, {
+    runtime: { version: () => ({}) },
+    async *fallback(request, context, name) {
+      paths.push(`${name} ${context.method} ${context.headers["x-trace"]}`);
+      if (name.endsWith("Fail"))
+        throw new CriError({ code: "data_loss", reason: "runtime_error", text: "no such thing" });
+      for (let n = 0; n < (name.endsWith("Many") ? 3 : 1); n++) yield request;
+    },
+  });
+  const session = rawSession(t, path);
+  const call = (name: string) =>
+    ask(session, { ":path": name, "x-trace": "abc" }, [encodeEnvelope(unknownField, 99)]);
+  assert.deepEqual((await call("/runtime.v1.RuntimeService/New")).body.subarray(5), unknownField);
+  assert.equal(
+    (await call("/grpc.health.v1.Health/Many")).body.byteLength,
+    3 * (5 + unknownField.byteLength),
+  );
+  const failed = await call("/runtime.v2.RuntimeService/Fail");
+  assert.equal((failed.trailers ?? failed.headers)["grpc-status"], "15");
+  assert.equal((failed.trailers ?? failed.headers)["grpc-message"], "no such thing");
+  assert.deepEqual(paths, [
+    "/runtime.v1.RuntimeService/New New abc",
+    "/grpc.health.v1.Health/Many Many abc",
+    "/runtime.v2.RuntimeService/Fail Fail abc",
+  ]);
+  assert.deepEqual(
+    calls.map(({ method, messages, error }) => `${method} ${messages} ${error?.code}`),
+    [
+      "/runtime.v1.RuntimeService/New 1 undefined",
+      "/grpc.health.v1.Health/Many 3 undefined",
+      "/runtime.v2.RuntimeService/Fail 0 data_loss",
+    ],
+  );
+});
+
+test("deadline, cancellation and metadata go on; nothing of HTTP's does", async (t) => {
+  const script = scripted();
+  const { client } = await chain(t, script.services);
+  await version(client, { headers: { "x-trace": "abc", "user-agent": "kubelet/1.37" }, timeoutMs: 30_000 });
+  const context = script.contexts.at(-1);
+  assert.equal(context?.headers["x-trace"], "abc");
+  assert.equal(context.headers["user-agent"], "kubelet/1.37");
+  const left = (context.deadline?.getTime() ?? 0) - Date.now();
+  assert.ok(left > 20_000 && left <= 30_000, String(left));
+  assert.equal((await failure(exec(client, ["wait"], 150))).code, "deadline_exceeded");
+  await until(() => script.ends.length === 1, "the deadline arrives upstream");
+});
+
+test("overrides: deny, change, replace, ask twice, catch; `this` is theirs", async (t) => {
+  const script = scripted();
+  const overrides = {
+    runtime: {
+      denied: "no",
+      async execSync(request, _, next) {
+        switch (request.cmd[0]) {
+          case "deny":
+            throw new CriError({ code: "permission_denied", reason: "runtime_error", text: this.denied });
+          case "twice": {
+            const answers = [
+              await next({ cmd: ["echo", "1"] }),
+              await next({ ...request, cmd: ["echo", "2"] }),
+            ];
+            return { stdout: Buffer.concat(answers.map(({ stdout }) => stdout)) };
+          }
+          case "catch":
+            return next({ cmd: ["fail", "not_found"] }).catch((error: unknown) => {
+              assert.ok(isCriError(error));
+              return { exitCode: 1, stderr: Buffer.from(`${error.method} ${error.code}`) };
+            });
+          default:
+            return next();
+        }
+      },
+      version: () => toBinary(VersionResponseSchema, create(VersionResponseSchema, { version: "bytes" })),
+      async *streamContainers(_request, _context, next) {
+        yield { containers: [{ id: "first" }] };
+        for await (const message of next({ filter: { id: "wait" } })) {
+          yield message;
+          // Left here: the upstream must hear of it, though the call goes on.
+          break;
+        }
+        yield { containers: [{ id: "last" }] };
+        await until(() => script.ends.length === 1, "the upstream's stream was left");
+      },
+    },
+  } satisfies ProxyOverrides & { runtime: { denied: string } };
+  const { client, calls } = await chain(t, script.services, overrides);
+  const denied = await failure(exec(client, ["deny"]));
+  assert.deepEqual([denied.code, denied.text], ["permission_denied", "no"]);
+  assert.equal((await exec(client, ["twice"])).message.stdout.byteLength, 3);
+  const caught = (await exec(client, ["catch"])).message;
+  assert.deepEqual([caught.exitCode, String(Buffer.from(caught.stderr))], [1, "ExecSync not_found"]);
+  assert.equal((await exec(client, ["echo", "5"])).message.stdout.byteLength, 5);
+  assert.equal((await version(client)).message.version, "bytes");
+  const { message } = await client.stream(method.streamContainers, undefined, undefined, undefined, one({}));
+  const ids = (await collect(message)).map(({ containers }) => containers[0]?.id);
+  assert.deepEqual(ids, ["first", "a", "last"]);
+  const [first] = calls;
+  assert.ok(first?.method === "ExecSync" && first.request.cmd[0] === "deny" && first.error?.text === "no");
+  const answered = calls.find((call) => call.method === "Version");
+  assert.ok(answered?.method === "Version" && answered.answer?.version === "bytes");
+  const streamed = calls.find(({ method }) => method === "StreamContainers");
+  assert.deepEqual([streamed?.messages, streamed?.answer, streamed?.error], [3, undefined, undefined]);
+  assert.ok(calls.every(({ peer, durationMs }) => /^unix:\d+$/.test(peer) && durationMs >= 0));
+});
+
+test("an observer hears of cancelled calls, and may throw", async (t) => {
+  const script = scripted();
+  const seen: string[] = [];
+  const observe = ({ method, error, messages }: ObservedCall) => {
+    seen.push(`${method} ${error?.code} ${messages}`);
+    if (seen.length % 2 === 0) throw new Error("from an observer");
+    return Promise.reject(new Error("from an observer, later"));
+  };
+  const { client } = await chain(t, script.services, {}, { observe });
+  await version(client);
+  await version(client);
+  const stop = new AbortController();
+  const call = failure(client.unary(method.execSync, stop.signal, undefined, undefined, { cmd: ["wait"] }));
+  await until(() => script.contexts.length === 3, "it is under way");
+  stop.abort();
+  assert.equal((await call).code, "canceled");
+  const { message } = await client.stream(
+    method.streamContainers,
+    undefined,
+    undefined,
+    undefined,
+    one({ filter: { id: "wait" } }),
+  );
+  for await (const _ of message) break;
+  await until(() => seen.length === 4, "all four were seen");
+  assert.deepEqual(seen.slice(0, 3), ["Version undefined 1", "Version undefined 1", "ExecSync canceled 0"]);
+  assert.match(seen[3] ?? "", /^StreamContainers canceled [12]$/);
+});
+
+test("URLs are rewritten for clients and overrides, and only those of the upstream", async (t) => {
+  const url = (name: string) => () => ({ url: `http://upstream/${name}` });
+  const services = { runtime: { exec: url("exec"), attach: url("attach"), portForward: url("portForward") } };
+  let seen = "";
+  const overrides: ProxyOverrides = {
+    runtime: {
+      async exec(_, __, next) {
+        const answer = await next();
+        seen = answer.url;
+        return answer;
+      },
+      portForward: () => ({ url: "http://own/" }),
+    },
+  };
+  const rewriteUrl: ProxyOptions["rewriteUrl"] = (text, method) => {
+    if (method === "Attach") throw new Error("no attaching");
+    return `${text}?by=${method}`;
+  };
+  const cri = connect.through({
+    transport: (await chain(t, services, overrides, { rewriteUrl })).client,
+    preflight: false,
+    normalize: false,
+  });
+  assert.equal((await cri.runtime.exec({ cmd: ["x"], stdout: true })).url, "http://upstream/exec?by=Exec");
+  assert.equal(seen, "http://upstream/exec?by=Exec");
+  assert.equal((await cri.runtime.portForward({})).url, "http://own/");
+  const refused = await failure(
+    (await chain(t, services, {}, { rewriteUrl })).client.unary(
+      method.attach,
+      undefined,
+      undefined,
+      undefined,
+      {},
+    ),
+  );
+  assert.deepEqual([refused.code, refused.text], ["unknown", "no attaching"]);
+  const untouched = (await chain(t, services)).client;
+  const { message } = await untouched.unary(method.exec, undefined, undefined, undefined, {});
+  assert.equal(message.url, "http://upstream/exec");
+});
+
+test("an upstream that is not there, that dies, that comes back", async (t) => {
+  checkLeaks(t);
+  const folder = await tempFolder(t);
+  const upstreamPath = join(folder, "upstream.sock");
+  const onward = transportTo(t, upstreamPath, { connectAttempts: 1 });
+  const server = await serve(join(folder, "proxy.sock"), proxy(onward));
+  cleanup(t, () => within(5_000, server.close()));
+  const client = transportTo(t, server.endpoint);
+  const absent = await failure(version(client));
+  assert.equal(absent.code, "unavailable");
+  assert.match(absent.text, /ENOENT|no socket|upstream\.sock/i);
+  const script = scripted();
+  const upstream = await serve(upstreamPath, script.services);
+  await until(
+    () =>
+      version(client).then(
+        () => true,
+        () => false,
+      ),
+    "it is found",
+  );
+  const waiting = failure(exec(client, ["wait"]));
+  await until(() => script.contexts.some(({ method }) => method === "ExecSync"), "it is under way");
+  await upstream.close();
+  const died = await waiting;
+  assert.deepEqual([died.code, died.text], ["unavailable", "the server was closed"]);
+});
+
+test("two upstreams make one server", async () => {
+  const images = memoryTransport({ image: { listImages: () => ({ images: [{ id: "i" }] }) } });
+  const runtime = memoryTransport({ runtime: { version: () => ({ version: "r" }) } });
+  const cri = connect.through({
+    transport: memoryTransport({ ...proxy(runtime), image: proxy(images).image }),
+    normalize: false,
+  });
+  assert.equal((await cri.runtime.version({})).version, "r");
+  assert.equal((await cri.image.listImages({})).images[0]?.id, "i");
+});
+
+test("a request is not shared between what the client sent and what is forwarded", async () => {
+  let got = "";
+  const upstream = memoryTransport({
+    runtime: {
+      version: ({ version }) => {
+        got = version;
+        return {};
+      },
+    },
+  });
+  const through = memoryTransport(
+    proxy(upstream, {
+      runtime: {
+        version(request, _, next) {
+          request.version = "changed in place";
+          return next();
+        },
+      },
+    }),
+  );
+  const request = create(VersionRequestSchema, { version: "mine" });
+  await through.unary(method.version, undefined, undefined, undefined, request);
+  assert.deepEqual([request.version, got], ["mine", "changed in place"]);
+});
