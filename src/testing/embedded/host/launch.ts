@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, fchownSync } from "node:fs";
+import { closeSync, fchownSync, fstatSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { DriverContainer, ProcessSpec } from "../driver.js";
 import { environmentOf } from "./environment.js";
@@ -12,7 +12,9 @@ import { becomeUser, parseUser } from "./user.js";
 
 /** A process that can be started at once: all that has to be waited for is done. */
 export interface Launch {
-  /** Starts it. Whether that worked is told by {@link startedUp}. */
+  /** The numbers of the pipes that it writes, where the system has such. */
+  readonly pipeNumbers: readonly number[];
+  /** Starts it. A child without a pid could not be: {@link whyNotStarted}. */
   start(): Launched;
   /** Closes the pipes, of a process that is not to be started. */
   cancel(): void;
@@ -36,7 +38,7 @@ export interface Place {
 /** Looks up everything that a process needs. */
 export async function prepareLaunch(
   { user }: DriverContainer,
-  { args, env: given, workingDir, tty, stdin }: ProcessSpec,
+  { args, env: given, workingDir, tty, stdin, size }: ProcessSpec,
   { rootfs, marker, pipes }: Place,
 ): Promise<Launch> {
   const [program = "", ...rest] = args;
@@ -45,7 +47,10 @@ export async function prepareLaunch(
   const env = environmentOf(given, { rootfs, workingDir: cwd, marker, tty });
   const found = await findProgram(program, env.PATH ?? "", cwd, rootfs);
   const command = tty
-    ? { ...(await onTerminal([program.includes("/") ? found : program, ...rest], env)), name: undefined }
+    ? {
+        ...(await onTerminal([program.includes("/") ? found : program, ...rest], env, size)),
+        name: undefined,
+      }
     : { file: found, args: rest, env, name: program };
   const input = stdin ? await pipes.input() : undefined;
   const output = await pipes.output();
@@ -93,14 +98,16 @@ export async function prepareLaunch(
       throw startFailure(program, error);
     }
   };
-  return { start, cancel };
+  const pipeNumbers = [output, ...(errors ? [errors] : [])].flatMap(({ far }) =>
+    typeof far === "number" ? fstatSync(far).ino : [],
+  );
+  return { pipeNumbers, start, cancel };
 }
 
-/** Resolves when the child runs. */
-export async function startedUp(child: ChildProcess, program: string): Promise<void> {
-  if (child.pid !== undefined) return;
+/** Why a child that has no pid could not be started. */
+export async function whyNotStarted(child: ChildProcess, program: string): Promise<Error> {
   const [error] = await once(child, "error");
-  throw startFailure(program, error);
+  return startFailure(program, error);
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -25,6 +25,11 @@ export function readStart(pid: number): string | undefined {
   return start && `${constants().boot}-${start}`;
 }
 
+/** What names this run of the host. */
+export function bootName(): string {
+  return constants().boot;
+}
+
 function readStat(pid: number): string[] | undefined {
   const text = readText(`/proc/${pid}/stat`);
   // The name of a program may hold spaces and brackets; nothing after it does.
@@ -37,17 +42,29 @@ function readEntry(pid: number, markerName: string): HostProcessEntry | undefine
   if (!fields || !state || "ZXx".includes(state)) return undefined;
   const { ticksPerSecond, pageBytes, boot } = constants();
   const nanos = (at: number) => (BigInt(fields[at] ?? 0) * nanosPerSecond) / ticksPerSecond;
+  const marker = markerOf(pid, markerName);
+  const ticked = nanos(field.user) + nanos(field.system);
   return {
     pid,
     parent: Number(fields[field.parent]),
     session: Number(fields[field.session]),
     start: `${boot}-${fields[field.start]}`,
     terminal: terminalName(Number(fields[field.terminal])),
-    cpuNanos: nanos(field.user) + nanos(field.system),
+    cpuNanos: marker === undefined ? ticked : preciseCpu(pid, ticked),
     endedChildrenNanos: nanos(endedUser) + nanos(endedSystem),
     memoryBytes: BigInt(fields[field.pages] ?? 0) * pageBytes,
-    marker: markerOf(pid, markerName),
+    marker,
   };
+}
+
+/**
+ * Ticks are hundredths of a second, which a shell that waits does not come to in its life. The scheduler counts in
+ * nanoseconds, but only the first thread of a process: whichever is more is closer.
+ */
+function preciseCpu(pid: number, ticked: bigint): bigint {
+  const [ran] = /^\d+/.exec(readText(`/proc/${pid}/schedstat`) ?? "") ?? [];
+  const scheduled = BigInt(ran ?? 0);
+  return scheduled > ticked ? scheduled : ticked;
 }
 
 function markerOf(pid: number, name: string): string | undefined {

@@ -22,6 +22,7 @@ export interface TerminalCommand {
 export async function onTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  size: TerminalSize | undefined,
 ): Promise<TerminalCommand> {
   script ??= findScript();
   const { file, echo } = await script;
@@ -32,6 +33,8 @@ export async function onTerminal(
   const command = [
     SHELL === undefined ? "unset SHELL" : `SHELL=${quote(SHELL)}`,
     ...(echo ? [] : ["stty echo"]),
+    // Before the command begins, which may look at it only then.
+    ...(size ? [`stty rows ${size.rows} cols ${size.columns}`] : []),
     `exec ${words.map(quote).join(" ")}`,
   ].join("; ");
   const options = ["-qef", ...(echo ? ["-E", "always"] : []), "-c", command, "/dev/null"];
