@@ -6,9 +6,9 @@ import { fillRootfs } from "./container-folder.js";
 import { CpuAccount } from "./cpu-account.js";
 import { wrongState } from "./failures.js";
 import { HostProcess } from "./host-process.js";
-import { type Launch, prepareLaunch, startedUp } from "./launch.js";
+import { type Launch, type Launched, prepareLaunch, whyNotStarted } from "./launch.js";
 import type { Pipes } from "./pipes.js";
-import { type HostProcessEntry, readProcesses, startOf } from "./process-table.js";
+import { type HostProcessEntry, readProcesses, startNow, startOf } from "./process-table.js";
 import { removeTree } from "./remove-tree.js";
 import { SessionRecords } from "./session-records.js";
 import type { StateFolder } from "./state-folder.js";
@@ -26,6 +26,15 @@ const silence = {
 
 /** How long the readers of a removed container's outputs have to read the rest. */
 const readWithinMs = 1_000;
+
+/** What is known of a process that was started. */
+interface Followed {
+  readonly pid: number;
+  readonly number: number;
+  readonly tty: boolean;
+  /** Forgets the record of its session. */
+  readonly forget: (() => void) | Promise<() => void>;
+}
 
 /** A container: a folder, and processes that carry its marker. */
 export class HostContainer {
@@ -76,17 +85,32 @@ export class HostContainer {
     const preparing = prepareLaunch(this.told, spec, place);
     this.#preparing.add(preparing);
     const launch = await preparing.finally(() => this.#preparing.delete(preparing));
+    let expected = () => {};
     try {
       this.#refuseStart();
+      expected = this.#records.expect(number, launch.pipeNumbers);
     } catch (error) {
       launch.cancel();
       throw error;
     }
-    // From here to its record nothing is waited for: whoever ends the container finds the process or prevents it.
-    const { child, stdin, stdout, stderr } = launch.start();
-    await startedUp(child, program);
-    const { pid = 0 } = child;
-    const forget = [this.#records.add(number, pid, await startOf(pid))];
+    try {
+      // Up to here whoever ends the container has prevented the process, and from here it is found.
+      const started = launch.start();
+      const { pid } = started.child;
+      if (pid === undefined) throw await whyNotStarted(started.child, program);
+      const record = (start: string) => this.#records.add(number, pid, start);
+      const start = startNow(pid);
+      const forget = start === undefined ? startOf(pid).then(record) : record(start);
+      return await this.#follow(started, { pid, number, tty: spec.tty, forget });
+    } finally {
+      expected();
+    }
+  }
+
+  async #follow(
+    { child, stdin, stdout, stderr }: Launched,
+    { pid, number, tty, forget }: Followed,
+  ): Promise<HostProcess> {
     const isMain = this.#state === "created";
     if (isMain) this.#state = "running";
     const process = new HostProcess({
@@ -94,23 +118,24 @@ export class HostContainer {
       stdin,
       stdout,
       stderr,
-      tty: spec.tty,
-      killAll: () => sweep(() => ({ ...this.claim, marker: isMain ? this.#marker : marker })),
+      tty,
+      killAll: () =>
+        sweep(() => ({ ...this.claim, marker: isMain ? this.#marker : `${this.#marker}${number}/` })),
       afterEnd: async () => {
         if (isMain) await this.#endAll(pid);
       },
       silenceMs: isMain ? silence.mainMs : silence.execMs,
     });
     this.#processes.add(process);
-    void process.exit.then(() => {
+    void process.exit.then(async () => {
       this.#processes.delete(process);
-      for (const step of forget) step();
+      (await forget)();
     });
-    if (!spec.tty) return process;
+    if (!tty) return process;
     const found = await findOnTerminal(pid, () => process.running);
     if (found?.terminal) {
       process.terminal = { pid: found.pid, sizer: new TerminalSizer(found.terminal) };
-      forget.push(this.#records.add(number, found.pid, found.start));
+      void process.exit.then(this.#records.add(number, found.pid, found.start));
     }
     return process;
   }

@@ -50,6 +50,8 @@ export class HostProcess implements DriverProcess {
         resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
       });
     });
+    // A signal that may not be sent, to a program that became another user: nothing to end this process for.
+    child.on("error", () => undefined);
     // What is sent to a process that has closed its input goes nowhere; that is no news to anybody.
     stdin?.on("error", () => undefined);
     this.stdin = stdin && tty ? typedAt(stdin) : stdin;

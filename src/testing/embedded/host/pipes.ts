@@ -28,7 +28,8 @@ const madeWithinMs = 5_000;
  * A shell's function that keeps what it writes to as 4, tells its own process id, and is there until the shell's input
  * ends; all without other programs. What is read at 4 does not change any more, as 1 does for a redirected `echo`.
  */
-const holder = "exec 3<&0; hold() { read pid rest </proc/self/stat; exec 4>&1 1>&2; echo $pid; read end <&3; }";
+const holder =
+  "exec 3<&0; hold() { read pid rest </proc/self/stat; exec 4>&1 1>&2; echo $pid; read end <&3; }";
 
 /**
  * Pipes for children. Those that Node makes are sockets, which programs cannot open by the names `/dev/stdout` and

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { readProc, readStart } from "./proc-table.js";
 import { readPs } from "./ps-table.js";
 
@@ -24,17 +23,22 @@ export interface HostProcessEntry {
 export const markerName = "CRI_SDK_EMBEDDED";
 
 /** Whether the system tells of its processes in `/proc`. */
-export const hasProc = existsSync("/proc/self/environ");
+export const hasProc = process.platform === "linux";
 
 /** Every process that this one may see. Costs some 30 µs a process with `/proc`, and a run of `ps` without. */
 export async function readProcesses(): Promise<readonly HostProcessEntry[]> {
   return hasProc ? readProc(markerName) : readPs(markerName);
 }
 
-/** When a process started, in the words of {@link HostProcessEntry}. It may have ended, if its parent has not looked. */
+/** When a process started, in the words of {@link HostProcessEntry}; undefined where that has to be waited for. */
+export function startNow(pid: number): string | undefined {
+  // It may have ended already, as long as its parent has not looked.
+  return hasProc ? (readStart(pid) ?? "ended") : undefined;
+}
+
+/** When a process started, in the words of {@link HostProcessEntry}. */
 export async function startOf(pid: number): Promise<string> {
-  if (hasProc) return readStart(pid) ?? "ended";
   // The process runs by now: a record that is less use than it could be is no reason to fail.
   const table = await readProcesses().catch(() => []);
-  return table.find((entry) => entry.pid === pid)?.start ?? "ended";
+  return startNow(pid) ?? table.find((entry) => entry.pid === pid)?.start ?? "ended";
 }

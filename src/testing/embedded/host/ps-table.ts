@@ -1,15 +1,19 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { wrongState } from "./failures.js";
 import type { HostProcessEntry } from "./process-table.js";
 
 /** Reads the processes with `ps`, where there is no `/proc`. What children used before they ended is not told. */
 export async function readPs(markerName: string): Promise<HostProcessEntry[]> {
   // "e" adds the environment to the command, which therefore comes last.
   const columns = "pid=,ppid=,pgid=,stat=,rss=,time=,lstart=,command=";
-  const { stdout } = await promisify(execFile)("ps", ["axeww", "-o", columns], {
+  const options = {
     env: { PATH: process.env.PATH, LC_ALL: "C" },
     maxBuffer: 64 * 1024 * 1024,
     timeout: 10_000,
+  };
+  const { stdout } = await promisify(execFile)("ps", ["axeww", "-o", columns], options).catch((error) => {
+    throw wrongState(`the processes of this host cannot be listed: ${error.message}`);
   });
   return parsePs(stdout, markerName);
 }

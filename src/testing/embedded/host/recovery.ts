@@ -1,5 +1,8 @@
 import { readdir } from "node:fs/promises";
+import type { StartedSession } from "./belonging.js";
 import { unusableFolder } from "./failures.js";
+import { sessionsWriting } from "./pipe-holders.js";
+import { readProcesses } from "./process-table.js";
 import { removeTree } from "./remove-tree.js";
 import { SessionRecords } from "./session-records.js";
 import type { StateFolder } from "./state-folder.js";
@@ -8,11 +11,15 @@ import { sweep } from "./sweep.js";
 /** Ends the processes that an earlier owner of the folder left behind, and then removes what it left of files. */
 export async function recover(folder: StateFolder): Promise<void> {
   const names = await readdir(folder.containers);
-  const sessions = names.flatMap((name) => {
+  const sessions: StartedSession[] = [];
+  const pipes = new Map<string, string>();
+  for (const name of names) {
     const records = new SessionRecords(`${folder.containers}/${name}/sessions`, `${folder.id}/${name}/`);
     records.load();
-    return records.all;
-  });
+    sessions.push(...records.all);
+    for (const [pipe, marker] of records.launchedPipes) pipes.set(pipe, marker);
+  }
+  if (pipes.size > 0) sessions.push(...sessionsWriting(await readProcesses(), pipes));
   const left = await sweep(() => ({ marker: `${folder.id}/`, sessions }));
   if (left.length > 0)
     throw unusableFolder(
