@@ -12,6 +12,7 @@ import { execCases, execRestartCases } from "./exec.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
+import { proxyCases } from "./proxy.cases.js";
 import { restartCases } from "./restart.cases.js";
 import { stopCases } from "./stop.cases.js";
 import { openSubject, type Subject } from "./support.js";
@@ -59,6 +60,7 @@ for (const release of releases) {
     attachCases(subject);
     portForwardCases(subject);
     copyCases(subject);
+    proxyCases(subject);
     restartCases(subject);
     execRestartCases(subject);
     docsCases(subject);
