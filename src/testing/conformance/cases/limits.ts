@@ -154,13 +154,14 @@ export const limitCases = casesOf("limits", {
       assert.ok(stdout === input, "what came back is not what was sent");
     },
   },
-  "fifty-exec-syncs-at-once": {
-    title: "fifty commands of ExecSync at once have their own outputs",
+  "twenty-exec-syncs-at-once": {
+    title: "twenty commands of ExecSync at once have their own outputs",
     rule: "ExecSync calls in one container may run side by side.",
+    // Not more: containerd 1.6 takes 40 s for fifty, and a second for five.
     async run(context) {
       const { id } = await context.sharedContainer();
       const outputs = await Promise.all(
-        times(50, async (index) => {
+        times(20, async (index) => {
           const cmd = [...context.commands.print(`number ${index}`)];
           const { stdout } = await context.runtime.execSync({ containerId: id, cmd });
           return Buffer.from(stdout).toString();
@@ -168,7 +169,7 @@ export const limitCases = casesOf("limits", {
       );
       assert.deepEqual(
         outputs,
-        times(50, (index) => `number ${index}`),
+        times(20, (index) => `number ${index}`),
       );
     },
   },
