@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Fence } from "./pages.js";
+import { brokenPromise, programOf } from "./promises.js";
+
+const sample = (...lines: string[]): Fence => ({
+  ...{ page: "a.md", line: 3, language: "ts" },
+  text: `${lines.join("\n")}\n`,
+});
+
+test("a promise is of what is printed, or of a value, and lines stay where they are", () => {
+  const { code, promised } = programOf(
+    sample("console.log(1); // => 1", "  1 + 1; // => 2", "// => 3", "const x = 4; // a comment"),
+  );
+  assert.deepEqual(code.split("\n").slice(2), [
+    "console.log(1); // => 1",
+    "  console.log(1 + 1);",
+    "// => 3",
+    "const x = 4; // a comment",
+    "",
+  ]);
+  assert.deepEqual(promised, ["1", "2", "3"]);
+});
+
+test("what has no value cannot promise one", () => {
+  for (const line of ["const x = 1; // => 1", "} // => 1", "call( // => 1", "if (x) y(); // => 1"])
+    assert.throws(() => programOf(sample("", line)), /^Error: a\.md:4: /, line);
+});
+
+test("a promise is kept by the same lines, … stands for anything", () => {
+  assert.equal(brokenPromise([], "whatever\n"), undefined);
+  assert.equal(brokenPromise(["a.b", "id …!"], "a.b\nid 4711!\n"), undefined);
+  for (const printed of ["a.b", "a.b\nid 1", "a.b\nid 1!\nmore", "axb\nid 1!", ""])
+    assert.match(brokenPromise(["a.b", "id …!"], printed) ?? "", /^it promises\na\.b\nid …!\nand prints\n/);
+});
