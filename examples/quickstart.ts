@@ -1,43 +1,23 @@
-// A pod's whole life through the SDK: `npm start` runs this file. It leaves nothing behind.
+// A pod's whole life through the SDK: `npm start` runs this file, on any machine. It leaves nothing behind.
 import { randomUUID } from "node:crypto";
-import { isCriError, nanosToDate } from "cri-sdk";
+import { type Cri, isCriError, nanosToDate } from "cri-sdk";
 import { type ContainerEventResponse, ContainerEventTypeSchema } from "cri-sdk/v1";
 import { findRuntime } from "./find-runtime.js";
+import { cleanUp, say, step } from "./show-steps.js";
 
-const say = (line: string) => console.log(line);
-
-/** Does one step, and prints what it gave with the time it took. */
-async function step<T>(name: string, work: Promise<T>, show: (result: T) => string = () => ""): Promise<T> {
-  const began = performance.now();
-  const result = await work;
-  say(`${name.padEnd(10)} ${(performance.now() - began).toFixed(1).padStart(7)} ms  ${show(result)}`);
-  return result;
-}
-
-const eventName = ({ containerId, podSandboxStatus, containerEventType }: ContainerEventResponse) => {
-  const what = containerId === podSandboxStatus?.id ? "pod" : "container";
-  const [, happened] = ContainerEventTypeSchema.value[containerEventType]?.name.split("_") ?? [];
-  return `${what} ${happened?.toLowerCase()}`;
-};
-
-async function quickstart(): Promise<void> {
+async function quickstart(image: string): Promise<void> {
   await using found = await findRuntime(say);
-  const { cri, image, cgroupParent } = found;
-  const { runtime } = cri;
-  const uid = randomUUID();
-
-  await step("version", runtime.version(), (v) => `${v.runtimeName} ${v.runtimeVersion} at ${cri.endpoint}`);
+  const { cri } = found;
+  await step(
+    "version",
+    cri.runtime.version(),
+    (v) => `${v.runtimeName} ${v.runtimeVersion} at ${cri.endpoint}`,
+  );
 
   // The subscription has to be there before what it should see.
-  const events: string[] = [];
+  const uid = randomUUID();
   const stopWatching = new AbortController();
-  const watching = (async () => {
-    for await (const event of runtime.getContainerEvents({}, { signal: stopWatching.signal }))
-      if (event.podSandboxStatus?.metadata?.uid === uid) events.push(eventName(event));
-  })().catch((error: unknown) => {
-    // Our own abort is the expected end; containerd 1.6 has no events at all.
-    if (isCriError(error) && error.reason !== "aborted_by_caller") events.push(`(${error.reason})`);
-  });
+  const events = watchPod(cri, uid, stopWatching.signal);
 
   const wasThere = (await cri.image.imageStatus({ image: { image } })).image !== undefined;
   await step(
@@ -45,11 +25,21 @@ async function quickstart(): Promise<void> {
     cri.image.pullImage({ image: { image } }),
     ({ imageRef }) => `${image} is ${imageRef.slice(0, 19)}`,
   );
+  try {
+    await runPod(cri, uid, image);
+  } finally {
+    if (!wasThere) await cleanUp("untag", cri.image.removeImage({ image: { image } }));
+  }
+  stopWatching.abort();
+  await step("events", events, (names) => names.join(", "));
+}
 
+async function runPod(cri: Cri, uid: string, image: string): Promise<void> {
+  const { runtime } = cri;
   const sandboxConfig = {
     metadata: { name: "quickstart", namespace: "default", uid, attempt: 0 },
     hostname: "quickstart",
-    linux: { cgroupParent: `${cgroupParent}/${uid}` },
+    linux: {},
   };
   const { podSandboxId } = await step("sandbox", runtime.runPodSandbox({ config: sandboxConfig }), (pod) =>
     pod.podSandboxId.slice(0, 13),
@@ -62,9 +52,9 @@ async function quickstart(): Promise<void> {
         `IP ${status?.network?.ip}, created ${nanosToDate(status?.createdAt ?? 0n)?.toISOString()}`,
     );
     const config = {
-      metadata: { name: "web", attempt: 0 },
+      metadata: { name: "main", attempt: 0 },
       image: { image },
-      command: ["httpd", "-f", "-p", "8080"],
+      command: ["sleep", "3600"],
       linux: {},
     };
     const { containerId } = await step(
@@ -73,11 +63,15 @@ async function quickstart(): Promise<void> {
       (container) => container.containerId.slice(0, 13),
     );
     await step("start", runtime.startContainer({ containerId }));
-    const cmd = ["sh", "-c", "echo hello from $(hostname)"];
     await step(
       "exec",
-      runtime.execSync({ containerId, cmd, timeout: 10n }),
+      runtime.execSync({ containerId, cmd: ["sh", "-c", "echo hello from $HOSTNAME"], timeout: 10n }),
       ({ exitCode, stdout }) => `exit code ${exitCode}: ${Buffer.from(stdout).toString().trim()}`,
+    );
+    await step(
+      "stream",
+      cri.runCommand(containerId, ["tr", "a-z", "A-Z"], { input: "sent in small letters" }),
+      ({ exitCode, stdout }) => `exit code ${exitCode}: ${stdout}`,
     );
     await step("stats", runtime.containerStats({ containerId }), ({ stats }) => {
       const memory = Number(stats?.memory?.workingSetBytes?.value ?? 0n) / 2 ** 20;
@@ -88,24 +82,53 @@ async function quickstart(): Promise<void> {
     await step("remove", runtime.removeContainer({ containerId }));
   } finally {
     // Stopping and removing a sandbox takes its containers along, however far the steps above came.
-    await step("stop pod", runtime.stopPodSandbox({ podSandboxId }));
-    await step("remove pod", runtime.removePodSandbox({ podSandboxId }));
-    if (!wasThere) await step("untag", cri.image.removeImage({ image: { image } }));
+    await cleanUp("stop pod", runtime.stopPodSandbox({ podSandboxId }));
+    await cleanUp("remove pod", runtime.removePodSandbox({ podSandboxId }));
   }
-  stopWatching.abort();
-  await step("events", watching, () => events.join(", "));
+}
+
+/** What happens to a pod and its containers, until the signal. */
+async function watchPod({ runtime }: Cri, uid: string, signal: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const event of runtime.getContainerEvents({}, { signal }))
+      if (event.podSandboxStatus?.metadata?.uid === uid) names.push(nameOf(event));
+  } catch (error) {
+    if (!isCriError(error)) throw error;
+    // Our own abort is the expected end; containerd 1.6 has no events at all.
+    if (error.reason !== "aborted_by_caller") names.push(`(${error.reason})`);
+  }
+  return names;
+}
+
+function nameOf({ containerId, podSandboxStatus, containerEventType }: ContainerEventResponse): string {
+  const what = containerId === podSandboxStatus?.id ? "pod" : "container";
+  const [, happened] = ContainerEventTypeSchema.value[containerEventType]?.name.split("_") ?? [];
+  return `${what} ${happened?.toLowerCase()}`;
+}
+
+/** What can be done about a failure. */
+function adviceFor(error: unknown): string {
+  if (error instanceof Error && "syscall" in error)
+    return "Name a folder for temporary files that this user may write to: TMPDIR=/path npm start";
+  if (!isCriError(error)) return "";
+  if (error.reason === "socket_forbidden")
+    return "Run it as root, or without CONTAINER_RUNTIME_ENDPOINT and crictl.yaml: then it brings a runtime of its own.";
+  if (error.code === "unavailable")
+    return "Start the runtime, or name another one's socket: CONTAINER_RUNTIME_ENDPOINT=unix:///path npm start";
+  if (error.method === "PullImage")
+    return "Name an image that this machine can pull: IMAGE=registry/name:tag npm start";
+  if (error.method === "RunPodSandbox")
+    return "See what the runtime lacks, most often a pod network: its Status, and its log, tell.";
+  return "";
 }
 
 try {
-  await quickstart();
+  await quickstart(process.env.IMAGE ?? "docker.io/library/busybox:1.37");
   say("done; nothing was left behind");
 } catch (error) {
   process.exitCode = 1;
-  if (!isCriError(error)) throw error;
-  say(`\nIt failed: ${error.message}`);
-  if (error.code === "unavailable")
-    say("Start containerd or CRI-O, or name the socket: CONTAINER_RUNTIME_ENDPOINT=unix:///path npm start");
-  if (error.reason === "socket_forbidden") say("Run it as root: runtimes' sockets are root's.");
-  if (error.method === "PullImage")
-    say("Name an image this machine can pull: IMAGE=registry/name:tag npm start");
+  say(`\nIt failed: ${error instanceof Error ? error.message : error}`);
+  const advice = adviceFor(error);
+  if (advice) say(advice);
 }

@@ -13,6 +13,7 @@ import { limitCases } from "./limits.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
 import { proxyCases } from "./proxy.cases.js";
+import { quickstartCases } from "./quickstart.cases.js";
 import { restartCases } from "./restart.cases.js";
 import { stopCases } from "./stop.cases.js";
 import { openSubject, type Subject } from "./support.js";
@@ -64,6 +65,7 @@ for (const release of releases) {
     restartCases(subject);
     execRestartCases(subject);
     docsCases(subject);
+    quickstartCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
