@@ -36,6 +36,14 @@ export function memoryTransport(services: Services, options: MemoryOptions = {})
   return withInterceptors(new MemoryTransport(new Dispatcher(services)), options.interceptors ?? []);
 }
 
+/**
+ * A call takes a turn of the event loop, as it does on a socket: a caller that makes one after the other would keep
+ * timers and everything else waiting otherwise.
+ */
+function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 let transports = 0;
 
 class MemoryTransport implements RpcTransport {
@@ -59,6 +67,7 @@ class MemoryTransport implements RpcTransport {
       if (call.stopped) throw call.stopped;
       const bytes = toBinary(method.input, create(method.input, input));
       const route = this.#route(method);
+      await call.race(turnOfTheLoop());
       const work = answerUnary(route, bytes, this.#context(call, method.name, header));
       const message = fromBinary(method.output, await call.race(work));
       call.done = true;
