@@ -31,6 +31,9 @@ import type { ConformanceCommands, ConformanceImages, ConformanceTarget } from "
 /** All that a case makes carries this label, with a value of the case's own. */
 export const caseLabel = "cri-sdk.conformance";
 
+/** A runtime that is busy tells how a command ended long after its output has: that is slow, and not wrong. */
+const patient = { exitGraceMs: 30_000 };
+
 /** The context of one case, and the removal of what the case left behind. */
 export class Workspace implements ConformanceContext {
   readonly target: ConformanceTarget;
@@ -62,7 +65,11 @@ export class Workspace implements ConformanceContext {
   }
 
   exec(containerId: string, command: readonly string[], options: SessionOptions = {}): Promise<ExecSession> {
-    return this.target.cri.exec(containerId, command, { ...options, signal: both(this.signal, options) });
+    return this.target.cri.exec(containerId, command, {
+      ...patient,
+      ...options,
+      signal: both(this.signal, options),
+    });
   }
 
   runCommand(
@@ -70,7 +77,7 @@ export class Workspace implements ConformanceContext {
     command: readonly string[],
     options: CommandOptions = {},
   ): Promise<CommandResult> {
-    const complete = { kill: false, ...options, signal: both(this.signal, options) };
+    const complete = { kill: false, ...patient, ...options, signal: both(this.signal, options) };
     return this.target.cri.runCommand(containerId, command, complete);
   }
 

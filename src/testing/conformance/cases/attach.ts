@@ -36,7 +36,7 @@ export const attachCases = casesOf("streaming", {
   },
   "attach-has-two-readers": {
     title: "two sessions of Attach see the same",
-    rule: "A container can be attached to more than once: each session has its output.",
+    rule: "Attach may be called more than once for a container: each session has its output.",
     async run(context) {
       const { id } = await context.start(context.commands.tick);
       const sessions = [await context.attach(id), await context.attach(id)];
@@ -67,7 +67,7 @@ export const attachCases = casesOf("streaming", {
   },
   "attach-once-ends-the-input": {
     title: "with stdin_once, the end of the first session's input is the end of the container's",
-    rule: "ContainerConfig.stdin_once closes the standard input when the first attached client ends its own.",
+    rule: "ContainerConfig.stdin_once closes the standard input when the first client of Attach ends its own.",
     async run(context) {
       const container = await context.start(context.commands.cat, { stdin: true, stdinOnce: true });
       const session = await context.attach(container.id, { stdin: true });

@@ -29,7 +29,7 @@ export const containerLifeCases = casesOf("container", {
   },
   "exit-makes-it-exited": {
     title: "a container whose process ended with 0 has exited, and completed",
-    rule: "When the process ends, state is CONTAINER_EXITED with finished_at, exit_code 0 and reason Completed.",
+    rule: "When the process ends, ContainerStatus has CONTAINER_EXITED, finished_at, exit_code 0 and reason Completed.",
     async run(context) {
       const container = await context.start(context.commands.exit(0));
       const { exitCode, reason, startedAt, finishedAt } = await container.exited();

@@ -52,7 +52,7 @@ export const containerListCases = casesOf("container", {
   },
   "list-names-the-image": {
     title: "a container in a list has its image as given",
-    rule: "Container.image is ContainerConfig.image, and image_ref is not empty.",
+    rule: "ListContainers: Container.image is ContainerConfig.image, and image_ref is not empty.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
       const [item] = (await context.runtime.listContainers({ filter: { id } })).containers;
@@ -62,7 +62,7 @@ export const containerListCases = casesOf("container", {
   },
   "filter-by-id": {
     title: "the filter by id selects one container, by its beginning as well",
-    rule: "ContainerFilter.id selects the container with this id, or with a unique prefix of it.",
+    rule: "ListContainers: ContainerFilter.id selects the container with this id, or with a unique prefix of it.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
       assert.deepEqual(await found(context, { id }), [id]);
@@ -81,7 +81,7 @@ export const containerListCases = casesOf("container", {
   },
   "filter-by-sandbox": {
     title: "the filter by sandbox selects the containers in it",
-    rule: "ContainerFilter.pod_sandbox_id selects the containers of this sandbox, by a prefix of its id as well.",
+    rule: "ListContainers: ContainerFilter.pod_sandbox_id selects the containers of this sandbox, by a prefix of its id as well.",
     async run(context) {
       const pod = await context.pod();
       const containers = [await pod.create(context.commands.run), await pod.start(context.commands.run)];
@@ -93,7 +93,7 @@ export const containerListCases = casesOf("container", {
   },
   "filter-by-state": {
     title: "the filter by state selects the created, the running, or the exited ones",
-    rule: "ContainerFilter.state selects containers in this state; CONTAINER_CREATED is 0, and selected when it is set.",
+    rule: "ListContainers: ContainerFilter.state selects containers in this state; 0, CONTAINER_CREATED, is one like the other.",
     async run(context) {
       const { created, running, exited, all } = await threeStates(context);
       for (const [state, wanted] of [
@@ -111,7 +111,7 @@ export const containerListCases = casesOf("container", {
   },
   "filter-by-label": {
     title: "the filter by labels selects those that have all of them",
-    rule: "ContainerFilter.label_selector selects containers that have all these labels, with exactly these values.",
+    rule: "ListContainers: ContainerFilter.label_selector selects containers that have all these labels, with exactly these values.",
     async run(context) {
       const { selector, running, all } = await threeStates(context);
       const selected = (more: Record<string, string>) =>
@@ -124,7 +124,7 @@ export const containerListCases = casesOf("container", {
   },
   "filter-needs-all-to-hold": {
     title: "a filter by id, sandbox, state and label selects what fits all four",
-    rule: "A container must satisfy every field of ContainerFilter that is set.",
+    rule: "ListContainers: a container must satisfy every field of ContainerFilter that is set.",
     async run(context) {
       const { selector, running, exited } = await threeStates(context);
       const filter = {

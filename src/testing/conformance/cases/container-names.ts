@@ -22,7 +22,7 @@ export const containerNameCases = casesOf("container", {
   },
   "next-attempt-is-another-one": {
     title: "a container is restarted as the next attempt, beside the exited one",
-    rule: "ContainerMetadata.attempt is part of the name: a raised one makes a new container of the same name.",
+    rule: "ContainerMetadata.attempt is part of the name: CreateContainer with a raised one makes another container.",
     async run(context) {
       const first = await context.start(context.commands.exit(3));
       await first.exited();
@@ -45,7 +45,7 @@ export const containerNameCases = casesOf("container", {
   },
   "same-name-in-two-pods": {
     title: "two pods can have containers of one name",
-    rule: "ContainerMetadata is unique in its sandbox only.",
+    rule: "CreateContainer: ContainerMetadata must be unique in its sandbox only.",
     async run(context) {
       const [one, other] = await Promise.all([context.sharedPod(), context.pod()]);
       const metadata = { name: context.name() };

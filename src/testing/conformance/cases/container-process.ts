@@ -20,7 +20,7 @@ async function printed(
 export const containerProcessCases = casesOf("container", {
   "has-its-environment": {
     title: "a container has the environment variables that it was given",
-    rule: "ContainerConfig.envs are set for the first process, byte for byte.",
+    rule: "StartContainer: ContainerConfig.envs are set for the first process, byte for byte.",
     async run(context) {
       const value = "spaces, = signs, ünïcödé 日本, $HOME `date` \\n, 'quotes\"";
       const envs = [
@@ -32,7 +32,7 @@ export const containerProcessCases = casesOf("container", {
   },
   "may-have-an-empty-variable": {
     title: "an empty environment variable is set, and empty",
-    rule: "ContainerConfig.envs may hold empty values.",
+    rule: "StartContainer: ContainerConfig.envs may hold empty values.",
     async run(context) {
       const envs = [{ key: "CONFORMANCE_EMPTY", value: Buffer.alloc(0) }];
       assert.equal(await printed(context, context.commands.env("CONFORMANCE_EMPTY"), { envs }), "\n");
@@ -40,14 +40,14 @@ export const containerProcessCases = casesOf("container", {
   },
   "starts-in-its-directory": {
     title: "a container starts in the directory that it was given",
-    rule: "ContainerConfig.working_dir is the directory that the first process starts in.",
+    rule: "StartContainer: ContainerConfig.working_dir is the directory that the first process starts in.",
     async run(context) {
       assert.equal(await printed(context, context.commands.pwd, { workingDir: "/tmp" }), "/tmp\n");
     },
   },
   "args-follow-the-command": {
     title: "args are the end of the command line, and nothing is expanded in it",
-    rule: "The process is ContainerConfig.command followed by args, without a shell that would expand them.",
+    rule: "StartContainer runs ContainerConfig.command followed by args, without a shell that would expand them.",
     async run(context) {
       const text = "two  words, $HOME, *, 'quotes'\n";
       const [program = "", ...args] = context.commands.print(text);
@@ -56,7 +56,7 @@ export const containerProcessCases = casesOf("container", {
   },
   "has-no-input-unasked": {
     title: "a container without stdin reads the end of its input",
-    rule: "With ContainerConfig.stdin false, the first process reads end of file.",
+    rule: "StartContainer: with ContainerConfig.stdin false, the first process reads end of file.",
     async run(context) {
       const container = await context.start(context.commands.cat);
       assert.equal((await container.exited()).exitCode, 0);
@@ -83,7 +83,7 @@ export const containerProcessCases = casesOf("container", {
   },
   "runs-an-image-by-its-id": {
     title: "a container can be created from an image's id",
-    rule: "ContainerConfig.image.image may be the id of an image, as bare hexadecimal digits.",
+    rule: "CreateContainer: ContainerConfig.image.image may be the id of an image, as bare hexadecimal digits.",
     async run(context) {
       await context.sharedPod();
       const { image } = await context.image.imageStatus({ image: { image: context.images.main } });

@@ -61,7 +61,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "status-of-an-ambiguous-id": {
     title: "the beginning of two ids is an error, and neither of them",
-    rule: "A prefix that several ids begin with fails.",
+    rule: "ContainerStatus with a container_id that several ids begin with fails, and ListContainers finds none.",
     async run(context) {
       // Seventeen ids in sixteen first digits: two of them share theirs.
       const made = await Promise.all(Array.from({ length: 17 }, () => context.create(context.commands.run)));
@@ -75,7 +75,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "names-are-no-ids": {
     title: "a sandbox and a container are not found by their names",
-    rule: "Ids and their prefixes find sandboxes and containers; metadata never do.",
+    rule: "ContainerStatus finds a container by its id or a prefix of that, never by its name or its sandbox's id.",
     async run(context) {
       const { name, podId } = await context.sharedContainer();
       await rejected(context.runtime.containerStatus({ containerId: name }), "not_found");
@@ -117,7 +117,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "create-for-an-unknown-user": {
     title: "a user that the image does not have is refused",
-    rule: "LinuxContainerSecurityContext.run_as_username must be a user of the image.",
+    rule: "CreateContainer: LinuxContainerSecurityContext.run_as_username must be a user of the image.",
     async run(context) {
       const linux = { securityContext: { runAsUsername: "no-such-user" } };
       const container = await context
@@ -129,7 +129,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "unknown-method": {
     title: "an RPC that CRI does not have is unimplemented",
-    rule: "A method of runtime.v1.RuntimeService that the runtime does not know answers Unimplemented.",
+    rule: "A method beside those of runtime.v1.RuntimeService, from Version on, answers Unimplemented.",
     async run(context) {
       const method = { ...version, name: "NoSuchMethod", localName: "noSuchMethod" };
       await rejected(context.send(method, {}), "unimplemented");
@@ -138,7 +138,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "unknown-service": {
     title: "a service that CRI does not have is unimplemented",
-    rule: "A service that is not served at the endpoint answers Unimplemented.",
+    rule: "Version of a service that is not served at the endpoint answers Unimplemented.",
     async run(context) {
       const parent = { ...RuntimeService, typeName: "runtime.v0.RuntimeService" };
       await rejected(context.send({ ...version, parent }, {}), "unimplemented");
@@ -147,7 +147,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "errors-have-a-text": {
     title: "an error says what is wrong",
-    rule: "Errors have a text for people, which names the id that was not found.",
+    rule: "An error, such as the one of ContainerStatus for an unknown container_id, has a text for people.",
     async run(context) {
       const id = "0123456789abcdef".repeat(4);
       const error = await rejected(context.runtime.containerStatus({ containerId: id }), "not_found");

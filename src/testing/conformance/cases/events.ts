@@ -21,7 +21,7 @@ export const eventCases = casesOf("events", {
   },
   "exit-is-a-stop": {
     title: "a container that ends by itself is told of as stopped, with its exit code",
-    rule: "CONTAINER_STOPPED_EVENT comes for an end by itself as well; containers_statuses has the exit code.",
+    rule: "GetContainerEvents: CONTAINER_STOPPED_EVENT comes for an end by itself as well, with its exit_code.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const { id } = await context.start(context.commands.exit(5));
@@ -32,7 +32,7 @@ export const eventCases = casesOf("events", {
   },
   "created-has-the-container": {
     title: "the event of a creation has the new container among the states",
-    rule: "ContainerEventResponse.containers_statuses has all containers of the pod, as they were then.",
+    rule: "GetContainerEvents: containers_statuses has all containers of the pod, as they were then.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const { id } = await context.create(context.commands.run);
@@ -42,7 +42,7 @@ export const eventCases = casesOf("events", {
   },
   "started-has-the-container": {
     title: "the event of a start has the container as running",
-    rule: "ContainerEventResponse.containers_statuses has the state that the event is about.",
+    rule: "GetContainerEvents: containers_statuses has the state that the event is about.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const { id } = await context.start(context.commands.run);
@@ -52,7 +52,7 @@ export const eventCases = casesOf("events", {
   },
   "deleted-lacks-the-container": {
     title: "the event of a removal no longer has the container among the states",
-    rule: "In a CONTAINER_DELETED_EVENT, containers_statuses has the pod's other containers only.",
+    rule: "GetContainerEvents: in a CONTAINER_DELETED_EVENT, containers_statuses has the pod's other containers only.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const { id } = await context.create(context.commands.run);
@@ -63,7 +63,7 @@ export const eventCases = casesOf("events", {
   },
   "container-events-have-the-sandbox": {
     title: "the events of a container have the state of its sandbox",
-    rule: "ContainerEventResponse.pod_sandbox_status is the status of the container's sandbox.",
+    rule: "GetContainerEvents: pod_sandbox_status is the status of the container's sandbox.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const pod = await context.sharedPod();
@@ -78,7 +78,7 @@ export const eventCases = casesOf("events", {
   },
   "have-a-time": {
     title: "events have the time at which they were made, and do not go back",
-    rule: "ContainerEventResponse.created_at is in nanoseconds; a later event of a container has a later one.",
+    rule: "GetContainerEvents: created_at is in nanoseconds; a later event of a container has no earlier one.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const before = BigInt(Date.now() - 2_000) * 1_000_000n;
@@ -107,7 +107,7 @@ export const eventCases = casesOf("events", {
   },
   "sandbox-is-started": {
     title: "a sandbox's start is an event, with the sandbox ready",
-    rule: "CONTAINER_STARTED_EVENT comes for a sandbox that was run, with its pod_sandbox_status.",
+    rule: "GetContainerEvents: CONTAINER_STARTED_EVENT comes for a sandbox that was run, with its pod_sandbox_status.",
     async run(context) {
       const events = await EventRecorder.open(context);
       const { id } = await context.pod();

@@ -84,7 +84,7 @@ export const execCases = casesOf("streaming", {
   },
   "exec-on-a-terminal-has-its-size": {
     title: "a terminal of Exec has the size that it was given",
-    rule: "The first message of the resize channel is the terminal's size.",
+    rule: "The first message of the resize channel of Exec is the terminal's size.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const size = { columns: 101, rows: 31 };
@@ -97,7 +97,7 @@ export const execCases = casesOf("streaming", {
   },
   "exec-on-a-terminal-is-resized": {
     title: "a terminal of Exec is resized while the command runs",
-    rule: "Each message of the resize channel changes the terminal's size.",
+    rule: "Each message of the resize channel of Exec changes the terminal's size.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const session = await context.exec(id, context.commands.terminalSizes, { tty: true, stdin: true });

@@ -62,7 +62,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "has-its-tag": {
     title: "a pulled image has the name that it was pulled by",
-    rule: "Image.repo_tags has the image's names with a tag, fully qualified.",
+    rule: "ImageStatus: Image.repo_tags has the image's names with a tag, fully qualified.",
     async run(context) {
       await pull(context, context.images.main);
       const tags = (await look(context, context.images.main))?.repoTags ?? [];
@@ -71,7 +71,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "has-its-digest": {
     title: "a pulled image has a name with a digest",
-    rule: "Image.repo_digests has names with a digest, as repository@algorithm:digits.",
+    rule: "ImageStatus: Image.repo_digests has names with a digest, as repository@algorithm:digits.",
     async run(context) {
       await pull(context, context.images.main);
       const digests = (await look(context, context.images.main))?.repoDigests ?? [];
@@ -81,7 +81,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "has-a-size": {
     title: "an image has a size",
-    rule: "Image.size is the size in bytes, greater than 0.",
+    rule: "ListImages: Image.size is the size in bytes, greater than 0.",
     async run(context) {
       await pull(context, context.images.main);
       for (const { id, size } of (await context.image.listImages()).images)
@@ -90,7 +90,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "two-tags-are-one-image": {
     title: "two tags of an image are one entry with two names",
-    rule: "Images are what their ids say: another tag of the same image is another of its repo_tags.",
+    rule: "ListImages: another tag of the same image is another of its Image.repo_tags, and no other entry.",
     async run(context) {
       const { main, sameImage } = context.images;
       const ids = [await pull(context, main), await pull(context, sameImage)];
@@ -103,7 +103,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "another-is-another": {
     title: "another image has another id, digest and name",
-    rule: "Image.id tells images apart.",
+    rule: "PullImage: Image.id tells images apart.",
     async run(context) {
       const other = await context.otherImage();
       const ids = [await pull(context, context.images.main), await pull(context, other)];
@@ -114,7 +114,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "filter-by-name": {
     title: "the filter by name selects one image",
-    rule: "ImageFilter.image selects the image of this name.",
+    rule: "ListImages: ImageFilter.image selects the image of this name.",
     async run(context) {
       const other = await context.otherImage();
       const imageRef = await pull(context, other);
@@ -136,7 +136,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "empty-filter-selects-all": {
     title: "an empty filter is no filter",
-    rule: "ImageFilter.image unset, or with an empty name, selects all images.",
+    rule: "ListImages: ImageFilter.image unset, or with an empty name, selects all images.",
     async run(context) {
       const imageRef = await pull(context, context.images.main);
       for (const filter of [{}, { image: { image: "" } }]) {

@@ -33,7 +33,7 @@ export const imagePullCases = casesOf("image", {
   },
   "pull-again-gives-the-same": {
     title: "an image that is removed and pulled again has the same id",
-    rule: "Image.id is made of what is in the image.",
+    rule: "PullImage: Image.id is made of what is in the image.",
     async run(context) {
       const other = await context.otherImage();
       const first = await pull(context, other);

@@ -12,7 +12,7 @@ const times = <T>(count: number, make: (index: number) => T) =>
 export const limitCases = casesOf("limits", {
   "long-names": {
     title: "names as long as Kubernetes has them are kept",
-    rule: "PodSandboxMetadata.name may have 253 characters, its namespace 63, ContainerMetadata.name 63.",
+    rule: "RunPodSandbox takes a metadata.name of 253 characters and a namespace of 63, CreateContainer a name of 63.",
     async run(context) {
       const name = `${context.name()}-`.padEnd(253, "p");
       const namespace = "n".repeat(63);
@@ -25,7 +25,7 @@ export const limitCases = casesOf("limits", {
   },
   "many-labels": {
     title: "a hundred labels of the largest size are kept, and selected by",
-    rule: "Labels may have keys of a 253 characters prefix and a 63 characters name, and values of 63.",
+    rule: "CreateContainer keeps labels with keys of a prefix and a name of 63 characters, and values of 63.",
     async run(context) {
       const labels = Object.fromEntries(
         times(100, (index) => [
@@ -45,7 +45,7 @@ export const limitCases = casesOf("limits", {
   },
   "large-annotations": {
     title: "annotations of 256 KiB are kept",
-    rule: "Annotations are kept unchanged; Kubernetes allows 256 KiB for all of an object's.",
+    rule: "CreateContainer keeps annotations as they are; Kubernetes allows 256 KiB for all of an object's.",
     async run(context) {
       const annotations = Object.fromEntries(
         times(4, (index) => [`example.com/${index}`, `${index}`.repeat(64 * KiB - 20)]),
@@ -58,7 +58,7 @@ export const limitCases = casesOf("limits", {
   },
   "many-variables": {
     title: "two hundred environment variables, and one of 64 KiB, arrive",
-    rule: "ContainerConfig.envs has no limit of its own below that of the kernel, 128 KiB for one.",
+    rule: "StartContainer: ContainerConfig.envs has no limit of its own below that of the kernel, 128 KiB for one.",
     async run(context) {
       const envs = times(200, (index) => ({
         key: `CONFORMANCE_${index}`,
@@ -192,7 +192,7 @@ export const limitCases = casesOf("limits", {
   },
   "many-calls-at-once": {
     title: "two hundred calls at once are all answered",
-    rule: "Calls that read may run side by side, as many as one connection carries.",
+    rule: "ContainerStatus and PodSandboxStatus may be called side by side, as many as one connection carries.",
     async run(context) {
       const { id, podId } = await context.sharedContainer();
       const answers = await Promise.all(

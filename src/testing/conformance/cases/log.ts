@@ -27,7 +27,7 @@ export const logCases = casesOf("container", {
   },
   "log-tells-the-streams-apart": {
     title: "a log tells standard output and standard error apart",
-    rule: "Each line of a log names the stream that it was printed to.",
+    rule: "Each line of the file at ContainerStatus.log_path names the stream that it was printed to.",
     async run(context) {
       const container = await context.start(context.commands.print("to stdout\n", "to stderr\n"));
       const lines = await container.log("both", (all) => all.length >= 2);
@@ -39,7 +39,7 @@ export const logCases = casesOf("container", {
   },
   "log-marks-an-unfinished-line": {
     title: "a last line without a newline is there, and marked as unfinished",
-    rule: "What a process printed after its last newline is a line of the log with the tag P.",
+    rule: "ContainerStatus.log_path: what was printed after the last newline is a line with the tag P.",
     async run(context) {
       const container = await context.start(context.commands.print("whole\nunfinished"));
       const lines = await container.log("the unfinished line", ended("unfinished"));
@@ -54,7 +54,7 @@ export const logCases = casesOf("container", {
   },
   "log-cuts-long-lines": {
     title: "a long line is cut into pieces, of which the last one is marked",
-    rule: "A line that is too long for one of the log is several with the tag P, and one with F that ends it.",
+    rule: "ContainerStatus.log_path: a line that is too long is several with the tag P, and one with F that ends it.",
     async run(context) {
       const container = await context.start(context.commands.fill(100_000, 100_000));
       const lines = await container.log("the end of the line", ended("x\n"));
@@ -69,7 +69,7 @@ export const logCases = casesOf("container", {
   },
   "log-keeps-empty-lines": {
     title: "empty lines are lines of the log",
-    rule: "An empty line is one in the log, with empty content after the tag.",
+    rule: "ContainerStatus.log_path: an empty line is one in the log, with empty content after the tag.",
     async run(context) {
       const container = await context.start(context.commands.print("\n\nend\n"));
       const lines = await container.log("the end", ended("end\n"));
@@ -81,7 +81,7 @@ export const logCases = casesOf("container", {
   },
   "log-keeps-bytes": {
     title: "a log has the bytes that were printed",
-    rule: "The content of a line is what the process printed, unchanged: tabs, quotes, UTF-8, trailing spaces.",
+    rule: "ContainerStatus.log_path: the content of a line is what was printed, tabs, quotes, UTF-8, trailing spaces.",
     async run(context) {
       const text = ' \t"quotes" \\n ünïcödé 日本 P F stdout  \n';
       const container = await context.start(context.commands.print(text));
@@ -90,7 +90,7 @@ export const logCases = casesOf("container", {
   },
   "log-has-all-lines": {
     title: "a log has all of a large output, in order",
-    rule: "No line of a container's output is missing in its log.",
+    rule: "ContainerStatus.log_path: no line of a container's output is missing in its log.",
     async run(context) {
       const container = await context.start(context.commands.fill(400_000, 80));
       await container.exited();
@@ -101,7 +101,7 @@ export const logCases = casesOf("container", {
   },
   "log-grows-while-it-runs": {
     title: "a log can be read while its container runs, and its times go forward",
-    rule: "Lines reach the log as they are printed; each has the time at which it was printed.",
+    rule: "ContainerStatus.log_path: lines reach the log as they are printed, and have the time of that.",
     async run(context) {
       const container = await context.start(context.commands.tick);
       const lines = await container.log("five lines", (all) => all.length >= 5);
@@ -150,7 +150,7 @@ export const logCases = casesOf("container", {
   },
   "log-of-a-terminal-is-stdout": {
     title: "all output of a terminal is standard output in the log",
-    rule: "With ContainerConfig.tty, both outputs are one: the log has lines of stdout only.",
+    rule: "ContainerStatus.log_path: with ContainerConfig.tty both outputs are one, and all lines are of stdout.",
     async run(context) {
       const container = await context.start(context.commands.print("out\n", "err\n"), { tty: true });
       const lines = await container.log("both", (all) => all.length >= 2);

@@ -32,7 +32,7 @@ export const podStatsCases = casesOf("stats", {
   },
   "pod-has-cpu-time": {
     title: "a pod has used CPU time",
-    rule: "LinuxPodSandboxStats.cpu has usage_core_nano_seconds of the whole pod, and a timestamp.",
+    rule: "PodSandboxStats: linux.cpu has usage_core_nano_seconds of the whole pod, and a timestamp.",
     async run(context) {
       const used = ({ linux }: PodSandboxStats) => linux?.cpu?.usageCoreNanoSeconds?.value ?? 0n;
       const { linux } = await podStats(context, "there is CPU time", (stats) => used(stats) > 0n);
@@ -41,7 +41,7 @@ export const podStatsCases = casesOf("stats", {
   },
   "pod-has-memory": {
     title: "a pod uses memory",
-    rule: "LinuxPodSandboxStats.memory has working_set_bytes of the whole pod, and a timestamp.",
+    rule: "PodSandboxStats: linux.memory has working_set_bytes of the whole pod, and a timestamp.",
     async run(context) {
       const used = ({ linux }: PodSandboxStats) => linux?.memory?.workingSetBytes?.value ?? 0n;
       const { linux } = await podStats(context, "there is memory", (stats) => used(stats) > 0n);
@@ -50,7 +50,7 @@ export const podStatsCases = casesOf("stats", {
   },
   "pod-has-a-network": {
     title: "a pod with a network of its own has the traffic of an interface",
-    rule: "LinuxPodSandboxStats.network.default_interface has a name, rx_bytes and tx_bytes.",
+    rule: "PodSandboxStats: linux.network.default_interface has a name, rx_bytes and tx_bytes.",
     async run(context) {
       const { linux } = await podStats(context, "there is a network", (stats) => !!stats.linux?.network);
       const { name, rxBytes, txBytes } = linux?.network?.defaultInterface ?? {};
@@ -60,7 +60,7 @@ export const podStatsCases = casesOf("stats", {
   },
   "pod-has-processes": {
     title: "a pod with a running container has processes",
-    rule: "LinuxPodSandboxStats.process.process_count is the number of the pod's processes.",
+    rule: "PodSandboxStats: linux.process.process_count is the number of the pod's processes.",
     async run(context) {
       const count = ({ linux }: PodSandboxStats) => linux?.process?.processCount?.value ?? 0n;
       assert.ok(

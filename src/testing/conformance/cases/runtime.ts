@@ -36,7 +36,7 @@ export const runtimeCases = casesOf("runtime", {
   },
   "status-has-both-conditions": {
     title: "Status tells of RuntimeReady and NetworkReady",
-    rule: "RuntimeStatus.conditions always holds the conditions RuntimeReady and NetworkReady.",
+    rule: "Status: RuntimeStatus.conditions always holds the conditions RuntimeReady and NetworkReady.",
     async run({ runtime }) {
       const { status } = await runtime.status();
       const types = status?.conditions.map(({ type }) => type) ?? [];
@@ -45,7 +45,7 @@ export const runtimeCases = casesOf("runtime", {
   },
   "status-has-each-condition-once": {
     title: "Status tells of each condition once",
-    rule: "RuntimeStatus.conditions has one RuntimeCondition for a type: two could contradict each other.",
+    rule: "Status: RuntimeStatus.conditions has one RuntimeCondition for a type; two could contradict each other.",
     async run({ runtime }) {
       const types = (await runtime.status()).status?.conditions.map(({ type }) => type) ?? [];
       assert.deepEqual(types, [...new Set(types)]);
@@ -115,7 +115,7 @@ export const runtimeCases = casesOf("runtime", {
   },
   "update-takes-an-empty-range": {
     title: "UpdateRuntimeConfig with an empty address range changes nothing",
-    rule: "An empty NetworkConfig.pod_cidr hands nothing over: pods can be run as before.",
+    rule: "UpdateRuntimeConfig: an empty NetworkConfig.pod_cidr hands nothing over, and pods can be run as before.",
     async run(context) {
       await context.runtime.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: "" } } });
       const { status } = await context.runtime.status();

@@ -36,7 +36,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "empty-filter-selects-all": {
     title: "an empty filter is no filter",
-    rule: "A PodSandboxFilter with no field set selects all sandboxes.",
+    rule: "ListPodSandbox: a PodSandboxFilter with no field set selects all sandboxes.",
     async run(context) {
       const { id } = await context.sharedPod();
       assert.ok((await found(context, { id: "", labelSelector: {} })).includes(id));
@@ -60,7 +60,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-id": {
     title: "the filter by id selects one sandbox",
-    rule: "PodSandboxFilter.id selects the sandbox with this id.",
+    rule: "ListPodSandbox: PodSandboxFilter.id selects the sandbox with this id.",
     async run(context) {
       const { ready, stopped } = await twoPods(context);
       for (const { id } of [ready, stopped]) assert.deepEqual(await found(context, { id }), [id]);
@@ -68,7 +68,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-id-prefix": {
     title: "the filter by id takes the beginning of one",
-    rule: "PodSandboxFilter.id accepts a unique prefix of an id.",
+    rule: "ListPodSandbox: PodSandboxFilter.id accepts a unique prefix of an id.",
     async run(context) {
       const { id } = await context.sharedPod();
       assert.deepEqual(await found(context, { id: id.slice(0, 20) }), [id]);
@@ -84,7 +84,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-state": {
     title: "the filter by state selects the ready ones, or the others",
-    rule: "PodSandboxFilter.state selects sandboxes in this state; SANDBOX_READY is 0, and selected when it is set.",
+    rule: "ListPodSandbox: PodSandboxFilter.state selects sandboxes in this state; 0, SANDBOX_READY, is one like the other.",
     async run(context) {
       const { ready, stopped } = await twoPods(context);
       const ids = async (state: PodSandboxState) => {
@@ -96,7 +96,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-label": {
     title: "the filter by a label selects all that have it",
-    rule: "PodSandboxFilter.label_selector selects sandboxes with these labels, ready or not.",
+    rule: "ListPodSandbox: PodSandboxFilter.label_selector selects sandboxes with these labels, ready or not.",
     async run(context) {
       const { inCommon, both } = await twoPods(context);
       assert.deepEqual(await found(context, { labelSelector: inCommon }), both);
@@ -104,7 +104,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-two-labels": {
     title: "the filter by two labels selects those that have both",
-    rule: "All labels of PodSandboxFilter.label_selector must be there.",
+    rule: "ListPodSandbox: all labels of PodSandboxFilter.label_selector must be there.",
     async run(context) {
       const { inCommon, stopped } = await twoPods(context);
       const selected = (more: Record<string, string>) =>
@@ -115,7 +115,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-by-label-is-exact": {
     title: "the filter by a label compares whole values",
-    rule: "A label of PodSandboxFilter.label_selector must have exactly this value; there are no other operators.",
+    rule: "ListPodSandbox: a label of PodSandboxFilter.label_selector must have exactly this value.",
     async run(context) {
       const { inCommon } = await twoPods(context);
       for (const shared of ["", "rea", "Ready", "ready ", "*"])
@@ -124,7 +124,7 @@ export const sandboxListCases = casesOf("sandbox", {
   },
   "filter-needs-all-to-hold": {
     title: "a filter by id, state and label selects what fits all three",
-    rule: "A sandbox must satisfy every field of PodSandboxFilter that is set.",
+    rule: "ListPodSandbox: a sandbox must satisfy every field of PodSandboxFilter that is set.",
     async run(context) {
       const { inCommon, ready, stopped } = await twoPods(context);
       const filter = { id: ready.id, state: { state: SANDBOX_READY }, labelSelector: inCommon };

@@ -31,7 +31,7 @@ export const sandboxNameCases = casesOf("sandbox", {
   },
   "next-attempt-is-another-one": {
     title: "the next attempt of a pod is another sandbox beside the first",
-    rule: "PodSandboxMetadata.attempt is part of the name: a raised one makes a new sandbox of the same pod.",
+    rule: "PodSandboxMetadata.attempt is part of the name: RunPodSandbox with a raised one makes another sandbox.",
     async run(context) {
       const first = await context.pod();
       const { name, uid } = first.config.metadata;
@@ -55,7 +55,7 @@ export const sandboxNameCases = casesOf("sandbox", {
   },
   "same-name-in-two-namespaces": {
     title: "two namespaces can have pods of one name",
-    rule: "PodSandboxMetadata.namespace is part of the name.",
+    rule: "PodSandboxMetadata.namespace is part of the name for RunPodSandbox.",
     async run(context) {
       const name = context.name();
       const first = await context.pod({ name, namespace: "one" });

@@ -58,7 +58,7 @@ export const containerStatsCases = casesOf("stats", {
   },
   "container-cpu-time-grows": {
     title: "CPU time grows, and so does its timestamp",
-    rule: "CpuUsage.usage_core_nano_seconds only grows; each reading has its own timestamp.",
+    rule: "ContainerStats: CpuUsage.usage_core_nano_seconds only grows; each reading has its own timestamp.",
     async run(context) {
       const { id } = await context.start(context.commands.tick);
       const first = await statsOf(context, id);
@@ -73,7 +73,7 @@ export const containerStatsCases = casesOf("stats", {
   },
   "container-memory-is-bounded": {
     title: "a container's working set is no more than what it uses",
-    rule: "MemoryUsage.working_set_bytes is usage_bytes without inactive file cache, where both are told.",
+    rule: "ContainerStats: MemoryUsage.working_set_bytes is usage_bytes without inactive file cache, if both are told.",
     async run(context) {
       const { id } = await context.start(context.commands.run);
       const { memory } = await statsOf(context, id);
