@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { connect } from "../src/index.js";
+import { type CriErrorReason, connect, isCriError } from "../src/index.js";
 import {
   type ConformanceGroup,
   type ConformanceImages,
@@ -54,6 +54,9 @@ interface Command {
   readonly format: (report: ConformanceReport) => string;
   readonly out: string | undefined;
 }
+
+/** What a call with wrong arguments ends with. */
+const misunderstood: readonly CriErrorReason[] = ["invalid_option", "invalid_endpoint"];
 
 class UsageError extends Error {}
 
@@ -118,9 +121,9 @@ async function check(command: Command, signal: AbortSignal): Promise<Conformance
   const { endpoint, images, options } = command;
   // Of this run's own, so that what is left of it can be removed: a pod's group outlives the pod.
   const cgroupParent = command.cgroupParent && join(command.cgroupParent, `cri-sdk-${process.pid}`);
-  const directory = command.logDirectory ?? mkdtempSync(join(tmpdir(), "cri-sdk-conformance-"));
   // What a runtime says itself is looked at, not what this package makes of it.
   const cri = await connect({ endpoint, signal, normalize: false });
+  const directory = command.logDirectory ?? mkdtempSync(join(tmpdir(), "cri-sdk-conformance-"));
   try {
     const target = { cri, images, commands: shellCommands, directory, cgroupParent };
     return await runConformance(target, {
@@ -169,9 +172,12 @@ async function main(): Promise<number> {
     else writeFileSync(command.out, text);
     return report.ok ? 0 : 1;
   } catch (error) {
-    const usageError = (error as { reason?: unknown }).reason === "invalid_option";
-    console.error(stop.signal.aborted ? `${stop.signal.reason.message}; what was made is removed` : error);
-    return usageError && !stop.signal.aborted ? 2 : 1;
+    if (stop.signal.aborted) {
+      console.error(`${stop.signal.reason.message}; what was made is removed`);
+      return 1;
+    }
+    console.error(isCriError(error) ? error.message : error);
+    return isCriError(error) && misunderstood.includes(error.reason) ? 2 : 1;
   }
 }
 

@@ -20,7 +20,7 @@ ${untilTerm('"$@"')}`;
 /** The command lines for an image with a POSIX shell: busybox, or Debian's. Sleeping for 100 ms must be possible. */
 export const shellCommands: ConformanceCommands = {
   run: sh(untilTerm("sleep 3600")),
-  ignoreTerm: sh("trap '' TERM; sleep 3600"),
+  ignoreTerm: sh("trap '' TERM; echo ready; sleep 3600"),
   exit: (code) => sh(`exit ${code}`),
   print: (stdout, stderr = "") => sh(`printf %s "$1"; printf %s "$2" >&2`, stdout, stderr),
   cat: ["cat"],

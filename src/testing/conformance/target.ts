@@ -28,7 +28,7 @@ export interface ConformanceImages {
 export interface ConformanceCommands {
   /** Runs until a signal, an hour at most; ends at once, with any code, on SIGTERM. */
   readonly run: readonly string[];
-  /** Runs, and takes no notice of SIGTERM. */
+  /** Takes no notice of SIGTERM, prints a line `ready`, and runs until another signal, an hour at most. */
   readonly ignoreTerm: readonly string[];
   /** Ends with this code. */
   exit(code: number): readonly string[];
