@@ -61,7 +61,9 @@ export class MemoryCall {
   /** What the client is told: the end that came from its own side, or what the handler failed with, as on a socket. */
   failure(error: unknown): CriError {
     if (this.stopped) return this.stopped;
-    const { code, text } = toStatusError(error);
+    const { code, text, reason } = toStatusError(error);
+    // What cannot be decoded is found on the client's side.
+    if (reason === "malformed_response") return toStatusError(error);
     return new CriError({ code, reason: "runtime_error", text });
   }
 
@@ -72,6 +74,16 @@ export class MemoryCall {
     if (this.done) return;
     this.#abort.abort(callOver());
     this.#reject?.(callOver());
+  }
+}
+
+/** An answer's message. Throws `malformed_response` for bytes that are none. */
+export function decodeAnswer<O extends DescMessage>(schema: O, bytes: Uint8Array): MessageShape<O> {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (cause) {
+    const text = `the answer is no ${schema.typeName}`;
+    throw new CriError({ code: "internal", reason: "malformed_response", text, cause });
   }
 }
 
@@ -102,7 +114,7 @@ export class MemoryStream<O extends DescMessage> implements AsyncIterableIterato
         return this.return();
       }
       if (!this.#over) this.#ahead = this.#ask();
-      return { done: false, value: fromBinary(this.#output, next.value) };
+      return { done: false, value: decodeAnswer(this.#output, next.value) };
     } catch (error) {
       if (this.#over) return { done: true, value: undefined };
       const failure = this.#call.failure(error);

@@ -3,7 +3,6 @@ import {
   type DescMessage,
   type DescMethodStreaming,
   type DescMethodUnary,
-  fromBinary,
   type MessageInitShape,
   toBinary,
 } from "@bufbuild/protobuf";
@@ -20,7 +19,7 @@ import {
 import { answerUnary, Dispatcher, openStream, type Route } from "./dispatch.js";
 import { callRefused } from "./errors.js";
 import type { CallContext, Services } from "./implementation.js";
-import { MemoryCall, MemoryStream } from "./memory-call.js";
+import { decodeAnswer, MemoryCall, MemoryStream } from "./memory-call.js";
 
 /** How {@link memoryTransport} calls. */
 export interface MemoryOptions {
@@ -69,7 +68,7 @@ class MemoryTransport implements RpcTransport {
       const route = this.#route(method);
       await call.race(turnOfTheLoop());
       const work = answerUnary(route, bytes, this.#context(call, method.name, header));
-      const message = fromBinary(method.output, await call.race(work));
+      const message = decodeAnswer(method.output, await call.race(work));
       call.done = true;
       const none = { header: new Headers(), trailer: new Headers() };
       return { stream: false, service: method.parent, method, message, ...none };
