@@ -1,7 +1,9 @@
 import { goals, speedRatio } from "./goals.js";
 import type { Machine } from "./machine.js";
 import { clientNames, type Measured } from "./rounds.js";
-import { median } from "./statistics.js";
+import type { Served } from "./serving/measure.js";
+import { serverNames } from "./serving/names.js";
+import { median, medianRatio } from "./statistics.js";
 import type { TransferResult } from "./streaming/measure.js";
 
 /** A server that was measured against. */
@@ -21,6 +23,7 @@ export function report(
   machine: Machine,
   method: string,
   sections: readonly [Section, ...Section[]],
+  serving: readonly Served[],
   streaming: readonly StreamingSection[],
 ): string {
   const [main] = sections;
@@ -30,6 +33,9 @@ export function report(
     machineLine(machine),
     method,
     ...sections.flatMap(({ title, measured }) => [`## ${title}`, ...measured.map(tableOf)]),
+    "## Servers",
+    servingMethod,
+    ...serving.map(servedTable),
     ...streaming.flatMap(({ title, transfers }) => [
       `## ${title}`,
       streamingMethod,
@@ -58,6 +64,19 @@ function tableOf(measured: Measured): string {
   });
   const head = ["client", "calls/s", "client CPU µs/call", "× grpc-js", "× bare http2"];
   return `### ${measured.workload.title}\n\n${table(head, rows)}`;
+}
+
+const servingMethod =
+  "The same handlers behind each server, and the same client, this package's, in a process for each. Every answer is encoded anew.";
+
+function servedTable({ workload, speeds }: Served): string {
+  const rows = serverNames.map((server) => [
+    server,
+    median(speeds[server]).toFixed(0),
+    times(medianRatio(speeds[server], speeds["connect-node"])),
+    times(medianRatio(speeds[server], speeds["grpc-js"])),
+  ]);
+  return `### ${workload.title}\n\n${table(["server", "calls/s", "× connect-node", "× grpc-js"], rows)}`;
 }
 
 const streamingMethod =

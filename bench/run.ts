@@ -10,6 +10,7 @@ import { type BenchOptions, parseOptions } from "./options.js";
 import { report, type Section, type StreamingSection } from "./report.js";
 import { measure } from "./rounds.js";
 import { findRuntime, type RealRuntime } from "./runtime.js";
+import { measureServing } from "./serving/measure.js";
 import { measureTransfers } from "./streaming/measure.js";
 import { measureServer } from "./streaming/serve.js";
 import { workloads } from "./workloads.js";
@@ -18,6 +19,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const options = parseOptions(process.argv.slice(2));
 compile();
 const synthetic = await againstOwnServer(options);
+const serving = await measureServing(workloads, { ...options, rounds: Math.ceil(options.rounds / 2) });
 const runtime = await findRuntime(options);
 const real: Section[] = [];
 const streaming: StreamingSection[] = [
@@ -31,7 +33,7 @@ if (runtime)
   } finally {
     await runtime.stop();
   }
-const text = report(thisMachine(), howMeasured(options), [synthetic, ...real], streaming);
+const text = report(thisMachine(), howMeasured(options), [synthetic, ...real], serving, streaming);
 console.log(text);
 if (!options.quick) writeFileSync(join(here, "RESULTS.md"), text);
 

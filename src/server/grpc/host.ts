@@ -4,7 +4,7 @@ import type { Endpoint } from "../../transport/index.js";
 import { type CallHost, type CallPeer, ServedCall } from "./call.js";
 import { watchPeers } from "./heartbeat.js";
 import { createSessions } from "./http2.js";
-import { NeverBlocking } from "./pipe.js";
+import { neverBlocking } from "./pipe.js";
 
 /** How long connections may take to pass on the last words, and clients to hang up, when no call is left. */
 const lastWordsMs = 500;
@@ -79,7 +79,7 @@ export class GrpcHost {
       : `${this.#address.kind}:${number}`;
     // Its session is made within this event.
     this.#arriving = { name, cut: () => socket.destroy() };
-    this.#http.emit("connection", new NeverBlocking(socket));
+    this.#http.emit("connection", neverBlocking(socket));
   }
 
   #open(session: Http2Session): void {
