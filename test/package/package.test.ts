@@ -105,7 +105,7 @@ const publicValues: Readonly<Record<string, readonly string[]>> = {
     "portForward",
     "resetStatus",
   ],
-  "cri-sdk/server": ["createStreamingServer", "memoryTransport", "serve"],
+  "cri-sdk/server": ["createStreamingServer", "memoryTransport", "proxy", "serve"],
   "cri-sdk/testing": [
     "EmbeddedRuntime",
     "ImageCatalogue",
