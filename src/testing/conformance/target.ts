@@ -28,7 +28,10 @@ export interface ConformanceImages {
 export interface ConformanceCommands {
   /** Runs until a signal, an hour at most; ends at once, with any code, on SIGTERM. */
   readonly run: readonly string[];
-  /** Takes no notice of SIGTERM, prints a line `ready`, and runs until another signal, an hour at most. */
+  /**
+   * Runs until another signal than SIGTERM, an hour at most. Where it takes a moment until it ignores that one, it
+   * prints a line `ready` then.
+   */
   readonly ignoreTerm: readonly string[];
   /** Ends with this code. */
   exit(code: number): readonly string[];

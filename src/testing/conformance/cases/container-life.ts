@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
 import { ContainerState } from "../../../../gen/runtime/v1/api_pb.js";
+import { sleep } from "../../../core/index.js";
 import { casesOf } from "../case.js";
+import type { ConformanceContainer, ConformanceContext } from "../context.js";
+import { readLog } from "../log-file.js";
 import { rejected } from "../rejection.js";
 
 const { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED } = ContainerState;
+
+/** Waits until a container ignores SIGTERM; one that says nothing of it does so from the start. */
+async function ignoring(context: ConformanceContext, { logPath }: ConformanceContainer): Promise<void> {
+  const ready = async () => (await readLog(logPath)).length > 0;
+  await context.eventually("it is ready", ready, 2_000).catch(() => context.signal.throwIfAborted());
+}
 
 /** From CreateContainer to RemoveContainer. */
 export const containerLifeCases = casesOf("container", {
@@ -79,7 +88,7 @@ export const containerLifeCases = casesOf("container", {
     rule: "StopContainer kills with SIGKILL after timeout seconds; exit_code is 128 plus the signal: 137.",
     async run(context) {
       const container = await context.start(context.commands.ignoreTerm);
-      await container.log("ready", (lines) => lines.length > 0);
+      await ignoring(context, container);
       const began = performance.now();
       await container.stop(1);
       const tookMs = performance.now() - began;
@@ -104,10 +113,10 @@ export const containerLifeCases = casesOf("container", {
     rule: "A later StopContainer with a shorter timeout ends a container that an earlier one still waits for.",
     async run(context) {
       const container = await context.start(context.commands.ignoreTerm);
-      await container.log("ready", (lines) => lines.length > 0);
+      await ignoring(context, container);
       const patient = context.runtime.stopContainer({ containerId: container.id, timeout: 50n });
       patient.catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await sleep(300, context.signal);
       const began = performance.now();
       await container.stop(1);
       assert.ok(performance.now() - began < 20_000);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { ContainerState } from "../../../../gen/runtime/v1/api_pb.js";
+import { sleep } from "../../../core/index.js";
 import { casesOf } from "../case.js";
 import type { ConformanceContext, ContainerOptions } from "../context.js";
 import { logText } from "../log-file.js";
@@ -67,7 +68,7 @@ export const containerProcessCases = casesOf("container", {
     rule: "With ContainerConfig.stdin true, standard input stays open for Attach.",
     async run(context) {
       const container = await context.start(context.commands.cat, { stdin: true });
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await sleep(500, context.signal);
       assert.equal((await container.status()).state, ContainerState.CONTAINER_RUNNING);
     },
   },
