@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "../../../src/index.js";
-import { type Deviations, runConformance, shellCommands } from "../../../src/testing/conformance/index.js";
+import { knownDeviations, runConformance, shellCommands } from "../../../src/testing/conformance/index.js";
 import { EmbeddedRuntime } from "../../../src/testing/embedded/embedded-runtime.js";
 import { cleanup } from "../../support/cleanup.js";
 import { checkLeaks } from "../../support/leaks.js";
@@ -17,18 +17,7 @@ const images = {
   missing: "docker.io/library/busybox:no-such-tag",
 };
 
-/** What a case needs, and a driver does not have. */
-const lacking: Readonly<Record<string, Deviations>> = {
-  scripted: {
-    "errors.create-for-an-unknown-user": "a function of a test runs as no user",
-  },
-  host: {
-    "container.starts-in-its-directory": "without isolation, a folder of the container has the host's name",
-    "streaming.exec-sync-starts-in-the-directory": "the same",
-  },
-};
-
-for (const driver of ["scripted", "host"])
+for (const driver of ["scripted", "host"] as const)
   for (const way of ["memory", "socket"])
     test(`${driver}, ${way}: keeps the rules of CRI`, { timeout: 180_000 }, async (t) => {
       checkLeaks(t);
@@ -43,7 +32,7 @@ for (const driver of ["scripted", "host"])
         : connect.through({ transport: runtime.transport, normalize: false });
       cleanup(t, () => cri.close());
       const commands = driver === "scripted" ? scriptedCommands : shellCommands;
-      const deviations = lacking[driver] ?? {};
+      const deviations = knownDeviations[`embedded-${driver}`];
       const report = await runConformance({ cri, images, directory, commands }, { deviations });
       for (const { id, title, outcome, ...more } of report.results)
         await t.test(`${id}: ${title}`, () =>
