@@ -60,7 +60,7 @@ export class EmbeddedRuntime implements AsyncDisposable {
     this.clock = clock;
     this.#driver = driver;
     this.#undo = undo;
-    this.#events = new Events(clock);
+    this.#events = new Events(clock, profile.events);
     this.images = new ImageStore({ catalogue, clock, profile });
     for (const name of options.preload) this.images.preload(name);
     const machine: Machine = {

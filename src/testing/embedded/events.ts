@@ -6,6 +6,7 @@ import {
 } from "../../../gen/runtime/v1/api_pb.js";
 import type { Clock } from "./clock.js";
 import type { Sandbox } from "./objects/sandbox.js";
+import type { Profile } from "./profile.js";
 
 /** How many events wait for a subscriber that does not read; then the newest are lost to it, as in containerd 1.7. */
 const maxQueued = 1_000;
@@ -18,14 +19,16 @@ interface Subscriber {
 /** Tells every subscriber of every change of state, from the moment that it subscribed. */
 export class Events {
   readonly #clock: Clock;
+  readonly #to: Profile["events"];
   readonly #subscribers = new Set<Subscriber>();
   /** How many of the next events are lost on the way. */
   dropNext = 0;
   /** Set while the daemon is down: what happens then is told to nobody. */
   muted = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, to: Profile["events"]) {
     this.#clock = clock;
+    this.#to = to;
   }
 
   get subscribers(): number {
@@ -47,10 +50,19 @@ export class Events {
       podSandboxStatus: sandbox.status(),
       containersStatuses: [...sandbox.containers].map((container) => container.status()),
     });
-    for (const { queue, wake } of this.#subscribers) {
+    for (const { queue, wake } of this.#whom()) {
       if (queue.length < maxQueued) queue.push(event);
       wake();
     }
+  }
+
+  /** All, or, one after the other, the one whose turn it is. */
+  #whom(): Iterable<Subscriber> {
+    const [first] = this.#subscribers;
+    if (this.#to === "to all" || !first) return this.#subscribers;
+    this.#subscribers.delete(first);
+    this.#subscribers.add(first);
+    return [first];
   }
 
   /** The events from now on, until the signal fires. Nothing that happens after this call is missed. */

@@ -24,6 +24,8 @@ export interface Profile {
   readonly podCreatedEvent: boolean;
   /** Whether RemovePodSandbox tells of what it removes. */
   readonly podDeletedEvents: boolean;
+  /** Whether every subscriber hears of every event, or each event goes to one of them only. */
+  readonly events: "to all" | "to one";
   /** Whether Status tells of handlers and features. */
   readonly tellsFeatures: boolean;
   /** Whether stats of a container that does not run are an error. */
@@ -50,6 +52,7 @@ const own: Profile = {
   repeatedCreate: "refused",
   podCreatedEvent: true,
   podDeletedEvents: true,
+  events: "to all",
   tellsFeatures: true,
   statsOfStopped: "refused",
 };
@@ -85,6 +88,7 @@ const profiles: Readonly<Record<RuntimeLike, Profile>> = {
     runtimeVersion: "1.7.24",
     unimplemented: [...notInContainerd, "runtimeConfig"],
     codes: unknownCodes,
+    events: "to one",
     tellsFeatures: false,
   },
   "containerd-2.1": {

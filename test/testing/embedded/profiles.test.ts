@@ -81,3 +81,22 @@ test("normalized, all of them say the same", async (t) => {
     );
   }
 });
+
+for (const [like, expected] of [
+  ["containerd-1.7", 4],
+  ["containerd-2.1", 8],
+] as const)
+  test(`${like}: two who listen hear ${expected} times of 4 events`, async (t) => {
+    const { runtime, cri } = await scripted(t, { like });
+    let heard = 0;
+    const stop = new AbortController();
+    const readers = [1, 2].map(async () => {
+      for await (const _ of cri.runtime.getContainerEvents({}, { signal: stop.signal })) heard++;
+    });
+    while (runtime.calls.of("getContainerEvents").length < 2) await new Promise(setImmediate);
+    await start(cri, ["run"]);
+    for (let tries = 0; heard < expected && tries < 100; tries++) await new Promise(setImmediate);
+    stop.abort();
+    await Promise.allSettled(readers);
+    assert.equal(heard, expected);
+  });
