@@ -1,0 +1,56 @@
+// How to test with node:test, on a runtime in memory: node --import tsx --test node-test.test.ts
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { type Cri, connect } from "cri-sdk";
+import { EmbeddedRuntime, fixtures } from "cri-sdk/testing";
+import { removePods } from "./clean-up.js";
+
+let runtime: EmbeddedRuntime;
+let cri: Cri;
+
+beforeEach(async () => {
+  runtime = await EmbeddedRuntime.start({ programs: {} });
+  cri = connect.through(runtime);
+  for (const [name, namespace] of [
+    ["web", "shop"],
+    ["db", "shop"],
+    ["dns", "kube-system"],
+  ] as const)
+    await cri.runtime.runPodSandbox({
+      // Nothing is to be written to /var/log/pods.
+      config: fixtures.sandboxConfig({ metadata: { name, namespace }, logDirectory: "" }),
+    });
+  runtime.calls.clear();
+});
+
+afterEach(async () => {
+  await runtime.close();
+  // Every fault that a test asked for has happened.
+  runtime.faults.assertNoPendingFaults();
+});
+
+test("removes the pods of its namespace, and no others", async () => {
+  assert.equal(await removePods(cri, "shop"), 2);
+  const left = await cri.lists.podSandboxes().collect();
+  assert.deepEqual(
+    left.map(({ metadata }) => metadata?.name),
+    ["dns"],
+  );
+});
+
+test("a pod that will not stop is left, and does not hinder the others", async () => {
+  runtime.faults.failNext("stopPodSandbox", { code: "unknown", text: "the network is busy" });
+  assert.equal(await removePods(cri, "shop"), 1);
+  assert.equal(runtime.calls.of("removePodSandbox").length, 1);
+  assert.equal(await removePods(cri, "shop"), 1);
+});
+
+test("a connection that breaks is tried again by the SDK", async () => {
+  runtime.faults.cutConnection("removePodSandbox", { when: "after" });
+  assert.equal(await removePods(cri, "kube-system"), 1);
+  const calls = runtime.calls.of("removePodSandbox");
+  assert.deepEqual(
+    calls.map(({ error }) => error?.code),
+    ["unavailable", undefined],
+  );
+});
