@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isIP } from "node:net";
-import { NamespaceMode } from "../../../../gen/runtime/v1/api_pb.js";
+import { NamespaceMode, PodSandboxState } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
 
 /** What PodSandboxStatus tells of a sandbox. */
@@ -156,7 +156,7 @@ export const sandboxStatusCases = casesOf("sandbox", {
         podSandboxId: pod.id,
         resources: { cpuShares: 512n, memoryLimitInBytes: 268_435_456n },
       });
-      assert.equal((await pod.status()).state, 0);
+      assert.equal((await pod.status()).state, PodSandboxState.SANDBOX_READY);
     },
   },
 });
