@@ -34,7 +34,7 @@ import { Streaming } from "./services/streaming.js";
  * without a container, too. `await using` ends it, and everything in it.
  */
 export class EmbeddedRuntime implements AsyncDisposable {
-  /** Calls the runtime in memory: `connect.through(runtime.transport)`. The same as over a socket otherwise. */
+  /** Calls the runtime in memory: `connect.through(runtime)`. The same as over a socket otherwise. */
   readonly transport: RpcTransport;
   /** Its handlers, for a server of your own. */
   readonly services: Services;

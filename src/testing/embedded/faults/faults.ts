@@ -20,7 +20,10 @@ export interface MomentOptions extends FaultOptions {
   readonly when?: "before" | "after" | undefined;
 }
 
-/** An error to fail with: a code and a text, as they go over the wire. */
+/**
+ * An error to fail with: a code and a text, as they go over the wire. The client's `reason` follows from them, as with a real
+ * runtime: `server is not initialized yet` is `runtime_starting`, which the SDK tries again.
+ */
 export interface FaultError {
   readonly code: CriErrorCode;
   /** @default "a fault of the test" */
@@ -48,7 +51,10 @@ export interface FaultHost {
 
 const garbage = Buffer.from("ffffffffff", "hex");
 
-/** Makes a runtime fail as real ones do. Faults of one RPC happen in the order in which they were asked for. */
+/**
+ * Makes a runtime fail as real ones do. Faults of one RPC happen in the order in which they were asked for. They are for the
+ * RPC that is called: `cri.lists.containers()` calls `streamContainers` where the runtime has it.
+ */
 export class Faults {
   readonly #host: FaultHost;
   #faults: Fault[] = [];
