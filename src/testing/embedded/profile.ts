@@ -12,6 +12,8 @@ export interface Profile {
   readonly unimplemented: readonly RpcName[];
   /** The gRPC codes of refusals; the texts are what tells them apart. */
   readonly codes: Readonly<Record<RefusalKind, CriErrorCode>>;
+  /** What of a sandbox's metadata must not be empty. */
+  readonly requiredMetadata: readonly ("name" | "namespace" | "uid")[];
   /** How image ids look: `sha256:` before them or not. */
   readonly imageIds: "prefixed" | "bare";
   /** What RemoveImage by a tag removes: the image, as CRI says, or the tag. */
@@ -46,6 +48,7 @@ const own: Profile = {
     invalid: "invalid_argument",
     handler: "invalid_argument",
   },
+  requiredMetadata: ["name", "namespace"],
   imageIds: "prefixed",
   removeImage: "image",
   execTimeout: "deadline",
@@ -88,6 +91,7 @@ const profiles: Readonly<Record<RuntimeLike, Profile>> = {
     runtimeVersion: "1.7.24",
     unimplemented: [...notInContainerd, "runtimeConfig"],
     codes: unknownCodes,
+    requiredMetadata: [],
     events: "to one",
     tellsFeatures: false,
   },
@@ -97,6 +101,7 @@ const profiles: Readonly<Record<RuntimeLike, Profile>> = {
     runtimeVersion: "2.1.9",
     unimplemented: notInContainerd,
     codes: { ...unknownCodes, reserved: "failed_precondition" },
+    requiredMetadata: [],
   },
   "cri-o": {
     ...own,
@@ -104,6 +109,7 @@ const profiles: Readonly<Record<RuntimeLike, Profile>> = {
     runtimeVersion: "1.37.0",
     unimplemented: ["checkpointPod", "restorePod", "checkpointContainer"],
     codes: { ...unknownCodes, ambiguous: "not_found" },
+    requiredMetadata: ["name", "namespace", "uid"],
     imageIds: "bare",
     removeImage: "tag",
     execTimeout: "exit code -1",

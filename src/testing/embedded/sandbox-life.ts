@@ -65,10 +65,11 @@ async function remove(machine: Machine, sandbox: Sandbox): Promise<void> {
     events.publish(ContainerEventType.CONTAINER_DELETED_EVENT, sandbox.id, sandbox);
 }
 
-function check({ refusals }: Machine, { metadata, logDirectory, hostname }: PodSandboxConfig): void {
-  for (const field of ["name", "namespace", "uid"] as const)
-    if (!metadata?.[field])
-      throw refusals.invalid(`config.metadata.${field}`, "must not be empty", metadata?.[field]);
+function check({ refusals, profile }: Machine, { metadata, logDirectory, hostname }: PodSandboxConfig): void {
+  if (!metadata) throw refusals.invalid("config.metadata", "is missing");
+  for (const field of profile.requiredMetadata)
+    if (!metadata[field])
+      throw refusals.invalid(`config.metadata.${field}`, "must not be empty", metadata[field]);
   if (logDirectory !== "" && !logDirectory.startsWith("/"))
     throw refusals.invalid("config.log_directory", "must be an absolute path", logDirectory);
   if (hostname.length > 63)

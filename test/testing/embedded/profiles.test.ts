@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { connect } from "../../../src/index.js";
 import type { RuntimeLike } from "../../../src/testing/index.js";
 import { busybox, failure, scripted, start } from "./support.js";
 
@@ -100,3 +101,23 @@ for (const [like, expected] of [
     await Promise.allSettled(readers);
     assert.equal(heard, expected);
   });
+
+test("what of a sandbox's name must not be empty", async (t) => {
+  for (const [like, ...expected] of [
+    [undefined, "invalid_argument", undefined],
+    ["containerd-2.1", undefined, undefined],
+    ["cri-o", "unknown", "unknown"],
+  ] as const) {
+    const { runtime } = await scripted(t, { like });
+    const cri = connect.through({ transport: runtime.transport, normalize: false, preflight: false });
+    const codeOf = (metadata: object) =>
+      cri.runtime.runPodSandbox({ config: { metadata } }).then(
+        () => undefined,
+        (error) => error.code,
+      );
+    const codes = [await codeOf({ namespace: "n", uid: "u" }), await codeOf({ name: "a", namespace: "n" })];
+    assert.deepEqual(codes, expected, like);
+    const none = await failure(cri.runtime.runPodSandbox({ config: {} }));
+    assert.match(none.text, /metadata is missing/);
+  }
+});
