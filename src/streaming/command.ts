@@ -34,7 +34,7 @@ export interface SessionOptions extends StreamingOptions, SessionStreams {
    * How long to wait for the command's status, in milliseconds, once its output has ended while input was sent:
    * containerd never sends one when a command left more than about 128 KiB of its input unread. It is also how long to
    * wait for outputs to end once the status is known.
-   * @default 3_000
+   * @default 5_000
    */
   readonly exitGraceMs?: number | undefined;
 }

@@ -22,7 +22,7 @@ export function planSession(
   options: SessionOptions,
 ): Pick<SessionPlan, "channels" | "tty" | "size" | "keepStdinOpen" | "exitGraceMs"> {
   const { stdin = false, stdout = true, tty = false, stderr = !tty } = options;
-  const { size = { columns: 80, rows: 24 }, keepStdinOpen = tty, exitGraceMs = 3_000 } = options;
+  const { size = { columns: 80, rows: 24 }, keepStdinOpen = tty, exitGraceMs = 5_000 } = options;
   if (tty && stderr)
     throw invalidOption("stderr", true, "must not be asked for with tty: a terminal has one output");
   if (!stdin && !stdout && !stderr)
