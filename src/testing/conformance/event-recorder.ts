@@ -1,4 +1,5 @@
 import { type ContainerEventResponse, ContainerEventType } from "../../../gen/runtime/v1/api_pb.js";
+import { isCriError } from "../../core/index.js";
 import type { ConformanceContext } from "./context.js";
 
 const names = new Map<number, string>(
@@ -7,6 +8,9 @@ const names = new Map<number, string>(
     name.split("_")[1]?.toLowerCase() ?? name,
   ]),
 );
+
+/** How many events from before may be too large to be sent. */
+const maxReopened = 20;
 
 /** Reads the events of a runtime, always and at once: a reader that stalls may freeze the runtime. */
 export class EventRecorder {
@@ -72,14 +76,17 @@ export class EventRecorder {
     return this.#failure !== undefined;
   }
 
-  async #read(): Promise<void> {
+  async #read(again = maxReopened): Promise<void> {
     const { signal } = this.#stop;
     try {
       for await (const event of this.#context.runtime.getContainerEvents({}, { signal }))
         this.#events.push(event);
       this.#failure ??= new Error("the stream of events ended");
     } catch (error) {
-      if (!signal.aborted) this.#failure = error;
+      if (signal.aborted) return;
+      // A runtime keeps what nobody read, and fails over an event from before that is larger than it may send.
+      if (again > 0 && isCriError(error) && error.code === "resource_exhausted") return this.#read(again - 1);
+      this.#failure = error;
     }
   }
 }
