@@ -40,6 +40,10 @@ export async function createContainer(
   }
   try {
     await driver.create(container.place);
+    if (!sandbox.ready || sandbox.removing) {
+      await driver.remove(container.place);
+      throw refusals.state(`sandbox container ${JSON.stringify(sandbox.id)} was stopped meanwhile`);
+    }
   } catch (error) {
     containers.release(name, container);
     throw error;

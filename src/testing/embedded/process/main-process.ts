@@ -21,6 +21,8 @@ export class MainProcess {
   constructor(process: DriverProcess, log: LogFile | undefined) {
     this.#process = process;
     this.#log = log;
+    // Input that comes when the process is gone, or wants none, is lost, and that is all.
+    process.stdin?.on("error", () => undefined);
     const printed = [this.#pass("stdout", process.stdout), this.#pass("stderr", process.stderr)];
     this.exit = Promise.all(printed).then(async () => {
       const exit = await process.exit;

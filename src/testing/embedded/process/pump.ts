@@ -43,7 +43,9 @@ export async function pump(
   } catch {
     // A source that broke off is at its end.
   }
-  if (end && !target.destroyed) target.end();
+  // What goes on to live may have many such.
+  if (!end) target.off("error", ignore);
+  else if (!target.destroyed) target.end();
 }
 
 /** What has gone through connections, in bytes. */
