@@ -1,4 +1,5 @@
 import { CriError, isCriError, type Problem } from "../../core/index.js";
+import { serverClosed } from "../errors.js";
 
 /** What a handler's signal fires with when its client has left, or was lost. */
 export function clientGone(cause?: unknown): CriError {
@@ -7,9 +8,8 @@ export function clientGone(cause?: unknown): CriError {
 }
 
 /** What a handler's signal fires with when its server is closed, and what is said to whoever asks it for more. */
-export function serverClosed(): CriError {
-  const text = "the streaming server was closed";
-  return new CriError({ code: "unavailable", reason: "server_closed", text });
+export function streamingServerClosed(): CriError {
+  return serverClosed("the streaming server");
 }
 
 /** What a handler's signal fires with after a session's idle timeout. */

@@ -11,7 +11,7 @@ import type { Duplex } from "node:stream";
 import { CriError, invalidOption } from "../../core/index.js";
 import type { CloseOptions, StreamingAnswer, StreamingServer } from "./api.js";
 import { Connections } from "./connections.js";
-import { messageOf, serverClosed } from "./errors.js";
+import { messageOf, streamingServerClosed } from "./errors.js";
 import type { StreamingHandlers } from "./handlers.js";
 import { answer, isRefusal, planOf, refuse, unableToUpgrade } from "./http.js";
 import { type ResolvedServerOptions, resolveServerOptions, type StreamingServerOptions } from "./options.js";
@@ -124,7 +124,7 @@ class HttpStreamingServer implements StreamingServer {
   close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close();
     const closing = this.#closing;
-    const cut = () => this.#sessions.abort(serverClosed());
+    const cut = () => this.#sessions.abort(streamingServerClosed());
     if (graceMs <= 0) cut();
     else {
       const timer = setTimeout(cut, graceMs);
@@ -148,7 +148,7 @@ class HttpStreamingServer implements StreamingServer {
   }
 
   #offer(method: string, handler: unknown, plan: SessionPlan): StreamingAnswer {
-    if (this.#closing) throw serverClosed().with({ method });
+    if (this.#closing) throw streamingServerClosed().with({ method });
     if (handler === undefined) {
       const text = `this server has no handler for ${method}`;
       throw new CriError({ code: "unimplemented", reason: "unimplemented", text, method });
