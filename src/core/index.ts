@@ -2,6 +2,14 @@ export { type Backoff, type BackoffOptions, backoff } from "./backoff.js";
 export type { CallOptions, HeadersInput } from "./call-options.js";
 export { type CriErrorCode, codeFromNumber, codeToNumber, criErrorCodes } from "./codes.js";
 export { CriError, type CriErrorInit, describe, invalidOption, isCriError, type Problem } from "./errors.js";
+export {
+  canonicalName,
+  type ImageReference,
+  parseReference,
+  readReference,
+  repositoryOf,
+} from "./image-reference.js";
+export { kubernetesLabels } from "./labels.js";
 export { Lifeline, type Stoppable } from "./lifeline.js";
 export { type CriErrorReason, criErrorReasons } from "./reasons.js";
 export { deadlineError, stoppedError, whyStopped } from "./signals.js";

@@ -28,6 +28,8 @@ export const criErrorReasons = {
   invalid_request: "Preflight refused the request; `problems` lists every field that is wrong.",
   invalid_option: "An option of the SDK has a value it cannot have.",
   invalid_endpoint: "An endpoint cannot be understood.",
+  invalid_spec: "A pod or container is described wrongly; `problems` lists every field that is wrong.",
+  invalid_file: "A file cannot be understood; `problems` lists every place that is wrong.",
   // What came back. Code: internal.
   malformed_response: "The answer breaks the gRPC or protobuf wire format, or has no status.",
   invalid_response:
@@ -41,6 +43,8 @@ export const criErrorReasons = {
     "A sandbox or container with this metadata exists; `existingId` names it. Code: already_exists.",
   ambiguous_id: "Several objects have an id that begins like this. Code: invalid_argument.",
   wrong_state: "The sandbox or container is not in a state that allows this. Code: failed_precondition.",
+  config_unknown:
+    "The sandbox or container was made by somebody else, and the runtime does not tell its config. Code: failed_precondition.",
   unknown_runtime_handler: "This runtime has no runtime handler of this name. Code: invalid_argument.",
   exec_timeout: "The command did not end within ExecSyncRequest.timeout. Code: deadline_exceeded.",
   exec_not_started: "The command could not be started in the container. Code: failed_precondition.",

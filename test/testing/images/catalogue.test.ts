@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCriError } from "../../../src/core/index.js";
+import { isCriError, parseReference } from "../../../src/core/index.js";
 import {
   defaultCatalogue,
   type EmbeddedImage,
   ImageCatalogue,
   parseCatalogue,
-  parseReference,
 } from "../../../src/testing/embedded/images/index.js";
 
 const full: EmbeddedImage = {

@@ -1,8 +1,8 @@
+import { canonicalName, type ImageReference, parseReference, repositoryOf } from "../../../core/index.js";
 import { checkImages } from "./check-image.js";
 import { contentOf, defaultSizeBytes, type OciImageConfig } from "./content.js";
 import type { EmbeddedImage, RegistryAuth } from "./image.js";
 import { Problems } from "./problems.js";
-import { canonicalName, type ImageReference, parseReference, repositoryOf } from "./reference.js";
 
 /** An image of a catalogue: what was asked for, complete, with the ids that follow from it. */
 export interface CatalogueImage {

@@ -1,8 +1,7 @@
-import { isCriError } from "../../../core/index.js";
+import { isCriError, parseReference } from "../../../core/index.js";
 import type { EmbeddedImage } from "./image.js";
 import { nearest } from "./nearest.js";
 import { isRecord, type Problems } from "./problems.js";
-import { parseReference } from "./reference.js";
 
 type Check = (value: unknown, path: string, problems: Problems) => void;
 

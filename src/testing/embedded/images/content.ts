@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
+import { canonicalName, parseReference } from "../../../core/index.js";
 import type { EmbeddedImage } from "./image.js";
-import { canonicalName, parseReference } from "./reference.js";
 
 /** The config of an image, as the OCI image specification writes it. */
 export interface OciImageConfig {

@@ -1,6 +1,6 @@
 import type { AuthConfig } from "../../../../gen/runtime/v1/api_pb.js";
+import type { ImageReference } from "../../../core/index.js";
 import type { RegistryAuth } from "./image.js";
-import type { ImageReference } from "./reference.js";
 
 /** What containerd makes of an AuthConfig: a name and a password, or "" and an identity token, or nothing. */
 interface Credentials {

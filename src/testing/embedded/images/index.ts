@@ -5,12 +5,5 @@ export type { OciImageConfig } from "./content.js";
 export { defaultCatalogue } from "./default-catalogue.js";
 export type { EmbeddedImage, RegistryAuth } from "./image.js";
 export type { NodeImage } from "./node-image.js";
-export {
-  canonicalName,
-  type ImageReference,
-  parseReference,
-  readReference,
-  repositoryOf,
-} from "./reference.js";
 export { type FilesystemUsageInit, type ImageServiceOptions, imageService } from "./service.js";
 export { ImageStore, type ImageStoreOptions } from "./store.js";

@@ -1,5 +1,5 @@
+import { readReference } from "../../../core/index.js";
 import type { NodeImage } from "./node-image.js";
-import { readReference } from "./reference.js";
 
 /** An id, or the beginning of one: what is shorter is none. `sha256:` may be before it. */
 const idPrefix = /^(?:sha256:)?([0-9a-f]{3,64})$/;

@@ -1,5 +1,5 @@
+import { canonicalName, type ImageReference, repositoryOf } from "../../../core/index.js";
 import type { CatalogueImage } from "./catalogue.js";
-import { canonicalName, type ImageReference, repositoryOf } from "./reference.js";
 
 /** An image on the node: what the catalogue has, by the names that it was pulled by. */
 export class NodeImage {

@@ -1,5 +1,11 @@
 import type { AuthConfig } from "../../../../gen/runtime/v1/api_pb.js";
-import { CriError } from "../../../core/index.js";
+import {
+  CriError,
+  canonicalName,
+  type ImageReference,
+  parseReference,
+  readReference,
+} from "../../../core/index.js";
 import { type Clock, systemClock } from "../clock.js";
 import { type Profile, profileOf } from "../profile.js";
 import type { ImageCatalogue } from "./catalogue.js";
@@ -8,7 +14,6 @@ import { defaultCatalogue } from "./default-catalogue.js";
 import { Downloads } from "./downloads.js";
 import { find } from "./lookup.js";
 import { NodeImage } from "./node-image.js";
-import { canonicalName, type ImageReference, parseReference, readReference } from "./reference.js";
 
 /** What a node's images are made with. */
 export interface ImageStoreOptions {

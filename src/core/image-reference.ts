@@ -1,4 +1,4 @@
-import { CriError } from "../../../core/index.js";
+import { CriError } from "./errors.js";
 
 /** A name of an image, as the runtimes that default to Docker Hub understand it. */
 export interface ImageReference {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isCriError } from "../../../src/core/index.js";
 import {
   canonicalName,
+  isCriError,
   parseReference,
   readReference,
   repositoryOf,
-} from "../../../src/testing/embedded/images/index.js";
+} from "../../src/core/index.js";
 
 const hex = "0123456789abcdef".repeat(4);
 const digest = `sha256:${hex}`;

@@ -1,0 +1,1 @@
+export { defaultPullPolicy, type PullPolicy } from "./policy.js";
