@@ -13,6 +13,17 @@ export interface Problem {
   readonly value?: unknown;
 }
 
+/** Something that a step left on the node, and that could not be taken away again when a later step failed. */
+export interface Leftover {
+  readonly kind: "pod" | "container";
+  /** Its id; undefined where only its name is known, since the answer that tells the id never came. */
+  readonly id: string | undefined;
+  /** `namespace/name` of a pod, `name` of a container. */
+  readonly name: string;
+  /** Why it could not be taken away. */
+  readonly error: unknown;
+}
+
 /** What a {@link CriError} is made of. */
 export interface CriErrorInit {
   readonly code: CriErrorCode;
@@ -26,6 +37,7 @@ export interface CriErrorInit {
   readonly wireCode?: CriErrorCode | undefined;
   readonly problems?: readonly Problem[] | undefined;
   readonly existingId?: string | undefined;
+  readonly leftovers?: readonly Leftover[] | undefined;
 }
 
 /**
@@ -52,6 +64,8 @@ export class CriError extends Error {
   readonly problems: readonly Problem[];
   /** The id of the object that holds the name, for reason `name_reserved` where the runtime told it. */
   readonly existingId: string | undefined;
+  /** What remains on the node of a call of several steps (`cri.pods.run`); most often nothing. */
+  readonly leftovers: readonly Leftover[];
 
   constructor(init: CriErrorInit) {
     super(fullMessage(init), init.cause === undefined ? undefined : { cause: init.cause });
@@ -64,6 +78,7 @@ export class CriError extends Error {
     this.wireCode = init.wireCode;
     this.problems = init.problems ?? [];
     this.existingId = init.existingId;
+    this.leftovers = init.leftovers ?? [];
     Object.defineProperty(this, brand, { value: true });
   }
 
@@ -74,8 +89,21 @@ export class CriError extends Error {
 
   /** The same error with more known about it; what is given replaces what was there. */
   with(more: Partial<CriErrorInit>): CriError {
-    const { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId } = this;
-    const known = { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId };
+    const { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId, leftovers } =
+      this;
+    const known = {
+      code,
+      reason,
+      text,
+      method,
+      endpoint,
+      hint,
+      cause,
+      wireCode,
+      problems,
+      existingId,
+      leftovers,
+    };
     const error = new CriError({ ...known, ...more });
     if (this.stack) error.stack = this.stack.replace(this.message, () => error.message);
     return error;

@@ -1,8 +1,18 @@
 export { type Backoff, type BackoffOptions, backoff } from "./backoff.js";
+export { bounded } from "./bounded.js";
 export type { CallOptions, HeadersInput } from "./call-options.js";
 export { type CriErrorCode, codeFromNumber, codeToNumber, criErrorCodes } from "./codes.js";
 export { nearest } from "./did-you-mean.js";
-export { CriError, type CriErrorInit, describe, invalidOption, isCriError, type Problem } from "./errors.js";
+export {
+  CriError,
+  type CriErrorInit,
+  describe,
+  invalidOption,
+  isCriError,
+  type Leftover,
+  type Problem,
+} from "./errors.js";
+export { signalOf } from "./exit-signal.js";
 export {
   canonicalName,
   type ImageReference,

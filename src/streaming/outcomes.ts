@@ -1,18 +1,9 @@
-import { constants } from "node:os";
-import { CriError } from "../core/index.js";
+import { CriError, signalOf } from "../core/index.js";
 import type { CommandExit } from "./command.js";
 
 /** A command that ended with this code. */
 export function commandExit(exitCode: number): CommandExit {
   return Object.freeze({ exitCode, signal: signalOf(exitCode) });
-}
-
-const signalNames = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-);
-
-function signalOf(exitCode: number): NodeJS.Signals | undefined {
-  return exitCode > 128 ? signalNames.get(exitCode - 128) : undefined;
 }
 
 /** The runtime's own words for a command that it could not start; everything else is an error of the session. */
