@@ -17,14 +17,17 @@ export interface Amounts {
 
 /** CPU and memory of a spec. What is limited and not requested is requested in full, as the API server defaults it. */
 export function readAmounts(spec: ResourcesSpec | undefined, path: string, report: Report): Amounts {
+  const { requests, limits } = readGiven(spec, path, report);
+  return { limits, requests: { cpu: requests.cpu ?? limits.cpu, memory: requests.memory ?? limits.memory } };
+}
+
+/** CPU and memory of a spec, without defaults. */
+export function readGiven(spec: ResourcesSpec | undefined, path: string, report: Report): Amounts {
   const read = (given: Quantity | undefined, field: string) => readAmount(given, `${path}.${field}`, report);
-  const limits = { cpu: read(spec?.cpu, "cpu"), memory: read(spec?.memory, "memory") };
+  const requests = spec?.requests;
   return {
-    limits,
-    requests: {
-      cpu: read(spec?.requests?.cpu, "requests.cpu") ?? limits.cpu,
-      memory: read(spec?.requests?.memory, "requests.memory") ?? limits.memory,
-    },
+    limits: { cpu: read(spec?.cpu, "cpu"), memory: read(spec?.memory, "memory") },
+    requests: { cpu: read(requests?.cpu, "requests.cpu"), memory: read(requests?.memory, "requests.memory") },
   };
 }
 
@@ -39,4 +42,12 @@ export function readAmount(
   if (amount === undefined || amount.nanos >= 0n) return amount;
   reportValue(report, path, "must not be negative", given);
   return undefined;
+}
+
+/** How many bytes a node has of something. */
+export function readNodeBytes(given: number | bigint, least: number, path: string, report: Report): bigint {
+  if (typeof given === "bigint" ? given >= least : Number.isSafeInteger(given) && given >= least)
+    return BigInt(given);
+  reportValue(report, path, `must be a whole number of bytes, ${least} or more`, given);
+  return BigInt(least);
 }

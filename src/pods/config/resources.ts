@@ -45,8 +45,8 @@ export function linuxResources(
   if (!options.sums) checkRequests(spec, amounts, path, report);
   const pod = readAmounts(options.pod, path, () => {}).limits;
   const cpuLimit = notZero(amounts.limits.cpu) ?? pod.cpu;
-  const memoryLimit = int64(notZero(amounts.limits.memory) ?? pod.memory, `${path}.memory`, report);
-  checkMemory(amounts.limits.memory, `${path}.memory`, report);
+  const memoryLimit = (notZero(amounts.limits.memory) ?? pod.memory)?.value() ?? 0n;
+  checkMemory(spec.memory, amounts.limits.memory?.value() ?? 0n, `${path}.memory`, report);
   return {
     ...cpu(spec, cpuLimit, amounts.requests.cpu ?? cpuLimit, path, report),
     memoryLimitInBytes: memoryLimit,
@@ -78,31 +78,33 @@ function checkRequests(
 }
 
 function cpu(
-  { cpuPeriodUs }: ResourcesSpec,
+  spec: ResourcesSpec,
   limit: ParsedQuantity | undefined,
   request: ParsedQuantity | undefined,
   path: string,
   report: Report,
-): Resources {
-  const legal = cpuPeriodUs === undefined || within(cpuPeriodUs, 1000, 1_000_000);
+): { readonly cpuPeriod: bigint; readonly cpuQuota: bigint; readonly cpuShares: bigint } {
+  const given = spec.cpuPeriodUs;
+  const legal = given === undefined || within(given, 1000, 1_000_000);
   if (!legal)
-    reportValue(report, `${path}.cpuPeriodUs`, "must be a whole number from 1000 to 1000000", cpuPeriodUs);
-  const cpuPeriod = cpuPeriodUs === undefined || !legal ? defaultCpuPeriodUs : BigInt(cpuPeriodUs);
+    reportValue(report, `${path}.cpuPeriodUs`, "must be a whole number from 1000 to 1000000", given);
+  const cpuPeriod = given === undefined || !legal ? defaultCpuPeriodUs : BigInt(given);
   const quota = cpuQuota(limit?.milliValue() ?? 0n, cpuPeriod);
-  if (quota > maxInt64)
-    reportValue(report, `${path}.cpu`, "must be an amount whose cpu_quota is below 2^63", limit);
+  if (quota > maxInt64 && spec.cpu !== undefined)
+    reportValue(report, `${path}.cpu`, "must be an amount whose cpu_quota is below 2^63", spec.cpu);
   return { cpuPeriod, cpuQuota: quota, cpuShares: cpuShares(request?.milliValue() ?? 0n) };
 }
 
 /** Millis of a byte are the letter m where M was meant; a limit below a page of memory starts nothing. */
-function checkMemory(limit: ParsedQuantity | undefined, path: string, report: Report): void {
-  if (limit === undefined || limit.nanos === 0n || limit.value() >= pageBytes) return;
-  reportValue(
-    report,
-    path,
-    "must be 0 or at least 4096 bytes (m is for thousandths, M for millions)",
-    String(limit),
-  );
+function checkMemory(given: Quantity | undefined, limit: bigint, path: string, report: Report): void {
+  if (limit > maxInt64) reportValue(report, path, "must be below 2^63 bytes", given);
+  if (limit > 0n && limit < pageBytes)
+    reportValue(
+      report,
+      path,
+      "must be 0 or at least 4096 bytes (m is for thousandths, M for millions)",
+      given,
+    );
 }
 
 /** Memory and swap together; without a limit of memory, runtimes refuse it. */
@@ -123,12 +125,6 @@ function memorySwap(given: Quantity | undefined, memoryLimit: bigint, path: stri
       `${message} at least the limit of memory, ${memoryLimit} bytes, which it includes`,
       given,
     );
-  return value;
-}
-
-function int64(amount: ParsedQuantity | undefined, path: string, report: Report): bigint {
-  const value = amount?.value() ?? 0n;
-  if (value > maxInt64) reportValue(report, path, "must be below 2^63 bytes", String(amount));
   return value;
 }
 
