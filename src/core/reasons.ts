@@ -71,6 +71,8 @@ export const criErrorReasons = {
   registry_denied: "The image registry refused the credentials, or wants some. Code: permission_denied.",
   invalid_image_reference: "The image reference cannot be parsed. Code: invalid_argument.",
   signature_invalid: "The image's signature did not pass the runtime's policy. Code: permission_denied.",
+  credentials_failed: "The credentials for a registry could not be found out. Code: failed_precondition.",
+  pull_stalled: "Nothing was seen of a pull's progress for stalledMs. Code: deadline_exceeded.",
   recursive_read_only_unsupported:
     "The runtime handler cannot make mounts recursively read-only. Code: failed_precondition.",
   image_volume_mount_failed: "An image volume could not be mounted. Code: failed_precondition.",
