@@ -1,3 +1,4 @@
+import type { ImageAuth } from "./images/index.js";
 import type { StreamingDefaults } from "./sessions/index.js";
 import type { RetryOptions, RpcTransport, TransportOptions } from "./transport/index.js";
 
@@ -36,11 +37,16 @@ export interface ConnectOptions extends TransportOptions {
   readonly normalize?: boolean | undefined;
   /** How sessions (exec, attach, port-forward, copy) reach the runtime's streaming server, unless a call says otherwise. */
   readonly streaming?: StreamingDefaults | undefined;
+  /**
+   * Credentials for registries, or who has them, for pulls of `cri.images` that say nothing of it.
+   * @default none: the runtime's own, where it has any
+   */
+  readonly imageAuth?: ImageAuth | undefined;
 }
 
 /** Options for a transport of your own; those of our transport have no place beside it. */
 export interface CustomTransportOptions
-  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming"> {
+  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth"> {
   /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
   readonly transport: RpcTransport;
   /**

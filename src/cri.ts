@@ -10,6 +10,7 @@ import {
 } from "./clients/index.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { CallOptions } from "./core/index.js";
+import { Images } from "./images/index.js";
 import {
   type AttachOptions,
   type CopyFromOptions,
@@ -40,6 +41,8 @@ export class Cri implements AsyncDisposable {
   readonly image: ImageClient;
   /** CRI's lists however long they are: by Stream* where the runtime has it, by List* elsewhere. */
   readonly lists: Lists;
+  /** The images of the node: looked up, pulled by a policy and with credentials, removed, cleaned up. */
+  readonly images: Images;
   /** The runtime's endpoint as a URL. */
   readonly endpoint: string;
   /** The image service's endpoint as a URL; most often the same. */
@@ -56,7 +59,7 @@ export class Cri implements AsyncDisposable {
     runtime: Wiring,
     image: Wiring,
     owned: readonly Http2Transport[],
-    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming">,
+    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth">,
   ) {
     const shared = {
       retry: resolveRetry(options.retry),
@@ -67,6 +70,12 @@ export class Cri implements AsyncDisposable {
     this.runtime = runtimeClient({ ...shared, ...runtime });
     this.image = imageClient({ ...shared, ...image });
     this.lists = createLists({ ...shared, runtime: this.runtime, image: this.image });
+    this.images = new Images({
+      image: this.image,
+      runtime: this.runtime,
+      lists: this.lists,
+      auth: options.imageAuth,
+    });
     this.endpoint = runtime.endpoint;
     this.imageEndpoint = image.endpoint;
     this.transport = runtime.transport;

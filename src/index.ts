@@ -32,12 +32,31 @@ export {
   criErrorReasons,
   dateToNanos,
   type HeadersInput,
+  type ImageReference,
   isCriError,
   nanosToDate,
   nanosToMs,
+  parseReference,
   type Problem,
   type TlsOptions,
 } from "./core/index.js";
+// Images.
+export {
+  type CredentialFunction,
+  type CredentialLookup,
+  type CredentialSource,
+  defaultPullPolicy,
+  type EnsureImageOptions,
+  familiarReference,
+  formatReference,
+  type ImageAuth,
+  type Images,
+  type NodeImage,
+  normalizeReference,
+  type PullOptions,
+  type PullPolicy,
+  type RegistryCredentials,
+} from "./images/index.js";
 export type {
   AttachOptions,
   CommandInput,
