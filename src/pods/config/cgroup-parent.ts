@@ -1,4 +1,4 @@
-import type { QosClass } from "./qos.js";
+import { checkQosClass, type QosClass } from "./qos.js";
 import { collecting, type Report, reportValue } from "./report.js";
 
 /** What {@link cgroupParent} makes a path of. */
@@ -13,7 +13,7 @@ export interface CgroupParentOptions {
    */
   readonly qos?: QosClass | undefined;
   /**
-   * The names of the cgroups above, from the root; without `.slice`. The kubelet's are its cgroup root and `kubepods`.
+   * The names of the cgroups above, from the root; with systemd without `.slice`. The kubelet's are its cgroup root and `kubepods`.
    * @default ["kubepods"]
    */
   readonly root?: readonly string[] | undefined;
@@ -34,10 +34,11 @@ const name = /^[A-Za-z0-9_:.-]+$/;
 export function cgroupParent(options: CgroupParentOptions): string {
   return collecting("The cgroup", (report) => {
     const { uid, driver, qos = "Guaranteed", root = ["kubepods"] } = options;
+    checkQosClass(qos, "qos", report);
     checkName(uid, "uid", report);
     for (const [i, above] of root.entries()) {
       checkName(above, `root[${i}]`, report);
-      if (String(above).endsWith(".slice"))
+      if (driver === "systemd" && /\.slice$/.test(above))
         reportValue(report, `root[${i}]`, 'must not end with ".slice"', above);
     }
     const level = qos === "Guaranteed" ? [] : [qos.toLowerCase()];
@@ -50,7 +51,7 @@ export function cgroupParent(options: CgroupParentOptions): string {
 }
 
 function checkName(given: string, path: string, report: Report): void {
-  if (!name.test(given) || /^\.+$/.test(given))
+  if (typeof given !== "string" || !name.test(given) || /^\.+$/.test(given))
     reportValue(report, path, 'must be a name of letters, digits and "_:.-"', given);
 }
 

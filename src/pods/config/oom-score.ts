@@ -1,5 +1,5 @@
 import { readAmount, readNodeBytes } from "./amounts.js";
-import type { QosClass } from "./qos.js";
+import { checkQosClass, type QosClass } from "./qos.js";
 import { collecting, type Report, reportValue } from "./report.js";
 import type { Quantity } from "./spec-resources.js";
 
@@ -56,6 +56,7 @@ const leastOfBurstable = 3;
  */
 export function oomScoreAdj(options: OomScoreOptions): number {
   return collecting("The OOM score", (report) => {
+    checkQosClass(options.qos, "qos", report);
     const capacity = readNodeBytes(options.memoryCapacityBytes, 1, "memoryCapacityBytes", report);
     const score = (request: bigint) => 1000n - (1000n * request) / capacity;
     const request =

@@ -1,11 +1,18 @@
 import { type Amounts, type AmountsOf, readAmounts, resourceNames } from "./amounts.js";
 import { type InitContainerResources, podLevel, sumOf } from "./pod-resources.js";
 import { zero } from "./quantity.js";
-import { collecting } from "./report.js";
+import { collecting, type Report, reportValue } from "./report.js";
 import type { ResourcesSpec } from "./spec-resources.js";
 
+const classes = ["Guaranteed", "Burstable", "BestEffort"] as const;
+
 /** How well Kubernetes treats a pod when a node runs short. */
-export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
+export type QosClass = (typeof classes)[number];
+
+/** Reports a class that is none; a wrong case would be taken for another one. */
+export function checkQosClass(given: QosClass, path: string, report: Report): void {
+  if (!classes.includes(given)) reportValue(report, path, `must be one of ${classes.join(", ")}`, given);
+}
 
 /** What else of a pod {@link qosClass} looks at. */
 export interface QosClassOptions {

@@ -41,6 +41,10 @@ export function linuxResources(
   options: LinuxResourcesOptions = {},
 ): Resources | undefined {
   if (spec === undefined) return undefined;
+  if (typeof spec !== "object" || spec === null) {
+    reportValue(report, path, "must be an object", spec);
+    return undefined;
+  }
   const amounts = readAmounts(spec, path, report);
   if (!options.sums) checkRequests(spec, amounts, path, report);
   const pod = readAmounts(options.pod, path, () => {}).limits;
@@ -138,7 +142,11 @@ function oomScore(given: number | undefined, path: string, report: Report): bigi
 function cpuset(given: string | undefined, path: string, report: Report): string {
   if (given === undefined || given === "") return "";
   const backwards = ([from, to = from]: string[]) => Number(from) > Number(to);
-  if (!cpuList.test(given) || given.split(",").some((range) => backwards(range.split("-"))))
+  if (
+    typeof given !== "string" ||
+    !cpuList.test(given) ||
+    given.split(",").some((range) => backwards(range.split("-")))
+  )
     reportValue(report, path, 'must be numbers and ranges of them, as "0-3,7"', given);
   return given;
 }

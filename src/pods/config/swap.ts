@@ -1,5 +1,5 @@
 import { readAmount, readNodeBytes } from "./amounts.js";
-import type { QosClass } from "./qos.js";
+import { checkQosClass, type QosClass } from "./qos.js";
 import { collecting } from "./report.js";
 import type { Quantity } from "./spec-resources.js";
 
@@ -34,6 +34,7 @@ export interface SwapLimitOptions {
  */
 export function swapLimit(options: SwapLimitOptions): bigint {
   return collecting("The limit of swap", (report) => {
+    checkQosClass(options.qos, "qos", report);
     const memory = readNodeBytes(options.memoryCapacityBytes, 1, "memoryCapacityBytes", report);
     const swap = readNodeBytes(options.swapCapacityBytes, 0, "swapCapacityBytes", report);
     const limit = readAmount(options.memoryLimit, "memoryLimit", report)?.value() ?? 0n;
