@@ -64,8 +64,7 @@ export interface DeviceSpec {
   readonly permissions?: string | undefined;
 }
 
-/** A container in the user's words. `containerConfig()` makes the whole ContainerConfig of it. */
-export interface ContainerSpec {
+interface ContainerBase {
   /** A DNS label of up to 63 characters, one container of each name in a pod: ContainerMetadata.name. */
   readonly name: string;
   /** ContainerMetadata.attempt: how often it was made before. @default 0 */
@@ -103,10 +102,6 @@ export interface ContainerSpec {
    * @default `<name>/<attempt>.log`, as the kubelet's
    */
   readonly logPath?: string | false | undefined;
-  /** Whether it has an input to attach to: ContainerConfig.stdin. @default false */
-  readonly stdin?: boolean | undefined;
-  /** Whether the input ends with the first session that wrote to it: stdin_once. Needs `stdin`. @default false */
-  readonly stdinOnce?: boolean | undefined;
   /** Whether it has a terminal: tty. @default false */
   readonly tty?: boolean | undefined;
   /** What ends it, `SIGINT` or `SIGRTMIN+3`: ContainerConfig.stop_signal. @default the image's, else SIGTERM */
@@ -120,3 +115,19 @@ export interface ContainerSpec {
   /** ContainerConfig.windows, passed through as it is. */
   readonly windows?: WindowsContainerConfig | undefined;
 }
+
+/** Whether a container has an input, and when that ends. */
+type InputSpec =
+  | {
+      /** Whether it has an input to attach to: ContainerConfig.stdin. @default false */
+      readonly stdin?: boolean | undefined;
+      readonly stdinOnce?: false | undefined;
+    }
+  | {
+      readonly stdin: true;
+      /** Whether the input ends with the first session that wrote to it: ContainerConfig.stdin_once. @default false */
+      readonly stdinOnce?: boolean | undefined;
+    };
+
+/** A container in the user's words. `containerConfig()` makes the whole ContainerConfig of it. */
+export type ContainerSpec = ContainerBase & InputSpec;

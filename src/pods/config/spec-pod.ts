@@ -8,7 +8,7 @@ export interface PortSpec {
   readonly containerPort: number;
   /**
    * The port on the host, 0 to 65535: PortMapping.host_port.
-   * @default 0, which maps nothing
+   * @default 0, which maps nothing; on the host's network the same as `containerPort`
    */
   readonly hostPort?: number | undefined;
   /**
@@ -33,8 +33,7 @@ export interface DnsSpec {
   readonly options?: readonly string[] | undefined;
 }
 
-/** Which of the host's namespaces a pod shares: NamespaceOption of the sandbox and of its containers. */
-export interface NamespacesSpec {
+interface SharedNamespaces {
   /**
    * The host's network: NamespaceOption.network NODE, else POD.
    * @default false
@@ -51,13 +50,25 @@ export interface NamespacesSpec {
    * @default false
    */
   readonly hostIpc?: boolean | undefined;
+  readonly users?: undefined;
+}
+
+/** Users of its own go with no other namespace of the host. */
+interface OwnUsers {
+  readonly hostNetwork?: false | undefined;
+  readonly pid?: "container" | "pod" | undefined;
+  readonly hostIpc?: false | undefined;
   /**
-   * A user namespace of the pod: NamespaceOption.userns_options POD with these mappings, else NODE. Needs a runtime handler
-   * with the feature; see `cri.features()`.
+   * A user namespace of the pod: NamespaceOption.userns_options POD with these mappings, else NODE; and the mappings of each
+   * mount of its containers. Without `gids`, groups are mapped as users are. Needs a runtime handler with the feature; see
+   * `cri.features()`.
    * @default none: the host's users
    */
-  readonly users?: { readonly uids: IdRange; readonly gids?: IdRange | undefined } | undefined;
+  readonly users: { readonly uids: IdRange; readonly gids?: IdRange | undefined };
 }
+
+/** Which of the host's namespaces a pod shares: NamespaceOption of the sandbox and of its containers. */
+export type NamespacesSpec = SharedNamespaces | OwnUsers;
 
 /** A range of user or group ids, mapped into a user namespace: IDMapping. */
 export interface IdRange {
@@ -75,8 +86,7 @@ export interface IdRange {
   readonly length?: number | undefined;
 }
 
-/** A pod in the user's words. `sandboxConfig()` makes the whole PodSandboxConfig of it. */
-export interface PodSpec {
+interface PodBase {
   /** The pod's name, a DNS subdomain of up to 253 characters: PodSandboxMetadata.name. */
   readonly name: string;
   /**
@@ -103,23 +113,10 @@ export interface PodSpec {
    * @default "", the runtime's default
    */
   readonly runtimeHandler?: string | undefined;
-  /**
-   * A DNS label: PodSandboxConfig.hostname. Cut to 63 characters as the kubelet does; none with `hostNetwork`.
-   * @default the pod's name
-   */
-  readonly hostname?: string | undefined;
-  /**
-   * A domain, put behind the hostname: `web` and `db.prod.svc.cluster.local` give `web.db.prod.svc.cluster.local`, of up to 64
-   * characters. The kubelet does this for `setHostnameAsFQDN`.
-   * @default none
-   */
-  readonly domain?: string | undefined;
   /** PodSandboxConfig.dns_config. @default none: the runtime gives the pod the host's resolver */
   readonly dns?: DnsSpec | undefined;
   /** PodSandboxConfig.port_mappings. @default none */
   readonly ports?: readonly PortSpec[] | undefined;
-  /** Which namespaces of the host the pod shares. @default none */
-  readonly namespaces?: NamespacesSpec | undefined;
   /** Kernel parameters of the pod's namespaces, `net.ipv4.ip_unprivileged_port_start`: LinuxPodSandboxConfig.sysctls. */
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** Who the pod runs as, and what it may: LinuxSandboxSecurityContext. Containers have one of their own. */
@@ -142,3 +139,30 @@ export interface PodSpec {
   /** PodSandboxConfig.windows, passed through as it is. */
   readonly windows?: WindowsPodSandboxConfig | undefined;
 }
+
+/** A pod on the host's network has the host's name. */
+type NamedSpec =
+  | {
+      /** Which namespaces of the host the pod shares. @default none */
+      readonly namespaces?: NamespacesSpec | undefined;
+      readonly hostname?: undefined;
+      readonly domain?: undefined;
+    }
+  | {
+      readonly namespaces?: (NamespacesSpec & { readonly hostNetwork?: false | undefined }) | undefined;
+      /**
+       * A DNS label, or a subdomain where there is no `domain`: PodSandboxConfig.hostname. Cut to 63 characters, without `-` and
+       * `.` at the end, as the kubelet does. None with `hostNetwork`.
+       * @default the pod's name
+       */
+      readonly hostname?: string | undefined;
+      /**
+       * A domain, put behind the hostname: `web` and `db.prod.svc.cluster.local` give `web.db.prod.svc.cluster.local`, of up to
+       * 64 characters. The kubelet does this for `setHostnameAsFQDN`.
+       * @default none
+       */
+      readonly domain?: string | undefined;
+    };
+
+/** A pod in the user's words. `sandboxConfig()` makes the whole PodSandboxConfig of it. */
+export type PodSpec = PodBase & NamedSpec;

@@ -36,11 +36,6 @@ interface SharedSecurity {
   /** selinux_options. */
   readonly selinux?: SelinuxSpec | undefined;
   /**
-   * All of the host's devices and capabilities: privileged. A privileged container needs a privileged pod.
-   * @default false
-   */
-  readonly privileged?: boolean | undefined;
-  /**
    * Whether the root filesystem is read-only: readonly_rootfs.
    * @default false
    */
@@ -59,11 +54,37 @@ interface SharedSecurity {
 }
 
 /** Who a pod runs as, and what it may: LinuxSandboxSecurityContext. CRI has no user by name here. */
-export type PodSecuritySpec = SharedSecurity & Exclude<UserSpec, { readonly user: string }>;
+export type PodSecuritySpec = SharedSecurity &
+  Exclude<UserSpec, { readonly user: string }> & {
+    /**
+     * Whether containers of the pod may be privileged: privileged.
+     * @default false
+     */
+    readonly privileged?: boolean | undefined;
+  };
+
+type PrivilegeSpec =
+  | {
+      /**
+       * All of the host's devices and capabilities: privileged. Needs a privileged pod.
+       * @default false
+       */
+      readonly privileged?: boolean | undefined;
+      readonly allowPrivilegeEscalation?: true | undefined;
+    }
+  | {
+      readonly privileged?: false | undefined;
+      /**
+       * False forbids that a process gains rights by a setuid program: no_new_privs. Not together with `privileged`.
+       * @default true, as the kubelet's
+       */
+      readonly allowPrivilegeEscalation?: boolean | undefined;
+    };
 
 /** Who a container runs as, and what it may: LinuxContainerSecurityContext. */
 export type ContainerSecuritySpec = SharedSecurity &
-  UserSpec & {
+  UserSpec &
+  PrivilegeSpec & {
     /** Linux capabilities, `NET_ADMIN` or `ALL`, with `CAP_` or without: capabilities. */
     readonly capabilities?:
       | {
@@ -72,11 +93,6 @@ export type ContainerSecuritySpec = SharedSecurity &
           readonly ambient?: readonly string[] | undefined;
         }
       | undefined;
-    /**
-     * False forbids that a process gains rights by a setuid program: no_new_privs.
-     * @default true, as the kubelet's
-     */
-    readonly allowPrivilegeEscalation?: boolean | undefined;
     /**
      * Which paths are hidden and which are read-only: masked_paths and readonly_paths. `"Default"` are the kubelet's lists;
      * `"Unmasked"` leaves all of /proc open.
