@@ -38,7 +38,7 @@ export interface ParseConfigOptions {
 
 /** How a config file is read. */
 export interface ConfigFileOptions extends ParseConfigOptions {
-  /** Gives the reading up, as for a path that is a pipe; code `canceled`. */
+  /** Gives the reading up; code `canceled`, or `deadline_exceeded` for a signal of `AbortSignal.timeout()`. */
   readonly signal?: AbortSignal | undefined;
   /**
    * A larger file is refused, in bytes.
@@ -132,25 +132,48 @@ async function readText(
   name: string,
   { signal, limitBytes = 4 * 1024 * 1024 }: ConfigFileOptions,
 ): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  let content: Buffer;
   try {
-    for await (const chunk of createReadStream(path, { signal })) {
-      // Without an encoding, a stream of a file gives buffers.
-      chunks.push(chunk as Buffer);
-      size += (chunk as Buffer).length;
-      if (size > limitBytes) break;
-    }
+    content = await unlessAborted(readUpTo(path, limitBytes, signal), signal);
   } catch (cause) {
     if (signal?.aborted) throw stoppedError(signal);
     const text = `cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new CriError({ code: "invalid_argument", reason: "invalid_file", text, cause });
   }
-  if (size > limitBytes) throw invalidFile(name, [whole(`it is larger than ${limitBytes} bytes`)]);
+  if (content.length > limitBytes) throw invalidFile(name, [whole(`it is larger than ${limitBytes} bytes`)]);
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch {
     throw invalidFile(name, [whole("it is no UTF-8 text")]);
+  }
+}
+
+/** A file's bytes; of one that is larger, some more than the limit. */
+async function readUpTo(path: string | URL, limitBytes: number, signal: AbortSignal | undefined) {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of createReadStream(path, { signal })) {
+    // Without an encoding, a stream of a file gives buffers.
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size > limitBytes) break;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** Opening a pipe, Node waits for its writer whatever the signal says. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -233,7 +233,8 @@ test("files that cannot be read: missing, too large, no UTF-8, given up", { time
   const controller = new AbortController();
   const given = reject(pipe, { signal: controller.signal });
   controller.abort();
-  // Whoever waits for a pipe's writer waits in a thread of Node; a writer lets it go.
-  await writeFile(pipe, "");
   assert.equal((await given).reason, "aborted_by_caller");
+  assert.equal((await reject(pipe, { signal: AbortSignal.abort() })).reason, "aborted_by_caller");
+  // One thread of Node still waits for the pipe's writer; this lets it go.
+  await writeFile(pipe, "");
 });
