@@ -94,6 +94,24 @@ export {
 } from "./streaming/index.js";
 export type { RetryOptions, RpcName, TransportOptions } from "./transport/index.js";
 
+// crictl's config files, and its output.
+export {
+  type ConfigDialect,
+  type ConfigFileOptions,
+  CrictlJson,
+  type CrictlJsonWriter,
+  type FromGoJsonOptions,
+  fromGoJson,
+  loadContainerConfig,
+  loadSandboxConfig,
+  type ParseConfigOptions,
+  parseContainerConfig,
+  parseSandboxConfig,
+  toCrictlJson,
+  toGoJson,
+  type UnknownKeys,
+} from "./crictl/index.js";
+
 // For people who build on this package.
 export { type Backoff, backoff, type CriErrorInit, sleep, untilBreak, whyStopped } from "./core/index.js";
 export {
