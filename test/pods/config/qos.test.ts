@@ -120,6 +120,11 @@ test("what a pod needs", () => {
       { ...both, requests: { cpu: "1", memory: "64Mi" } },
     ],
     [
+      "a limit of 0 stays none",
+      input([{ memory: 0 }], { overhead: both }),
+      { memory: "0", requests: { cpu: "250m", memory: "64Mi" } },
+    ],
+    [
       "overhead, on limits only where there are some",
       input([{ cpu: 1 }], { overhead: both }),
       { cpu: "1250m", requests: { cpu: "1250m", memory: "64Mi" } },

@@ -59,6 +59,7 @@ test("CPU and memory as the kubelet computes them", () => {
       [1024n, 100_000n, 1_073_741_824n],
       { pod },
     ],
+    ["a limit of 0 leaves it to the pod's", { cpu: 0, memory: 0 }, [2n, 200_000n, 2_147_483_648n], { pod }],
     ["a promise of 0 is one", { cpu: 1, requests: { cpu: 0 } }, [2n, 100_000n, 0n]],
     ["never below 1 ms in a period", { cpu: "1m" }, [2n, 1000n, 0n]],
   ];
