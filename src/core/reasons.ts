@@ -67,6 +67,10 @@ export const criErrorReasons = {
   copy_failed:
     "A file could not be read, written or packed on one of the two sides. Code: failed_precondition.",
   unsafe_archive: "An entry would be written outside the destination. Code: permission_denied.",
+  // Log files.
+  log_missing: "There is no log file at this path. Code: not_found.",
+  log_failed:
+    "A log file could not be read or written; the cause tells why. Code: permission_denied where that is why, else internal.",
   registry_unavailable: "The image registry could not be reached or failed. Code: unavailable.",
   registry_denied: "The image registry refused the credentials, or wants some. Code: permission_denied.",
   invalid_image_reference: "The image reference cannot be parsed. Code: invalid_argument.",
