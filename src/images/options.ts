@@ -3,9 +3,10 @@ import type { PodSandboxConfigSchema } from "../../gen/runtime/v1/api_pb.js";
 import type { CallOptions } from "../core/index.js";
 import type { ImageAuth } from "./auth/source.js";
 import type { PullPolicy } from "./policy.js";
+import type { WatchOptions } from "./progress.js";
 
 /** How an image is pulled. */
-export interface PullOptions extends Pick<CallOptions, "signal" | "timeoutMs"> {
+export interface PullOptions extends Pick<CallOptions, "signal" | "timeoutMs">, WatchOptions {
   /**
    * Credentials for the registry, or who has them. All that fit are tried in turn until one works; then none. CRI
    * `PullImageRequest.auth`.

@@ -5,7 +5,8 @@ import { CriError, isCriError } from "../core/index.js";
 import type { Login } from "./auth/login.js";
 import type { Found } from "./auth/look-up.js";
 
-type PullRequest = Omit<MessageInitShape<typeof PullImageRequestSchema>, "auth" | "$typeName">;
+/** All of a pull but its credentials. */
+export type PullRequest = Omit<MessageInitShape<typeof PullImageRequestSchema>, "auth" | "$typeName">;
 
 /**
  * Pulls with each of the credentials in turn, then with none; gives the id. Registries answer "not found" as well as "denied" to

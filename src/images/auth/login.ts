@@ -44,6 +44,17 @@ export class Login {
       : { username: this.#username, password: this.#secret };
   }
 
+  /** The header of HTTP's basic authentication; undefined for a token. */
+  get basic(): string | undefined {
+    if (this.#isToken) return undefined;
+    return `Basic ${Buffer.from(`${this.#username}:${this.#secret}`).toString("base64")}`;
+  }
+
+  /** The OAuth refresh token; undefined for a name with a password. */
+  get identityToken(): string | undefined {
+    return this.#isToken ? this.#secret : undefined;
+  }
+
   /** Equal for equal credentials, and telling nothing of them. */
   get fingerprint(): string {
     const parts = JSON.stringify([this.#isToken, this.#username, this.#secret]);

@@ -1,0 +1,77 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import type { ImageReference } from "../../core/index.js";
+import type { AuthFile } from "./auth-file.js";
+import { askHelper, type HelperOptions } from "./helper.js";
+import type { RegistryCredentials } from "./login.js";
+import type { CredentialLookup, CredentialSource } from "./source.js";
+import { type AuthPath, credentialsOf, hubKeys, readStored } from "./stored.js";
+
+/**
+ * The credentials of `docker login`: of a helper for the registry (`credHelpers`), else of the helper for all (`credsStore`),
+ * else of the file itself (`auths`). The file is read at each pull.
+ *
+ * @param path of the file. Default `config.json` in DOCKER_CONFIG or in `~/.docker`, else `~/.dockercfg`; none is no error
+ */
+export function dockerAuth(path?: string, options: HelperOptions = {}): CredentialSource {
+  return new DockerAuth(path, options);
+}
+
+/** Where docker's own file may be, the first that exists counts. */
+export function dockerPaths(env: Readonly<Record<string, string | undefined>>): AuthPath[] {
+  const home = env.HOME || homedir();
+  return [
+    { path: join(env.DOCKER_CONFIG || join(home, ".docker"), "config.json"), flat: false, required: false },
+    { path: join(home, ".dockercfg"), flat: true, required: false },
+  ];
+}
+
+/** What docker would use of a file for a registry; several entries may name it. */
+export async function dockerCredentials(
+  file: AuthFile,
+  domain: string,
+  options: HelperOptions,
+  signal: AbortSignal,
+): Promise<RegistryCredentials[]> {
+  const keys = domain === "docker.io" ? hubKeys : [domain];
+  const [server = domain] = keys;
+  const own = keys.map((key) => file.credHelpers.get(key)).find((name) => name !== undefined);
+  for (const helper of new Set([own, file.credsStore])) {
+    const found = helper === undefined ? undefined : await askHelper(helper, server, options, signal);
+    if (found) return [found];
+  }
+  const exact = file.entries.filter(({ key }) => keys.includes(key));
+  const alike = file.entries.filter(({ key }) => !keys.includes(key) && keys.includes(hostOf(key)));
+  return [...exact, ...alike].map(credentialsOf).filter((found) => found !== undefined);
+}
+
+function hostOf(key: string): string {
+  return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
+}
+
+class DockerAuth implements CredentialSource {
+  readonly name: string;
+  readonly #places: readonly AuthPath[];
+  readonly #options: HelperOptions;
+
+  constructor(path: string | undefined, options: HelperOptions) {
+    this.#places =
+      path === undefined ? dockerPaths(options.env ?? process.env) : [{ path, flat: false, required: true }];
+    this.#options = options;
+    this.name = `dockerAuth(${path ?? ""})`;
+  }
+
+  async find({ domain }: ImageReference, { signal }: CredentialLookup): Promise<RegistryCredentials[]> {
+    for (const place of this.#places) {
+      const file = await readStored(place, signal);
+      if (file) return await dockerCredentials(file, domain, this.#options, signal);
+    }
+    return [];
+  }
+
+  // The environment may hold secrets, too.
+  [inspect.custom](): string {
+    return this.name;
+  }
+}

@@ -1,0 +1,76 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { type ImageReference, repositoryOf } from "../../core/index.js";
+import type { AuthFile } from "./auth-file.js";
+import { dockerCredentials, dockerPaths } from "./docker-auth.js";
+import type { HelperOptions } from "./helper.js";
+import type { RegistryCredentials } from "./login.js";
+import type { CredentialLookup, CredentialSource } from "./source.js";
+import { type AuthPath, credentialsOf, readStored } from "./stored.js";
+
+/**
+ * The credentials of `podman login`, `skopeo login` and `buildah login`, which CRI-O reads, too. A file may have them for a
+ * registry, a namespace in it, or one repository; the most special come first, then the next file's. Files are read at each pull.
+ *
+ * @param path of the only file. Default REGISTRY_AUTH_FILE, else `containers/auth.json` in XDG_RUNTIME_DIR and in
+ * XDG_CONFIG_HOME, and then docker's; none is no error
+ */
+export function podmanAuth(path?: string, options: HelperOptions = {}): CredentialSource {
+  return new PodmanAuth(path, options);
+}
+
+class PodmanAuth implements CredentialSource {
+  readonly name: string;
+  readonly #places: readonly AuthPath[];
+  readonly #options: HelperOptions;
+
+  constructor(path: string | undefined, options: HelperOptions) {
+    const env = options.env ?? process.env;
+    const only = path ?? (env.REGISTRY_AUTH_FILE || undefined);
+    this.#places = only === undefined ? podmanPaths(env) : [{ path: only, flat: false, required: true }];
+    this.#options = options;
+    this.name = `podmanAuth(${path ?? ""})`;
+  }
+
+  async find(image: ImageReference, { signal }: CredentialLookup): Promise<RegistryCredentials[]> {
+    const all: RegistryCredentials[] = [];
+    for (const place of this.#places) {
+      const file = await readStored(place, signal);
+      if (!file) continue;
+      all.push(...special(file, image));
+      all.push(...(await dockerCredentials(file, image.domain, this.#options, signal)));
+    }
+    return all;
+  }
+
+  // The environment may hold secrets, too.
+  [inspect.custom](): string {
+    return this.name;
+  }
+}
+
+/** Those for the repository, for each namespace above it; those for the registry as a whole are found docker's way. */
+function special(file: AuthFile, image: ImageReference): RegistryCredentials[] {
+  const segments = repositoryOf(image).split("/");
+  const keys = segments.map((_, index) => segments.slice(0, segments.length - index).join("/"));
+  return keys
+    .flatMap((key) => file.entries.filter((entry) => entry.key === key))
+    .map(credentialsOf)
+    .filter((found) => found !== undefined);
+}
+
+function podmanPaths(env: Readonly<Record<string, string | undefined>>): AuthPath[] {
+  const runtimeDir = env.XDG_RUNTIME_DIR || `/run/containers/${process.getuid?.() ?? 0}`;
+  const auth = (folder: string): AuthPath => ({
+    path: join(folder, "containers", "auth.json"),
+    flat: false,
+    required: false,
+  });
+  // Without XDG_RUNTIME_DIR the folder is podman's own, and has no other in it.
+  const first = env.XDG_RUNTIME_DIR
+    ? auth(runtimeDir)
+    : { path: join(runtimeDir, "auth.json"), flat: false, required: false };
+  const config = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config");
+  return [first, auth(config), ...dockerPaths(env)];
+}
