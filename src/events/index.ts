@@ -1,0 +1,2 @@
+export { EventFeed } from "./feed.js";
+export { EventHints, type HintListening } from "./hints.js";
