@@ -1,4 +1,5 @@
 import type { ImageAuth } from "./images/index.js";
+import type { PodsOptions } from "./pods/index.js";
 import type { StreamingDefaults } from "./sessions/index.js";
 import type { RetryOptions, RpcTransport, TransportOptions } from "./transport/index.js";
 
@@ -42,11 +43,13 @@ export interface ConnectOptions extends TransportOptions {
    * @default none: the runtime's own, where it has any
    */
   readonly imageAuth?: ImageAuth | undefined;
+  /** Whose the pods of this connection are, and where their logs go. */
+  readonly pods?: PodsOptions | undefined;
 }
 
 /** Options for a transport of your own; those of our transport have no place beside it. */
 export interface CustomTransportOptions
-  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth"> {
+  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods"> {
   /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
   readonly transport: RpcTransport;
   /**

@@ -12,6 +12,15 @@ import type { ConnectOptions } from "./connect-options.js";
 import type { CallOptions } from "./core/index.js";
 import { Images } from "./images/index.js";
 import {
+  Containers,
+  createPodKit,
+  type PodKit,
+  Pods,
+  type SweepOptions,
+  type SweepResult,
+  sweep,
+} from "./pods/index.js";
+import {
   type AttachOptions,
   type CopyFromOptions,
   type CopyResult,
@@ -43,6 +52,10 @@ export class Cri implements AsyncDisposable {
   readonly lists: Lists;
   /** The images of the node: looked up, pulled by a policy and with credentials, removed, cleaned up. */
   readonly images: Images;
+  /** Pods in the user's words: run, found, reconciled, as handles. */
+  readonly pods: Pods;
+  /** Containers of all pods, as handles. */
+  readonly containers: Containers;
   /** The runtime's endpoint as a URL. */
   readonly endpoint: string;
   /** The image service's endpoint as a URL; most often the same. */
@@ -51,6 +64,7 @@ export class Cri implements AsyncDisposable {
   readonly transport: RpcTransport;
   readonly #owned: readonly Http2Transport[];
   readonly #sessions: Sessions;
+  readonly #kit: PodKit;
   readonly #unimplemented = new Set<RpcName>();
   #version = "";
 
@@ -59,7 +73,7 @@ export class Cri implements AsyncDisposable {
     runtime: Wiring,
     image: Wiring,
     owned: readonly Http2Transport[],
-    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth">,
+    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods">,
   ) {
     const shared = {
       retry: resolveRetry(options.retry),
@@ -81,6 +95,11 @@ export class Cri implements AsyncDisposable {
     this.transport = runtime.transport;
     this.#owned = owned;
     this.#sessions = new Sessions(this.runtime, options.streaming);
+    const { lists, images, endpoint } = this;
+    const parts = { runtime: this.runtime, lists, images, endpoint, sessions: this.#sessions };
+    this.#kit = createPodKit(parts, options.pods);
+    this.pods = new Pods(this.#kit);
+    this.containers = new Containers(this.#kit);
   }
 
   /**
@@ -180,6 +199,14 @@ export class Cri implements AsyncDisposable {
     options?: CopyFromOptions,
   ): Promise<CopyResult> {
     return this.#sessions.copyFrom(containerId, source, target, options);
+  }
+
+  /**
+   * Removes what processes of an owner made by `run` and left: pods and containers whose process is dead. What a living
+   * process made stays, also that of other programs of the same owner.
+   */
+  sweep(options?: SweepOptions): Promise<SweepResult> {
+    return sweep(this.#kit, options);
   }
 
   /** Ends every call under way with `client_closed`, and resolves when no socket is left. Idempotent. */

@@ -1,0 +1,40 @@
+/** Lets work on one key run one after the other, in the order of asking; work on other keys is not held up. */
+export class KeyedLocks {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async run<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key) ?? Promise.resolve();
+    const mine = before.then(() => {
+      // Whoever gave up while it waited has no turn.
+      signal.throwIfAborted();
+      return work();
+    });
+    const settled = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#last.set(key, settled);
+    try {
+      return await untilAborted(mine, signal);
+    } finally {
+      void settled.then(() => {
+        if (this.#last.get(key) === settled) this.#last.delete(key);
+      });
+    }
+  }
+}
+
+/** Waits for work, or for the signal; work that has begun hears the signal itself. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

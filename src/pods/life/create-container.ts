@@ -1,0 +1,180 @@
+import type {
+  ContainerConfig,
+  Container as ListedContainer,
+  PodSandboxConfig,
+} from "../../../gen/runtime/v1/api_pb.js";
+import { bounded, type CriError, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
+import type { EnsureImageOptions } from "../../images/index.js";
+import { type ContainerSpec, containerConfig } from "../config/index.js";
+import { Container } from "../container.js";
+import { makeLogDirectory } from "../host-files.js";
+import type { PodKit } from "../kit.js";
+import { ownerKeys, thisProcess } from "../owner.js";
+import type { Pod } from "../pod.js";
+import { isOrphan } from "./own-things.js";
+import { removeContainer } from "./remove.js";
+import type { StepsOptions } from "./run-pod.js";
+import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
+
+/** How a container is made. */
+export interface CreateContainerOptions extends StepsOptions, Pick<EnsureImageOptions, "auth"> {
+  /**
+   * Whether a config that was put together from the pod's status is good enough. It lacks the log directory, the cgroup parent
+   * and more; see `pod.adopt()`.
+   * @default false: `config_unknown`
+   */
+  readonly allowPartialConfig?: boolean | undefined;
+}
+
+/** Creates a container, its image and its log folder included, and does not start it. Undoes itself when it fails. */
+export function createContainer(
+  kit: PodKit,
+  pod: Pod,
+  spec: ContainerSpec,
+  options: CreateContainerOptions = {},
+): Promise<Container> {
+  const annotations = { [ownerKeys.process]: thisProcess() };
+  return bounded(options, (signal) => create(kit, pod, spec, annotations, { ...options, signal }));
+}
+
+/** Creates a container and starts it. When it cannot be started it is removed again. */
+export function runContainer(
+  kit: PodKit,
+  pod: Pod,
+  spec: ContainerSpec,
+  options: CreateContainerOptions = {},
+): Promise<Container> {
+  const annotations = { [ownerKeys.process]: thisProcess() };
+  return bounded(options, async (signal) => {
+    const container = await create(kit, pod, spec, annotations, { ...options, signal });
+    await startOrUndo(container, signal);
+    return container;
+  });
+}
+
+/** Starts a new container; when that fails, removes it, unless the failure says that it is not ours to remove. */
+export async function startOrUndo(
+  container: Container,
+  signal: AbortSignal,
+  leave: (error: CriError) => boolean = () => false,
+): Promise<void> {
+  const undo = new Undo();
+  undo.did({ kind: "container", id: container.id, name: container.name }, (inTime) =>
+    container.remove({ signal: inTime }),
+  );
+  try {
+    await container.start({ signal });
+  } catch (error) {
+    if (isCriError(error) && leave(error)) throw error;
+    throw await undo.because(error);
+  }
+}
+
+/** Makes a container with the annotations that say how long it lives. */
+export async function create(
+  kit: PodKit,
+  pod: Pod,
+  spec: ContainerSpec,
+  annotations: Readonly<Record<string, string>>,
+  options: CreateContainerOptions & { readonly signal: AbortSignal },
+): Promise<Container> {
+  const { signal } = options;
+  const sandboxConfig = await pod.configForContainers(options);
+  const owned: ContainerSpec = {
+    ...spec,
+    labels: { ...spec.labels, [ownerKeys.owner]: kit.owner },
+    annotations: { ...spec.annotations, ...annotations },
+  };
+  // What is wrong with the spec shows before anything is pulled.
+  containerConfig(owned, { pod: sandboxConfig });
+  const imageId = await ensureImages(kit, owned, sandboxConfig, pod.runtimeHandler, options);
+  const config = containerConfig(owned, { pod: sandboxConfig, imageId });
+  const { logDirectory } = sandboxConfig;
+  const folder = config.logPath.split("/").slice(0, -1);
+  if (logDirectory && folder.length > 0) await makeLogDirectory([logDirectory, ...folder].join("/"));
+  const containerId = await createOnce(kit, pod, config, sandboxConfig, signal);
+  return new Container(kit, pod, {
+    id: containerId,
+    name: config.metadata?.name ?? "",
+    attempt: config.metadata?.attempt ?? 0,
+    image: spec.image,
+    labels: config.labels,
+    annotations: config.annotations,
+    spec,
+    logPath: logDirectory && config.logPath ? `${logDirectory}/${config.logPath}` : "",
+  });
+}
+
+/** The images of a container and of its mounts, on the node. Gives the id of the container's, as CreateContainer takes it. */
+async function ensureImages(
+  kit: PodKit,
+  { image, pullPolicy, mounts = [] }: ContainerSpec,
+  sandboxConfig: PodSandboxConfig,
+  runtimeHandler: string,
+  { signal, auth }: CreateContainerOptions,
+): Promise<string> {
+  const shared = { sandboxConfig, runtimeHandler, signal, auth };
+  for (const mount of mounts) if (mount.image !== undefined) await kit.images.ensure(mount.image, shared);
+  const { id } = await kit.images.ensure(image, { ...shared, policy: pullPolicy });
+  // The bare hex digits are what every runtime finds an image by.
+  return id.replace(/^sha256:/, "");
+}
+
+/** CreateContainer; once more, when what has the name was left by a dead process of ours. */
+async function createOnce(
+  kit: PodKit,
+  { id: podSandboxId }: Pod,
+  config: ContainerConfig,
+  sandboxConfig: PodSandboxConfig,
+  signal: AbortSignal,
+): Promise<string> {
+  const request = { podSandboxId, config, sandboxConfig };
+  const sameName = (bound: AbortSignal) =>
+    containersNamed(kit, podSandboxId, config.metadata?.name ?? "", bound);
+  for (const { id, metadata, annotations } of await sameName(signal))
+    if (metadata?.attempt === config.metadata?.attempt && isOrphan({ annotations }))
+      await removeContainer(kit.runtime, id, undefined, { signal });
+  try {
+    return (await kit.runtime.createContainer(request, { signal })).containerId;
+  } catch (error) {
+    if (!outcomeUnknown(error)) throw error;
+    throw await afterLostAnswer(kit, config, sameName, error);
+  }
+}
+
+/** When to look for a container whose answer was lost. */
+const looksAfterMs = [0, 100, 300];
+
+async function afterLostAnswer(
+  kit: PodKit,
+  { metadata }: ContainerConfig,
+  sameName: (signal: AbortSignal) => Promise<readonly ListedContainer[]>,
+  cause: unknown,
+): Promise<unknown> {
+  try {
+    await bounded({ timeoutMs: 30_000 }, async (signal) => {
+      for (const pauseMs of looksAfterMs) {
+        await sleep(pauseMs, signal);
+        const found = (await sameName(signal)).filter((one) => one.metadata?.attempt === metadata?.attempt);
+        for (const { id, annotations } of found)
+          if (annotations[ownerKeys.process] === thisProcess())
+            await removeContainer(kit.runtime, id, undefined, { signal });
+        if (found.length > 0) return;
+      }
+    });
+    return cause;
+  } catch (error) {
+    return withLeftovers(cause, [{ kind: "container", id: undefined, name: metadata?.name ?? "", error }]);
+  }
+}
+
+/** All containers of this name in a pod, of every attempt. */
+export async function containersNamed(
+  kit: PodKit,
+  podSandboxId: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<ListedContainer[]> {
+  const labelSelector = { [kubernetesLabels.containerName]: name };
+  return await kit.lists.containers({ podSandboxId, labelSelector }, { signal }).collect();
+}

@@ -1,0 +1,32 @@
+import type { PodSandbox } from "../../../gen/runtime/v1/api_pb.js";
+import { cgroupParent, podLogDirectory } from "../config/index.js";
+import { cgroupRoot } from "../host-files.js";
+import type { PodKit } from "../kit.js";
+import { lifeOf, ownerKeys } from "../owner.js";
+import type { PodFacts } from "../pod-facts.js";
+import type { GoingPod } from "./remove.js";
+
+/** Whether something was bound to a process, and that one is dead. */
+export function isOrphan({ annotations }: Pick<PodSandbox, "annotations">): boolean {
+  const process = annotations[ownerKeys.process];
+  return process !== undefined && lifeOf(process) === "dead";
+}
+
+/**
+ * What there is to remove of a pod that was found: for one of our own also logs and cgroup, where a connection with the same
+ * options put them; of others, only what the runtime has.
+ */
+export function foundGoingPod(
+  kit: Pick<PodKit, "logRoot">,
+  facts: Pick<PodFacts, "id" | "name" | "namespace" | "uid" | "labels">,
+): GoingPod {
+  const { id: podSandboxId, uid } = facts;
+  if (facts.labels[ownerKeys.owner] === undefined || uid === "")
+    return { podSandboxId, metadata: undefined, logDirectory: undefined, cgroupParent: undefined };
+  return {
+    podSandboxId,
+    metadata: facts,
+    logDirectory: podLogDirectory(kit.logRoot, facts),
+    cgroupParent: cgroupParent({ uid, driver: "cgroupfs", root: cgroupRoot }),
+  };
+}

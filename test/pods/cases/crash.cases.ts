@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+import { make, type Plan } from "../../support/programs/crash-plan.js";
+import { startProgram } from "../../support/programs.js";
+import { within } from "../../support/waiting.js";
+import { type PodSubject, type Stage, stage } from "./subject.js";
+
+/** More RPCs than any of the two takes: then the loop has not found its end. */
+const mostRpcs = 30;
+
+/**
+ * A process that is killed at each of its RPCs, and what a second run with the same spec makes of what it left: one pod, one
+ * container, running; and once that is removed, nothing.
+ */
+export function crashCases(
+  subject: () => PodSubject & { readonly endpoint: string },
+  moments: readonly ("during" | "after")[] = ["during", "after"],
+): void {
+  for (const how of ["run", "ensure"] as const)
+    for (const moment of moments)
+      test(`${how}: killed ${moment} each RPC, a second run ends well`, async () => {
+        let rpc = 1;
+        let killed = true;
+        for (; killed && rpc < mostRpcs; rpc++) {
+          await using it = stage(subject());
+          const plan: Plan = {
+            how,
+            pods: { owner: it.owner, logRoot: `${subject().logRoot}/${it.owner}` },
+            name: `crash-${it.owner}`,
+            image: subject().image,
+            command: subject().commands.run,
+          };
+          killed = await crash({ ...plan, endpoint: subject().endpoint, rpc, moment });
+          await secondRun(it, plan, `${how}, killed ${moment} RPC ${rpc}`);
+        }
+        assert.ok(rpc > 5, "it was over before it began");
+        assert.ok(!killed, "it never came to the end");
+      });
+}
+
+async function crash(
+  plan: Plan & { readonly endpoint: string; readonly rpc: number; readonly moment: string },
+) {
+  const child = startProgram("crash-at.ts", [JSON.stringify(plan)]);
+  try {
+    const [code, signal] = await within(60_000, once(child, "exit"), "the program");
+    assert.ok(code === 0 || signal === "SIGKILL", `the program ended with ${code ?? signal}`);
+    return signal === "SIGKILL";
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function secondRun(it: Stage, plan: Plan, what: string): Promise<void> {
+  const container = await within(60_000, make(it.cri, plan), what);
+  const pods = await it.cri.pods.list({ owner: it.owner });
+  assert.deepEqual(
+    pods.map(({ id }) => id),
+    [container.pod.id],
+    `${what}: pods`,
+  );
+  const containers = await it.cri.containers.list({ owner: it.owner });
+  assert.deepEqual(
+    containers.map(({ id }) => id),
+    [container.id],
+    `${what}: containers`,
+  );
+  assert.equal((await container.wait({ until: "running", timeoutMs: 20_000 })).state, "running", what);
+  await container.pod.remove();
+  assert.deepEqual(await it.leftovers(), [], what);
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { test } from "node:test";
+import type { ContainerSpec } from "../../../src/index.js";
+import { type PodSubject, stage } from "./subject.js";
+
+/** Reconciling: whatever was left, one thing of the spec is there in the end. */
+export function ensureCases(subject: () => PodSubject): void {
+  const main = (more?: Partial<ContainerSpec>): ContainerSpec => ({
+    name: "main",
+    image: subject().image,
+    command: subject().commands.run,
+    ...more,
+  });
+
+  test("a pod is created, then adopted, and recreated when it differs or was stopped", async () => {
+    await using it = stage(subject());
+    const spec = it.pod("ensured");
+    const first = await it.cri.pods.ensure(spec);
+    assert.equal(first.outcome, "created");
+    const again = await it.cri.pods.ensure({ ...spec });
+    assert.equal(again.outcome, "adopted");
+    assert.equal(again.pod.id, first.pod.id);
+    assert.equal(again.pod.ip, first.pod.ip);
+
+    const differs = await it.cri.pods.ensure({ ...spec, labels: { version: "2" } });
+    assert.equal(differs.outcome, "recreated");
+    assert.equal(differs.pod.attempt, 1);
+    assert.equal(differs.pod.uid, first.pod.uid);
+    await differs.pod.stop({ gracePeriodMs: 0 });
+    const after = await it.cri.pods.ensure({ ...spec, labels: { version: "2" } });
+    assert.equal(after.outcome, "recreated");
+    assert.equal(after.pod.attempt, 2);
+    assert.equal((await it.cri.pods.list({ uid: first.pod.uid })).length, 1);
+    await after.pod.remove();
+    assert.deepEqual(await it.leftovers(), []);
+  });
+
+  test("five calls at a time make one pod, also from two connections", async () => {
+    await using it = stage(subject());
+    const other = subject().open({ pods: { owner: it.owner, logRoot: `${subject().logRoot}/${it.owner}` } });
+    try {
+      const spec = it.pod("at-a-time");
+      const clients = [it.cri, it.cri, other, it.cri, other];
+      const ensured = await Promise.all(clients.map((cri) => cri.pods.ensure(spec)));
+      assert.equal(new Set(ensured.map(({ pod }) => pod.id)).size, 1);
+      assert.equal((await it.cri.pods.list({ name: spec.name })).length, 1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("a container is created, started, adopted, and recreated when it differs or has ended", async () => {
+    await using it = stage(subject());
+    const { pod } = await it.cri.pods.ensure(it.pod("containers"));
+    const first = await pod.ensureContainer(main());
+    assert.equal(first.outcome, "created");
+    assert.equal((await first.container.status()).state, "running");
+    const again = await pod.ensureContainer(main());
+    assert.equal(again.outcome, "adopted");
+    assert.equal(again.container.id, first.container.id);
+
+    const differs = await pod.ensureContainer(main({ env: { A: "b" } }), { gracePeriodMs: 0 });
+    assert.equal(differs.outcome, "recreated");
+    assert.equal(differs.container.attempt, 1);
+    await differs.container.stop({ gracePeriodMs: 0 });
+    const failing = main({ env: { A: "b" } });
+    const never = await pod.ensureContainer(failing, { restartPolicy: "Never" });
+    assert.equal(never.outcome, "adopted");
+    assert.equal((await never.container.status()).state, "exited");
+    const onFailure = await pod.ensureContainer(failing, { restartPolicy: "OnFailure" });
+    assert.equal(onFailure.outcome, "recreated");
+    assert.equal(onFailure.container.attempt, 2);
+    assert.deepEqual(
+      (await pod.containers()).map(({ attempt }) => attempt),
+      [2],
+    );
+  });
+
+  test("one that ended well stays with OnFailure, and is made again with Always", async () => {
+    await using it = stage(subject());
+    const { pod } = await it.cri.pods.ensure(it.pod("restart-policy"));
+    const spec = main({ command: subject().commands.exit(0) });
+    const { container } = await pod.ensureContainer(spec);
+    await container.wait({ timeoutMs: 20_000 });
+    assert.equal((await pod.ensureContainer(spec, { restartPolicy: "OnFailure" })).outcome, "adopted");
+    assert.equal((await pod.ensureContainer(spec)).outcome, "recreated");
+  });
+
+  test("a sweep takes what dead processes made, and nothing else", async () => {
+    await using it = stage(subject());
+    const { cri, owner } = it;
+    const mine = await cri.pods.run(it.pod("mine"));
+    const { pod: ensured } = await cri.pods.ensure(it.pod("ensured"));
+    const dead = "00000000-0000-0000-0000-000000000000/1/1/1";
+    const orphan = async (name: string, process: string) => {
+      const { podSandboxId } = await cri.runtime.runPodSandbox({
+        config: {
+          metadata: { name, namespace: "cri-sdk-test", uid: randomUUID(), attempt: 0 },
+          labels: { "cri-sdk/owner": owner },
+          annotations: { "cri-sdk/owner-process": process },
+          linux: {},
+        },
+      });
+      return podSandboxId;
+    };
+    const orphanId = await orphan("orphan", dead);
+    const elsewhere = await orphan("elsewhere", "some-other-host/17");
+
+    assert.deepEqual((await cri.sweep({ olderThanMs: 3_600_000 })).removed, []);
+    assert.deepEqual((await cri.sweep({ owner: `not-${owner}` })).removed, []);
+    const dry = await cri.sweep({ dryRun: true });
+    assert.deepEqual(
+      dry.removed.map(({ id, kind, name }) => [id, kind, name]),
+      [[orphanId, "pod", "cri-sdk-test/orphan"]],
+    );
+    assert.equal((await cri.pods.list({ owner })).length, 4, "a dry run removes nothing");
+    const swept = await cri.sweep();
+    assert.deepEqual(swept.failed, []);
+    assert.deepEqual(
+      swept.removed.map(({ id }) => id),
+      [orphanId],
+    );
+    assert.deepEqual(
+      (await cri.pods.list({ owner })).map(({ id }) => id).sort(),
+      [mine.id, ensured.id, elsewhere].sort(),
+    );
+    const all = await cri.sweep({ ensured: true });
+    assert.deepEqual(
+      all.removed.map(({ id }) => id),
+      [ensured.id],
+    );
+  });
+}
