@@ -58,8 +58,8 @@ export class Fields<T extends object> {
 
   /** A string that is there, and is not empty. */
   required(key: KeysOf<T>, what: string, rule: TextRule = anyText): string {
-    if (!this.has(key) || this.raw(key) === "") return this.missing(key, what) ?? "";
-    return this.text(key, rule) ?? "";
+    if (!this.has(key)) this.missing(key, what);
+    return this.text(key, (text) => (text === "" ? `must not be empty: ${what}` : rule(text))) ?? "";
   }
 
   text(key: KeysOf<T>, rule: TextRule = anyText): string | undefined {
