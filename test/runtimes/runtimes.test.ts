@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { leftovers, type RunningRuntimes, startRuntimes } from "../../scripts/runtimes/index.js";
 import { attachCases } from "./attach.cases.js";
+import { configCases } from "./configs.cases.js";
 import { conformanceCases } from "./conformance.cases.js";
 import { copyCases } from "./copy.cases.js";
 import { Coverage } from "./coverage.js";
@@ -62,6 +63,7 @@ for (const release of releases) {
     attachCases(subject);
     portForwardCases(subject);
     copyCases(subject);
+    configCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
     restartCases(subject);
