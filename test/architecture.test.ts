@@ -38,7 +38,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "connect.ts": ["core", "transport", "clients", "connect-options.ts", "cri.ts"],
   server: ["core", "gen", "transport", "streaming"],
-  testing: ["core", "gen", "transport", "streaming", "server"],
+  testing: ["core", "gen", "transport", "streaming", "crictl", "server"],
   "index.ts": [
     "core",
     "transport",

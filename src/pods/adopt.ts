@@ -50,7 +50,7 @@ export async function adoptConfig(
 
 function told(info: string | undefined): PodSandboxConfig | undefined {
   try {
-    return fromGoJson(PodSandboxConfigSchema, info ?? "", { at: ["config"], unknownKeys: "ignore" });
+    return fromGoJson(PodSandboxConfigSchema, info ?? "", { at: ["config"] });
   } catch (error) {
     // Another runtime's idea of details, or of a config, is none of ours.
     if (isCriError(error)) return undefined;

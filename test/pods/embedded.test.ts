@@ -42,6 +42,29 @@ describe("the embedded runtime in memory, with programs", () => {
   ensureCases(subject);
 });
 
+describe("the embedded runtime like CRI-O", () => {
+  let runtime: EmbeddedRuntime;
+  let folder = "";
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "pods-"));
+    runtime = await EmbeddedRuntime.start({ programs, like: "cri-o" });
+  });
+  after(async () => {
+    await runtime.close();
+    await rm(folder, { recursive: true });
+  });
+  const subject = (): PodSubject => ({
+    ...shared,
+    open: (options) => connect.through({ ...options, transport: runtime.transport }),
+    commands: scriptedCommands,
+    logRoot: join(folder, "logs"),
+    tellsConfig: false,
+  });
+  runCases(subject);
+  handleCases(subject);
+  ensureCases(subject);
+});
+
 describe("the embedded runtime on a socket, with processes", () => {
   let runtime: EmbeddedRuntime;
   let folder = "";

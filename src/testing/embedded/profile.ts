@@ -30,6 +30,8 @@ export interface Profile {
   readonly events: "to all" | "to one";
   /** Whether Status tells of handlers and features. */
   readonly tellsFeatures: boolean;
+  /** Whether the verbose statuses of sandboxes and containers hold their configs. */
+  readonly tellsConfigs: boolean;
   /** Whether stats of a container that does not run are an error. */
   readonly statsOfStopped: "refused" | "empty";
 }
@@ -57,6 +59,7 @@ const own: Profile = {
   podDeletedEvents: true,
   events: "to all",
   tellsFeatures: true,
+  tellsConfigs: true,
   statsOfStopped: "refused",
 };
 
@@ -116,6 +119,7 @@ const profiles: Readonly<Record<RuntimeLike, Profile>> = {
     repeatedCreate: "the same id",
     podCreatedEvent: false,
     podDeletedEvents: false,
+    tellsConfigs: false,
     statsOfStopped: "empty",
   },
 };

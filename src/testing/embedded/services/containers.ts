@@ -1,10 +1,11 @@
+import { ContainerConfigSchema } from "../../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeImplementation } from "../../../server/index.js";
 import { execSync, runningProcess } from "../commands.js";
 import { createContainer, removeContainer, startContainer, stopContainer } from "../container-life.js";
 import type { Machine } from "../machine.js";
 import { updated } from "../resources.js";
 import { chunks, filterContainers } from "./filters.js";
-import { info } from "./info.js";
+import { goConfig, info } from "./info.js";
 
 /** The RPCs on containers, without those that give a URL. */
 export function containerService(machine: Machine) {
@@ -39,8 +40,10 @@ export function containerService(machine: Machine) {
     containerStatus({ containerId, verbose }) {
       const container = containers.get(containerId);
       const { sandbox, config, main } = container;
-      const more = { sandboxID: sandbox.id, pid: main?.pid ?? 0, driver: machine.driver.kind, config };
-      return { status: container.status(), info: verbose ? info(more) : {} };
+      const more = { sandboxID: sandbox.id, pid: main?.pid ?? 0, driver: machine.driver.kind };
+      const told =
+        verbose && machine.profile.tellsConfigs ? goConfig(ContainerConfigSchema, config) : undefined;
+      return { status: container.status(), info: verbose ? info(more, told) : {} };
     },
     updateContainerResources({ containerId, linux, annotations }) {
       const container = containers.get(containerId);

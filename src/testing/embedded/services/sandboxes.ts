@@ -1,13 +1,14 @@
+import { PodSandboxConfigSchema } from "../../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeImplementation } from "../../../server/index.js";
 import type { Machine } from "../machine.js";
 import { updated } from "../resources.js";
 import { removeSandbox, runSandbox, stopSandbox } from "../sandbox-life.js";
 import { chunks, filterSandboxes } from "./filters.js";
-import { info } from "./info.js";
+import { goConfig, info } from "./info.js";
 
 /** The RPCs on sandboxes. */
 export function sandboxService(machine: Machine) {
-  const { sandboxes, refusals, clock } = machine;
+  const { sandboxes, refusals, clock, profile } = machine;
   return {
     runPodSandbox({ config, runtimeHandler }) {
       if (!config) throw refusals.invalid("config", "is missing");
@@ -30,7 +31,12 @@ export function sandboxService(machine: Machine) {
         status: sandbox.status(),
         containersStatuses: [...sandbox.containers].map((container) => container.status()),
         timestamp: clock.now(),
-        info: verbose ? info({ runtimeHandler, hostname: pod.hostname, ip: pod.ip ?? "", config }) : {},
+        info: verbose
+          ? info(
+              { runtimeHandler, hostname: pod.hostname, ip: pod.ip ?? "" },
+              profile.tellsConfigs ? goConfig(PodSandboxConfigSchema, config) : undefined,
+            )
+          : {},
       };
     },
     listPodSandbox({ filter }) {
