@@ -10,6 +10,7 @@ import {
 } from "./clients/index.js";
 import type { ConnectOptions } from "./connect-options.js";
 import type { CallOptions } from "./core/index.js";
+import { Events, type EventsOptions, type NodeWaitOptions, type NodeWatch } from "./events/index.js";
 import { Images } from "./images/index.js";
 import {
   Containers,
@@ -56,6 +57,8 @@ export class Cri implements AsyncDisposable {
   readonly pods: Pods;
   /** Containers of all pods, as handles. */
   readonly containers: Containers;
+  /** What happens on the node, as an async iterable; however often the runtime restarts. */
+  readonly events: Events;
   /** The runtime's endpoint as a URL. */
   readonly endpoint: string;
   /** The image service's endpoint as a URL; most often the same. */
@@ -73,7 +76,12 @@ export class Cri implements AsyncDisposable {
     runtime: Wiring,
     image: Wiring,
     owned: readonly Http2Transport[],
-    options: Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods">,
+    options: Pick<
+      ConnectOptions,
+      "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods"
+    > & {
+      readonly events?: EventsOptions | undefined;
+    },
   ) {
     const shared = {
       retry: resolveRetry(options.retry),
@@ -96,7 +104,9 @@ export class Cri implements AsyncDisposable {
     this.#owned = owned;
     this.#sessions = new Sessions(this.runtime, options.streaming);
     const { lists, images, endpoint } = this;
-    const parts = { runtime: this.runtime, lists, images, endpoint, sessions: this.#sessions };
+    this.events = new Events({ runtime: this.runtime, lists }, options.events);
+    const { hints } = this.events;
+    const parts = { runtime: this.runtime, lists, images, endpoint, sessions: this.#sessions, hints };
     this.#kit = createPodKit(parts, options.pods);
     this.pods = new Pods(this.#kit);
     this.containers = new Containers(this.#kit);
@@ -209,8 +219,19 @@ export class Cri implements AsyncDisposable {
     return sweep(this.#kit, options);
   }
 
+  /**
+   * Watches what there is on the node: every pod and container, in memory, with indexes. Resolves when all was listed once,
+   * which waits for a runtime that is away. Close it; `await using` does.
+   *
+   * Rejects with {@link CriError}: `deadline`, `aborted_by_caller`, `client_closed`.
+   */
+  watchNode(options?: NodeWaitOptions): Promise<NodeWatch> {
+    return this.events.watch(options);
+  }
+
   /** Ends every call under way with `client_closed`, and resolves when no socket is left. Idempotent. */
   async close(): Promise<void> {
+    this.events.close();
     await Promise.all(this.#owned.map((transport) => transport.close()));
   }
 

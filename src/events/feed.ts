@@ -1,6 +1,7 @@
 import type { ContainerEventResponse } from "../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../clients/index.js";
-import { type Backoff, type BackoffOptions, backoff, CriError, isCriError, sleep } from "../core/index.js";
+import { type Backoff, type BackoffOptions, backoff, type CriError, sleep } from "../core/index.js";
+import { asCriError } from "./failures.js";
 
 /** Why no events come. */
 export interface FeedDown {
@@ -47,6 +48,7 @@ export class EventFeed {
   #linger: NodeJS.Timeout | undefined;
   #live = false;
   #retryAt = 0;
+  #lastDown: FeedDown | undefined;
 
   constructor(
     runtime: Pick<RuntimeClient, "getContainerEvents" | "version">,
@@ -66,14 +68,15 @@ export class EventFeed {
     return this.#run !== undefined;
   }
 
-  /** Listens from now on. What is given back ends it, and after the last one, and `lingerMs` more, the stream. */
+  /** Listens from now on, and is told at once how things stand. What is given back ends it, and after the last one, and `lingerMs` more, the stream. */
   add(listener: FeedListener): (lingerMs?: number) => void {
     clearTimeout(this.#linger);
     this.#listeners.add(listener);
     if (!this.#run) {
       this.#run = new AbortController();
       void this.#supervise(this.#run.signal);
-    }
+    } else if (this.#live) listener.onUp();
+    else if (this.#lastDown) listener.onDown(this.#lastDown);
     return (lingerMs = 0) => {
       if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
       if (lingerMs === 0) return this.#end();
@@ -99,6 +102,7 @@ export class EventFeed {
     const run = this.#run;
     this.#run = undefined;
     this.#live = false;
+    this.#lastDown = undefined;
     run?.abort();
   }
 
@@ -145,13 +149,14 @@ export class EventFeed {
       .then(() => sleep(graceMs, signal))
       .then(
         () => ({ through: true, error: undefined }),
-        (error: unknown) => ({ through: false, error: typed(error) }),
+        (error: unknown) => ({ through: false, error: asCriError(error) }),
       );
     const first = await Promise.race([barrier, reading.then((error) => ({ through: false, error }))]);
     let upAt: number | undefined;
     if (first.through && !signal.aborted) {
       upAt = performance.now();
       this.#live = true;
+      this.#lastDown = undefined;
       for (const listener of [...this.#listeners]) listener.onUp();
     } else stop.abort(first.error);
     const error = await reading;
@@ -172,12 +177,14 @@ export class EventFeed {
       }
       return undefined;
     } catch (error) {
-      return typed(error);
+      return asCriError(error);
     }
   }
 
   #down(error: CriError | undefined, unsupported: boolean): void {
-    for (const listener of [...this.#listeners]) listener.onDown({ error, unsupported, final: false });
+    const down = { error, unsupported, final: false };
+    this.#lastDown = down;
+    for (const listener of [...this.#listeners]) listener.onDown(down);
   }
 }
 
@@ -196,10 +203,4 @@ async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-// The exact layer fails with nothing else; a transport of somebody's own may.
-function typed(cause: unknown): CriError {
-  if (isCriError(cause)) return cause;
-  return new CriError({ code: "internal", reason: "runtime_error", text: String(cause), cause });
 }

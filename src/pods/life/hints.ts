@@ -1,5 +1,3 @@
-import { sleep } from "../../core/index.js";
-
 /** Tells that something may have changed, so that waiting need not ask all the time. A hint proves nothing. */
 export interface Hints {
   /** Listens for hints about sandboxes and containers with these ids, from now on. Close it afterwards. */
@@ -14,8 +12,3 @@ export interface Listening {
   next(ms: number, signal: AbortSignal): Promise<void>;
   close(): void;
 }
-
-/** For runtimes without events. */
-export const noHints: Hints = {
-  listen: () => ({ live: false, next: (ms, signal) => sleep(ms, signal), close() {} }),
-};
