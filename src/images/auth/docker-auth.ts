@@ -27,26 +27,38 @@ export function dockerPaths(env: Readonly<Record<string, string | undefined>>): 
   ];
 }
 
-/** What docker would use of a file for a registry; several entries may name it. */
-export async function dockerCredentials(
-  file: AuthFile,
+/** What the helper for a registry has, else the helper for all; undefined where neither has anything. */
+export async function fromHelpers(
+  { credHelpers, credsStore }: AuthFile,
   domain: string,
   options: HelperOptions,
   signal: AbortSignal,
-): Promise<RegistryCredentials[]> {
-  const keys = domain === "docker.io" ? hubKeys : [domain];
+): Promise<RegistryCredentials | undefined> {
+  const keys = keysOf(domain);
   const [server = domain] = keys;
-  const own = keys.map((key) => file.credHelpers.get(key)).find((name) => name !== undefined);
-  for (const helper of new Set([own, file.credsStore])) {
+  const own = keys.map((key) => credHelpers.get(key)).find((name) => name !== undefined);
+  for (const helper of new Set([own, credsStore])) {
     const found = helper === undefined ? undefined : await askHelper(helper, server, options, signal);
-    if (found) return [found];
+    if (found) return found;
   }
-  const exact = file.entries.filter(({ key }) => keys.includes(key));
-  const alike = file.entries.filter(({ key }) => !keys.includes(key) && keys.includes(hostOf(key)));
+  return undefined;
+}
+
+/** What a file itself has for a registry: by its name, then by URLs whose host it is. */
+function fromEntries({ entries }: AuthFile, domain: string): RegistryCredentials[] {
+  const keys = keysOf(domain);
+  const exact = entries.filter(({ key }) => keys.includes(key));
+  const alike = entries.filter(({ key }) => !keys.includes(key) && keys.includes(hostOf(key)));
   return [...exact, ...alike].map(credentialsOf).filter((found) => found !== undefined);
 }
 
-function hostOf(key: string): string {
+/** What a registry is called in files; Docker Hub has several names. */
+export function keysOf(domain: string): readonly string[] {
+  return domain === "docker.io" ? hubKeys : [domain];
+}
+
+/** The host of a URL, with or without a scheme. */
+export function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
 }
 
@@ -65,7 +77,9 @@ class DockerAuth implements CredentialSource {
   async find({ domain }: ImageReference, { signal }: CredentialLookup): Promise<RegistryCredentials[]> {
     for (const place of this.#places) {
       const file = await readStored(place, signal);
-      if (file) return await dockerCredentials(file, domain, this.#options, signal);
+      if (!file) continue;
+      const found = await fromHelpers(file, domain, this.#options, signal);
+      return found ? [found] : fromEntries(file, domain);
     }
     return [];
   }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { type ImageReference, repositoryOf } from "../../core/index.js";
 import type { AuthFile } from "./auth-file.js";
-import { dockerCredentials, dockerPaths } from "./docker-auth.js";
+import { dockerPaths, fromHelpers, hostOf, keysOf } from "./docker-auth.js";
 import type { HelperOptions } from "./helper.js";
 import type { RegistryCredentials } from "./login.js";
 import type { CredentialLookup, CredentialSource } from "./source.js";
@@ -38,8 +38,8 @@ class PodmanAuth implements CredentialSource {
     for (const place of this.#places) {
       const file = await readStored(place, signal);
       if (!file) continue;
-      all.push(...special(file, image));
-      all.push(...(await dockerCredentials(file, image.domain, this.#options, signal)));
+      const found = await fromHelpers(file, image.domain, this.#options, signal);
+      all.push(...(found ? [found] : fromEntries(file, image)));
     }
     return all;
   }
@@ -50,12 +50,19 @@ class PodmanAuth implements CredentialSource {
   }
 }
 
-/** Those for the repository, for each namespace above it; those for the registry as a whole are found docker's way. */
-function special(file: AuthFile, image: ImageReference): RegistryCredentials[] {
+/**
+ * Those for the repository, for each namespace above it, for the registry, and for a URL of the registry. A path without a
+ * scheme is a namespace here, and not a part of an address as in docker's files.
+ */
+function fromEntries({ entries }: AuthFile, image: ImageReference): RegistryCredentials[] {
   const segments = repositoryOf(image).split("/");
-  const keys = segments.map((_, index) => segments.slice(0, segments.length - index).join("/"));
-  return keys
-    .flatMap((key) => file.entries.filter((entry) => entry.key === key))
+  const names = segments.map((_, index) => segments.slice(0, segments.length - index).join("/"));
+  const keys = keysOf(image.domain);
+  const isUrl = (key: string) => /^https?:\/\//.test(key) || /\/v[12]\/?$/.test(key);
+  const alike = entries.filter(
+    ({ key }) => !names.includes(key) && (keys.includes(key) || (isUrl(key) && keys.includes(hostOf(key)))),
+  );
+  return [...names.flatMap((name) => entries.filter(({ key }) => key === name)), ...alike]
     .map(credentialsOf)
     .filter((found) => found !== undefined);
 }

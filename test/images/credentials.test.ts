@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type CredentialSource,
+  connect,
+  dockerAuth,
+  keyring,
+  type RegistryCredentials,
+} from "../../src/index.js";
+import { tempFolder } from "../support/temp.js";
+import { failure, scripted } from "../testing/embedded/support.js";
+import { base64, helpers, images, login, privateApp, secret, shown, write } from "./support.js";
+
+const none = { images, preload: [] };
+const wrong = { username: "me", password: "wr0ng-one" };
+
+test("all credentials are tried in turn until one works, each once; then none", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  const since = () => runtime.calls.of("pullImage").map(({ request }) => request.auth?.password);
+  await cri.images.pull(privateApp, {
+    auth: [wrong, { ...wrong }, login, { username: "never", password: "asked" }],
+  });
+  assert.deepEqual(since(), [wrong.password, secret]);
+  assert.equal(runtime.calls.of("pullImage")[0]?.request.auth?.serverAddress, "");
+  // A public image is had in spite of credentials that are old.
+  await cri.images.ensure("alpine:3", { auth: [] });
+  assert.equal(runtime.calls.of("pullImage").at(-1)?.request.auth, undefined);
+
+  const denied = await failure(cri.images.pull(privateApp, { auth: [wrong] }));
+  assert.equal(denied.reason, "registry_denied");
+  assert.match(denied.message, /The credentials were refused, and so was a pull without any/);
+  assert.deepEqual(since().slice(-2), [wrong.password, undefined]);
+  const nobody = await failure(cri.images.pull(privateApp));
+  assert.match(nobody.message, /No credentials for this image were given/);
+
+  await cri.images.pull("registry.example/team/token:1", { auth: { identityToken: "t0ken-of-mine" } });
+  const { auth } = runtime.calls.of("pullImage").at(-1)?.request ?? {};
+  assert.deepEqual([auth?.username, auth?.password, auth?.identityToken], ["", "", "t0ken-of-mine"]);
+});
+
+test("a registry that says not found to strangers: the answer to whom it knows counts", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  runtime.faults.failNext("pullImage", { code: "unknown", text: "unauthorized: go away" });
+  runtime.faults.failNext("pullImage", { code: "unknown", text: "manifest unknown" });
+  runtime.faults.failNext("pullImage", { code: "unknown", text: "unauthorized: go away" });
+  assert.equal(
+    (await failure(cri.images.pull(privateApp, { auth: [wrong, login] }))).reason,
+    "image_missing",
+  );
+  // What has nothing to do with credentials is not tried with others.
+  runtime.faults.failNext("pullImage", { code: "unknown", text: "RegistryUnavailable: down" });
+  assert.equal(
+    (await failure(cri.images.pull(privateApp, { auth: [wrong, login] }))).reason,
+    "registry_unavailable",
+  );
+  assert.equal(runtime.calls.of("pullImage").length, 4);
+});
+
+test("every kind of source, for one call and for the connection", async (t) => {
+  const { runtime } = await scripted(t, none);
+  const { folder, env } = await helpers(t, { ours: `echo '{"Username":"me","Secret":"${secret}"}'` });
+  const file = await write(folder, "auth.json", {
+    auths: { "registry.example": { auth: base64(`me:${secret}`) } },
+  });
+  const helped = await write(folder, "helped.json", { credsStore: "ours" });
+  const own: CredentialSource = {
+    name: "mine",
+    find: ({ domain }) => (domain === "registry.example" ? [login] : []),
+  };
+  const sources = [
+    login,
+    own,
+    () => login,
+    async () => [wrong, login],
+    dockerAuth(file),
+    dockerAuth(helped, { env }),
+    keyring({ auths: { "*.example/team": login } }),
+    [() => undefined, keyring({}), login],
+  ];
+  for (const imageAuth of sources) {
+    const cri = connect.through({ transport: runtime.transport, imageAuth });
+    await cri.images.pull(privateApp);
+    await failure(cri.images.pull(privateApp, { auth: [] }));
+    await failure(connect.through(runtime).images.pull(privateApp));
+    await connect.through(runtime).images.pull(privateApp, { auth: imageAuth });
+  }
+});
+
+test("a source that fails is in nobody's way, and is told of when the pull fails for want of it", async (t) => {
+  const { cri } = await scripted(t, none);
+  const folder = await tempFolder(t);
+  const broken = dockerAuth(await write(folder, "broken.json", `{ "auths": ${secret}`));
+  await cri.images.pull("alpine:3", { auth: broken });
+  await cri.images.pull(privateApp, { auth: [broken, login] });
+  const error = await failure(cri.images.pull(privateApp, { auth: broken }));
+  assert.deepEqual([error.code, error.reason], ["failed_precondition", "credentials_failed"]);
+  assert.match(error.text, /broken\.json: is not JSON; and without them: /);
+  assert.ok(!shown(error).includes(secret));
+  const thrower = await failure(
+    cri.images.pull(privateApp, {
+      auth: () => {
+        throw new Error("no vault");
+      },
+    }),
+  );
+  assert.equal(thrower.reason, "credentials_failed");
+  assert.match(shown(thrower), /no vault/);
+  const given = await failure(cri.images.pull(privateApp, { auth: () => ({ username: 5 }) as never }));
+  assert.equal(given.reason, "credentials_failed");
+});
+
+test("credentials that cannot be any are an option that is wrong, shown to nobody", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  const bad: unknown[] = [
+    {},
+    null,
+    secret,
+    { username: "u" },
+    { username: "", password: secret },
+    { username: "u", password: secret, identityToken: secret },
+    { username: "u", password: `${secret}\ud800` },
+    { password: secret },
+    { identityToken: "" },
+  ];
+  for (const auth of bad)
+    for (const given of [auth, [login, auth]]) {
+      const error = await failure(cri.images.pull(privateApp, { auth: given as RegistryCredentials }));
+      assert.equal(error.reason, "invalid_option");
+      assert.ok(!shown(error).includes(secret));
+    }
+  assert.equal(runtime.calls.of("pullImage").length, 0);
+});
+
+test("a runtime that repeats the secret is not repeated: not in an error, not in what inspect shows", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    base64(`me:${secret}`),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+  for (const form of forms) {
+    runtime.faults.failNext("pullImage", {
+      code: "unknown",
+      text: `GET https://r/token?p=${form}: 401 Unauthorized`,
+    });
+    runtime.faults.failNext("pullImage", { code: "unknown", text: `again ${form}: 401 Unauthorized` });
+    const error = await failure(cri.images.pull(privateApp, { auth: login }));
+    assert.equal(error.reason, "registry_denied");
+    assert.match(error.text, /GET https:\/\/r\/token\?p=\(hidden\): 401 Unauthorized/);
+    assert.ok(!shown(error).includes(form));
+    runtime.faults.assertNoPendingFaults();
+  }
+  const sources = [keyring({ auths: { "r.example": login } }), dockerAuth("/none"), cri.images, cri];
+  for (const source of sources) assert.ok(!shown(source).includes(secret));
+});

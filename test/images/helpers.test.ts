@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { dockerAuth, parseReference, podmanAuth } from "../../src/index.js";
+import { checkLeaks } from "../support/leaks.js";
+import { until, within } from "../support/waiting.js";
+import { failure } from "../testing/embedded/support.js";
+import { base64, found, helpers, secret, shown, write } from "./support.js";
+
+const answers = (user: string) =>
+  `read server; printf '{"ServerURL":"%s","Username":"${user}","Secret":"of-%s"}' "$server" "$server"`;
+const none = "echo credentials not found in native keychain; exit 1";
+
+test("the registry's own helper, else the helper for all, else the file; they are told the server's name", async (t) => {
+  checkLeaks(t);
+  const { folder, env } = await helpers(t, {
+    own: answers("own"),
+    all: answers("all"),
+    none,
+    token: answers("<token>"),
+  });
+  const path = await write(folder, "config.json", {
+    auths: { "empty.example": { auth: base64("file:pw") }, "own.example": {} },
+    credsStore: "all",
+    credHelpers: { "own.example": "own", "nothing.example": "none", "token.example": "token" },
+  });
+  const source = dockerAuth(path, { env });
+  assert.deepEqual(await found(source, "own.example/x"), [{ username: "own", password: "of-own.example" }]);
+  assert.deepEqual(await found(source, "nothing.example/x"), [
+    { username: "all", password: "of-nothing.example" },
+  ]);
+  assert.deepEqual(await found(source, "token.example/x"), [{ identityToken: "of-token.example" }]);
+  assert.deepEqual(await found(source, "busybox"), [
+    { username: "all", password: "of-https://index.docker.io/v1/" },
+  ]);
+  assert.deepEqual(await found(podmanAuth(path, { env }), "own.example/x"), [
+    { username: "own", password: "of-own.example" },
+  ]);
+  const without = await write(folder, "none.json", {
+    auths: { "empty.example": { auth: base64("file:pw") } },
+    credsStore: "none",
+  });
+  assert.deepEqual(await found(dockerAuth(without, { env }), "empty.example/x"), [
+    { username: "file", password: "pw" },
+  ]);
+});
+
+test("a helper that fails: credentials_failed, which tells the program and nothing that it printed", async (t) => {
+  checkLeaks(t);
+  const scripts = {
+    exits: `echo '${secret}'; echo '${secret}' >&2; exit 3`,
+    noise: `echo '${secret}'`,
+    partly: `echo '{"Username":"${secret}"}'`,
+    large: "head -c 3000000 /dev/zero",
+    killed: "kill -9 $$",
+  };
+  const { folder, env } = await helpers(t, scripts);
+  const says: Readonly<Record<string, RegExp>> = {
+    exits: /docker-credential-exits exited with 3/,
+    noise: /did not answer with a Username and a Secret/,
+    partly: /did not answer with a Username and a Secret/,
+    large: /printed more than/,
+    killed: /was killed/,
+    absent: /docker-credential-absent cannot be run/,
+  };
+  for (const [name, text] of Object.entries(says)) {
+    const path = await write(folder, `${name}.json`, { credsStore: name });
+    const error = await failure(found(dockerAuth(path, { env }), "r.example/x"));
+    assert.equal(error.reason, "credentials_failed");
+    assert.match(error.text, text);
+    assert.ok(!shown(error).includes(secret), name);
+  }
+});
+
+test("a helper that hangs is killed with what it started: after its time, and when nobody waits any more", async (t) => {
+  checkLeaks(t);
+  const { folder, env } = await helpers(t, {
+    hangs: `echo $$ > "$HOME/pid"; sleep 600 & echo $! > "$HOME/child"; wait`,
+  });
+  const path = await write(folder, "config.json", { credsStore: "hangs" });
+  const alive = async (file: string) => {
+    const pid = Number(await readFile(join(folder, file), "utf8"));
+    // A zombie that nobody has reaped yet is dead.
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    return stat !== "" && !/\) Z /.test(stat);
+  };
+  const bothGone = async () => !(await alive("pid")) && !(await alive("child"));
+  const started = async () => (await readFile(join(folder, "child"), "utf8").catch(() => "")).endsWith("\n");
+
+  const late = await failure(found(dockerAuth(path, { env, helperTimeoutMs: 500 }), "r.example/x"));
+  assert.match(late.text, /did not answer within 500 ms/);
+  await until(started, "the helper started");
+  await until(bothGone, "the helper and its child are gone");
+
+  await write(folder, "child", "");
+  const stop = new AbortController();
+  const waiting = dockerAuth(path, { env }).find(parseReference("r.example/x"), { signal: stop.signal });
+  const refused = failure(Promise.resolve(waiting));
+  await until(started, "the helper started again");
+  stop.abort(new Error("enough"));
+  assert.equal((await within(5_000, refused)).reason, "aborted_by_caller");
+  await until(bothGone, "the second helper and its child are gone");
+});

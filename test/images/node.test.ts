@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failure, sandboxConfig, scripted, start } from "../testing/embedded/support.js";
+import { images, ways } from "./support.js";
+
+const names = ["docker.io/library/busybox:1.37", "docker.io/library/busybox:latest"];
+const preload = [...names, "docker.io/library/alpine:3", "registry.example/pause:3.9"];
+
+for (const like of [undefined, "containerd-1.7", "cri-o"] as const)
+  for (const way of ways) {
+    const title = `${like ?? "by the text of CRI"}, ${way.name}`;
+    test(`${title}: list, get, fsInfo`, async (t) => {
+      const { cri } = await scripted(t, { images, preload, like, ...(await way.options(t)) });
+      const all = await cri.images.list();
+      assert.equal(all.length, 3);
+      const only = async (selection: Parameters<typeof cri.images.list>[0]) =>
+        (await cri.images.list(selection)).flatMap((image) => image.names).sort();
+      assert.deepEqual(await only({ only: "busybox" }), names);
+      assert.deepEqual(await only({ only: "busybox:*" }), names);
+      assert.deepEqual(await only({ only: "*:latest" }), names);
+      assert.deepEqual(await only({ only: ["registry.example/*", "alpine:?"] }), [preload[2], preload[3]]);
+      assert.deepEqual(await only({ only: ({ user }) => user === "app" }), ["docker.io/library/alpine:3"]);
+      const [busybox] = await cri.images.list({ only: "busybox:1.37" });
+      assert.deepEqual(await only({ only: busybox?.id ?? "" }), names);
+      assert.deepEqual(await only({ only: busybox?.digests[0] ?? "" }), names);
+      assert.deepEqual(await only({ only: (busybox?.digests[0] ?? "").replace(/.*@/, "") }), names);
+      assert.deepEqual(await only({ only: [] }), []);
+      const wrong = await failure(cri.images.list({ only: ["busybox", "Not A Name"] }));
+      assert.deepEqual([wrong.reason, wrong.problems[0]?.path], ["invalid_option", "only[1]"]);
+
+      for (const name of ["busybox", busybox?.id ?? "", `sha256:${busybox?.id.replace("sha256:", "")}`])
+        assert.equal((await cri.images.get(name))?.id, busybox?.id);
+      assert.equal(await cri.images.get("busybox:none"), undefined);
+      assert.equal(await cri.images.get("0a".repeat(32)), undefined);
+      assert.equal((await failure(cri.images.get("Not A Name"))).reason, "invalid_image_reference");
+      const alpine = await cri.images.get("alpine:3");
+      assert.deepEqual([alpine?.user, alpine?.sizeBytes, alpine?.pinned], ["app", 5_000n, false]);
+
+      const info = await cri.images.fsInfo();
+      assert.ok((info.images[0]?.usedBytes ?? 0n) >= 9_000n);
+      assert.ok(info.images[0]?.time instanceof Date && info.images[0].mountpoint.startsWith("/"));
+      assert.ok(info.containers.length > 0);
+    });
+
+    test(`${title}: remove takes the image with all its names, and tells which`, async (t) => {
+      const { cri } = await scripted(t, { images, preload, like, ...(await way.options(t)) });
+      const would = await cri.images.remove("busybox:1.37", { dryRun: true });
+      assert.deepEqual(would?.alsoNames, ["docker.io/library/busybox:latest"]);
+      const gone = await cri.images.remove("busybox:1.37");
+      assert.deepEqual(gone, would);
+      assert.equal(await cri.images.get("busybox"), undefined);
+      assert.equal(await cri.images.remove("busybox:1.37"), undefined);
+      const alpine = await cri.images.get("alpine:3");
+      assert.deepEqual((await cri.images.remove(alpine?.id ?? ""))?.alsoNames, [
+        "docker.io/library/alpine:3",
+      ]);
+      assert.equal((await failure(cri.images.remove("Not A Name"))).reason, "invalid_image_reference");
+    });
+
+    test(`${title}: prune leaves what is pinned, in use, or to be kept`, async (t) => {
+      const more = ["a", "b", "c"].map((name) => ({ names: [`r.example/${name}:1`], sizeBytes: 100 }));
+      const options = {
+        images: [...images, ...more],
+        preload: [...preload, ...more.flatMap((one) => one.names)],
+        like,
+      };
+      const { runtime, cri } = await scripted(t, { ...options, ...(await way.options(t)) });
+      // Exited, and so still a container.
+      const { containerId } = await start(cri, ["sleep"], "user");
+      await cri.runtime.stopContainer({ containerId, timeout: 0n });
+      const plan = await cri.images.prune({ keep: "r.example/a:*", dryRun: true });
+      assert.equal(runtime.calls.of("removeImage").length, 0);
+      const done = await cri.images.prune({ keep: ["r.example/a:1"] });
+      assert.deepEqual({ ...done, dryRun: true }, plan);
+      assert.deepEqual(done.removed.flatMap((image) => image.names).sort(), [
+        "docker.io/library/alpine:3",
+        "r.example/b:1",
+        "r.example/c:1",
+      ]);
+      assert.equal(done.removedBytes, 5_200n);
+      assert.deepEqual(done.failed, []);
+      assert.deepEqual(Object.fromEntries(done.kept.map(({ image, because }) => [image.names[0], because])), {
+        [names[0] ?? ""]: "in_use",
+        "registry.example/pause:3.9": "pinned",
+        "r.example/a:1": "keep",
+      });
+      assert.equal((await cri.images.list()).length, 3);
+      await cri.runtime.removeContainer({ containerId });
+      assert.deepEqual(
+        (await cri.images.prune({ keep: "r.example/*" })).removed.flatMap((image) => image.names).sort(),
+        names,
+      );
+    });
+  }
+
+test("prune: what cannot be removed is told, and the others go; an abort ends it", async (t) => {
+  const { runtime, cri } = await scripted(t, { images, preload });
+  runtime.faults.failNext("removeImage", { code: "unknown", text: "image is in use by a container" });
+  const { removed, failed, removedBytes } = await cri.images.prune();
+  assert.deepEqual([removed.length, failed.length], [1, 1]);
+  assert.equal(removedBytes, removed[0]?.sizeBytes);
+  assert.match(String(failed[0]?.error), /in use by a container/);
+  const over = await failure(cri.images.prune({ signal: AbortSignal.abort() }));
+  assert.equal(over.reason, "aborted_by_caller");
+  assert.equal((await failure(cri.images.prune({ keep: "Not A Name" }))).reason, "invalid_option");
+});
+
+test("prune: a container that is created meanwhile saves its image", async (t) => {
+  const { runtime, cri } = await scripted(t, { images, preload });
+  const config = sandboxConfig("late");
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config });
+  const alpine = "docker.io/library/alpine:3";
+  // While the first image is removed, a container of the second comes to be.
+  runtime.faults.delay("removeImage", 200);
+  const pruning = cri.images.prune();
+  while (runtime.calls.of("removeImage").length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const container = { metadata: { name: "c" }, image: { image: alpine }, command: ["sleep"] };
+  await cri.runtime.createContainer({ podSandboxId, config: container, sandboxConfig: config });
+  const { kept } = await pruning;
+  assert.ok(kept.some(({ image, because }) => image.names.includes(alpine) && because === "in_use"));
+});
+
+test("prune: the sandbox image that is not pinned, by the runtime's configuration, else by its name", async (t) => {
+  const own = [
+    { names: ["r.example/sandbox:1"] },
+    { names: ["r.example/infra/pause:3"] },
+    { names: ["r.example/app:1"] },
+  ];
+  const { runtime, cri } = await scripted(t, { images: own, preload: own.flatMap((one) => one.names) });
+  const kept = async () =>
+    (await cri.images.prune({ dryRun: true })).kept.map(({ image, because }) => [image.names[0], because]);
+  for (const config of [
+    { sandboxImage: "r.example/sandbox:1" },
+    { pinnedImages: { sandbox: "r.example/sandbox:1" } },
+  ]) {
+    runtime.faults.corrupt("status", (answer) => ({ ...answer, info: { config: JSON.stringify(config) } }));
+    assert.deepEqual(await kept(), [["r.example/sandbox:1", "sandbox"]]);
+  }
+  runtime.faults.corrupt("status", (answer) => ({ ...answer, info: {} }));
+  assert.deepEqual(await kept(), [["r.example/infra/pause:3", "sandbox"]]);
+});
