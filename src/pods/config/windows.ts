@@ -8,12 +8,14 @@ export function readWindows<D extends DescMessage>(
 ): MessageShape<D> | undefined {
   const value = fields.raw("windows");
   if (value === undefined) return undefined;
+  const wrong = () => fields.wrong("windows", `must be a ${schema.name}`);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return wrong();
   try {
     // The compiler's word for what protobuf finds out while it encodes.
     const message = create(schema, value as Parameters<typeof create<D>>[1]);
     toBinary(schema, message);
     return message;
   } catch {
-    return fields.wrong("windows", `must be a ${schema.name}`);
+    return wrong();
   }
 }
