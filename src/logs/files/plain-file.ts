@@ -1,0 +1,104 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { headBytes, LogFileIdentity } from "./identity.js";
+import type { Chunk, LogFile } from "./log-file.js";
+
+const blockBytes = 262_144;
+
+/** A log file as the runtime writes it. */
+export class PlainLogFile implements LogFile {
+  readonly path: string;
+  readonly compressed = false;
+  readonly #handle: FileHandle;
+  #identity: LogFileIdentity;
+
+  private constructor(path: string, handle: FileHandle, identity: LogFileIdentity) {
+    this.path = path;
+    this.#handle = handle;
+    this.#identity = identity;
+  }
+
+  static async open(path: string): Promise<PlainLogFile> {
+    const handle = await open(path, "r");
+    try {
+      return new PlainLogFile(path, handle, await identify(handle));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  get identity(): LogFileIdentity {
+    return this.#identity;
+  }
+
+  async lastBytesAt(bytes: number): Promise<number> {
+    return Math.max(0, (await this.#size()) - bytes);
+  }
+
+  async *chunks(from: number, reuse: boolean): AsyncGenerator<Chunk, void, undefined> {
+    const blocks: Buffer[] = [];
+    let ahead: Promise<Buffer> | undefined;
+    let offset = from;
+    let size = 0;
+    let turn = 0;
+    const read = (at: number): Promise<Buffer> | undefined => {
+      const length = Math.min(blockBytes, size - at);
+      if (length <= 0) return undefined;
+      turn = 1 - turn;
+      if (reuse) blocks[turn] ??= Buffer.allocUnsafeSlow(blockBytes);
+      // Not from Node's pool, which an entry that is kept would keep, too.
+      const block = (reuse && blocks[turn]) || Buffer.allocUnsafeSlow(length);
+      const result = this.#handle.read(block, 0, length, at);
+      const bytes = result.then(({ bytesRead }) => block.subarray(0, bytesRead));
+      // It is awaited later; until then a failure is nobody's.
+      bytes.catch(() => undefined);
+      return bytes;
+    };
+    try {
+      for (;;) {
+        if (ahead === undefined) {
+          size = await this.#size();
+          ahead = read(offset);
+          if (ahead === undefined) return;
+        }
+        const bytes = await ahead;
+        if (bytes.length === 0) return;
+        const at = offset;
+        offset += bytes.length;
+        // While these are looked at, the next are read.
+        ahead = read(offset);
+        this.#identity.note(bytes, at);
+        yield { bytes, offset: at };
+      }
+    } finally {
+      await ahead?.catch(() => undefined);
+    }
+  }
+
+  async isRestarted(offset: number): Promise<boolean> {
+    if (offset === 0) return false;
+    const now = await readHead(this.#handle);
+    if ((await this.#size()) >= offset && this.#identity.beginsLike(now)) return false;
+    this.#identity = await identify(this.#handle);
+    return true;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async #size(): Promise<number> {
+    return (await this.#handle.stat()).size;
+  }
+}
+
+async function identify(handle: FileHandle): Promise<LogFileIdentity> {
+  const { dev, ino } = await handle.stat({ bigint: true });
+  return new LogFileIdentity(dev, ino, await readHead(handle));
+}
+
+async function readHead(handle: FileHandle): Promise<Buffer> {
+  const head = Buffer.alloc(headBytes);
+  const { bytesRead } = await handle.read(head, 0, headBytes, 0);
+  return head.subarray(0, bytesRead);
+}

@@ -1,0 +1,129 @@
+import { number, readSecond } from "./timestamp.js";
+
+/** The stream that a container printed to. */
+export type LogStream = "stdout" | "stderr";
+
+const space = 32;
+const colon = 58;
+const newline = 10;
+/** ` std`, `out `, `err `: four bytes at a time are compared as one number. */
+const std = word(" std");
+const out = word("out ");
+const err = word("err ");
+/** What the last digit of a fraction of so many digits counts, in nanoseconds. */
+const units = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
+const noBytes = new Uint8Array(0);
+
+/**
+ * Reads what stands before the content of a CRI record, `TIME STREAM TAGS `, by position and without making a string. One of
+ * them reads many records: what it found is in its fields until the next `read`. It is where a reader spends its time, so
+ * it is written for speed.
+ */
+export class RecordHeader {
+  /** Where the content begins; 0 before anything was read. */
+  contentAt = 0;
+  /** Where the stream begins; the tags are 7 bytes after that. */
+  streamAt = 0;
+  isStderr = false;
+  /** Whether the line ends with this record: the first tag is `F`, not `P`. */
+  endsLine = false;
+  /** The time: whole seconds since 1970, and nanoseconds. */
+  seconds = 0;
+  nanos = 0;
+  #bytes: Uint8Array = noBytes;
+  #view: DataView = new DataView(noBytes.buffer);
+  /** The second that was read last, as five numbers of which the last two overlap. Most records have the one before's. */
+  #first = 0;
+  #next = 0;
+  #third = 0;
+  #fourth = 0;
+  #last = 0;
+  #second = Number.NaN;
+
+  /** Reads a header. Gives false for what is none. The bytes must have a newline at or after `at`. */
+  read(bytes: Uint8Array, at: number): boolean {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    }
+    const view = this.#view;
+    if (at + 20 > bytes.length || !this.#readSecond(view, bytes, at)) return false;
+
+    let next = at + 19;
+    let nanos = 0;
+    if (bytes[next] === 46) {
+      const first = ++next;
+      let digit = (bytes[next] ?? 0) - 48;
+      for (; digit >= 0 && digit <= 9; digit = (bytes[++next] ?? 0) - 48)
+        if (next - first < 9) nanos = nanos * 10 + digit;
+      if (next === first) return false;
+      nanos *= units[Math.min(next - first, 9)] ?? 0;
+    }
+    this.nanos = nanos;
+    this.seconds = this.#second;
+    next = bytes[next] === 90 ? next + 1 : this.#readOffset(bytes, next);
+
+    if (next < 0 || next + 10 > bytes.length || view.getInt32(next, true) !== std) return false;
+    this.streamAt = next + 1;
+    const stream = view.getInt32(next + 4, true);
+    this.isStderr = stream === err;
+    if (stream !== out && stream !== err) return false;
+    const tag = bytes[next + 8];
+    this.endsLine = tag === 70;
+    if (!this.endsLine && tag !== 80) return false;
+    this.contentAt = next + 10;
+    return bytes[next + 9] === space || this.#readOtherTags(bytes, next + 9);
+  }
+
+  /** The time in nanoseconds since 1970. */
+  get timeNanos(): bigint {
+    return BigInt(this.seconds) * 1_000_000_000n + BigInt(this.nanos);
+  }
+
+  #readSecond(view: DataView, bytes: Uint8Array, at: number): boolean {
+    const isSame =
+      view.getInt32(at + 15, true) === this.#last &&
+      view.getInt32(at + 12, true) === this.#fourth &&
+      view.getInt32(at + 8, true) === this.#third &&
+      view.getInt32(at + 4, true) === this.#next &&
+      view.getInt32(at, true) === this.#first;
+    if (isSame) return true;
+    const second = readSecond(bytes, at);
+    if (Number.isNaN(second)) return false;
+    this.#second = second;
+    this.#first = view.getInt32(at, true);
+    this.#next = view.getInt32(at + 4, true);
+    this.#third = view.getInt32(at + 8, true);
+    this.#fourth = view.getInt32(at + 12, true);
+    this.#last = view.getInt32(at + 15, true);
+    return true;
+  }
+
+  /** `+05:30`; gives the place after it, or -1. */
+  #readOffset(bytes: Uint8Array, at: number): number {
+    const isEast = bytes[at] === 43;
+    if (!isEast && bytes[at] !== 45) return -1;
+    const hours = number(bytes, at + 1, 2);
+    const minutes = number(bytes, at + 4, 2);
+    if (!(hours < 24 && minutes < 60) || bytes[at + 3] !== colon) return -1;
+    const offset = hours * 3_600 + minutes * 60;
+    this.seconds -= isEast ? offset : -offset;
+    return at + 6;
+  }
+
+  /** What may follow the first tag after a colon is for later versions of CRI, and is passed over. */
+  #readOtherTags(bytes: Uint8Array, at: number): boolean {
+    if (bytes[at] !== colon) return false;
+    let next = at + 1;
+    while (bytes[next] !== space) {
+      if (next >= bytes.length || bytes[next] === newline) return false;
+      next++;
+    }
+    this.contentAt = next + 1;
+    return true;
+  }
+}
+
+function word(text: string): number {
+  return Buffer.from(text).readInt32LE();
+}

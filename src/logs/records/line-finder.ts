@@ -1,0 +1,92 @@
+import { readDockerLine } from "./docker-line.js";
+import { type LogStream, RecordHeader } from "./header.js";
+import { LineAssembler } from "./line-assembler.js";
+
+/** A line of the container, by where it begins. */
+export interface Line {
+  readonly stream: LogStream;
+  readonly offset: number;
+  /** Whether it is the first of its stream that was seen, so that it may have begun before. */
+  readonly isFirst: boolean;
+}
+
+const newline = 10;
+/** Of a record as long as this only the header matters, and it need not be held. */
+const maxRecordBytes = 1_048_576;
+
+/** Finds the last lines in bytes that are read forward. */
+export class LineFinder {
+  readonly #count: number;
+  readonly #stream: LogStream | undefined;
+  readonly #header = new RecordHeader();
+  readonly #assembler: LineAssembler;
+  readonly #open = new Map<LogStream, Line>();
+  readonly #seen = new Set<LogStream>();
+  #lines: Line[] = [];
+  #isInside: boolean;
+  #end: number;
+
+  /** The bytes begin at `from`: when that is not the beginning of the file, in the middle of a record. */
+  constructor(count: number, stream: LogStream | undefined, from: number) {
+    this.#count = count;
+    this.#stream = stream;
+    this.#isInside = from > 0;
+    this.#end = from;
+    if (from === 0) for (const known of ["stdout", "stderr"] as const) this.#seen.add(known);
+    this.#assembler = new LineAssembler(
+      maxRecordBytes,
+      (bytes, begin, end, base) => this.#take(bytes, begin, end, base),
+      (line) => Buffer.from(line.subarray(0, 256)),
+    );
+  }
+
+  push(chunk: Buffer, offset: number): void {
+    this.#assembler.push(chunk, offset);
+  }
+
+  /** The last lines, those without an end last. */
+  get lines(): readonly Line[] {
+    return this.#count === 0 ? [] : [...this.#lines, ...this.#open.values()].slice(-this.#count);
+  }
+
+  get open(): readonly Line[] {
+    return [...this.#open.values()];
+  }
+
+  /** Where the last record ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  #take(bytes: Buffer, from: number, to: number, base: number): void {
+    for (let at = from; at < to; ) {
+      const end = bytes.indexOf(newline, at);
+      // What comes first may be the end of a record.
+      if (this.#isInside) this.#isInside = false;
+      else this.#record(bytes, at, end, base + at);
+      at = end + 1;
+    }
+    this.#end = base + to;
+  }
+
+  #record(bytes: Buffer, at: number, end: number, offset: number): void {
+    let stream: LogStream;
+    let endsLine: boolean;
+    if (this.#header.read(bytes, at)) {
+      stream = this.#header.isStderr ? "stderr" : "stdout";
+      endsLine = this.#header.endsLine;
+    } else {
+      const docker = bytes[at] === 123 ? readDockerLine(bytes.subarray(at, end)) : undefined;
+      if (docker === undefined) return;
+      stream = docker.stream;
+      endsLine = docker.tags[0] === "F";
+    }
+    if (this.#stream !== undefined && this.#stream !== stream) return;
+    const line = this.#open.get(stream) ?? { stream, offset, isFirst: !this.#seen.has(stream) };
+    this.#seen.add(stream);
+    this.#open.delete(stream);
+    if (!endsLine) this.#open.set(stream, line);
+    else if (this.#lines.push(line) > 2 * this.#count + 1_024)
+      this.#lines = this.#lines.slice(-this.#count || this.#lines.length);
+  }
+}
