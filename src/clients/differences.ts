@@ -85,9 +85,17 @@ const differences: readonly Difference[] = [
     reason: "image_missing",
   },
 
+  // Figures. containerd finds a pod's by the cgroup parent it was created with.
+  {
+    methods: ["podSandboxStats", "listPodSandboxStats"],
+    text: /because cgroupPath is empty/,
+    code: "failed_precondition",
+    reason: "cgroup_parent_missing",
+  },
+
   // States. containerd up to 1.7 finds "no running task" when a container is created in a stopped sandbox.
   {
-    text: /is not running|not in created state|is in CONTAINER_\w+ state|was stopped|no running task|is not created or running|already in \w+ state|unexpected metrics response: \[\]/,
+    text: /is not running|not in created state|is in CONTAINER_\w+ state|was stopped|no running task|is not created or running|is not in ready state|already in \w+ state|unexpected metrics response: \[\]/,
     code: "failed_precondition",
     reason: "wrong_state",
   },
@@ -143,6 +151,9 @@ const hints: { readonly [R in CriErrorReason]?: { readonly hint: string } } = {
   },
   runtime_limit: { hint: "Narrow the filter, or use exec with streams instead of ExecSync for large output" },
   stream_limit: { hint: "A runtime keeps 1,000 of them, each for a minute; use each, or wait" },
+  cgroup_parent_missing: {
+    hint: "Create pods with linux.cgroup_parent, as cri.pods does; cri.stats.pods() leaves out only the pod that has none",
+  },
   name_reserved: {
     hint: "An earlier call may have created it and its answer was lost; look it up and adopt it",
   },

@@ -43,6 +43,8 @@ export const criErrorReasons = {
     "A sandbox or container with this metadata exists; `existingId` names it. Code: already_exists.",
   ambiguous_id: "Several objects have an id that begins like this. Code: invalid_argument.",
   wrong_state: "The sandbox or container is not in a state that allows this. Code: failed_precondition.",
+  cgroup_parent_missing:
+    "The runtime has no figures of a pod that was created without cgroup_parent. Code: failed_precondition.",
   config_unknown:
     "The sandbox or container was made by somebody else, and the runtime does not tell its config. Code: failed_precondition.",
   unknown_runtime_handler: "This runtime has no runtime handler of this name. Code: invalid_argument.",

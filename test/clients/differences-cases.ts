@@ -12,6 +12,8 @@ type Rpc = Extract<
   | "startContainer"
   | "containerStatus"
   | "containerStats"
+  | "podSandboxStats"
+  | "listPodSandboxStats"
   | "listContainers"
   | "execSync"
   | "exec"
@@ -120,6 +122,24 @@ export const cases: readonly Said[] = [
     ["execSync", NotFound, "container is not created or running"],
     ["portForward", Unknown, "sandbox container is not running"],
     ["containerStats", Unknown, "failed to decode container metrics: unexpected metrics response: []"],
+    ["podSandboxStats", Unknown, `since sandbox container "${id}" is not in ready state`],
+    [
+      "podSandboxStats",
+      Code.Unavailable,
+      `since sandbox container "${id}" is not in ready state: unavailable`,
+    ],
+  ]),
+  ...all("failed_precondition", "cgroup_parent_missing", [
+    [
+      "podSandboxStats",
+      Unknown,
+      `failed to get cgroup metrics for sandbox ${id} because cgroupPath is empty`,
+    ],
+    [
+      "listPodSandboxStats",
+      Unknown,
+      `1 error occurred:\n\t* failed to get cgroup metrics for sandbox ${id} because cgroupPath is empty\n`,
+    ],
   ]),
   ...all("invalid_argument", "unknown_runtime_handler", [
     ["runPodSandbox", Unknown, 'failed to get sandbox runtime: no runtime for "x" is configured'],

@@ -20,6 +20,8 @@ const calls: Record<Said["rpc"], (cri: Cri) => Promise<unknown>> = {
   startContainer: ({ runtime }) => runtime.startContainer({ containerId: idOf("a") }),
   containerStatus: ({ runtime }) => runtime.containerStatus({ containerId: "a" }),
   containerStats: ({ runtime }) => runtime.containerStats({ containerId: "a" }),
+  podSandboxStats: ({ runtime }) => runtime.podSandboxStats({ podSandboxId: "a" }),
+  listPodSandboxStats: ({ runtime }) => runtime.listPodSandboxStats(),
   listContainers: ({ runtime }) => runtime.listContainers(),
   execSync: ({ runtime }) => runtime.execSync({ containerId: idOf("a"), cmd: ["x"], timeout: 1n }),
   exec: ({ runtime }) => runtime.exec({ containerId: idOf("a"), cmd: ["x"], stdout: true }),
