@@ -148,12 +148,12 @@ export class Fields<T extends object> {
   }
 }
 
-/** What is read, in the words of an error: `the spec of the pod "web"`. */
+/** What is read, in the words of an error: `The spec of the pod "web"`. */
 export function specName(kind: "pod" | "container", spec: unknown): string {
   const name = isObject(spec) ? spec.name : undefined;
   return typeof name === "string" && name !== ""
-    ? `the spec of the ${kind} ${describe(name)}`
-    : `the spec of a ${kind}`;
+    ? `The spec of the ${kind} ${describe(name)}`
+    : `The spec of a ${kind}`;
 }
 
 /** A string that protobuf can carry, and that a C library reads to its end. */

@@ -1,6 +1,6 @@
 import { Fields, readText } from "./fields.js";
 import type { Report } from "./report.js";
-import { linuxResources } from "./resources.js";
+import { type LinuxResourcesOptions, linuxResources } from "./resources.js";
 import type { ResourcesSpec } from "./spec-resources.js";
 
 /** LinuxContainerResources of what may be a ResourcesSpec; its numbers are read only when it has the shape of one. */
@@ -8,6 +8,7 @@ export function readResources(
   given: unknown,
   path: string,
   report: Report,
+  options?: LinuxResourcesOptions,
 ): ReturnType<typeof linuxResources> {
   let right = true;
   const spec = new Fields<ResourcesSpec>(given, path, (problem) => {
@@ -25,5 +26,5 @@ export function readResources(
   for (const name of ["cpu", "memory", "cpuPeriodUs", "memorySwap", "oomScoreAdj"] as const) spec.raw(name);
   spec.end();
   // Objects are objects by now; what the values in them are, linuxResources() sees.
-  return right ? linuxResources(given as ResourcesSpec | undefined, path, report) : undefined;
+  return right ? linuxResources(given as ResourcesSpec | undefined, path, report, options) : undefined;
 }

@@ -76,7 +76,8 @@ function read(spec: PodSpec, logRoot: string, report: Report): PodSandboxConfig 
       cgroupParent: fields.text("cgroupParent", cgroupPath) ?? "",
       sysctls: readSysctls(fields, { network: hostNetwork, ipc: namespaces.ipc === NamespaceMode.NODE }),
       securityContext: readSandboxSecurity(fields, namespaces),
-      resources: readResources(fields.raw("resources"), "resources", report),
+      // Sums over containers, as podResources() makes them: one without a limit adds to the requests alone.
+      resources: readResources(fields.raw("resources"), "resources", report, { sums: true }),
       overhead: readResources(fields.raw("overhead"), "overhead", report),
     },
     windows: readWindows(fields, WindowsPodSandboxConfigSchema),

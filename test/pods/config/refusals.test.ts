@@ -354,12 +354,12 @@ test("one error tells all, in the order of reading, and can be read", () => {
   );
   assert.match(
     error.message,
-    /^the spec of the pod "web" cannot be used: attempt must be a whole number from 0 to 4294967295, got -1; hostname must .*; ports\[0\]/,
+    /^The spec of the pod "web" cannot be used: attempt must be a whole number from 0 to 4294967295, got -1; hostname must .*; ports\[0\]/,
   );
   const one = refused(() => containerConfig({ name: "c", image: "i", workingDir: "x" }, { pod }));
   assert.equal(
     one.message,
-    'the spec of the container "c" cannot be used: workingDir must be an absolute path, got "x" [invalid_argument: invalid_spec]',
+    'The spec of the container "c" cannot be used: workingDir must be an absolute path, got "x" [invalid_argument: invalid_spec]',
   );
 });
 

@@ -12,7 +12,13 @@ import {
 } from "../../../gen/runtime/v1/api_pb.js";
 import { isCriError } from "../../../src/core/index.js";
 import { cutHostname } from "../../../src/pods/config/hostname.js";
-import { type PodSpec, podLogDirectory, podUid, sandboxConfig } from "../../../src/pods/config/index.js";
+import {
+  type PodSpec,
+  podLogDirectory,
+  podResources,
+  podUid,
+  sandboxConfig,
+} from "../../../src/pods/config/index.js";
 import { dotted } from "../../../src/pods/config/sysctls.js";
 
 const uid = "11111111-2222-3333-4444-555555555555";
@@ -244,6 +250,9 @@ test("resources, overhead, cgroup parent and Windows", () => {
   const { cpuShares, cpuQuota, memoryLimitInBytes } = linux?.resources ?? {};
   assert.deepEqual([cpuShares, cpuQuota, memoryLimitInBytes], [256n, 25_000n, 67_108_864n]);
   assert.equal(linux?.overhead?.memoryLimitInBytes, 1_048_576n);
+  // Sums of containers, one of them without a limit.
+  const sums = podResources({ containers: [{ cpu: 1 }, { requests: { cpu: 2 } }] });
+  assert.equal(make({ resources: sums }).linux?.resources?.cpuShares, 3072n);
   assert.equal(linux?.cgroupParent, "/pods/web");
   assert.equal(windows?.securityContext?.runAsUsername, "u");
   for (const cgroupParent of ["", "a.slice", "/a.slice/a-b.slice"])
