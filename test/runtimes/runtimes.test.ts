@@ -11,6 +11,7 @@ import { Coverage } from "./coverage.js";
 import { docsCases } from "./docs.cases.js";
 import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
+import { imageCases } from "./images.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
@@ -63,6 +64,7 @@ for (const release of releases) {
     attachCases(subject);
     portForwardCases(subject);
     copyCases(subject);
+    imageCases(subject);
     configCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
