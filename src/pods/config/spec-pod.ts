@@ -121,7 +121,10 @@ interface PodBase {
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
   /** Who the pod runs as, and what it may: LinuxSandboxSecurityContext. Containers have one of their own. */
   readonly security?: PodSecuritySpec | undefined;
-  /** What all containers may use together: LinuxPodSandboxConfig.resources. containerd and CRI-O take it as information. */
+  /**
+   * What all containers may use together, as `podResources()` adds it up: LinuxPodSandboxConfig.resources. containerd and CRI-O
+   * take it as information, and set no limit.
+   */
   readonly resources?: ResourcesSpec | undefined;
   /** What the sandbox itself needs: LinuxPodSandboxConfig.overhead. */
   readonly overhead?: ResourcesSpec | undefined;
