@@ -37,7 +37,7 @@ export interface ReadLogsOptions {
   readonly follow?: boolean | undefined;
   /**
    * Asked by `follow` at the end of the log, at most once a second, whether the container still runs. After `false` the rest is
-   * read, and the log ends with `container_ended`. What it throws ends the reading with that error.
+   * read, and the log ends with `container_ended`. The reading fails with what it throws: a CriError as it is, anything else as the cause of `log_failed`.
    *
    * @default nobody is asked: the log ends with `log_gone` when its file has been missing for 5 seconds
    */
@@ -85,7 +85,7 @@ export interface ResolvedReadOptions {
 }
 
 /** @throws {CriError} `invalid_option`, with a problem for each option that has a value it cannot have. */
-export function resolveReadOptions(path: string, options: ReadLogsOptions): ResolvedReadOptions {
+export function resolveReadOptions(path: string | undefined, options: ReadLogsOptions): ResolvedReadOptions {
   const problems: Problem[] = [];
   const wrong = (path: string, value: unknown, message: string) => problems.push({ path, value, message });
   const count = (name: "tail" | "limitBytes" | "maxLineBytes" | "pollMs", least: number) => {
@@ -101,7 +101,7 @@ export function resolveReadOptions(path: string, options: ReadLogsOptions): Reso
     wrong(name, value, "must be a valid Date, or nanoseconds as a bigint");
     return undefined;
   };
-  if (typeof path !== "string" || path === "" || path.includes("\0"))
+  if (path !== undefined && (typeof path !== "string" || path === "" || path.includes("\0")))
     wrong("path", path, "must be the path of a file");
   if (options.stream !== undefined && options.stream !== "stdout" && options.stream !== "stderr")
     wrong("stream", options.stream, "must be stdout or stderr");

@@ -17,6 +17,9 @@ interface Given<T> {
   readonly position: Position | undefined;
 }
 
+/** Where a log is: a path, or who knows it when the reading begins. */
+export type LogPath = string | ((signal: AbortSignal) => Promise<string>);
+
 /**
  * Reads a log once: entry by entry in a `for await`, in `batches()`, or as `bytes()`. Nothing is opened before the first is asked
  * for. Leaving the loop closes everything.
@@ -24,7 +27,7 @@ interface Given<T> {
 export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   /** How it ended. Settles when the loop does, and never rejects. */
   readonly ended: Promise<LogEnd>;
-  readonly #path: string;
+  #path: LogPath;
   readonly #options: ResolvedReadOptions;
   readonly #signal: AbortSignal | undefined;
   #settle: (end: LogEnd) => void = () => undefined;
@@ -37,9 +40,9 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   #isClosed = false;
 
   /** @internal */
-  constructor(path: string, options: ReadLogsOptions) {
+  constructor(path: LogPath, options: ReadLogsOptions) {
     this.#path = path;
-    this.#options = resolveReadOptions(path, options);
+    this.#options = resolveReadOptions(typeof path === "string" ? path : undefined, options);
     this.#signal = options.signal;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
@@ -123,7 +126,9 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       const { maxLineBytes, limitBytes } = this.#options;
       const onUnreadable = (line: Buffer, offset: number) => this.#passOver(line, offset);
       const reader = make({ filter, maxLineBytes, limitBytes, onUnreadable });
-      const source = new LogSource(this.#path, this.#options, reuse, signal).items();
+      const path = typeof this.#path === "string" ? this.#path : await this.#path(signal);
+      this.#path = path;
+      const source = new LogSource(path, this.#options, reuse, signal).items();
       let end: SourceEnd | "limit" | undefined = reader.over;
       try {
         while (end === undefined) {
@@ -139,7 +144,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       this.#finish(end);
     } catch (error) {
       if (signal.aborted) throw this.#signal?.aborted ? stoppedError(this.#signal) : error;
-      const failure = isCriError(error) ? error : logFailed(this.#path, error);
+      const failure = isCriError(error) ? error : logFailed(String(this.#path), error);
       this.#finish("failed", failure);
       throw failure;
     } finally {
@@ -205,11 +210,11 @@ function placeAfter(entry: LogEntry): Partial<Position> {
 
 /**
  * Reads the log file that a runtime writes for a container (`ContainerStatus.log_path`): CRI's format, or Docker's JSON lines. Needs no
- * runtime, only the right to read the file.
+ * runtime, only the right to read the file. The path may be a function that finds it out, asked when the reading begins.
  *
  * @throws {CriError} `invalid_option` at once. While it is read: `log_missing`, `log_failed`, `invalid_file` for a compressed
  * file that is broken, `aborted_by_caller`.
  */
-export function readLogs(path: string, options: ReadLogsOptions = {}): LogReader {
+export function readLogs(path: LogPath, options: ReadLogsOptions = {}): LogReader {
   return new LogReader(path, options);
 }

@@ -32,7 +32,6 @@ export class LineFinder {
     this.#stream = stream;
     this.#isInside = from > 0;
     this.#end = from;
-    if (from === 0) for (const known of ["stdout", "stderr"] as const) this.#seen.add(known);
     this.#assembler = new LineAssembler(
       maxRecordBytes,
       (bytes, begin, end, base) => this.#take(bytes, begin, end, base),
@@ -44,11 +43,12 @@ export class LineFinder {
     this.#assembler.push(chunk, offset);
   }
 
-  /** The last lines, those without an end last. */
-  get lines(): readonly Line[] {
-    return this.#count === 0 ? [] : [...this.#lines, ...this.#open.values()].slice(-this.#count);
+  /** The last lines that ended. */
+  get ended(): readonly Line[] {
+    return this.#count === 0 ? [] : this.#lines.slice(-this.#count);
   }
 
+  /** The lines that have not ended. */
   get open(): readonly Line[] {
     return [...this.#open.values()];
   }

@@ -43,7 +43,8 @@ export class LogWriter implements AsyncDisposable {
   readonly #mode: number;
   #file: FileHandle;
   #size: number;
-  #jobs: Job[] = [];
+  /** What will be written next, with one call; undefined when that has begun. */
+  #batch: Job[] | undefined;
   /** What is done with the file, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #tidying: Promise<void> = Promise.resolve();
@@ -102,6 +103,7 @@ export class LogWriter implements AsyncDisposable {
   /** Goes on in a new file at the path, for somebody renamed the old one: what CRI's ReopenContainerLog asks for. */
   reopen(): Promise<void> {
     if (this.#closing) return Promise.reject(closed(this.path));
+    this.#batch = undefined;
     return this.#then(() => this.#openAnew());
   }
 
@@ -109,6 +111,7 @@ export class LogWriter implements AsyncDisposable {
   async rotate(): Promise<string> {
     if (this.#closing) throw closed(this.path);
     let name = "";
+    this.#batch = undefined;
     await this.#then(async () => {
       name = await this.#rotate();
     });
@@ -138,15 +141,18 @@ export class LogWriter implements AsyncDisposable {
   #append(records: readonly Buffer[]): Promise<void> {
     if (records.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.#jobs.push({ records, resolve, reject });
       // Whatever comes while the file is busy is written at once, after that.
-      if (this.#jobs.length === 1) this.#then(() => this.#flush()).catch(() => undefined);
+      if (this.#batch === undefined) {
+        const batch: Job[] = [];
+        this.#batch = batch;
+        this.#then(() => this.#flush(batch)).catch(() => undefined);
+      }
+      this.#batch.push({ records, resolve, reject });
     });
   }
 
-  async #flush(): Promise<void> {
-    const jobs = this.#jobs;
-    this.#jobs = [];
+  async #flush(jobs: readonly Job[]): Promise<void> {
+    if (this.#batch === jobs) this.#batch = undefined;
     try {
       let ready: Buffer[] = [];
       let bytes = 0;
@@ -188,6 +194,7 @@ export class LogWriter implements AsyncDisposable {
     await old.close();
   }
 
+  /** Does something with the file after all that was asked for before, and before all that is asked for later. */
   #then(work: () => Promise<void>): Promise<void> {
     const done = this.#work.then(work).catch((error: unknown) => {
       throw error instanceof CriError ? error : logFailed(this.path, error);

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { test } from "node:test";
+import { LogWriter, parseLogLine, readLogs, rotatedLogs } from "../../src/logs/index.js";
+import { checkLeaks } from "../support/leaks.js";
+import { tempFolder } from "../support/temp.js";
+import { collect, texts } from "./support.js";
+
+const now = () => 1_764_000_000_000_000_009n;
+const head = "2025-11-24T16:00:00.000000009Z";
+
+test("lines are split as containerd splits them", async (t) => {
+  checkLeaks(t);
+  const path = join(await tempFolder(t), "pod", "web", "0.log");
+  await using writer = await LogWriter.open(path, { now });
+  await writer.write("stdout", "ab");
+  await writer.write("stderr", "E1\r\n\n");
+  await writer.write("stdout", "cd\nlone \r return\r\n");
+  await writer.write("stdout", `${"x".repeat(16_384)}\n${"y".repeat(40_000)}\nno`);
+  await writer.write("stdout", "eol");
+  await writer.close();
+  const lines = (await readFile(path, "latin1")).split("\n").slice(0, -1);
+  assert.deepEqual(
+    lines.map((line) => line.replace(/([xy])\1+/, (run) => `${run[0]}${run.length}`)),
+    [
+      `${head} stderr F E1`,
+      `${head} stderr F `,
+      `${head} stdout F abcd`,
+      `${head} stdout F lone \r return`,
+      `${head} stdout F x16384`,
+      `${head} stdout P y16384`,
+      `${head} stdout P y16384`,
+      `${head} stdout F y7232`,
+      `${head} stdout P noeol`,
+    ],
+  );
+  assert.equal((await stat(path)).mode & 0o777, 0o640);
+  await assert.rejects(writer.write("stdout", "late\n"), { reason: "log_failed" });
+});
+
+test("it rotates before a file is too large, keeps so many, and compresses the older ones", async (t) => {
+  checkLeaks(t);
+  const folder = await tempFolder(t);
+  const path = join(folder, "0.log");
+  const writer = await LogWriter.open(path, { maxFileBytes: 1_000, maxFiles: 4, compress: true });
+  for (let number = 0; number < 200; number++) await writer.write("stdout", `line ${number}\n`);
+  await writer.close();
+  const rotated = await rotatedLogs(path);
+  assert.deepEqual(
+    rotated.map(({ compressed }) => compressed),
+    [true, true, false],
+  );
+  assert.equal((await readdir(folder)).length, 4);
+  for (const name of [path, rotated[2]?.path ?? ""]) assert.ok((await stat(name)).size <= 1_000);
+  const kept = texts(await collect(readLogs(path, { includeRotated: true })));
+  const first = Number(kept[0]?.slice(5));
+  assert.ok(first > 100, `the first is ${first}`);
+  assert.deepEqual(
+    kept,
+    Array.from({ length: 200 - first }, (_, index) => `line ${first + index}`),
+  );
+});
+
+test("reopen goes on in a new file, rotate in one of its own name; what waits is not lost", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  const writer = await LogWriter.open(path);
+  const writes = [writer.write("stdout", "one\nbegin")];
+  await writes[0];
+  await rename(path, `${path}.20200101-000000`);
+  writes.push(writer.write("stdout", "ning\n"), writer.reopen(), writer.write("stderr", "three\n"));
+  await Promise.all(writes);
+  const name = await writer.rotate();
+  assert.match(name, /0\.log\.\d{8}-\d{6}$/);
+  await writer.write("stdout", "four\n");
+  await writer.close();
+  assert.deepEqual(texts(await collect(readLogs(`${path}.20200101-000000`))), ["one", "beginning"]);
+  assert.deepEqual(texts(await collect(readLogs(name))), ["three"]);
+  assert.deepEqual(texts(await collect(readLogs(path, { includeRotated: true }))), [
+    "one",
+    "beginning",
+    "three",
+    "four",
+  ]);
+});
+
+test("two writers do not rename over each other's files", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  const writers = await Promise.all([LogWriter.open(path), LogWriter.open(path)]);
+  const names = new Set<string>();
+  for (let round = 0; round < 3; round++)
+    for (const writer of writers) {
+      await writer.reopen();
+      await writer.write("stdout", `${names.size}\n`);
+      names.add(await writer.rotate());
+    }
+  assert.equal(names.size, 6);
+  for (const writer of writers) await writer.close();
+});
+
+test("a process's output can be piped into it", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  await using writer = await LogWriter.open(path);
+  await pipeline(Readable.from([Buffer.from("one\ntw"), Buffer.from("o\n")]), writer.writable("stderr"));
+  await writer.close();
+  const [, second] = (await readFile(path, "utf8")).split("\n");
+  assert.deepEqual(parseLogLine(second ?? "").content.toString(), "two");
+  assert.ok(Math.abs(Number(parseLogLine(second ?? "").timeNanos / 1_000_000n) - Date.now()) < 60_000);
+});
+
+test("what cannot be written is told, and wrong options are refused", async (t) => {
+  const folder = await tempFolder(t);
+  await assert.rejects(LogWriter.open(folder), { reason: "log_failed" });
+  for (const options of [{ maxPieceBytes: 0 }, { maxFileBytes: 1.5 }, { maxFiles: -1 }])
+    await assert.rejects(LogWriter.open(join(folder, "0.log"), options), { reason: "invalid_option" });
+  const writer = await LogWriter.open(join(folder, "0.log"));
+  const lost = await LogWriter.open(join(folder, "sub", "0.log"));
+  await rename(join(folder, "sub"), join(folder, "moved"));
+  await lost.write("stdout", "still there\n");
+  await lost.reopen();
+  await lost.write("stdout", "in a new folder\n");
+  assert.deepEqual(texts(await collect(readLogs(lost.path))), ["in a new folder"]);
+  await lost.close();
+  await writer.close();
+  await writer.close();
+});
