@@ -12,8 +12,10 @@ import type { ConnectOptions } from "./connect-options.js";
 import type { CallOptions } from "./core/index.js";
 import { Events, type EventsOptions, type NodeWaitOptions, type NodeWatch } from "./events/index.js";
 import { Images } from "./images/index.js";
+import type { LogReader, ReadLogsOptions } from "./logs/index.js";
 import {
   Containers,
+  containerLogs,
   createPodKit,
   type PodKit,
   Pods,
@@ -209,6 +211,11 @@ export class Cri implements AsyncDisposable {
     options?: CopyFromOptions,
   ): Promise<CopyResult> {
     return this.#sessions.copyFrom(containerId, source, target, options);
+  }
+
+  /** What a container printed, from its log file on this host, as {@link Container.logs} for a handle. */
+  logs(containerId: string, options?: ReadLogsOptions): LogReader {
+    return containerLogs(this.runtime, containerId, options);
   }
 
   /**

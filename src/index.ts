@@ -129,6 +129,7 @@ export type {
   UnknownContainer,
   WaitOptions,
 } from "./pods/index.js";
+export type { LogCursor, LogEnd, LogEndReason, LogEntry, LogReader, ReadLogsOptions } from "./logs/index.js";
 export type {
   AttachOptions,
   CommandInput,

@@ -137,7 +137,8 @@ test("src/ never prints, never reads ../shared, and importing it does nothing", 
 
 test("files stay readable in one sitting", () => {
   const long = [...sources].filter(
-    ([file, text]) => !file.startsWith("gen") && text.split("\n").length > 250,
+    // The door is a list: it has no ideas that could have names of their own.
+    ([file, text]) => !file.startsWith("gen") && file !== "src/index.ts" && text.split("\n").length > 250,
   );
   assert.deepEqual(
     long.map(([file]) => file),

@@ -1,5 +1,6 @@
 import type { ContainerStats } from "../../gen/runtime/v1/api_pb.js";
-import { CriError, isCriError } from "../core/index.js";
+import { CriError } from "../core/index.js";
+import type { LogReader, ReadLogsOptions } from "../logs/index.js";
 import type {
   AttachOptions,
   CopyFromOptions,
@@ -14,6 +15,7 @@ import type {
 import type { AttachSession, ExecSession } from "../streaming/index.js";
 import type { ContainerSpec, ResourcesSpec } from "./config/index.js";
 import type { PodKit } from "./kit.js";
+import { containerLogs, logPathOf } from "./life/container-logs.js";
 import { type RemoveOptions, removeContainer } from "./life/remove.js";
 import type { StepsOptions } from "./life/run-pod.js";
 import { type StopOptions, stopContainer } from "./life/stop.js";
@@ -156,6 +158,15 @@ export class Container implements AsyncDisposable {
     return this.#kit.sessions.copyFrom(this.id, source, target, options);
   }
 
+  /**
+   * What it printed, from its log file on this host. With `follow`, until it has ended and all was read.
+   *
+   * Rejects with `log_missing` when it has no log, or one on another host.
+   */
+  logs(options?: ReadLogsOptions): LogReader {
+    return containerLogs(this.#kit.runtime, this.id, options, (signal) => this.#whereLogIs(signal));
+  }
+
   /** What it uses now: ContainerStats. Rejects with `wrong_state` where the runtime has none for one that does not run. */
   async stats(options?: StepsOptions): Promise<ContainerStats> {
     const { stats } = await this.#kit.runtime.containerStats({ containerId: this.id }, options);
@@ -179,24 +190,9 @@ export class Container implements AsyncDisposable {
     return this.remove();
   }
 
-  async #runs(signal?: AbortSignal): Promise<boolean> {
-    try {
-      return (await lookAtContainer(this.#kit, this.id, signal)).state === "running";
-    } catch (error) {
-      if (isCriError(error) && error.reason === "object_missing") return false;
-      throw error;
-    }
-  }
-
   /** Where the log is, asked once; empty for a container without one, or that is gone. */
   async #whereLogIs(signal?: AbortSignal): Promise<string> {
-    if (this.#logPath === undefined)
-      try {
-        this.#logPath = (await lookAtContainer(this.#kit, this.id, signal)).message.logPath;
-      } catch (error) {
-        if (isCriError(error) && error.reason === "object_missing") return "";
-        throw error;
-      }
+    this.#logPath ??= await logPathOf(this.#kit.runtime, this.id, signal);
     return this.#logPath;
   }
 }

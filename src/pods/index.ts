@@ -6,6 +6,7 @@ export { createPodKit } from "./create-kit.js";
 export type { ContainerFilter } from "./find-containers.js";
 export type { PodFilter } from "./find-pods.js";
 export type { PodKit } from "./kit.js";
+export { containerLogs } from "./life/container-logs.js";
 export type { CreateContainerOptions } from "./life/create-container.js";
 export type { EnsureContainerOptions, EnsuredContainer } from "./life/ensure-container.js";
 export type { EnsuredPod } from "./life/ensure-pod.js";

@@ -14,7 +14,7 @@ export interface ContainerWaitOptions extends WaitOptions {
 
 /** Looks at a container once. Rejects with `object_missing` when it is gone. */
 export async function lookAtContainer(
-  kit: PodKit,
+  kit: Pick<PodKit, "runtime">,
   containerId: string,
   signal?: AbortSignal,
 ): Promise<ContainerSnapshot> {

@@ -12,11 +12,12 @@ const die = () => process.kill(process.pid, "SIGKILL");
 let calls = 0;
 const crash: RpcInterceptor = (next) => async (request) => {
   if (++calls !== plan.rpc) return next(request);
-  const answer = next(request);
   if (plan.moment === "during") setTimeout(die, 3);
-  const message = await answer;
-  die();
-  return message;
+  try {
+    return await next(request);
+  } finally {
+    die();
+  }
 };
 const cri = connect.lazy(plan.endpoint, { interceptors: [crash], pods: plan.pods });
 await make(cri, plan);
