@@ -1,0 +1,216 @@
+// The grammar on its own, on records of each runtime and on whatever fast-check makes up.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { isCriError } from "../../src/core/index.js";
+import {
+  formatLogLine,
+  LogDecoder,
+  type LogEntry,
+  type LogLine,
+  parseLogLine,
+} from "../../src/logs/index.js";
+import { texts } from "./support.js";
+
+const nanos = 1_764_000_003_085_175_260n;
+/** A line as a runtime writes it, and what is in it: nanoseconds, stream, tags, content. */
+const known: readonly (readonly [string, bigint, string, string, string])[] = [
+  ["2025-11-24T16:00:03.08517526Z stdout F hello", nanos, "stdout", "F", "hello"],
+  ["2025-11-24T21:30:03.08517526+05:30 stderr P  hello ", nanos, "stderr", "P", " hello "],
+  ["2025-11-24T12:00:03.085175260-04:00 stdout F ", nanos, "stdout", "F", ""],
+  ["2025-11-24T16:00:03Z stdout F:X:y=1 tagged", 1_764_000_003_000_000_000n, "stdout", "F:X:y=1", "tagged"],
+  ["2024-02-29T00:00:00.1Z stdout P: x", 1_709_164_800_100_000_000n, "stdout", "P:", "x"],
+  ["1969-12-31T23:59:59.5Z stdout F old", -500_000_000n, "stdout", "F", "old"],
+  ["0001-01-01T00:00:00Z stdout F first", -62_135_596_800_000_000_000n, "stdout", "F", "first"],
+  ["9999-12-31T23:59:59.9999999999Z stdout F last", 253_402_300_799_999_999_999n, "stdout", "F", "last"],
+];
+for (const [line, timeNanos, stream, tags, content] of known)
+  test(`reads ${JSON.stringify(line)}, and writes it back`, () => {
+    const read = parseLogLine(line);
+    assert.deepEqual(
+      [read.timeNanos, read.stream, read.tags.join(":"), read.content.toString(), read.format],
+      [timeNanos, stream, tags, content, "cri"],
+    );
+    assert.equal(formatLogLine(read).toString(), `${line}\n`);
+    assert.deepEqual(parseLogLine(`${line}\n`), read);
+    const [entry, ...others] = [new LogDecoder()].flatMap((decoder) => [
+      ...decoder.write(Buffer.from(`${line}\n`)),
+      ...decoder.end(),
+    ]);
+    assert.deepEqual([entry?.timeNanos, entry?.text, others.length], [timeNanos, content, 0]);
+  });
+
+test("reads Docker's lines, and writes them back", () => {
+  const line = '{"log":"ü \\u0000\\n","stream":"stderr","time":"2025-11-24T16:00:03.08517526Z"}';
+  const read = parseLogLine(line);
+  assert.deepEqual(
+    [read.format, read.timeNanos, read.stream, read.tags, read.content.toString()],
+    ["docker", nanos, "stderr", ["F"], "ü \0"],
+  );
+  assert.equal(formatLogLine(read).toString(), `${line}\n`);
+  assert.deepEqual(parseLogLine(line.replace("\\n", "")).tags, ["P"]);
+});
+
+const wrong = [
+  ...[
+    "",
+    "\n",
+    "x",
+    "{}",
+    "{",
+    '{"log":"x","stream":"stdout"}',
+    '{"log":"a\\nb","stream":"stdout","time":"2025-11-24T16:00:03Z"}',
+  ],
+  ...[
+    "2025-11-24 16:00:03Z stdout F x",
+    "2025-11-24T16:00:03 stdout F x",
+    "2025-11-24T16:00:03.Z stdout F x",
+  ],
+  ...[
+    "2025-02-29T16:00:03Z stdout F x",
+    "2025-11-24T24:00:03Z stdout F x",
+    "2025-00-24T16:00:03Z stdout F x",
+  ],
+  ...[
+    "2025-11-24T16:00:03+24:00 stdout F x",
+    "2025-11-24T16:00:03+0530 stdout F x",
+    "2025-11-24T16:00:03Z stdin F x",
+  ],
+  ...["2025-11-24T16:00:03Z stdout G x", "2025-11-24T16:00:03Z stdout F", "2025-11-24T16:00:03Z stdout Fx x"],
+  ...[
+    "2025-11-24T16:00:03Z stdout F:",
+    "2025-11-24T16:00:03Z  stdout F x",
+    "2025-11-24T16:00:03Z stdout F x\nmore",
+  ],
+];
+test("what is no line is a typed error, and a count", () => {
+  for (const line of wrong) {
+    assert.throws(
+      () => parseLogLine(line),
+      (error) => isCriError(error) && error.reason === "invalid_file" && error.problems.length === 1,
+      JSON.stringify(line),
+    );
+    if (line.includes("\n")) continue;
+    const decoder = new LogDecoder();
+    assert.deepEqual([...decoder.write(Buffer.from(`${line}\n`)), ...decoder.end()], [], line);
+    assert.equal(decoder.unreadable, 1, line);
+  }
+});
+
+test("a line that would read back as another is not written", () => {
+  const line = parseLogLine("2025-11-24T16:00:03Z stdout F x");
+  for (const change of [
+    { content: Buffer.from("a\nb") },
+    { timestamp: "yesterday" },
+    { timestamp: "2025-11-24T16:00:03Z stdout F" },
+    { tags: ["F", "a b"] as const },
+    { format: "docker", content: Buffer.from([255]) } as const,
+  ])
+    assert.throws(() => formatLogLine({ ...line, ...change }), { reason: "invalid_file" });
+});
+
+/** Bytes without a newline. */
+const content = fc
+  .uint8Array({ maxLength: 200 })
+  .map((bytes) => Buffer.from(bytes.filter((byte) => byte !== 10)));
+const two = (max: number) => fc.integer({ min: 0, max }).map((value) => String(value).padStart(2, "0"));
+const timestamp = fc
+  .tuple(
+    fc.integer({ min: 1, max: 9_999 }).map((year) => String(year).padStart(4, "0")),
+    ...[two(13), two(32), two(24), two(60), two(60)],
+    fc.oneof(fc.constant(""), fc.stringMatching(/^\.\d{1,12}$/)),
+    fc.oneof(
+      fc.constant("Z"),
+      fc.tuple(fc.constantFrom("+", "-"), two(23), two(59)).map(([sign, h, m]) => `${sign}${h}:${m}`),
+    ),
+  )
+  .map(([y, mo, d, h, m, s, fraction, zone]) => `${y}-${mo}-${d}T${h}:${m}:${s}${fraction}${zone}`);
+const tags = fc.oneof(fc.constantFrom("P", "F", "X", ""), fc.stringMatching(/^[PF](:[a-z0-9:=]{0,9})?$/));
+const nearlyLine = fc
+  .tuple(timestamp, fc.constantFrom("stdout", "stderr", "std"), tags, content, fc.constantFrom("", "\n"))
+  .map(([time, stream, tag, text, end]) =>
+    Buffer.concat([Buffer.from(`${time} ${stream} ${tag} `), text, Buffer.from(end)]),
+  );
+const nearlyDocker = fc
+  .record({
+    log: fc.string({ unit: "binary" }),
+    stream: fc.constantFrom("stdout", "stderr", "x"),
+    time: timestamp,
+  })
+  .map((object) => Buffer.from(JSON.stringify(object)));
+const anything = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
+
+test("any bytes are a typed error, or a value that prints back equal", () => {
+  let read = 0;
+  fc.assert(
+    fc.property(fc.oneof({ weight: 4, arbitrary: nearlyLine }, nearlyDocker, anything), (bytes) => {
+      let line: LogLine;
+      try {
+        line = parseLogLine(bytes);
+      } catch (error) {
+        return isCriError(error) && error.reason === "invalid_file";
+      }
+      read++;
+      const printed = formatLogLine(line);
+      assert.deepEqual(parseLogLine(printed), line);
+      if (line.format === "cri")
+        assert.deepEqual(printed, bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.of(10)]));
+      // What a Date can hold, it reads as we do.
+      const ms = Date.parse(line.timestamp.replace(/(\.\d{3})\d+/, "$1"));
+      const ours = line.timeNanos / 1_000_000n - (line.timeNanos % 1_000_000n < 0n ? 1n : 0n);
+      assert.equal(BigInt(ms), ours);
+      return true;
+    }),
+    { numRuns: 3_000 },
+  );
+  assert.ok(read > 300, `only ${read} were lines`);
+});
+
+const records = fc.array(
+  fc.record({
+    stream: fc.constantFrom("stdout" as const, "stderr" as const),
+    tag: fc.constantFrom("P", "F", "F"),
+    text: content,
+  }),
+  { maxLength: 30 },
+);
+test("where the bytes are cut makes no difference, and nothing is lost or joined across streams", () => {
+  fc.assert(
+    fc.property(
+      records,
+      fc.array(fc.nat(60), { maxLength: 60 }),
+      fc.constantFrom(0, 40, 1_000_000),
+      (lines, cuts, maxLineBytes) => {
+        const all = Buffer.concat(
+          lines.flatMap(({ stream, tag, text }) => [
+            Buffer.from(`2025-11-24T16:00:03Z ${stream} ${tag} `),
+            text,
+            Buffer.of(10),
+          ]),
+        );
+        const decoder = new LogDecoder({ maxLineBytes });
+        const entries: LogEntry[] = [];
+        let from = 0;
+        for (const length of cuts) {
+          entries.push(...decoder.write(all.subarray(from, from + length)));
+          from = Math.min(all.length, from + length);
+        }
+        entries.push(...decoder.write(all.subarray(from)), ...decoder.end());
+        assert.equal(decoder.unreadable, 0);
+        for (const stream of ["stdout", "stderr"]) {
+          const given = entries.filter((entry) => entry.stream === stream);
+          const output = given.flatMap(({ bytes, partial }) => (partial ? [bytes] : [bytes, Buffer.of(10)]));
+          const printed = lines
+            .filter((line) => line.stream === stream)
+            .flatMap(({ tag, text }) => (tag === "P" ? [text] : [text, Buffer.of(10)]));
+          assert.deepEqual(Buffer.concat(output), Buffer.concat(printed));
+          for (const [index, { continued }] of given.entries())
+            assert.equal(continued, given[index - 1]?.partial ?? false);
+        }
+        const whole = new LogDecoder({ maxLineBytes });
+        assert.deepEqual(texts([...whole.write(all), ...whole.end()]), texts(entries));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
