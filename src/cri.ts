@@ -36,6 +36,7 @@ import {
   type RunResult,
   Sessions,
 } from "./sessions/index.js";
+import { Stats } from "./stats/index.js";
 import type { AttachSession, ExecSession, PortForward } from "./streaming/index.js";
 import { type Http2Transport, type RpcName, type RpcTransport, resolveRetry } from "./transport/index.js";
 
@@ -61,6 +62,8 @@ export class Cri implements AsyncDisposable {
   readonly containers: Containers;
   /** What happens on the node, as an async iterable; however often the runtime restarts. */
   readonly events: Events;
+  /** What containers and pods use, and that as a page for Prometheus. */
+  readonly stats: Stats;
   /** The runtime's endpoint as a URL. */
   readonly endpoint: string;
   /** The image service's endpoint as a URL; most often the same. */
@@ -107,6 +110,7 @@ export class Cri implements AsyncDisposable {
     this.#sessions = new Sessions(this.runtime, options.streaming);
     const { lists, images, endpoint } = this;
     this.events = new Events({ runtime: this.runtime, lists }, options.events);
+    this.stats = new Stats({ runtime: this.runtime, lists, endpoint });
     const { hints } = this.events;
     const parts = { runtime: this.runtime, lists, images, endpoint, sessions: this.#sessions, hints };
     this.#kit = createPodKit(parts, options.pods);
@@ -146,8 +150,7 @@ export class Cri implements AsyncDisposable {
    * Runs a command in a running container to its end, and gives its exit code and all it printed. Unlike ExecSync it
    * takes input, any amount of output, and an abort.
    *
-   * Rejects as {@link Cri.exec} and {@link ExecSession.exit} do, with `output_limit` for too much output, and with
-   * `aborted_by_caller` for an input that fails.
+   * Rejects as {@link Cri.exec} and {@link ExecSession.exit} do, with `output_limit`, and `aborted_by_caller` when the input fails.
    */
   runCommand(
     containerId: string,
@@ -185,8 +188,7 @@ export class Cri implements AsyncDisposable {
    * contents are put into it. Folders above it are made. Needs a shell in the container; and tar, tee and wc, except for
    * single files. Resolves when the container has confirmed how many bytes arrived.
    *
-   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, and as {@link Cri.exec}. What was copied until
-   * then stays.
+   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, and as {@link Cri.exec}. What was copied stays.
    */
   copyTo(
     containerId: string,
@@ -201,8 +203,7 @@ export class Cri implements AsyncDisposable {
    * Copies a file or a folder out of a running container; `target` becomes the copy. Nothing is written outside it,
    * whatever the container sends. Needs tar in the container, or cat for single files, whose mode is lost then.
    *
-   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, `unsafe_archive`, and as {@link Cri.exec}. What
-   * was copied until then stays.
+   * Rejects as {@link Cri.copyTo} does, and with `unsafe_archive`. What was copied stays.
    */
   copyFrom(
     containerId: string,

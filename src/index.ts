@@ -130,6 +130,35 @@ export type {
   WaitOptions,
 } from "./pods/index.js";
 export type { LogCursor, LogEnd, LogEndReason, LogEntry, LogReader, ReadLogsOptions } from "./logs/index.js";
+// Usage.
+export {
+  type ContainerOrigin,
+  type ContainerUsage,
+  type ContainerUsageFilter,
+  type CpuUsage,
+  containerUsage,
+  cpuCores,
+  type FailedUsage,
+  type InterfaceUsage,
+  type MemoryUsage,
+  type NetworkUsage,
+  type PodUsage,
+  type PodUsageFilter,
+  type Pressure,
+  type PressureShare,
+  type PrometheusFormat,
+  type PrometheusOptions,
+  podUsage,
+  prometheusContentTypes,
+  type Stats,
+  type SwapUsage,
+  type UsageOptions,
+  type UsageSample,
+  type Usages,
+  type UsageWatchOptions,
+  withRates,
+  type WritableLayerUsage,
+} from "./stats/index.js";
 export type {
   AttachOptions,
   CommandInput,

@@ -1,4 +1,3 @@
-import type { ContainerStats } from "../../gen/runtime/v1/api_pb.js";
 import { CriError } from "../core/index.js";
 import type { LogReader, ReadLogsOptions } from "../logs/index.js";
 import type {
@@ -12,6 +11,7 @@ import type {
   RunOptions,
   RunResult,
 } from "../sessions/index.js";
+import { type ContainerUsage, containerStatsOf, containerUsage } from "../stats/index.js";
 import type { AttachSession, ExecSession } from "../streaming/index.js";
 import type { ContainerSpec, ResourcesSpec } from "./config/index.js";
 import type { PodKit } from "./kit.js";
@@ -168,16 +168,10 @@ export class Container implements AsyncDisposable {
   }
 
   /** What it uses now: ContainerStats. Rejects with `wrong_state` where the runtime has none for one that does not run. */
-  async stats(options?: StepsOptions): Promise<ContainerStats> {
-    const { stats } = await this.#kit.runtime.containerStats({ containerId: this.id }, options);
-    if (stats) return stats;
-    throw new CriError({
-      code: "failed_precondition",
-      reason: "wrong_state",
-      text: `the runtime has no statistics of the container ${this.id.slice(0, 13)}`,
-      method: "ContainerStats",
-      endpoint: this.#kit.endpoint,
-    });
+  async stats(options?: StepsOptions): Promise<ContainerUsage> {
+    const { id: podId, name: podName, namespace: podNamespace, uid: podUid } = this.pod;
+    const origin = { podId, podName, podNamespace, podUid, createdAt: undefined };
+    return containerUsage(await containerStatsOf(this.#kit, this.id, options), origin);
   }
 
   /** Changes what it may use, while it runs. What is not given stays as it is. */

@@ -24,7 +24,8 @@ export function handleCases(subject: () => PodSubject): void {
     assert.equal((await container.wait({ until: "running" })).state, "running");
     assert.equal((await failed(container.start())).reason, "wrong_state");
     const stats = await container.stats();
-    assert.equal(stats.attributes?.id, container.id);
+    assert.deepEqual([stats.id, stats.podId, stats.podName], [container.id, pod.id, pod.name]);
+    assert.ok(stats.memory);
     await container.stop({ gracePeriodMs: 5_000 });
     assert.equal((await container.wait()).state, "exited");
     assert.equal((await failed(container.wait({ until: "running" }))).reason, "wrong_state");
