@@ -22,7 +22,7 @@ const progress = { created: 0, unknown: 0, running: 1, exited: 2 } as const;
 
 /**
  * Brings what is known up to an event. What is new is looked up first, since the lists have more to tell than an event; what
- * was new and is gone again is taken from the event itself, unless that is older than `since`.
+ * was new and is gone again is taken from the event itself.
  *
  * `tell` is given each change at once, with the state. Resolves with whether something is known now that the lists do not have:
  * they should be asked again.
@@ -31,7 +31,6 @@ export async function applyEvent(
   event: ContainerEventResponse,
   state: NodeState,
   reads: NodeReads,
-  since: Date,
   tell: (change: Change) => void,
 ): Promise<boolean> {
   const { containerId: id, podSandboxStatus, containersStatuses, containerEventType: type } = event;
@@ -45,11 +44,9 @@ export async function applyEvent(
   }
 
   const podId = podSandboxStatus?.id ?? (state.containers.get(id)?.podId || "");
-  const isRecent = at >= since;
   if (podId !== "" && !state.pods.has(podId) && !state.isGone(podId)) {
     const listed = await reads.pod(podId);
-    const told =
-      isRecent && podSandboxStatus ? create(PodSandboxSchema, listShape(podSandboxStatus)) : undefined;
+    const told = podSandboxStatus && create(PodSandboxSchema, listShape(podSandboxStatus));
     const message = listed ?? told;
     if (message) tell(state.setPod(nodePod(message), at, "event"));
     doubtful ||= !listed;
@@ -65,7 +62,7 @@ export async function applyEvent(
     }
   } else if (!state.containers.has(id)) {
     const listed = await reads.container(id);
-    const status = isRecent ? containersStatuses.find((one) => one.id === id) : undefined;
+    const status = containersStatuses.find((one) => one.id === id);
     const told = status && create(ContainerSchema, { ...listShape(status), podSandboxId: podId });
     const message = listed ?? told;
     doubtful ||= !listed;

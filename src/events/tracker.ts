@@ -34,7 +34,6 @@ export class NodeTracker {
   readonly #options: ResolvedEventsOptions;
   readonly #followers = new Set<Follower>();
   readonly #stop = new AbortController();
-  readonly #since = new Date();
   readonly #firstPause: Backoff;
   #release: (() => void) | undefined;
   #tasks: Task[] = [];
@@ -179,7 +178,7 @@ export class NodeTracker {
     // Before the first lists everything would look new.
     if (!this.#synced || this.#away) return;
     try {
-      const doubtful = await applyEvent(event, this.state, this.#reads, this.#since, this.#changed);
+      const doubtful = await applyEvent(event, this.state, this.#reads, this.#changed);
       if (doubtful && !this.ended) this.#alarm.set(doubtMs);
     } catch {
       // The runtime went away meanwhile: the lists will tell, when it is there again.

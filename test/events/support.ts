@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type ContainerEventResponse,
+  ContainerEventResponseSchema,
+  ContainerSchema,
+  ContainerStatusResponseSchema,
+  PodSandboxSchema,
+} from "../../gen/runtime/v1/api_pb.js";
+import { Events } from "../../src/events/index.js";
+import type { Cri, EventReadOptions, EventsOptions, NodeEvent, NodeWatch } from "../../src/index.js";
+import { cleanup } from "../support/cleanup.js";
+import { until, within } from "../support/waiting.js";
+import { scripted } from "../testing/embedded/support.js";
+
+/** Pauses that a test can wait for. */
+export const quick: EventsOptions = { relistMs: 60_000, pollMs: 20, backoff: { firstMs: 5, maxMs: 20 } };
+
+/** A runtime with scripted programs, and the events of a client of it; all of it is gone after the test. */
+export async function withEvents(
+  t: TestContext,
+  options: Parameters<typeof scripted>[1] = {},
+  eventsOptions: EventsOptions = quick,
+) {
+  const { runtime, cri } = await scripted(t, options);
+  const events = new Events(cri, eventsOptions);
+  cleanup(t, () => events.close());
+  return { runtime, cri, events };
+}
+
+/** Reads events into a list, until the test ends. */
+export function record(t: TestContext, events: Events, options: EventReadOptions = {}) {
+  const all: NodeEvent[] = [];
+  const stream = events.read(options);
+  const reading = (async () => {
+    for await (const event of stream) all.push(event);
+  })();
+  reading.catch(() => undefined);
+  cleanup(t, () => stream.return?.());
+  return {
+    all,
+    reading,
+    of: (id: string) => all.filter((event) => "id" in event && event.id === id).map(({ type }) => type),
+    types: () => all.map(({ type }) => type),
+    /** The events of the connection. */
+    connection: () => all.filter((event) => !("kind" in event)).map(({ type }) => type),
+    seen: (type: NodeEvent["type"], count = 1) =>
+      until(() => all.filter((event) => event.type === type).length >= count, `${count} ${type}`),
+  };
+}
+
+/** The exit code of the first container that was told to have ended. */
+export function exitCodeOf(events: readonly NodeEvent[]): number | undefined {
+  for (const event of events)
+    if (event.type === "stopped" && event.kind === "container") return event.exit?.exitCode;
+  return undefined;
+}
+
+const order = ["created", "started", "stopped", "deleted"];
+
+/** Each step of each object is told once, and in order. */
+export function assertMonotone(events: readonly NodeEvent[]): void {
+  const reached = new Map<string, number>();
+  for (const event of events) {
+    if (!("id" in event)) continue;
+    const step = order.indexOf(event.type);
+    const before = reached.get(event.id) ?? -1;
+    assert.ok(step > before, `${event.kind} ${event.id}: ${event.type} after ${order[before]}`);
+    if (before < 0) assert.equal(event.type, "created", `${event.kind} ${event.id}`);
+    reached.set(event.id, step);
+  }
+}
+
+/** Waits until the cache is what the lists are. */
+export async function inStep(cri: Cri, node: NodeWatch): Promise<void> {
+  await until(async () => {
+    const pods = await cri.lists.podSandboxes().collect();
+    const containers = await cri.lists.containers().collect();
+    const byId = <T extends { readonly id: string }>(all: Iterable<T>) =>
+      [...all].sort((a, b) => (a.id < b.id ? -1 : 1));
+    try {
+      assert.deepEqual(byId([...node.pods.values()].map(({ message }) => message)), byId(pods));
+      assert.deepEqual(byId([...node.containers.values()].map(({ message }) => message)), byId(containers));
+      return true;
+    } catch {
+      return false;
+    }
+  }, "the cache equals the lists");
+}
+
+/** A runtime of a few functions, for streams that end and begin as a test says. */
+export function stub(
+  streams: (round: number, signal: AbortSignal) => AsyncIterable<ContainerEventResponse>,
+  lists: {
+    pods?: () => MessageInitShape<typeof PodSandboxSchema>[];
+    containers?: () => MessageInitShape<typeof ContainerSchema>[];
+    status?: (id: string) => MessageInitShape<typeof ContainerStatusResponseSchema>;
+  } = {},
+) {
+  const opened: number[] = [];
+  const pods = () => (lists.pods?.() ?? []).map((pod) => create(PodSandboxSchema, pod));
+  const containers = () => (lists.containers?.() ?? []).map((one) => create(ContainerSchema, one));
+  const runtime = {
+    getContainerEvents: (_: unknown, { signal = new AbortController().signal } = {}) => {
+      opened.push(performance.now());
+      return streams(opened.length - 1, signal);
+    },
+    version: async () => ({}),
+    listPodSandbox: async ({ filter }: { filter: { id: string } }) => ({
+      items: pods().filter(({ id }) => id === filter.id),
+    }),
+    listContainers: async ({ filter }: { filter: { id: string } }) => ({
+      containers: containers().filter(({ id }) => id === filter.id),
+    }),
+    containerStatus: async ({ containerId }: { containerId: string }) =>
+      create(ContainerStatusResponseSchema, lists.status?.(containerId) ?? {}),
+  };
+  const lister = {
+    podSandboxes: () => ({ collect: async () => pods() }),
+    containers: () => ({ collect: async () => containers() }),
+  };
+  // A few of 43 methods: those that events use.
+  const parts = { runtime, lists: lister } as unknown as ConstructorParameters<typeof Events>[0];
+  return { opened, events: new Events(parts, quick) };
+}
+
+/** An event as a runtime sends it. */
+export function event(init: MessageInitShape<typeof ContainerEventResponseSchema>): ContainerEventResponse {
+  return create(ContainerEventResponseSchema, init);
+}
+
+/** Nothing, until the signal fires. */
+export async function silence(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted)
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+}
+
+/** What waits no longer than five seconds. */
+export const soon = <T>(work: Promise<T>, what?: string): Promise<T> => within(5_000, work, what);
