@@ -52,29 +52,30 @@ export async function pruneImages(parts: PruneParts, options: PruneOptions): Pro
   return await bounded(options, async (signal) => {
     const images = (await parts.lists.images({}, { signal }).collect()).map(nodeImage);
     const isSandbox = await sandboxImage(parts.runtime, signal);
+    const wanted = new Set(images.filter((image) => keeps(image)));
     const reason = (image: NodeImage, used: ImageNames): KeptImage["because"] | undefined => {
       if (image.pinned) return "pinned";
       if (isSandbox(image)) return "sandbox";
-      return used.mean(image) ? "in_use" : keeps(image) ? "keep" : undefined;
+      return used.mean(image) ? "in_use" : wanted.has(image) ? "keep" : undefined;
     };
     const removed: NodeImage[] = [];
     const failed: { image: NodeImage; error: unknown }[] = [];
     const kept: KeptImage[] = [];
     let used = await imagesOfContainers(parts.lists, signal);
     for (const image of images) {
-      try {
-        // Looked at anew for each: a container may have been created since.
-        if (!dryRun && !reason(image, used)) used = await imagesOfContainers(parts.lists, signal);
-        const because = reason(image, used);
-        if (because) kept.push({ image, because });
-        else {
-          if (!dryRun) await removeWhole(parts.image, image, signal);
+      // Looked at anew before each removal: a container may have been created since.
+      if (!dryRun && !reason(image, used)) used = await imagesOfContainers(parts.lists, signal);
+      const because = reason(image, used);
+      if (because) kept.push({ image, because });
+      else if (dryRun) removed.push(image);
+      else
+        try {
+          await removeWhole(parts.image, image, signal);
           removed.push(image);
+        } catch (error) {
+          if (signal.aborted) throw stoppedError(signal);
+          failed.push({ image, error });
         }
-      } catch (error) {
-        if (signal.aborted) throw stoppedError(signal);
-        failed.push({ image, error });
-      }
     }
     const removedBytes = removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0n);
     return { dryRun, removed, failed, kept, removedBytes };

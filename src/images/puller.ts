@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import type { ImageClient } from "../clients/index.js";
-import { type CallOptions, CriError, parseReference } from "../core/index.js";
+import { type CallOptions, CriError, type ImageReference, parseReference } from "../core/index.js";
 import { type Found, lookUp } from "./auth/look-up.js";
+import type { ImageAuth } from "./auth/source.js";
 import { Flights } from "./flights.js";
-import { idDigits } from "./names.js";
+import { formatReference, idDigits } from "./names.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
 import type { PullOptions } from "./options.js";
 import { type PullRequest, pullInTurn } from "./pull.js";
@@ -20,6 +21,7 @@ interface Pulled {
 export class Puller {
   readonly #client: ImageClient;
   readonly #pulls = new Flights<Pulled>();
+  readonly #lookUps = new WeakMap<object, Flights<Found>>();
 
   constructor(client: ImageClient) {
     this.#client = client;
@@ -29,7 +31,7 @@ export class Puller {
   async pull(sent: string, anew: boolean, options: PullOptions, signal: AbortSignal): Promise<NodeImage> {
     const { auth, runtimeHandler = "", annotations = {}, sandboxConfig } = options;
     const reference = parseReference(sent);
-    const found = await lookUp(auth, reference, signal);
+    const found = await this.#lookUp(auth, reference, signal);
     const request: PullRequest = {
       image: { image: sent, runtimeHandler, annotations: { ...annotations } },
       ...(sandboxConfig ? { sandboxConfig } : {}),
@@ -55,6 +57,15 @@ export class Puller {
   async find(sent: string, options?: CallOptions): Promise<NodeImage | undefined> {
     const { image } = await this.#client.imageStatus({ image: { image: sent } }, options);
     return image && nodeImage(image);
+  }
+
+  /** Asks for credentials; once for all who want those of the same source for the same image at the same time. */
+  async #lookUp(auth: ImageAuth | undefined, image: ImageReference, signal: AbortSignal): Promise<Found> {
+    if (auth === undefined || auth === null || (typeof auth !== "object" && typeof auth !== "function"))
+      return await lookUp(auth, image, signal);
+    const flights = this.#lookUps.get(auth) ?? new Flights<Found>();
+    this.#lookUps.set(auth, flights);
+    return await flights.join(formatReference(image), signal, (stop) => lookUp(auth, image, stop));
   }
 
   async #fromRegistry(

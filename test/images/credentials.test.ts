@@ -109,6 +109,23 @@ test("a source that fails is in nobody's way, and is told of when the pull fails
   assert.equal(given.reason, "credentials_failed");
 });
 
+test("a source is asked once for all who pull at the same time, and one that never answers holds nobody", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  let asked = 0;
+  const slow = async () => {
+    asked++;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return login;
+  };
+  await Promise.all(Array.from({ length: 5 }, () => cri.images.pull(privateApp, { auth: slow })));
+  assert.deepEqual([asked, runtime.calls.of("pullImage").length], [1, 1]);
+  await cri.images.pull(privateApp, { auth: slow });
+  assert.equal(asked, 2, "what it said is not kept");
+  const silent = () => new Promise<never>(() => undefined);
+  const late = await failure(cri.images.pull(privateApp, { auth: silent, timeoutMs: 50 }));
+  assert.equal(late.reason, "deadline");
+});
+
 test("credentials that cannot be any are an option that is wrong, shown to nobody", async (t) => {
   const { runtime, cri } = await scripted(t, none);
   const bad: unknown[] = [

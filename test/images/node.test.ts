@@ -103,6 +103,12 @@ test("prune: what cannot be removed is told, and the others go; an abort ends it
   const over = await failure(cri.images.prune({ signal: AbortSignal.abort() }));
   assert.equal(over.reason, "aborted_by_caller");
   assert.equal((await failure(cri.images.prune({ keep: "Not A Name" }))).reason, "invalid_option");
+  const before = runtime.calls.of("removeImage").length;
+  const keep = () => {
+    throw new Error("not sure");
+  };
+  await assert.rejects(cri.images.prune({ keep }), /not sure/);
+  assert.equal(runtime.calls.of("removeImage").length, before);
 });
 
 test("prune: a container that is created meanwhile saves its image", async (t) => {
