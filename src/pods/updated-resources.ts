@@ -1,6 +1,6 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { LinuxContainerResourcesSchema } from "../../gen/runtime/v1/api_pb.js";
-import { collecting, linuxResources, type ResourcesSpec } from "./config/index.js";
+import { collecting, type ResourcesSpec, readResources } from "./config/index.js";
 
 /**
  * The resources of an update. In one, 0 and "" leave a field as it is, so what is not said is not sent, unlike when a container
@@ -10,7 +10,7 @@ export function updatedResources(
   spec: ResourcesSpec,
   path: string,
 ): MessageInitShape<typeof LinuxContainerResourcesSchema> {
-  const complete = collecting("the update", (report) => linuxResources(spec, path, report));
+  const complete = collecting("the update", (report) => readResources(spec, path, report));
   const { cpu, requests, cpuPeriodUs } = spec;
   return {
     ...complete,

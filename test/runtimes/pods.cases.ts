@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { describe } from "node:test";
 import { shellCommands } from "../../src/testing/conformance/commands.js";
-import { crashCases } from "../pods/cases/crash.cases.js";
+import { type Crash, crashCases } from "../pods/cases/crash.cases.js";
 import { ensureCases } from "../pods/cases/ensure.cases.js";
 import { handleCases } from "../pods/cases/handles.cases.js";
 import { runCases } from "../pods/cases/run.cases.js";
@@ -9,7 +9,7 @@ import { openEndpoint } from "../pods/cases/subject.js";
 import type { Subject } from "./support.js";
 
 /** The friendly layer, with the same cases that the embedded runtime is held to. */
-export function podCases(subject: () => Subject): void {
+export function podCases(subject: () => Subject, crashes?: readonly Crash[]): void {
   const asPodSubject = () => {
     const { running, runtime } = subject();
     return {
@@ -27,6 +27,6 @@ export function podCases(subject: () => Subject): void {
     runCases(asPodSubject);
     handleCases(asPodSubject);
     ensureCases(asPodSubject);
-    crashCases(asPodSubject);
+    crashCases(asPodSubject, crashes);
   });
 }

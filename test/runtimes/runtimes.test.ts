@@ -13,6 +13,8 @@ import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
 import { imageCases } from "./images.cases.js";
 import { limitCases } from "./limits.cases.js";
+import { manyPodsCases } from "./many-pods.cases.js";
+import { podCases } from "./pods.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
 import { proxyCases } from "./proxy.cases.js";
@@ -66,6 +68,17 @@ for (const release of releases) {
     copyCases(subject);
     imageCases(subject);
     configCases(subject);
+    // Each crash takes seconds: all of them on the newest, and each kind once elsewhere.
+    podCases(
+      subject,
+      release === "2.1"
+        ? undefined
+        : [
+            ["run", "during"],
+            ["ensure", "after"],
+          ],
+    );
+    manyPodsCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
     restartCases(subject);

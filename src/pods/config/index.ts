@@ -8,6 +8,7 @@ export { podUid } from "./pod-uid.js";
 export { type QosClass, type QosClassOptions, qosClass } from "./qos.js";
 export { ParsedQuantity, parseQuantity } from "./quantity.js";
 export { collecting, type Report } from "./report.js";
+export { readResources } from "./resource-fields.js";
 export { type LinuxResourcesOptions, linuxResources } from "./resources.js";
 export { type SandboxConfigOptions, sandboxConfig } from "./sandbox-config.js";
 export type { ContainerSpec, DeviceSpec, MountSpec, Propagation } from "./spec-container.js";

@@ -57,7 +57,8 @@ export class ParsedQuantity {
   /** The shortest text with a whole number and a suffix; it parses back to the same amount. */
   toString(): string {
     if (this.nanos === 0n) return "0";
-    if (this.#binary && this.nanos % nanosPerUnit === 0n) return binaryText(this.nanos / nanosPerUnit);
+    const binary = this.#binary ? binaryText(this.nanos) : undefined;
+    if (binary !== undefined) return binary;
     const fitting = Object.entries(decimalSuffixes).findLast(([, power]) => this.nanos % tenTo(power) === 0n);
     const [suffix, power] = fitting ?? ["n", 0];
     return `${this.nanos / tenTo(power)}${suffix}`;
@@ -108,12 +109,11 @@ export function readQuantity(text: Quantity, path: string, report: Report): Pars
   return new ParsedQuantity(sign === "-" ? -nanos : nanos, binary !== undefined);
 }
 
-function binaryText(units: bigint): string {
-  const [suffix, shift] = Object.entries(binarySuffixes).findLast(([, by]) => units % (1n << by) === 0n) ?? [
-    "",
-    0n,
-  ];
-  return `${units / (1n << shift)}${suffix}`;
+/** In binary units; undefined where none fits, as for 187.5Ki, which is 192k. */
+function binaryText(nanos: bigint): string | undefined {
+  const unitOf = (shift: bigint) => nanosPerUnit << shift;
+  const fitting = Object.entries(binarySuffixes).findLast(([, shift]) => nanos % unitOf(shift) === 0n);
+  return fitting && `${nanos / unitOf(fitting[1])}${fitting[0]}`;
 }
 
 function tenTo(power: number): bigint {

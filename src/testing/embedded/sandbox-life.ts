@@ -72,6 +72,6 @@ function check({ refusals, profile }: Machine, { metadata, logDirectory, hostnam
       throw refusals.invalid(`config.metadata.${field}`, "must not be empty", metadata[field]);
   if (logDirectory !== "" && !logDirectory.startsWith("/"))
     throw refusals.invalid("config.log_directory", "must be an absolute path", logDirectory);
-  if (hostname.length > 63)
-    throw refusals.invalid("config.hostname", "must be at most 63 characters long", hostname);
+  if (hostname.length > 64)
+    throw refusals.invalid("config.hostname", "must be at most 64 characters long", hostname);
 }

@@ -9,34 +9,43 @@ import { type PodSubject, type Stage, stage } from "./subject.js";
 /** More RPCs than any of the two takes: then the loop has not found its end. */
 const mostRpcs = 30;
 
+/** What is made, and when its maker is killed: while each RPC is under way, or when it was answered. */
+export type Crash = readonly [how: Plan["how"], moment: "during" | "after"];
+
+const allCrashes: readonly Crash[] = [
+  ["run", "during"],
+  ["run", "after"],
+  ["ensure", "during"],
+  ["ensure", "after"],
+];
+
 /**
  * A process that is killed at each of its RPCs, and what a second run with the same spec makes of what it left: one pod, one
  * container, running; and once that is removed, nothing.
  */
 export function crashCases(
   subject: () => PodSubject & { readonly endpoint: string },
-  moments: readonly ("during" | "after")[] = ["during", "after"],
+  crashes: readonly Crash[] = allCrashes,
 ): void {
-  for (const how of ["run", "ensure"] as const)
-    for (const moment of moments)
-      test(`${how}: killed ${moment} each RPC, a second run ends well`, async () => {
-        let rpc = 1;
-        let killed = true;
-        for (; killed && rpc < mostRpcs; rpc++) {
-          await using it = stage(subject());
-          const plan: Plan = {
-            how,
-            pods: { owner: it.owner, logRoot: `${subject().logRoot}/${it.owner}` },
-            name: `crash-${it.owner}`,
-            image: subject().image,
-            command: subject().commands.run,
-          };
-          killed = await crash({ ...plan, endpoint: subject().endpoint, rpc, moment });
-          await secondRun(it, plan, `${how}, killed ${moment} RPC ${rpc}`);
-        }
-        assert.ok(rpc > 5, "it was over before it began");
-        assert.ok(!killed, "it never came to the end");
-      });
+  for (const [how, moment] of crashes)
+    test(`${how}: killed ${moment} each RPC, a second run ends well`, async () => {
+      let rpc = 1;
+      let killed = true;
+      for (; killed && rpc < mostRpcs; rpc++) {
+        await using it = stage(subject());
+        const plan: Plan = {
+          how,
+          pods: { owner: it.owner, logRoot: `${subject().logRoot}/${it.owner}` },
+          name: `crash-${it.owner}`,
+          image: subject().image,
+          command: subject().commands.run,
+        };
+        killed = await crash({ ...plan, endpoint: subject().endpoint, rpc, moment });
+        await secondRun(it, plan, `${how}, killed ${moment} RPC ${rpc}`);
+      }
+      assert.ok(rpc > 5, "it was over before it began");
+      assert.ok(!killed, "it never came to the end");
+    });
 }
 
 async function crash(
