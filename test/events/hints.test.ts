@@ -1,7 +1,4 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
@@ -10,8 +7,8 @@ import { EventFeed, EventHints } from "../../src/events/index.js";
 import type { Hints } from "../../src/pods/life/hints.js";
 import { waitUntil } from "../../src/pods/life/wait.js";
 import { ContainerState } from "../../src/v1.js";
-import { cleanup } from "../support/cleanup.js";
 import { assertNoListeners } from "../support/leaks.js";
+import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
 import { scripted, start } from "../testing/embedded/support.js";
 
@@ -43,11 +40,7 @@ function exited({ cri, hints }: Pick<Awaited<ReturnType<typeof withHints>>, "cri
   return done;
 }
 
-const socketOf = (t: TestContext) => {
-  const folder = mkdtempSync(join(tmpdir(), "hints-"));
-  cleanup(t, () => rmSync(folder, { recursive: true }));
-  return join(folder, "cri.sock");
-};
+const socketOf = async (t: TestContext) => `${await tempFolder(t)}/cri.sock`;
 
 test("an event wakes those who wait for its container or its pod, and nobody else", async (t) => {
   const given = await withHints(t);
@@ -106,7 +99,7 @@ test("without events a wait asks more often, and the runtime is asked for events
 });
 
 test("a wait outlives the daemon, and what happened meanwhile ends it", async (t) => {
-  const given = await withHints(t, { socket: socketOf(t) });
+  const given = await withHints(t, { socket: await socketOf(t) });
   const { containerId } = await start(given.cri, ["sleep", "1000"]);
   const listening = given.hints.listen([containerId]);
   const { signal } = new AbortController();
@@ -132,7 +125,7 @@ test("a signal ends the waiting, and leaves no listener", async (t) => {
 });
 
 test("thousands of waits leave neither memory nor handles, and share few streams", async (t) => {
-  const given = await withHints(t, { socket: socketOf(t) });
+  const given = await withHints(t, { socket: await socketOf(t) });
   const { containerId } = await start(given.cri, ["sleep", "1000"]);
   const signal = new AbortController().signal;
   const round = async (count: number) => {

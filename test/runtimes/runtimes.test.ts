@@ -9,6 +9,7 @@ import { conformanceCases } from "./conformance.cases.js";
 import { copyCases } from "./copy.cases.js";
 import { Coverage } from "./coverage.js";
 import { docsCases } from "./docs.cases.js";
+import { eventCases } from "./events.cases.js";
 import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
 import { imageCases } from "./images.cases.js";
@@ -83,6 +84,7 @@ for (const release of releases) {
     proxyCases(subject);
     restartCases(subject);
     execRestartCases(subject);
+    eventCases(subject);
     docsCases(subject);
     quickstartCases(subject);
 
