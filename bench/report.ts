@@ -1,4 +1,5 @@
 import { goals, speedRatio } from "./goals.js";
+import type { LoopSpeed } from "./logs/measure.js";
 import type { Machine } from "./machine.js";
 import { clientNames, type Measured } from "./rounds.js";
 import type { Served } from "./serving/measure.js";
@@ -24,6 +25,7 @@ export function report(
   method: string,
   sections: readonly [Section, ...Section[]],
   serving: readonly Served[],
+  logs: readonly LoopSpeed[],
   streaming: readonly StreamingSection[],
 ): string {
   const [main] = sections;
@@ -36,6 +38,9 @@ export function report(
     "## Servers",
     servingMethod,
     ...serving.map(servedTable),
+    "## Reading a log",
+    logsMethod,
+    logsTable(logs),
     ...streaming.flatMap(({ title, transfers }) => [
       `## ${title}`,
       streamingMethod,
@@ -77,6 +82,20 @@ function servedTable({ workload, speeds }: Served): string {
     times(medianRatio(speeds[server], speeds["grpc-js"])),
   ]);
   return `### ${workload.title}\n\n${table(["server", "calls/s", "× connect-node", "× grpc-js"], rows)}`;
+}
+
+const logsMethod = `A CRI log, warm in the page cache, read whole by each loop in a process of its own, in turns. The ratios are to a loop over
+\`node:readline\`, which gives lines and takes nothing apart. Text is asked for of every entry, where it does not say otherwise.`;
+
+function logsTable(speeds: readonly LoopSpeed[]): string {
+  const rows = speeds.map(({ loop, megabytesPerSecond, ratio, goal, cpuSecondsPerGigabyte: cpu }) => [
+    loop,
+    megabytesPerSecond.toFixed(0),
+    times(ratio),
+    goal === undefined ? "" : `≥ ${times(goal)} ${ratio >= goal ? "met" : "missed"}`,
+    cpu.toFixed(2),
+  ]);
+  return table(["loop", "MB/s", "× readline", "goal", "CPU s/GB"], rows);
 }
 
 const streamingMethod =

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.js";
+import { measureLogs } from "./logs/measure.js";
 import { thisMachine } from "./machine.js";
 import { type BenchOptions, parseOptions } from "./options.js";
 import { report, type Section, type StreamingSection } from "./report.js";
@@ -20,6 +21,7 @@ const options = parseOptions(process.argv.slice(2));
 compile();
 const synthetic = await againstOwnServer(options);
 const serving = await measureServing(workloads, { ...options, rounds: Math.ceil(options.rounds / 2) });
+const logs = await measureLogs(options.quick ? 20e6 : 200e6, options.quick ? 3 : 11);
 const runtime = await findRuntime(options);
 const real: Section[] = [];
 const streaming: StreamingSection[] = [
@@ -33,7 +35,7 @@ if (runtime)
   } finally {
     await runtime.stop();
   }
-const text = report(thisMachine(), howMeasured(options), [synthetic, ...real], serving, streaming);
+const text = report(thisMachine(), howMeasured(options), [synthetic, ...real], serving, logs, streaming);
 console.log(text);
 if (!options.quick) writeFileSync(join(here, "RESULTS.md"), text);
 

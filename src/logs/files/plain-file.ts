@@ -2,7 +2,9 @@ import { type FileHandle, open } from "node:fs/promises";
 import { headBytes, LogFileIdentity } from "./identity.js";
 import type { Chunk, LogFile } from "./log-file.js";
 
-const blockBytes = 262_144;
+/** How much is read at once: of what is kept, less, since an entry keeps its block. */
+const keptBlockBytes = 262_144;
+const reusedBlockBytes = 1_048_576;
 
 /** A log file as the runtime writes it. */
 export class PlainLogFile implements LogFile {
@@ -36,6 +38,7 @@ export class PlainLogFile implements LogFile {
   }
 
   async *chunks(from: number, reuse: boolean): AsyncGenerator<Chunk, void, undefined> {
+    const blockBytes = reuse ? reusedBlockBytes : keptBlockBytes;
     const blocks: Buffer[] = [];
     let ahead: Promise<Buffer> | undefined;
     let offset = from;
@@ -45,7 +48,8 @@ export class PlainLogFile implements LogFile {
       const length = Math.min(blockBytes, size - at);
       if (length <= 0) return undefined;
       turn = 1 - turn;
-      if (reuse) blocks[turn] ??= Buffer.allocUnsafeSlow(blockBytes);
+      // Two, in turns; no larger than the file needs.
+      if (reuse && (blocks[turn]?.length ?? 0) < length) blocks[turn] = Buffer.allocUnsafeSlow(length);
       // Not from Node's pool, which an entry that is kept would keep, too.
       const block = (reuse && blocks[turn]) || Buffer.allocUnsafeSlow(length);
       const result = this.#handle.read(block, 0, length, at);

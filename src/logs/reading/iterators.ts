@@ -1,51 +1,68 @@
 /**
- * Takes batches apart. Written by hand, since a generator costs several times as much for each item. `given` is told of each item as it
- * is handed out, but not of the last of a batch, after which the batch's own position holds.
+ * Takes batches apart. Written by hand, since a generator costs several times as much for each item.
  */
-export function oneByOne<T>(
-  batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable,
-  given: (item: T | undefined) => void,
-): AsyncIterableIterator<T> & AsyncDisposable {
-  let batch: readonly T[] = [];
-  let index = 0;
-  let pulling: Promise<unknown> | undefined;
+export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable;
+  #batch: readonly T[] = [];
+  #index = 0;
+  #pulling: Promise<unknown> | undefined;
+  #isOver = false;
 
-  const take = (): IteratorResult<T> => {
-    const value = batch[index++] as T; // callers look at the length first
-    given(index < batch.length ? value : undefined);
-    return { done: false, value };
-  };
-  const pull = async (): Promise<IteratorResult<T>> => {
-    const next = await batches.next();
-    if (next.done) return { done: true, value: undefined };
-    [batch, index] = [next.value, 0];
-    return take();
-  };
-  return {
-    next() {
-      if (pulling === undefined && index < batch.length) return Promise.resolve(take());
-      // Calls that do not wait for each other are served one after the other.
-      const result = (pulling ?? Promise.resolve()).then(() => (index < batch.length ? take() : pull()));
-      const done = result
-        .catch(() => undefined)
-        .finally(() => {
-          if (pulling === done) pulling = undefined;
-        });
-      pulling = done;
-      return result;
-    },
-    async return() {
-      [batch, index] = [[], 0];
-      await batches.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-    async [Symbol.asyncDispose]() {
-      await this.return?.();
-    },
-  };
+  constructor(batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable) {
+    this.#batches = batches;
+  }
+
+  /** The item that was given last, when its batch has more; also after the end. */
+  get last(): T | undefined {
+    return this.#index < this.#batch.length ? this.#batch[this.#index - 1] : undefined;
+  }
+
+  next(): Promise<IteratorResult<T>> {
+    const index = this.#index;
+    if (index >= this.#batch.length || this.#pulling !== undefined || this.#isOver) return this.#later();
+    this.#index = index + 1;
+    // There is one: the length was looked at.
+    return Promise.resolve({ done: false, value: this.#batch[index] as T });
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#isOver = true;
+    await this.#batches.return?.();
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** Calls that do not wait for each other are served one after the other. */
+  #later(): Promise<IteratorResult<T>> {
+    const result = (this.#pulling ?? Promise.resolve()).then(() => this.#pull());
+    const done = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#pulling = done;
+    void done.then(() => {
+      if (this.#pulling === done) this.#pulling = undefined;
+    });
+    return result;
+  }
+
+  async #pull(): Promise<IteratorResult<T>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    if (this.#index >= this.#batch.length) {
+      const next = await this.#batches.next();
+      if (next.done) return { done: true, value: undefined };
+      this.#batch = next.value;
+      this.#index = 0;
+    }
+    return { done: false, value: this.#batch[this.#index++] as T };
+  }
 }
 
 /** The same iterator, with each item made another. */

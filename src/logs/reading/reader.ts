@@ -7,7 +7,7 @@ import { MessageReader } from "../records/message-reader.js";
 import type { Position, RecordReader, RecordReaderOptions } from "../records/record-reader.js";
 import { cursorOf, type LogCursor } from "./cursor.js";
 import type { LogEnd, LogEndReason } from "./end.js";
-import { mapped, oneByOne } from "./iterators.js";
+import { mapped, OneByOne } from "./iterators.js";
 import { type ReadLogsOptions, type ResolvedReadOptions, resolveReadOptions } from "./options.js";
 import { LogSource, type SourceEnd, type SourceItem } from "./source.js";
 
@@ -33,8 +33,8 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   #settle: (end: LogEnd) => void = () => undefined;
   #iterator: (AsyncIterator<unknown> & AsyncDisposable) | undefined;
   #position: Position | undefined;
-  /** The entry that was given last, when others of its batch are not given yet. */
-  #entry: LogEntry | undefined;
+  /** Who takes the batches apart, when that is how it is read. */
+  #entries: OneByOne<LogEntry> | undefined;
   #file = "";
   #unreadable = 0;
   #isClosed = false;
@@ -51,9 +51,8 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
 
   /** Reads entry by entry. */
   [Symbol.asyncIterator](): AsyncIterableIterator<LogEntry> & AsyncDisposable {
-    return oneByOne(this.batches(), (entry) => {
-      this.#entry = entry;
-    });
+    this.#entries = new OneByOne(this.batches());
+    return this.#entries;
   }
 
   /** Reads as many entries at a time as a block of the file has (256 KiB): twice as fast. No batch is empty. */
@@ -76,7 +75,9 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   get cursor(): LogCursor | undefined {
     const position = this.#position;
     if (position === undefined) return this.#options.from;
-    return cursorOf(this.#entry ? { ...position, ...placeAfter(this.#entry) } : position);
+    // The position is that of a whole batch, of which some entries may still be to come.
+    const entry = this.#entries?.last;
+    return cursorOf(entry ? { ...position, ...placeAfter(entry) } : position);
   }
 
   /** How many lines were passed over, since they are in no format of a log. */
@@ -110,7 +111,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     this.#iterator = given;
     // What was read, but not taken any more, must be read again by whoever goes on.
     return mapped(given, ({ value, position }) => {
-      this.#moveTo(position);
+      this.#position = position;
       return value;
     });
   }
@@ -135,7 +136,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
           const next = await source.next();
           const value = next.done ? lastOf(reader, next.value) : this.#handle(reader, filter, next.value);
           end = next.done ? next.value : reader.over;
-          if (value === undefined) this.#moveTo(reader.position);
+          if (value === undefined) this.#position = reader.position;
           else yield { value, position: reader.position };
         }
       } finally {
@@ -178,11 +179,6 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
         return undefined;
       }
     }
-  }
-
-  #moveTo(position: Position | undefined): void {
-    this.#position = position;
-    this.#entry = undefined;
   }
 
   #passOver(line: Buffer, offset: number): void {

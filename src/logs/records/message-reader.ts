@@ -12,11 +12,16 @@ export class MessageReader extends RecordReader<Buffer> {
   #out: Buffer = Buffer.alloc(0);
   #to: DataView = empty;
   #length = 0;
+  /** How much of the bytes is messages. */
+  #share = 1;
 
   /** Takes bytes; they may be overwritten when this is done. */
   override push(chunk: Buffer, offset: number): Buffer | undefined {
-    this.#room(chunk.length + this.restBytes);
-    return super.push(chunk, offset);
+    this.#room(Math.ceil((chunk.length + this.restBytes) * this.#share));
+    const out = super.push(chunk, offset);
+    // A little more than last time, for growing costs a copy.
+    this.#share = Math.min(1, (out?.length ?? 0) / Math.max(1, chunk.length) + 0.03);
+    return out;
   }
 
   protected override begin(bytes: Buffer): void {
@@ -56,11 +61,11 @@ export class MessageReader extends RecordReader<Buffer> {
     return length === 0 ? undefined : out.subarray(0, length);
   }
 
-  /** Sees to it that so many bytes can be written. */
+  /** Sees to it that so many more bytes can be written. */
   #room(bytes: number): void {
     if (this.#out.length - this.#length >= bytes) return;
     // All that is new: it is handed out, and nobody knows for how long.
-    const out = Buffer.allocUnsafeSlow(this.#length + bytes);
+    const out = Buffer.allocUnsafeSlow(Math.max(this.#length + bytes, this.#length * 2));
     out.set(this.#out.subarray(0, this.#length));
     this.#out = out;
     this.#to = viewOf(out);
