@@ -12,8 +12,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   gen: [],
   core: [],
   transport: ["core", "gen"],
+  observe: ["core", "gen", "transport"],
   streaming: ["core"],
-  clients: ["core", "gen", "transport"],
+  clients: ["core", "gen", "transport", "observe"],
   sessions: ["core", "clients", "streaming"],
   logs: ["core"],
   crictl: ["core", "gen"],
@@ -42,6 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "index.ts": [
     "core",
     "transport",
+    "observe",
     "clients",
     "streaming",
     "sessions",
