@@ -4,7 +4,7 @@ import type {
   PodSandboxConfig,
 } from "../../../gen/runtime/v1/api_pb.js";
 import { bounded, type CriError, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
-import type { EnsureImageOptions } from "../../images/index.js";
+import type { EnsureImageOptions, WatchOptions } from "../../images/index.js";
 import { type ContainerSpec, containerConfig } from "../config/index.js";
 import { Container } from "../container.js";
 import { makeLogDirectory } from "../host-files.js";
@@ -17,7 +17,7 @@ import type { StepsOptions } from "./run-pod.js";
 import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
 
 /** How a container is made. */
-export interface CreateContainerOptions extends StepsOptions, Pick<EnsureImageOptions, "auth"> {
+export interface CreateContainerOptions extends StepsOptions, WatchOptions, Pick<EnsureImageOptions, "auth"> {
   /**
    * Whether a config that was put together from the pod's status is good enough. It lacks the log directory, the cgroup parent
    * and more; see `pod.adopt()`.
@@ -111,9 +111,11 @@ async function ensureImages(
   { image, pullPolicy, mounts = [] }: ContainerSpec,
   sandboxConfig: PodSandboxConfig,
   runtimeHandler: string,
-  { signal, auth }: CreateContainerOptions,
+  options: CreateContainerOptions,
 ): Promise<string> {
-  const shared = { sandboxConfig, runtimeHandler, signal, auth };
+  const { signal, auth, onProgress, progressIntervalMs, stalledMs, onStalled } = options;
+  const watch = { onProgress, progressIntervalMs, stalledMs, onStalled };
+  const shared = { sandboxConfig, runtimeHandler, signal, auth, ...watch };
   for (const mount of mounts) if (mount.image !== undefined) await kit.images.ensure(mount.image, shared);
   const { id } = await kit.images.ensure(image, { ...shared, policy: pullPolicy });
   // The bare hex digits are what every runtime finds an image by.
