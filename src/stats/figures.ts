@@ -17,9 +17,9 @@ const read = ({ timestamp }: { readonly timestamp: bigint }) => ({
   atNanos: timestamp,
 });
 
-/** Nanoseconds as seconds, as exact as a number can be. */
+/** Nanoseconds as seconds. */
 export function nanosToSeconds(nanos: bigint): number {
-  return Number(nanos / 1_000_000_000n) + Number(nanos % 1_000_000_000n) / 1e9;
+  return Number(nanos) / 1e9;
 }
 
 export function cpuUsage(cpu: cri.CpuUsage | cri.WindowsCpuUsage): CpuUsage {
