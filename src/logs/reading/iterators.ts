@@ -5,7 +5,8 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable;
   #batch: readonly T[] = [];
   #index = 0;
-  #pulling: Promise<unknown> | undefined;
+  #waiting = 0;
+  #queue: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
   constructor(batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable) {
@@ -19,7 +20,7 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
 
   next(): Promise<IteratorResult<T>> {
     const index = this.#index;
-    if (index >= this.#batch.length || this.#pulling !== undefined || this.#isOver) return this.#later();
+    if (index >= this.#batch.length || this.#waiting > 0 || this.#isOver) return this.#later();
     this.#index = index + 1;
     // There is one: the length was looked at.
     return Promise.resolve({ done: false, value: this.#batch[index] as T });
@@ -41,27 +42,29 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
 
   /** Calls that do not wait for each other are served one after the other. */
   #later(): Promise<IteratorResult<T>> {
-    const result = (this.#pulling ?? Promise.resolve()).then(() => this.#pull());
-    const done = result.then(
+    this.#waiting++;
+    const result = this.#queue.then(() => this.#pull());
+    this.#queue = result.then(
       () => undefined,
       () => undefined,
     );
-    this.#pulling = done;
-    void done.then(() => {
-      if (this.#pulling === done) this.#pulling = undefined;
-    });
     return result;
   }
 
   async #pull(): Promise<IteratorResult<T>> {
-    if (this.#isOver) return { done: true, value: undefined };
-    if (this.#index >= this.#batch.length) {
-      const next = await this.#batches.next();
-      if (next.done) return { done: true, value: undefined };
-      this.#batch = next.value;
-      this.#index = 0;
+    try {
+      if (this.#isOver) return { done: true, value: undefined };
+      if (this.#index >= this.#batch.length) {
+        const next = await this.#batches.next();
+        if (next.done) return { done: true, value: undefined };
+        this.#batch = next.value;
+        this.#index = 0;
+      }
+      return { done: false, value: this.#batch[this.#index++] as T };
+    } finally {
+      // Before whoever waits goes on, or the next call would find it so, and take the long way for ever.
+      this.#waiting--;
     }
-    return { done: false, value: this.#batch[this.#index++] as T };
   }
 }
 

@@ -1,4 +1,4 @@
-import { entryFlags, LogEntry } from "./entry.js";
+import { type EntryBlock, entryFlags, LogEntry } from "./entry.js";
 import { RecordHeader } from "./header.js";
 import { noOpenLines, type OpenLines, type Place, RecordReader } from "./record-reader.js";
 
@@ -20,6 +20,7 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
   #stdout: Pending | undefined;
   #stderr: Pending | undefined;
   #open: OpenLines = noOpenLines;
+  #block: EntryBlock = { bytes: Buffer.alloc(0), header: undefined, base: 0, open: noOpenLines };
   readonly #lineHeader = new RecordHeader();
 
   protected override get open(): OpenLines {
@@ -39,7 +40,7 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
     if (header.endsLine && (header.isStderr ? this.#stderr : this.#stdout) === undefined) {
       if (this.filter.isTimed && !this.filter.wantsTime(header)) return;
       const flags = header.isStderr ? entryFlags.stderr : 0;
-      this.#give(new LogEntry(bytes, at, bytes, header.contentAt, end, flags, nextOffset, this.#open));
+      this.#give(new LogEntry(this.#blockOf(bytes, nextOffset - end - 1), header.contentAt, end, flags));
     } else this.#piece(header, bytes, at, end, offset, nextOffset);
   }
 
@@ -86,6 +87,13 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
     } else this.#setPending(isStderr, pending);
   }
 
+  #blockOf(bytes: Buffer, base: number): EntryBlock {
+    const { bytes: known, base: knownBase, open } = this.#block;
+    if (known !== bytes || knownBase !== base || open !== this.#open)
+      this.#block = { bytes, header: undefined, base, open: this.#open };
+    return this.#block;
+  }
+
   #newLine(header: Buffer, offset: number | undefined, continued: boolean): Pending {
     const begin = offset === undefined || !this.file ? undefined : { file: this.file, offset };
     return { pieces: [], bytes: 0, header, begin, continued };
@@ -107,7 +115,9 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
       (partial ? entryFlags.partial : 0) |
       (line.continued ? entryFlags.continued : 0);
     const content = Buffer.concat(line.pieces);
-    this.#give(new LogEntry(line.header, 0, content, 0, content.length, flags, offset, this.#open));
+    const base = offset - content.length - 1;
+    const block = { bytes: content, header: line.header, base, open: this.#open };
+    this.#give(new LogEntry(block, 0, content.length, flags));
   }
 
   #give(entry: LogEntry): void {

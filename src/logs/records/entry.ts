@@ -5,7 +5,20 @@ import type { OpenLines } from "./record-reader.js";
 /** The bits of an entry's flags. */
 export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8 } as const;
 
+const newline = 10;
 const times = new RecordHeader();
+
+/** What the entries of a block of a file share, so that each is small. */
+export interface EntryBlock {
+  /** Where their lines are. */
+  readonly bytes: Buffer;
+  /** The header, where it is apart from the line; else it stands before that in `bytes`. */
+  readonly header: Buffer | undefined;
+  /** Where byte 0 of `bytes` is in the file, so that the file goes on at `base + to + 1`. */
+  readonly base: number;
+  /** The lines that are open after them. */
+  readonly open: OpenLines;
+}
 
 /**
  * A line that a container printed. Its text and its time are made when they are asked for, from the bytes that were read; each
@@ -13,34 +26,17 @@ const times = new RecordHeader();
  * instead.
  */
 export class LogEntry {
-  readonly #header: Buffer;
-  readonly #headerAt: number;
-  readonly #content: Buffer;
+  readonly #block: EntryBlock;
   readonly #from: number;
   readonly #to: number;
   readonly #flags: number;
-  readonly #offset: number;
-  readonly #open: OpenLines;
 
   /** @internal */
-  constructor(
-    header: Buffer,
-    headerAt: number,
-    content: Buffer,
-    from: number,
-    to: number,
-    flags: number,
-    offset: number,
-    open: OpenLines,
-  ) {
-    this.#header = header;
-    this.#headerAt = headerAt;
-    this.#content = content;
+  constructor(block: EntryBlock, from: number, to: number, flags: number) {
+    this.#block = block;
     this.#from = from;
     this.#to = to;
     this.#flags = flags;
-    this.#offset = offset;
-    this.#open = open;
   }
 
   /** Which of its two outputs the container printed the line to. With a terminal all is `stdout`. */
@@ -50,24 +46,23 @@ export class LogEntry {
 
   /** The line as text, without the newline that ended it. Bytes that are not UTF-8 become U+FFFD. */
   get text(): string {
-    return this.#content.toString("utf8", this.#from, this.#to);
+    return this.#block.bytes.toString("utf8", this.#from, this.#to);
   }
 
   /** The line as bytes, without the newline that ended it; a view on what was read. */
   get bytes(): Buffer {
-    return this.#content.subarray(this.#from, this.#to);
+    return this.#block.bytes.subarray(this.#from, this.#to);
   }
 
   /** When the line was logged, which is when it ended; cut to whole milliseconds. */
   get time(): Date {
-    times.read(this.#header, this.#headerAt);
-    return new Date(times.seconds * 1_000 + Math.floor(times.nanos / 1e6));
+    const { seconds, nanos } = this.#readHeader();
+    return new Date(seconds * 1_000 + Math.floor(nanos / 1e6));
   }
 
   /** The same in nanoseconds since 1970. */
   get timeNanos(): bigint {
-    times.read(this.#header, this.#headerAt);
-    return times.timeNanos;
+    return this.#readHeader().timeNanos;
   }
 
   /**
@@ -103,19 +98,26 @@ export class LogEntry {
     return this.toJSON();
   }
 
+  #readHeader(): RecordHeader {
+    const { bytes, header } = this.#block;
+    // A header has no newline, so the one before it is the end of another record.
+    if (header) times.read(header, 0);
+    else times.read(bytes, bytes.lastIndexOf(newline, this.#from - 1) + 1);
+    return times;
+  }
+
   /** @internal Where the file goes on after it, and which lines are open there. */
   static placeOf(entry: LogEntry): { readonly offset: number; readonly open: OpenLines } {
-    return { offset: entry.#offset, open: entry.#open };
+    const { base, open } = entry.#block;
+    return { offset: base + entry.#to + 1, open };
   }
 
   /** @internal The same entry with only the first so many bytes of its line. */
   static cut(entry: LogEntry, bytes: number): LogEntry {
-    const flags = entry.#flags | entryFlags.partial | entryFlags.truncated;
+    const { base, ...block } = entry.#block;
     const to = entry.#from + bytes;
-    return new LogEntry(
-      ...([entry.#header, entry.#headerAt, entry.#content, entry.#from, to, flags] as const),
-      ...([entry.#offset, entry.#open] as const),
-    );
+    const flags = entry.#flags | entryFlags.partial | entryFlags.truncated;
+    return new LogEntry({ ...block, base: base + entry.#to - to }, entry.#from, to, flags);
   }
 }
 
