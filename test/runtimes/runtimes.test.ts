@@ -21,6 +21,7 @@ import { preflightCases } from "./preflight.cases.js";
 import { proxyCases } from "./proxy.cases.js";
 import { quickstartCases } from "./quickstart.cases.js";
 import { restartCases } from "./restart.cases.js";
+import { statsCases } from "./stats.cases.js";
 import { stopCases } from "./stop.cases.js";
 import { openSubject, type Subject } from "./support.js";
 import { vocabularyCases } from "./vocabulary.cases.js";
@@ -60,6 +61,7 @@ for (const release of releases) {
     };
     everyRpcCases(subject);
     vocabularyCases(subject);
+    statsCases(subject);
     stopCases(subject);
     limitCases(subject);
     preflightCases(subject);
