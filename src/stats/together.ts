@@ -1,9 +1,13 @@
+import { setMaxListeners } from "node:events";
+
 /** Runs works beside each other. When one fails, the others are stopped and waited for, and its error is told. */
 export async function together<T extends readonly unknown[]>(
   signal: AbortSignal | undefined,
   works: { readonly [I in keyof T]: (signal: AbortSignal) => Promise<T[I]> },
 ): Promise<T> {
   const stop = new AbortController();
+  // As many calls listen to it as there are works; Node warns of more than ten.
+  setMaxListeners(0, stop.signal);
   const forward = () => stop.abort(signal?.reason);
   if (signal?.aborted) forward();
   else signal?.addEventListener("abort", forward, { once: true });
