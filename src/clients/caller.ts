@@ -7,6 +7,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { type CallOptions, CriError, type HeadersInput, stoppedError, untilBreak } from "../core/index.js";
+import { isTraced, traceStream, traceUnary } from "../observe/index.js";
 import {
   fromTransportError,
   policy,
@@ -44,10 +45,21 @@ export class Caller {
     this.#settings = settings;
   }
 
-  async unary<I extends DescMessage, O extends DescMessage>(
+  unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     input: MessageInitShape<I>,
     options: CallOptions = {},
+  ): Promise<MessageShape<O>> {
+    if (!isTraced()) return this.#unary(method, input, options);
+    const call = { method, input, endpoint: this.#settings.endpoint };
+    return traceUnary(call, (trace) => this.#unary(method, input, options, trace));
+  }
+
+  async #unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    input: MessageInitShape<I>,
+    options: CallOptions,
+    trace?: { attempts: number },
   ): Promise<MessageShape<O>> {
     const { transport, retry } = this.#settings;
     const name = nameOf(method);
@@ -57,6 +69,7 @@ export class Caller {
       const remainingMs = countdown(timeoutOf(name, request, options));
       const header = headersOf(options.headers);
       const attempt = async () => {
+        if (trace) trace.attempts++;
         try {
           const { message } = await transport.unary(method, signal, remainingMs(), header, request);
           return this.#accepted(name, message);
@@ -78,7 +91,13 @@ export class Caller {
     input: MessageInitShape<I>,
     options: CallOptions = {},
   ): ServerStream<MessageShape<O>> {
-    return untilBreak((signal) => this.#messages(method, input, signal, options), options.signal);
+    const open = (signal: AbortSignal): AsyncIterable<MessageShape<O>> => {
+      const messages = this.#messages(method, input, signal, options);
+      if (!isTraced()) return messages;
+      const call = { method, input, endpoint: this.#settings.endpoint };
+      return traceStream(call, messages, () => signal.aborted && options.signal?.aborted !== true);
+    };
+    return untilBreak(open, options.signal);
   }
 
   async *#messages<I extends DescMessage, O extends DescMessage>(

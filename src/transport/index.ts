@@ -9,6 +9,7 @@ export {
   wellKnownCandidates,
 } from "./discovery.js";
 export { type Endpoint, parseEndpoint } from "./endpoint.js";
+export { endpointOf } from "./endpoint-key.js";
 export { EnvelopeReader, encodeEnvelope, type MessageReceiver } from "./envelope.js";
 export { withInterceptors } from "./interceptors.js";
 export type { TransportOptions } from "./options.js";

@@ -14,12 +14,18 @@ import type {
   RpcUnaryRequest,
   RpcUnaryResponse,
 } from "./contract.js";
+import type { Endpoint } from "./endpoint.js";
+import { withEndpoint } from "./endpoint-key.js";
 import { headerPairs } from "./headers.js";
 
-/** A transport with functions around every call, outermost first. Without interceptors, the transport itself. */
+/**
+ * A transport with functions around every call, outermost first. Without interceptors, the transport itself. The
+ * endpoint is for them to know.
+ */
 export function withInterceptors(
   transport: RpcTransport,
   interceptors: readonly RpcInterceptor[],
+  endpoint?: Endpoint,
 ): RpcTransport {
   if (interceptors.length === 0) return transport;
   const around = (last: RpcNext) => interceptors.reduceRight((next, interceptor) => interceptor(next), last);
@@ -43,7 +49,7 @@ export function withInterceptors(
       });
       try {
         const message = create(method.input, input);
-        const common = requestCommon(method, header, contextValues);
+        const common = requestCommon(method, header, contextValues, endpoint);
         const answer = await next({ ...common, stream: false, method, message, signal: stop.signal });
         return answer as RpcUnaryResponse<I, O>;
       } catch (error) {
@@ -66,7 +72,7 @@ export function withInterceptors(
         return transport.stream(method, signal, timeoutMs, header, message, contextValues);
       });
       try {
-        const common = requestCommon(method, header, contextValues);
+        const common = requestCommon(method, header, contextValues, endpoint);
         const answer = await next({
           ...common,
           stream: true,
@@ -106,13 +112,16 @@ function requestCommon(
   method: DescMethodUnary | DescMethodStreaming,
   header: RpcHeadersInit | undefined,
   contextValues: RpcContextValues | undefined,
+  endpoint: Endpoint | undefined,
 ) {
   return {
     service: method.parent,
     requestMethod: "POST",
     url: `http://localhost/${method.parent.typeName}/${method.name}`,
     header: new Headers(header === undefined ? [] : [...headerPairs(header)]),
-    contextValues: contextValues ?? createContextValues(),
+    contextValues: endpoint
+      ? withEndpoint(contextValues, endpoint)
+      : (contextValues ?? createContextValues()),
   };
 }
 

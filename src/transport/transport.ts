@@ -53,7 +53,7 @@ export function createTransport(endpoint: string | Endpoint, options?: Transport
   const bare = new GrpcTransport(resolved);
   if (resolved.interceptors.length === 0) return bare;
   const close = () => bare.close();
-  const outer = withInterceptors(bare, resolved.interceptors);
+  const outer = withInterceptors(bare, resolved.interceptors, resolved.endpoint);
   return { ...outer, endpoint: resolved.endpoint, close, [Symbol.asyncDispose]: close };
 }
 

@@ -77,6 +77,7 @@ const scalars: Partial<Record<ScalarType, fc.Arbitrary<unknown>>> = {
   [ScalarType.STRING]: text(),
   [ScalarType.BYTES]: text().map((value) => new TextEncoder().encode(value)),
   [ScalarType.BOOL]: fc.boolean(),
+  [ScalarType.DOUBLE]: fc.double(),
   [ScalarType.INT32]: fc.integer(),
   [ScalarType.UINT32]: fc.nat(2 ** 32 - 1),
   [ScalarType.INT64]: fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n),
