@@ -196,6 +196,29 @@ export {
 } from "./streaming/index.js";
 export type { RetryOptions, RpcName, TransportOptions } from "./transport/index.js";
 
+// What calls tell: to OpenTelemetry, to a log, to node:diagnostics_channel.
+export {
+  type LogRequestsOptions,
+  logRequests,
+  type OpenTelemetryApi,
+  type OpenTelemetryOptions,
+  type OtelAttributes,
+  type OtelContext,
+  type OtelHistogram,
+  type OtelMeterProvider,
+  type OtelSpan,
+  type OtelTracer,
+  type OtelTracerProvider,
+  openTelemetry,
+  type RedactedMessage,
+  type RedactedValue,
+  type RedactOptions,
+  type RequestRecord,
+  type RpcDiagnostics,
+  type RpcEnd,
+  redact,
+} from "./observe/index.js";
+
 // For people who make configs and numbers themselves, as the kubelet makes them. Nothing here talks to a runtime.
 export {
   type CgroupParentOptions,

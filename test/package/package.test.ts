@@ -30,7 +30,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 test("the tarball holds what it should, and no tests", () => {
   const files = run("tar", ["-tzf", tarball]).trim().split("\n");
   const allowed =
-    /^package\/(?:dist\/|src\/|gen\/|proto\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
+    /^package\/(?:dist\/|src\/|gen\/|proto\/|schemas\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
   assert.deepEqual(
     files.filter((file) => !allowed.test(file) || /\.test\./.test(file)),
     [],
@@ -90,10 +90,12 @@ const publicValues: Readonly<Record<string, readonly string[]>> = {
     "keyring",
     "loadContainerConfig",
     "loadSandboxConfig",
+    "logRequests",
     "nanosToDate",
     "nanosToMs",
     "normalizeReference",
     "oomScoreAdj",
+    "openTelemetry",
     "parseContainerConfig",
     "parseEndpoint",
     "parseQuantity",
@@ -107,6 +109,7 @@ const publicValues: Readonly<Record<string, readonly string[]>> = {
     "policy",
     "prometheusContentTypes",
     "qosClass",
+    "redact",
     "sandboxConfig",
     "sleep",
     "swapLimit",
