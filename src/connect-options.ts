@@ -1,3 +1,4 @@
+import type { EventsOptions } from "./events/index.js";
 import type { ImageAuth } from "./images/index.js";
 import type { PodsOptions } from "./pods/index.js";
 import type { StreamingDefaults } from "./sessions/index.js";
@@ -43,13 +44,18 @@ export interface ConnectOptions extends TransportOptions {
    * @default none: the runtime's own, where it has any
    */
   readonly imageAuth?: ImageAuth | undefined;
+  /** How often the node is listed for `cri.events` and `cri.watchNode()`, and how a lost stream is opened again. */
+  readonly events?: EventsOptions | undefined;
   /** Whose the pods of this connection are, and where their logs go. */
   readonly pods?: PodsOptions | undefined;
 }
 
 /** Options for a transport of your own; those of our transport have no place beside it. */
 export interface CustomTransportOptions
-  extends Pick<ConnectOptions, "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods"> {
+  extends Pick<
+    ConnectOptions,
+    "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "events" | "pods"
+  > {
   /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
   readonly transport: RpcTransport;
   /**

@@ -22,7 +22,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   events: ["core", "gen", "clients"],
   stats: ["core", "gen", "clients"],
   pods: ["core", "gen", "clients", "streaming", "sessions", "logs", "crictl", "images", "events", "stats"],
-  "connect-options.ts": ["transport", "sessions", "images", "pods"],
+  "connect-options.ts": ["transport", "sessions", "images", "events", "pods"],
   "cri.ts": [
     "core",
     "gen",
