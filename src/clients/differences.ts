@@ -95,7 +95,7 @@ const differences: readonly Difference[] = [
 
   // States. containerd up to 1.7 finds "no running task" when a container is created in a stopped sandbox.
   {
-    text: /is not running|not in created state|is in CONTAINER_\w+ state|was stopped|no running task|is not created or running|is not in ready state|already in \w+ state|unexpected metrics response: \[\]/,
+    text: /is not running|not in created state|is in CONTAINER_\w+ state|was stopped|no running task|is not created or running|is not in ready state|image is in use|already in \w+ state|unexpected metrics response: \[\]/,
     code: "failed_precondition",
     reason: "wrong_state",
   },

@@ -18,6 +18,7 @@ type Rpc = Extract<
   | "execSync"
   | "exec"
   | "pullImage"
+  | "removeImage"
 >;
 
 /** Something that one of the four runtimes was seen to say, and what it means. */
@@ -121,6 +122,7 @@ export const cases: readonly Said[] = [
     ["execSync", Unknown, "container is in CONTAINER_CREATED state"],
     ["execSync", NotFound, "container is not created or running"],
     ["portForward", Unknown, "sandbox container is not running"],
+    ["removeImage", Unknown, "image is in use by a container"],
     ["containerStats", Unknown, "failed to decode container metrics: unexpected metrics response: []"],
     ["podSandboxStats", Unknown, `since sandbox container "${id}" is not in ready state`],
     [

@@ -25,6 +25,7 @@ const calls: Record<Said["rpc"], (cri: Cri) => Promise<unknown>> = {
   listContainers: ({ runtime }) => runtime.listContainers(),
   execSync: ({ runtime }) => runtime.execSync({ containerId: idOf("a"), cmd: ["x"], timeout: 1n }),
   exec: ({ runtime }) => runtime.exec({ containerId: idOf("a"), cmd: ["x"], stdout: true }),
+  removeImage: ({ image }) => image.removeImage({ image: { image: "i" } }),
   pullImage: ({ image }) => image.pullImage({ image: { image: "i" } }),
 };
 
