@@ -20,6 +20,7 @@ import { type RemoveOptions, removeContainer } from "./life/remove.js";
 import type { StepsOptions } from "./life/run-pod.js";
 import { type StopOptions, stopContainer } from "./life/stop.js";
 import { type ContainerWaitOptions, lookAtContainer, waitForContainer } from "./life/wait-for-container.js";
+import { ownerKeys } from "./owner.js";
 import type { Pod } from "./pod.js";
 import type { ContainerSnapshot, ExitedContainer, RunningContainer } from "./snapshots.js";
 import { updatedResources } from "./updated-resources.js";
@@ -101,7 +102,15 @@ export class Container implements AsyncDisposable {
         hint: "Make a new one with pod.runContainer(spec)",
       });
     await this.stop(options);
-    const next = await this.pod.runContainer({ ...this.spec, attempt: this.attempt + 1 }, options);
+    // What ensure made stays adoptable by it.
+    const hash = this.annotations[ownerKeys.hash];
+    const annotations = hash === undefined ? undefined : { [ownerKeys.hash]: hash };
+    const spec = { ...this.spec, attempt: this.attempt + 1 };
+    const next = await this.pod.runAgain(
+      spec,
+      { signal: options.signal, timeoutMs: options.timeoutMs },
+      annotations,
+    );
     await this.remove({ signal: options.signal, keepLogs: true });
     return next;
   }

@@ -1,7 +1,7 @@
 import type { Container as ListedContainer } from "../../gen/runtime/v1/api_pb.js";
 import type { Container } from "./container.js";
 import { type ContainerFilter, foundContainer, listContainers } from "./find-containers.js";
-import { byPrefix, listPods } from "./find-pods.js";
+import { byPrefix, idFilter, listPods } from "./find-pods.js";
 import type { PodKit } from "./kit.js";
 import type { StepsOptions } from "./life/run-pod.js";
 import { Pod } from "./pod.js";
@@ -18,7 +18,7 @@ export class Containers {
 
   /** The container with this id, or with the only id that begins so. Rejects with `object_missing` or `ambiguous_id`. */
   async get(idOrPrefix: string, options?: StepsOptions): Promise<Container> {
-    const all = await listContainers(this.#kit, {}, "", options?.signal);
+    const all = await listContainers(this.#kit, {}, "", options?.signal, idFilter(idOrPrefix));
     const [found] = await this.#withPods(
       [byPrefix("container", all, idOrPrefix, this.#kit.endpoint)],
       options,

@@ -34,9 +34,11 @@ export async function listContainers(
   { name, state, labels, owner }: ContainerFilter,
   podSandboxId: string,
   signal?: AbortSignal,
+  id = "",
 ): Promise<ListedContainer[]> {
   const labelSelector = { ...labels, ...(owner === undefined ? {} : { [ownerKeys.owner]: owner }) };
   const filter = {
+    id,
     podSandboxId,
     labelSelector,
     ...(state === undefined ? {} : { state: { state: states[state] } }),

@@ -25,9 +25,10 @@ export async function listPods(
   kit: PodKit,
   { name, namespace, uid, state, labels, owner }: PodFilter,
   signal?: AbortSignal,
+  id = "",
 ): Promise<PodSandbox[]> {
   const labelSelector = { ...labels, ...(owner === undefined ? {} : { [ownerKeys.owner]: owner }) };
-  const filter = { labelSelector, ...(state === undefined ? {} : { state: { state: states[state] } }) };
+  const filter = { id, labelSelector, ...(state === undefined ? {} : { state: { state: states[state] } }) };
   const found = await kit.lists.podSandboxes(filter, { signal }).collect();
   // CRI filters by labels only, and pods that were not made the kubelet's way lack those of names.
   return found
@@ -38,6 +39,11 @@ export async function listPods(
         (uid === undefined || metadata?.uid === uid),
     )
     .sort((a, b) => Number(b.createdAt - a.createdAt) || (a.id < b.id ? -1 : 1));
+}
+
+/** What to ask the runtime for: the one with this id, where it is a whole one, else all. */
+export function idFilter(idOrPrefix: string): string {
+  return /^[0-9a-f]{64}$/.test(idOrPrefix) ? idOrPrefix : "";
 }
 
 /**

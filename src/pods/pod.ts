@@ -121,6 +121,15 @@ export class Pod implements AsyncDisposable, PodFacts {
     return runContainer(this.#kit, this, spec, options);
   }
 
+  /** @internal The same, with the annotations that say how long it lives. */
+  runAgain(
+    spec: ContainerSpec,
+    options: CreateContainerOptions,
+    annotations: Readonly<Record<string, string>> | undefined,
+  ): Promise<Container> {
+    return runContainer(this.#kit, this, spec, options, annotations);
+  }
+
   /**
    * Sees to it that a container of this spec runs, whatever earlier calls left: one that runs and was made from the same spec
    * is adopted, one that differs or has ended is replaced by the next attempt. Safe to repeat after a crash or a deadline.

@@ -2,7 +2,7 @@ import { type PodSandbox, PodSandboxState } from "../../gen/runtime/v1/api_pb.js
 import { bounded } from "../core/index.js";
 import type { ContainerSpec, PodSpec } from "./config/index.js";
 import type { Container } from "./container.js";
-import { byPrefix, listPods, type PodFilter } from "./find-pods.js";
+import { byPrefix, idFilter, listPods, type PodFilter } from "./find-pods.js";
 import type { PodKit } from "./kit.js";
 import type { CreateContainerOptions } from "./life/create-container.js";
 import { type EnsuredPod, ensurePod } from "./life/ensure-pod.js";
@@ -69,7 +69,7 @@ export class Pods {
 
   /** The pod with this id, or with the only id that begins so. Rejects with `object_missing` or `ambiguous_id`. */
   async get(idOrPrefix: string, options?: StepsOptions): Promise<Pod> {
-    const all = await listPods(this.#kit, {}, options?.signal);
+    const all = await listPods(this.#kit, {}, options?.signal, idFilter(idOrPrefix));
     return this.#found(byPrefix("pod", all, idOrPrefix, this.#kit.endpoint));
   }
 

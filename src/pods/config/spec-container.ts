@@ -67,7 +67,7 @@ export interface DeviceSpec {
 interface ContainerBase {
   /** A DNS label of up to 63 characters, one container of each name in a pod: ContainerMetadata.name. */
   readonly name: string;
-  /** ContainerMetadata.attempt: how often it was made before. @default 0 */
+  /** ContainerMetadata.attempt: how often it was made before. `ensureContainer` counts by itself. @default 0 */
   readonly attempt?: number | undefined;
   /** The image by name or id: ImageSpec.user_specified_image; ImageSpec.image is the id of what the node has. */
   readonly image: string;

@@ -100,7 +100,7 @@ interface PodBase {
    */
   readonly uid?: string | undefined;
   /**
-   * PodSandboxMetadata.attempt: how often this pod had a sandbox before.
+   * PodSandboxMetadata.attempt: how often this pod had a sandbox before. `ensure` counts by itself.
    * @default 0
    */
   readonly attempt?: number | undefined;

@@ -11,7 +11,7 @@ import { makeLogDirectory } from "../host-files.js";
 import type { PodKit } from "../kit.js";
 import { ownerKeys, thisProcess } from "../owner.js";
 import type { Pod } from "../pod.js";
-import { isOrphan } from "./own-things.js";
+import { isOrphan, nameReserved } from "./own-things.js";
 import { removeContainer } from "./remove.js";
 import type { StepsOptions } from "./run-pod.js";
 import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
@@ -43,8 +43,8 @@ export function runContainer(
   pod: Pod,
   spec: ContainerSpec,
   options: CreateContainerOptions = {},
+  annotations: Readonly<Record<string, string>> = { [ownerKeys.process]: thisProcess() },
 ): Promise<Container> {
-  const annotations = { [ownerKeys.process]: thisProcess() };
   return bounded(options, async (signal) => {
     const container = await create(kit, pod, spec, annotations, { ...options, signal });
     await startOrUndo(container, signal);
@@ -122,7 +122,10 @@ async function ensureImages(
   return id.replace(/^sha256:/, "");
 }
 
-/** CreateContainer; once more, when what has the name was left by a dead process of ours. */
+/**
+ * CreateContainer, where the name is free. What a dead process of ours left under it goes; what is alive stays, and is told of:
+ * CRI-O would answer with its id, as if it had made what was asked for.
+ */
 async function createOnce(
   kit: PodKit,
   { id: podSandboxId }: Pod,
@@ -133,9 +136,16 @@ async function createOnce(
   const request = { podSandboxId, config, sandboxConfig };
   const sameName = (bound: AbortSignal) =>
     containersNamed(kit, podSandboxId, config.metadata?.name ?? "", bound);
-  for (const { id, metadata, annotations } of await sameName(signal))
-    if (metadata?.attempt === config.metadata?.attempt && isOrphan({ annotations }))
-      await removeContainer(kit.runtime, id, undefined, { signal });
+  for (const one of await sameName(signal)) {
+    if (one.metadata?.attempt !== config.metadata?.attempt) continue;
+    if (!isOrphan(one))
+      throw nameReserved(
+        kit,
+        `a container ${one.metadata?.name} with this attempt exists in the pod`,
+        one.id,
+      );
+    await removeContainer(kit.runtime, one.id, undefined, { signal });
+  }
   try {
     return (await kit.runtime.createContainer(request, { signal })).containerId;
   } catch (error) {

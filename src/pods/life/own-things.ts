@@ -1,4 +1,5 @@
 import type { PodSandbox } from "../../../gen/runtime/v1/api_pb.js";
+import { CriError } from "../../core/index.js";
 import { cgroupParent, podLogDirectory } from "../config/index.js";
 import { cgroupRoot } from "../host-files.js";
 import type { PodKit } from "../kit.js";
@@ -10,6 +11,16 @@ import type { GoingPod } from "./remove.js";
 export function isOrphan({ annotations }: Pick<PodSandbox, "annotations">): boolean {
   const process = annotations[ownerKeys.process];
   return process !== undefined && lifeOf(process) === "dead";
+}
+
+/** Somebody alive has the name. Not every runtime would say so. */
+export function nameReserved(
+  { endpoint }: Pick<PodKit, "endpoint">,
+  text: string,
+  existingId: string,
+): CriError {
+  const hint = "get(existingId) gives it; ensure() adopts what it can";
+  return new CriError({ code: "already_exists", reason: "name_reserved", text, existingId, hint, endpoint });
 }
 
 /**

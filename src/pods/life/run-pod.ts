@@ -1,5 +1,5 @@
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { bounded, CriError, kubernetesLabels } from "../../core/index.js";
+import { bounded, kubernetesLabels } from "../../core/index.js";
 import type { PodSpec } from "../config/index.js";
 import { removeEmptyLogs } from "../host-files.js";
 import type { PodKit } from "../kit.js";
@@ -8,7 +8,7 @@ import { ownerKeys, thisProcess } from "../owner.js";
 import type { Pod } from "../pod.js";
 import { factsOfSandbox } from "../pod-facts.js";
 import { createPod } from "./create-pod.js";
-import { foundGoingPod, isOrphan } from "./own-things.js";
+import { foundGoingPod, isOrphan, nameReserved } from "./own-things.js";
 import { removePod } from "./remove.js";
 
 /** How a pod or a container is made. */
@@ -46,14 +46,7 @@ async function makeRoom(kit: PodKit, config: PodSandboxConfig, signal: AbortSign
     if (sandbox.labels[ownerKeys.owner] === kit.owner && isOrphan(sandbox))
       await removePod(kit.runtime, foundGoingPod(kit, factsOfSandbox(sandbox)), { signal });
     else if (sandbox.metadata?.uid === uid && sandbox.metadata?.attempt === attempt)
-      throw new CriError({
-        code: "already_exists",
-        reason: "name_reserved",
-        text: `a pod ${namespace}/${name} with this uid and attempt exists`,
-        existingId: sandbox.id,
-        hint: "cri.pods.get(existingId) gives it; cri.pods.ensure() adopts it",
-        endpoint: kit.endpoint,
-      });
+      throw nameReserved(kit, `a pod ${namespace}/${name} with this uid and attempt exists`, sandbox.id);
   }
   const uids = new Set(found.map(({ metadata }) => metadata?.uid ?? ""));
   await removeEmptyLogs(kit.logRoot, namespace, name, uids);

@@ -59,10 +59,14 @@ export function ensureCases(subject: () => PodSubject): void {
     const again = await pod.ensureContainer(main());
     assert.equal(again.outcome, "adopted");
     assert.equal(again.container.id, first.container.id);
+    const restarted = await first.container.restart({ gracePeriodMs: 0 });
+    const afterwards = await pod.ensureContainer(main());
+    assert.equal(afterwards.outcome, "adopted");
+    assert.equal(afterwards.container.id, restarted.id);
 
     const differs = await pod.ensureContainer(main({ env: { A: "b" } }), { gracePeriodMs: 0 });
     assert.equal(differs.outcome, "recreated");
-    assert.equal(differs.container.attempt, 1);
+    assert.equal(differs.container.attempt, 2);
     await differs.container.stop({ gracePeriodMs: 0 });
     const failing = main({ env: { A: "b" } });
     const never = await pod.ensureContainer(failing, { restartPolicy: "Never" });
@@ -70,10 +74,10 @@ export function ensureCases(subject: () => PodSubject): void {
     assert.equal((await never.container.status()).state, "exited");
     const onFailure = await pod.ensureContainer(failing, { restartPolicy: "OnFailure" });
     assert.equal(onFailure.outcome, "recreated");
-    assert.equal(onFailure.container.attempt, 2);
+    assert.equal(onFailure.container.attempt, 3);
     assert.deepEqual(
       (await pod.containers()).map(({ attempt }) => attempt),
-      [2],
+      [3],
     );
   });
 

@@ -84,6 +84,16 @@ export function handleCases(subject: () => PodSubject): void {
     assert.equal(await pod.wait({ until: "stopped" }), undefined);
   });
 
+  test("a name and attempt that are taken in the pod are refused, and the other runs on", async () => {
+    await using it = stage(subject());
+    const pod = await it.cri.pods.run(it.pod("taken-name"));
+    const first = await pod.runContainer(main(subject().commands.run));
+    const error = await failed(pod.runContainer(main(subject().commands.run)));
+    assert.equal(error.reason, "name_reserved");
+    assert.equal(error.existingId, first.id);
+    assert.equal((await first.status()).state, "running");
+  });
+
   test("a restart is a new container with the next attempt, and the log of the last stays", async () => {
     await using it = stage(subject());
     const pod = await it.cri.pods.run(it.pod("restart"));
