@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe } from "node:test";
 import { connect } from "../../src/index.js";
 import { shellCommands } from "../../src/testing/conformance/commands.js";
-import { EmbeddedRuntime } from "../../src/testing/index.js";
+import { type EmbeddedOptions, EmbeddedRuntime } from "../../src/testing/index.js";
 import { programs, scriptedCommands } from "../testing/embedded/programs.js";
 import { crashCases } from "./cases/crash.cases.js";
 import { ensureCases } from "./cases/ensure.cases.js";
@@ -13,79 +13,51 @@ import { handleCases } from "./cases/handles.cases.js";
 import { runCases } from "./cases/run.cases.js";
 import { openEndpoint, type PodSubject } from "./cases/subject.js";
 
-const shared = {
-  image: "docker.io/library/busybox:1.37",
-  missingImage: "docker.io/library/no-such-image:1",
-  isolated: false,
-};
+type Subject = PodSubject & { readonly endpoint: string };
 
-describe("the embedded runtime in memory, with programs", () => {
+/** Starts a runtime for the cases that follow, and gives what they need of it. */
+function started(options: (folder: string) => EmbeddedOptions): () => Subject {
   let runtime: EmbeddedRuntime;
   let folder = "";
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "pods-"));
-    runtime = await EmbeddedRuntime.start({ programs });
+    runtime = await EmbeddedRuntime.start(options(folder));
   });
   after(async () => {
     await runtime.close();
     await rm(folder, { recursive: true });
   });
-  const subject = (): PodSubject => ({
-    ...shared,
-    open: (options) => connect.through({ ...options, transport: runtime.transport }),
-    commands: scriptedCommands,
-    logRoot: join(folder, "logs"),
-    tellsConfig: true,
-  });
+  return () => {
+    const { endpoint, transport } = runtime;
+    const given = options(folder);
+    return {
+      endpoint: endpoint ?? "",
+      open: endpoint ? openEndpoint(endpoint) : (more) => connect.through({ ...more, transport }),
+      image: "docker.io/library/busybox:1.37",
+      missingImage: "docker.io/library/no-such-image:1",
+      commands: given.programs ? scriptedCommands : shellCommands,
+      logRoot: join(folder, "logs"),
+      tellsConfig: given.like !== "cri-o",
+    };
+  };
+}
+
+function everyCase(subject: () => PodSubject): void {
   runCases(subject);
   handleCases(subject);
   ensureCases(subject);
+}
+
+describe("the embedded runtime in memory, with programs", () => {
+  everyCase(started(() => ({ programs })));
 });
 
 describe("the embedded runtime like CRI-O", () => {
-  let runtime: EmbeddedRuntime;
-  let folder = "";
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "pods-"));
-    runtime = await EmbeddedRuntime.start({ programs, like: "cri-o" });
-  });
-  after(async () => {
-    await runtime.close();
-    await rm(folder, { recursive: true });
-  });
-  const subject = (): PodSubject => ({
-    ...shared,
-    open: (options) => connect.through({ ...options, transport: runtime.transport }),
-    commands: scriptedCommands,
-    logRoot: join(folder, "logs"),
-    tellsConfig: false,
-  });
-  runCases(subject);
-  handleCases(subject);
-  ensureCases(subject);
+  everyCase(started(() => ({ programs, like: "cri-o" })));
 });
 
 describe("the embedded runtime on a socket, with processes", () => {
-  let runtime: EmbeddedRuntime;
-  let folder = "";
-  before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "pods-"));
-    runtime = await EmbeddedRuntime.start({ socket: join(folder, "cri.sock"), like: "containerd-2.1" });
-  });
-  after(async () => {
-    await runtime.close();
-    await rm(folder, { recursive: true });
-  });
-  const subject = () => ({
-    ...shared,
-    endpoint: runtime.endpoint ?? "",
-    open: openEndpoint(runtime.endpoint ?? ""),
-    commands: shellCommands,
-    logRoot: join(folder, "logs"),
-    tellsConfig: true,
-  });
-  runCases(subject);
-  handleCases(subject);
-  ensureCases(subject);
+  const subject = started((folder) => ({ socket: join(folder, "cri.sock"), like: "containerd-2.1" }));
+  everyCase(subject);
   crashCases(subject);
 });

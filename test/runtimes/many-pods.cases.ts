@@ -18,7 +18,6 @@ export function manyPodsCases(subject: () => Subject): void {
       missingImage: "",
       commands: shellCommands,
       logRoot: `${running.dir}/pod-logs`,
-      isolated: true,
       tellsConfig: true,
     });
     await it.cri.images.ensure(running.images.busybox);

@@ -19,7 +19,6 @@ export function podCases(subject: () => Subject, crashes?: readonly Crash[]): vo
       missingImage: running.images.busybox.replace(/[^/]+$/, "no-such-image:1"),
       commands: shellCommands,
       logRoot: join(running.dir, "pod-logs"),
-      isolated: true,
       tellsConfig: true,
     };
   };

@@ -14,8 +14,6 @@ export interface PodSubject {
   readonly commands: ConformanceCommands;
   /** Where it can write logs. */
   readonly logRoot: string;
-  /** Whether it has pods of its own cgroups, users and files: a containerd. */
-  readonly isolated: boolean;
   /** Whether it keeps the config of a sandbox and tells it. */
   readonly tellsConfig: boolean;
 }
