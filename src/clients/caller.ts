@@ -6,7 +6,14 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { type CallOptions, CriError, type HeadersInput, stoppedError, untilBreak } from "../core/index.js";
+import {
+  type CallOptions,
+  CriError,
+  type HeadersInput,
+  isLeft,
+  stoppedError,
+  untilBreak,
+} from "../core/index.js";
 import { isTraced, traceStream, traceUnary } from "../observe/index.js";
 import {
   fromTransportError,
@@ -95,7 +102,7 @@ export class Caller {
       const messages = this.#messages(method, input, signal, options);
       if (!isTraced()) return messages;
       const call = { method, input, endpoint: this.#settings.endpoint };
-      return traceStream(call, messages, () => signal.aborted && options.signal?.aborted !== true);
+      return traceStream(call, messages, () => isLeft(signal));
     };
     return untilBreak(open, options.signal);
   }

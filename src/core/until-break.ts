@@ -1,3 +1,11 @@
+/** Why the signal of a stream fired whose reader left it: nothing failed, and nobody gave up waiting. */
+const left = new DOMException("the stream was left", "AbortError");
+
+/** Whether a signal fired because the reader of a stream left it, here or further out. */
+export function isLeft(signal: AbortSignal): boolean {
+  return signal.reason === left;
+}
+
 /**
  * An async iterable whose call ends when the loop does: leaving a `for await` (break, return, throw), or calling
  * `return()` even while a `next()` is waiting, aborts the signal that `open` was given, and so ends the call on
@@ -11,7 +19,7 @@ export function untilBreak<T>(
   const forward = () => stop.abort(outer?.reason);
   let source: AsyncIterator<T> | undefined;
   let over = false;
-  let left = false;
+  let leaving = false;
 
   const end = () => {
     over = true;
@@ -30,12 +38,12 @@ export function untilBreak<T>(
       try {
         source ??= start();
         const result = await source.next();
-        if (left) return done();
+        if (leaving) return done();
         if (result.done) end();
         return result;
       } catch (error) {
         // An error that our own return() provoked is not the caller's.
-        if (left) return done();
+        if (leaving) return done();
         end();
         stop.abort();
         throw error;
@@ -43,9 +51,9 @@ export function untilBreak<T>(
     },
     async return() {
       if (!over) {
-        left = true;
+        leaving = true;
         end();
-        stop.abort();
+        stop.abort(left);
         await source?.return?.().catch(() => undefined);
       }
       return done();

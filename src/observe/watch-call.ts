@@ -1,5 +1,5 @@
 import type { Message } from "@bufbuild/protobuf";
-import type { CriError } from "../core/index.js";
+import { type CriError, isLeft } from "../core/index.js";
 import {
   endpointOf,
   fromTransportError,
@@ -85,7 +85,9 @@ class Recorder {
   }
 
   failed(thrown: unknown): void {
-    const { method, contextValues } = this.#call;
+    const { method, contextValues, signal } = this.#call;
+    // A stream that is left while it waits for a message ends with an error that nobody sees.
+    if (isLeft(signal)) this.#end("left");
     const where = { method: method.name, endpoint: endpointOf(contextValues)?.url };
     this.#end("failed", { error: fromTransportError(thrown, where) });
   }

@@ -92,6 +92,21 @@ test("a stream is one record, at its end: complete, left, aborted, or failed", a
   ]);
 });
 
+test("a stream that is left while it waits is left, not failed", async (t) => {
+  const records: RequestRecord[] = [];
+  const { cri } = await onSocket(
+    t,
+    logRequests((record) => records.push(record)),
+  );
+  const events = cri.runtime.getContainerEvents();
+  const waiting = events.next();
+  await pause(50);
+  await events.return?.();
+  assert.equal((await within(5_000, waiting)).done, true);
+  await until(() => records.length === 2, "the stream was told of");
+  assert.deepEqual(shown(records).slice(1), ["GetContainerEvents left ok 0"]);
+});
+
 test("a stream that the server breaks is failed, with the messages that came", async (t) => {
   const records: RequestRecord[] = [];
   const runtime = {
