@@ -43,6 +43,7 @@ export interface ExitedContainer extends ContainerFacts {
   readonly state: "exited";
   /** Undefined when it could not be started. */
   readonly startedAt: Date | undefined;
+  /** containerd may note the start of a short-lived one after its end, so this may be before `startedAt`. */
   readonly finishedAt: Date | undefined;
   /** ContainerStatus.exit_code; 128 and more for a signal, 128 with reason `StartError` when it could not be started. */
   readonly exitCode: number;
