@@ -23,6 +23,6 @@ if (files.length === 0) {
 
 // A developer's own runtime is none of the tests' business.
 const { CONTAINER_RUNTIME_ENDPOINT, IMAGE_SERVICE_ENDPOINT, CRI_CONFIG_FILE, ...env } = process.env;
-const node = ["--conditions=cri-sdk-source", "--import", "tsx", "--test", "--test-timeout=1500000", ...files];
+const node = ["--conditions=cri-sdk-source", "--import", "tsx", "--test", "--test-timeout=3600000", ...files];
 const { status } = spawnSync(process.execPath, node, { cwd: root, stdio: "inherit", env });
 process.exit(status ?? 1);
