@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 
-const filler = "the quick brown fox jumps over the lazy dog 0123456789 abcdefghijklmnop";
+const filler = "the quick brown fox jumps over the lazy dog 0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGH";
 
-/** Writes a CRI log of so many bytes: lines of 104 bytes on average, a tenth of stderr, one in fifty a piece. */
+/** Writes a CRI log of so many bytes: lines of 118 bytes on average, a tenth of stderr, one in fifty a piece. */
 export function generateLog(path: string, bytes: number): void {
   const file = openSync(path, "w");
   let written = 0;
@@ -20,5 +20,5 @@ function lineOf(number: number): string {
   const fraction = String(nanos % 1e9).padStart(9, "0");
   const stream = number % 10 === 0 ? "stderr" : "stdout";
   const tag = number % 50 === 49 ? "P" : "F";
-  return `${second}.${fraction}Z ${stream} ${tag} ${number} ${filler.slice(0, 40 + (number % 31))}\n`;
+  return `${second}.${fraction}Z ${stream} ${tag} ${number} ${filler.slice(0, 54 + (number % 31))}\n`;
 }

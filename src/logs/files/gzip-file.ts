@@ -36,7 +36,7 @@ export class GzipLogFile implements LogFile {
     let offset = 0;
     for await (const bytes of unzipped(this.path)) {
       const skip = Math.max(0, from - offset);
-      if (skip < bytes.length) yield { bytes: bytes.subarray(skip), offset: offset + skip };
+      if (skip < bytes.length) yield { bytes: bytes.subarray(skip), offset: offset + skip, room: 0 };
       offset += bytes.length;
     }
   }

@@ -8,6 +8,8 @@ export interface Chunk {
   readonly bytes: Buffer;
   /** Where it begins in the file. */
   readonly offset: number;
+  /** How many bytes before it in memory may be written over. */
+  readonly room: number;
 }
 
 /** An open log file. */

@@ -2,8 +2,10 @@ import { type FileHandle, open } from "node:fs/promises";
 import { headBytes, LogFileIdentity } from "./identity.js";
 import type { Chunk, LogFile } from "./log-file.js";
 
-/** How much is read at once: of what is kept, less, since an entry keeps its block. */
-const keptBlockBytes = 262_144;
+/** Before a block that is large, there is room for the beginning of a line that ends in it; 16 KiB is a runtime's longest. */
+const roomBytes = 20_480;
+/** How much is read at once: of what is kept, less, since an entry keeps its block, and with its room that has 256 KiB. */
+const keptBlockBytes = 262_144 - roomBytes;
 const reusedBlockBytes = 1_048_576;
 
 /** A log file as the runtime writes it. */
@@ -40,23 +42,24 @@ export class PlainLogFile implements LogFile {
   async *chunks(from: number, reuse: boolean): AsyncGenerator<Chunk, void, undefined> {
     const blockBytes = reuse ? reusedBlockBytes : keptBlockBytes;
     const blocks: Buffer[] = [];
-    let ahead: Promise<Buffer> | undefined;
+    let ahead: Promise<Omit<Chunk, "offset">> | undefined;
     let offset = from;
     let size = 0;
     let turn = 0;
-    const read = (at: number): Promise<Buffer> | undefined => {
+    const read = (at: number): typeof ahead => {
       const length = Math.min(blockBytes, size - at);
       if (length <= 0) return undefined;
       turn = 1 - turn;
       // Two, in turns; no larger than the file needs.
       if (reuse && (blocks[turn]?.length ?? 0) < length) blocks[turn] = Buffer.allocUnsafeSlow(length);
+      const room = reuse || length < roomBytes ? 0 : roomBytes;
       // Not from Node's pool, which an entry that is kept would keep, too.
-      const block = (reuse && blocks[turn]) || Buffer.allocUnsafeSlow(length);
-      const result = this.#handle.read(block, 0, length, at);
-      const bytes = result.then(({ bytesRead }) => block.subarray(0, bytesRead));
+      const block = (reuse && blocks[turn]) || Buffer.allocUnsafeSlow(room + length);
+      const result = this.#handle.read(block, room, length, at);
+      const chunk = result.then(({ bytesRead }) => ({ bytes: block.subarray(room, room + bytesRead), room }));
       // It is awaited later; until then a failure is nobody's.
-      bytes.catch(() => undefined);
-      return bytes;
+      chunk.catch(() => undefined);
+      return chunk;
     };
     try {
       for (;;) {
@@ -65,14 +68,14 @@ export class PlainLogFile implements LogFile {
           ahead = read(offset);
           if (ahead === undefined) return;
         }
-        const bytes = await ahead;
+        const { bytes, room } = await ahead;
         if (bytes.length === 0) return;
         const at = offset;
         offset += bytes.length;
         // While these are looked at, the next are read.
         ahead = read(offset);
         this.#identity.note(bytes, at);
-        yield { bytes, offset: at };
+        yield { bytes, offset: at, room };
       }
     } finally {
       await ahead?.catch(() => undefined);

@@ -57,7 +57,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
 
   /** Reads as many entries at a time as a block of the file has (256 KiB): the faster way to them. No batch is empty. */
   batches(): AsyncIterableIterator<readonly LogEntry[]> & AsyncDisposable {
-    return this.#start(false, (options) => new EntryReader(options));
+    return this.#start((options) => new EntryReader(options));
   }
 
   /**
@@ -65,7 +65,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
    * logged. The fastest way. For `node:stream`: `Readable.from(reader.bytes())`.
    */
   bytes(): AsyncIterableIterator<Buffer> & AsyncDisposable {
-    return this.#start(true, (options) => new MessageReader(options));
+    return this.#start((options) => new MessageReader(options));
   }
 
   /**
@@ -97,7 +97,6 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   }
 
   #start<T>(
-    reuse: boolean,
     make: (options: RecordReaderOptions) => RecordReader<T>,
   ): AsyncIterableIterator<T> & AsyncDisposable {
     if (this.#iterator)
@@ -107,7 +106,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
         text: "a log is read once: this reader was asked for its entries or its bytes before",
         hint: "Call readLogs again",
       });
-    const given = untilBreak((signal) => this.#run(reuse, make, signal), this.#signal);
+    const given = untilBreak((signal) => this.#run(make, signal), this.#signal);
     this.#iterator = given;
     // What was read, but not taken any more, must be read again by whoever goes on.
     return mapped(given, ({ value, position }) => {
@@ -117,7 +116,6 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   }
 
   async *#run<T>(
-    reuse: boolean,
     make: (options: RecordReaderOptions) => RecordReader<T>,
     signal: AbortSignal,
   ): AsyncGenerator<Given<T>, void, undefined> {
@@ -129,7 +127,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       const reader = make({ filter, maxLineBytes, limitBytes, onUnreadable });
       const path = typeof this.#path === "string" ? this.#path : await this.#path(signal);
       this.#path = path;
-      const source = new LogSource(path, this.#options, reuse, signal).items();
+      const source = new LogSource(path, this.#options, signal).items();
       let end: SourceEnd | "limit" | undefined = reader.over;
       try {
         while (end === undefined) {
@@ -163,7 +161,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     const tell = this.#options.onNotice;
     switch (item.kind) {
       case "bytes":
-        return reader.push(item.bytes, item.offset);
+        return reader.push(item.bytes, item.offset, item.room);
       case "enter":
         this.#file = item.path;
         reader.enter(item.file, item.offset, item.gate);

@@ -20,7 +20,7 @@ export type SourceItem =
       readonly offset: number;
       readonly gate: Gate;
     }
-  | { readonly kind: "bytes"; readonly bytes: Buffer; readonly offset: number }
+  | { readonly kind: "bytes"; readonly bytes: Buffer; readonly offset: number; readonly room: number }
   /** The file ended, or was cut, and another follows. */
   | { readonly kind: "cut"; readonly why: "rotated" | "truncated" | "lost"; readonly path: string }
   /** A file is gone; what is older than this was read already. */
@@ -42,7 +42,6 @@ const noMarks: Marks = { stdout: { step: 0, offset: 0 }, stderr: { step: 0, offs
 export class LogSource {
   readonly #path: string;
   readonly #options: ResolvedReadOptions;
-  readonly #reuse: boolean;
   readonly #signal: AbortSignal;
   #wakeups: Wakeups | undefined;
   #liveness: Liveness | undefined;
@@ -50,11 +49,9 @@ export class LogSource {
   /** Whether the container has ended: then what is there now is all. */
   #isLast = false;
 
-  /** With `reuse`, bytes are overwritten when the next item is asked for. */
-  constructor(path: string, options: ResolvedReadOptions, reuse: boolean, signal: AbortSignal) {
+  constructor(path: string, options: ResolvedReadOptions, signal: AbortSignal) {
     this.#path = path;
     this.#options = options;
-    this.#reuse = reuse;
     this.#signal = signal;
   }
 
@@ -114,7 +111,7 @@ export class LogSource {
           [offset, marks] = [0, noMarks];
           yield enter();
         }
-        for await (const chunk of file.chunks(offset, this.#reuse)) {
+        for await (const chunk of file.chunks(offset, false)) {
           this.#signal.throwIfAborted();
           offset = chunk.offset + chunk.bytes.length;
           yield { kind: "bytes", ...chunk };

@@ -1,6 +1,8 @@
-import { type EntryBlock, entryFlags, LogEntry } from "./entry.js";
-import { RecordHeader } from "./header.js";
+import { type EntryBlock, EntryText, entryFlags, LogEntry } from "./entry.js";
+import { alikeBytes, RecordHeader } from "./header.js";
 import { noOpenLines, type OpenLines, type Place, RecordReader } from "./record-reader.js";
+
+const newline = 10;
 
 /** A line whose end was not read yet. */
 interface Pending {
@@ -20,7 +22,12 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
   #stdout: Pending | undefined;
   #stderr: Pending | undefined;
   #open: OpenLines = noOpenLines;
-  #block: EntryBlock = { bytes: Buffer.alloc(0), header: undefined, base: 0, open: noOpenLines };
+  #block: EntryBlock = {
+    text: new EntryText(Buffer.alloc(0)),
+    header: undefined,
+    base: 0,
+    open: noOpenLines,
+  };
   readonly #lineHeader = new RecordHeader();
 
   protected override get open(): OpenLines {
@@ -28,6 +35,23 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
   }
 
   protected override begin(): void {}
+
+  protected override alike(bytes: Buffer, from: number, to: number, base: number): number {
+    const { header } = this;
+    const view = header.viewOf(bytes);
+    const last = to - alikeBytes;
+    const block = this.#blockOf(bytes, base);
+    const entries = this.#entries;
+    let at = from;
+    while (at <= last && header.readAlike(view, at)) {
+      // A piece is for the long way.
+      if (!header.endsLine || (header.isStderr ? this.#stderr : this.#stdout) !== undefined) break;
+      const end = bytes.indexOf(newline, header.contentAt);
+      entries.push(new LogEntry(block, header.contentAt, end, header.isStderr ? entryFlags.stderr : 0));
+      at = end + 1;
+    }
+    return at;
+  }
 
   protected override record(
     bytes: Buffer,
@@ -88,9 +112,11 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
   }
 
   #blockOf(bytes: Buffer, base: number): EntryBlock {
-    const { bytes: known, base: knownBase, open } = this.#block;
-    if (known !== bytes || knownBase !== base || open !== this.#open)
-      this.#block = { bytes, header: undefined, base, open: this.#open };
+    const { text, base: knownBase, open } = this.#block;
+    if (text.bytes !== bytes)
+      this.#block = { text: new EntryText(bytes), header: undefined, base, open: this.#open };
+    else if (knownBase !== base || open !== this.#open)
+      this.#block = { text, header: undefined, base, open: this.#open };
     return this.#block;
   }
 
@@ -116,7 +142,7 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
       (line.continued ? entryFlags.continued : 0);
     const content = Buffer.concat(line.pieces);
     const base = offset - content.length - 1;
-    const block = { bytes: content, header: line.header, base, open: this.#open };
+    const block = { text: new EntryText(content), header: line.header, base, open: this.#open };
     this.#give(new LogEntry(block, 0, content.length, flags));
   }
 

@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import { inspect } from "node:util";
 import { type LogStream, RecordHeader } from "./header.js";
 import type { OpenLines } from "./record-reader.js";
@@ -8,13 +9,29 @@ export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8 } 
 const newline = 10;
 const times = new RecordHeader();
 
+/** Bytes that lines are in. */
+export class EntryText {
+  readonly bytes: Buffer;
+  /** Whether all of it is ASCII; found out for the first text, and for all others, for such text is made faster. */
+  #isAscii: boolean | undefined;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  slice(from: number, to: number): string {
+    this.#isAscii ??= isAscii(this.bytes);
+    return this.bytes.toString(this.#isAscii ? "latin1" : "utf8", from, to);
+  }
+}
+
 /** What the entries of a block of a file share, so that each is small. */
 export interface EntryBlock {
   /** Where their lines are. */
-  readonly bytes: Buffer;
-  /** The header, where it is apart from the line; else it stands before that in `bytes`. */
+  readonly text: EntryText;
+  /** The header, where it is apart from the line; else it stands before that in the same bytes. */
   readonly header: Buffer | undefined;
-  /** Where byte 0 of `bytes` is in the file, so that the file goes on at `base + to + 1`. */
+  /** Where byte 0 of those is in the file, so that the file goes on at `base + to + 1`. */
   readonly base: number;
   /** The lines that are open after them. */
   readonly open: OpenLines;
@@ -46,12 +63,12 @@ export class LogEntry {
 
   /** The line as text, without the newline that ended it. Bytes that are not UTF-8 become U+FFFD. */
   get text(): string {
-    return this.#block.bytes.toString("utf8", this.#from, this.#to);
+    return this.#block.text.slice(this.#from, this.#to);
   }
 
   /** The line as bytes, without the newline that ended it; a view on what was read. */
   get bytes(): Buffer {
-    return this.#block.bytes.subarray(this.#from, this.#to);
+    return this.#block.text.bytes.subarray(this.#from, this.#to);
   }
 
   /** When the line was logged, which is when it ended; cut to whole milliseconds. */
@@ -99,10 +116,10 @@ export class LogEntry {
   }
 
   #readHeader(): RecordHeader {
-    const { bytes, header } = this.#block;
+    const { text, header } = this.#block;
     // A header has no newline, so the one before it is the end of another record.
     if (header) times.read(header, 0);
-    else times.read(bytes, bytes.lastIndexOf(newline, this.#from - 1) + 1);
+    else times.read(text.bytes, text.bytes.lastIndexOf(newline, this.#from - 1) + 1);
     return times;
   }
 

@@ -25,8 +25,19 @@ export class LineAssembler {
     this.#overflow = overflow;
   }
 
-  /** Takes a chunk; `offset` is where it begins in the file. */
-  push(chunk: Buffer, offset: number): void {
+  /** Takes a chunk; `offset` is where it begins in the file, `room` how many bytes before it in memory may be written over. */
+  push(chunk: Buffer, offset: number, room: number): void {
+    const carried = this.#carryBytes;
+    if (carried > 0 && carried <= room) {
+      const joined = Buffer.from(chunk.buffer, chunk.byteOffset - carried, carried + chunk.length);
+      let at = 0;
+      for (const piece of this.#carry) at += piece.copy(joined, at);
+      this.clear();
+      this.#push(joined, offset - carried);
+    } else this.#push(chunk, offset);
+  }
+
+  #push(chunk: Buffer, offset: number): void {
     const end = chunk.lastIndexOf(newline) + 1;
     let from = 0;
     if (end > 0 && this.#carryBytes > 0) {
@@ -43,11 +54,6 @@ export class LineAssembler {
   /** What came after the last newline, and where it is in the file; undefined for nothing. */
   get rest(): { readonly bytes: Buffer; readonly offset: number } | undefined {
     return this.#carryBytes === 0 ? undefined : { bytes: Buffer.concat(this.#carry), offset: this.#carryAt };
-  }
-
-  /** How many bytes came after the last newline. */
-  get restBytes(): number {
-    return this.#carryBytes;
   }
 
   /** Forgets what came after the last newline. */

@@ -40,7 +40,7 @@ export class LineFinder {
   }
 
   push(chunk: Buffer, offset: number): void {
-    this.#assembler.push(chunk, offset);
+    this.#assembler.push(chunk, offset, 0);
   }
 
   /** The last lines that ended. */

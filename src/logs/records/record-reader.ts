@@ -90,9 +90,9 @@ export abstract class RecordReader<T> {
     this.#offset = offset;
   }
 
-  /** Takes bytes of the file, and gives what they complete. */
-  push(chunk: Buffer, offset: number): T | undefined {
-    this.#lines.push(chunk, offset);
+  /** Takes bytes of the file, and gives what they complete. Of the bytes before them in memory so many are free. */
+  push(chunk: Buffer, offset: number, room = 0): T | undefined {
+    this.#lines.push(chunk, offset, room);
     return this.take();
   }
 
@@ -134,15 +134,15 @@ export abstract class RecordReader<T> {
     return this.leftBytes <= 0 ? "limit" : this.filter.isPast ? "until" : undefined;
   }
 
-  /** Bytes that wait for the end of their line. */
-  protected get restBytes(): number {
-    return this.#lines.restBytes;
-  }
-
   /** A record of a stream that is wanted; its header is in `this.header`, `end` is where its newline is. */
   protected abstract record(bytes: Buffer, at: number, end: number, offset: number, nextOffset: number): void;
-  /** Bytes of which records follow. */
-  protected abstract begin(bytes: Buffer): void;
+  /** Bytes of which records follow, from `at` on. */
+  protected abstract begin(bytes: Buffer, at: number): void;
+  /**
+   * Takes the records that `header.readAlike` reads, as many as follow each other: the short way for what most are, when all are
+   * wanted. Gives where it stopped.
+   */
+  protected abstract alike(bytes: Buffer, from: number, to: number, base: number): number;
   /** Gives up the lines that have not ended. */
   protected abstract flush(): void;
   /** What the records became since the last time. */
@@ -150,8 +150,13 @@ export abstract class RecordReader<T> {
 
   #take(bytes: Buffer, from: number, to: number, base: number): void {
     if (this.#stop) return;
-    this.begin(bytes);
+    this.begin(bytes, from);
+    const isPlain = !this.#mayStop && !this.filter.isChoosy;
     for (let at = from; at < to; ) {
+      if (isPlain && base + at >= this.#gateEnd) {
+        at = this.alike(bytes, at, to, base);
+        if (at >= to) break;
+      }
       const open = this.#mayStop ? this.open : noOpenLines;
       const isRecord = this.header.read(bytes, at);
       const end = bytes.indexOf(newline, isRecord ? this.header.contentAt : at);
@@ -185,9 +190,9 @@ export abstract class RecordReader<T> {
     const head = criHeader(docker.timestamp, docker.stream, docker.tags[0]);
     const record = Buffer.concat([head, docker.content, Buffer.of(newline)]);
     if (!this.header.read(record, 0) || !this.#counts(base + at)) return;
-    this.begin(record);
+    this.begin(record, 0);
     this.record(record, 0, record.length - 1, base + at, base + end + 1);
-    this.begin(bytes);
+    this.begin(bytes, end + 1);
   }
 
   /** A record that is longer than what is held becomes a piece, and its header stands before the rest. */
@@ -197,7 +202,7 @@ export abstract class RecordReader<T> {
     const head = Buffer.from(line.subarray(0, this.header.contentAt));
     this.header.endsLine = false;
     if (this.#counts(offset)) {
-      this.begin(record);
+      this.begin(record, 0);
       this.record(record, 0, line.length, offset, offset);
     }
     return head;
@@ -214,7 +219,7 @@ export abstract class RecordReader<T> {
       // More of it may have been lost: it does not end a line.
       this.header.endsLine = false;
       if (this.#counts(rest.offset)) {
-        this.begin(line);
+        this.begin(line, 0);
         this.record(line, 0, line.length - 1, rest.offset, rest.offset);
       }
     }
