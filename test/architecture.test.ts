@@ -39,7 +39,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "connect.ts": ["core", "transport", "clients", "connect-options.ts", "cri.ts"],
   server: ["core", "gen", "transport", "streaming"],
-  testing: ["core", "gen", "transport", "streaming", "crictl", "server"],
+  testing: ["core", "gen", "transport", "streaming", "logs", "crictl", "server"],
   "index.ts": [
     "core",
     "transport",

@@ -1,11 +1,11 @@
 import { type ContainerConfig, ContainerEventType, ContainerState } from "../../../gen/runtime/v1/api_pb.js";
 import { isCriError } from "../../core/index.js";
+import { LogWriter } from "../../logs/index.js";
 import { logPathOf, placeOf, processOf, stopSignalOf } from "./container-config.js";
 import type { ProcessExit } from "./driver.js";
 import type { Machine } from "./machine.js";
 import { Container } from "./objects/container.js";
 import type { Sandbox } from "./objects/sandbox.js";
-import { LogFile } from "./process/log-file.js";
 import { MainProcess } from "./process/main-process.js";
 
 /** The exit code of a container whose process could not be started. */
@@ -72,9 +72,9 @@ export async function startContainer(machine: Machine, container: Container): Pr
 
 async function start(machine: Machine, container: Container): Promise<void> {
   const { driver, events, clock } = machine;
-  let log: LogFile | undefined;
+  let log: LogWriter | undefined;
   try {
-    log = container.logPath ? await LogFile.open(container.logPath, clock) : undefined;
+    log = container.logPath ? await LogWriter.open(container.logPath, { now: () => clock.now() }) : undefined;
     const main = new MainProcess(await driver.start(container.place, container.process), log);
     container.main = main;
     container.startedAt = clock.now();

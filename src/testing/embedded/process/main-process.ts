@@ -1,7 +1,7 @@
 import type { Readable, Writable } from "node:stream";
+import type { LogWriter } from "../../../logs/index.js";
 import type { TerminalSize } from "../../../streaming/index.js";
 import type { DriverProcess, ProcessExit } from "../driver.js";
-import type { LogFile } from "./log-file.js";
 import { writeTo } from "./pump.js";
 
 /** Who is attached to a process, and gets what it prints from now on. */
@@ -15,10 +15,10 @@ export class MainProcess {
   /** Resolves when the process has ended, and all it printed was passed on. */
   readonly exit: Promise<ProcessExit>;
   readonly #process: DriverProcess;
-  readonly #log: LogFile | undefined;
+  readonly #log: LogWriter | undefined;
   readonly #attached = new Set<Attached>();
 
-  constructor(process: DriverProcess, log: LogFile | undefined) {
+  constructor(process: DriverProcess, log: LogWriter | undefined) {
     this.#process = process;
     this.#log = log;
     // Input that comes when the process is gone, or wants none, is lost, and that is all.
