@@ -1,4 +1,4 @@
-import { CriError } from "../core/index.js";
+import { bounded, CriError } from "../core/index.js";
 import type { LogReader, ReadLogsOptions } from "../logs/index.js";
 import type {
   AttachOptions,
@@ -85,8 +85,10 @@ export class Container implements AsyncDisposable {
 
   /** Removes it, running or not, with its logs. Succeeds when it is gone. */
   async remove(options?: RemoveOptions): Promise<void> {
-    const logPath = options?.keepLogs ? undefined : await this.#whereLogIs(options?.signal);
-    await removeContainer(this.#kit.runtime, this.id, logPath, options);
+    await bounded({ signal: options?.signal }, async (signal) => {
+      const logPath = options?.keepLogs ? undefined : await this.#whereLogIs(signal);
+      await removeContainer(this.#kit.runtime, this.id, logPath, { ...options, signal });
+    });
   }
 
   /**
@@ -101,22 +103,20 @@ export class Container implements AsyncDisposable {
         text: `what the container ${this.id.slice(0, 13)} was made from is not known`,
         hint: "Make a new one with pod.runContainer(spec)",
       });
-    await this.stop(options);
+    const spec = { ...this.spec, attempt: this.attempt + 1 };
     // What ensure made stays adoptable by it.
     const hash = this.annotations[ownerKeys.hash];
     const annotations = hash === undefined ? undefined : { [ownerKeys.hash]: hash };
-    const spec = { ...this.spec, attempt: this.attempt + 1 };
-    const next = await this.pod.runAgain(
-      spec,
-      { signal: options.signal, timeoutMs: options.timeoutMs },
-      annotations,
-    );
-    await this.remove({ signal: options.signal, keepLogs: true });
-    return next;
+    return bounded(options, async (signal) => {
+      await this.stop({ ...options, signal });
+      const next = await this.pod.runAgain(spec, { signal }, annotations);
+      await this.remove({ signal, keepLogs: true });
+      return next;
+    });
   }
 
   /** How it is now; `state` tells which fields there are. Rejects with `object_missing` when it is gone. */
-  status(options?: StepsOptions): Promise<ContainerSnapshot> {
+  status(options?: Pick<StepsOptions, "signal">): Promise<ContainerSnapshot> {
     return lookAtContainer(this.#kit, this.id, options?.signal);
   }
 

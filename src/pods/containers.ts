@@ -17,7 +17,7 @@ export class Containers {
   }
 
   /** The container with this id, or with the only id that begins so. Rejects with `object_missing` or `ambiguous_id`. */
-  async get(idOrPrefix: string, options?: StepsOptions): Promise<Container> {
+  async get(idOrPrefix: string, options?: Pick<StepsOptions, "signal">): Promise<Container> {
     const all = await listContainers(this.#kit, {}, "", options?.signal, idFilter(idOrPrefix));
     const [found] = await this.#withPods(
       [byPrefix("container", all, idOrPrefix, this.#kit.endpoint)],
@@ -28,11 +28,14 @@ export class Containers {
   }
 
   /** The containers that fit, the newest first. */
-  async list(filter: ContainerFilter = {}, options?: StepsOptions): Promise<Container[]> {
+  async list(filter: ContainerFilter = {}, options?: Pick<StepsOptions, "signal">): Promise<Container[]> {
     return this.#withPods(await listContainers(this.#kit, filter, "", options?.signal), options);
   }
 
-  async #withPods(found: readonly ListedContainer[], options?: StepsOptions): Promise<Container[]> {
+  async #withPods(
+    found: readonly ListedContainer[],
+    options?: Pick<StepsOptions, "signal">,
+  ): Promise<Container[]> {
     const sandboxes = await listPods(this.#kit, {}, options?.signal);
     const pods = new Map(sandboxes.map((one) => [one.id, new Pod(this.#kit, factsOfSandbox(one))]));
     return found.map((container) => {

@@ -46,6 +46,22 @@ export async function removeEmptyLogs(
   });
 }
 
+/** The attempt of a container after those that have logs: the kubelet's rule, so that no log is gone on with. */
+export async function attemptAfterLogs(logDirectory: string, name: string): Promise<number> {
+  let next = 0;
+  if (logDirectory)
+    await asFarAsAllowed(async () => {
+      for (const entry of await readdir(join(logDirectory, name))) {
+        const attempt = /^(\d+)\.log(\..*)?$/.exec(entry)?.[1];
+        if (attempt !== undefined) next = Math.max(next, Number(attempt) + 1);
+      }
+    });
+  return next;
+}
+
+/** What the kubelet, or a server of logs, puts behind the name of a log that it moved away. */
+const rotated = /^\.(?:\d{8}-\d{6}|\d+)(?:\.gz)?(?:\.tmp)?$/;
+
 /** Removes a container's log and what became of it by rotation, and its folder when it was the last one in it. */
 export async function removeContainerLog(logPath: string): Promise<void> {
   if (logPath === "") return;
@@ -53,9 +69,10 @@ export async function removeContainerLog(logPath: string): Promise<void> {
   await asFarAsAllowed(async () => {
     const own = basename(logPath);
     for (const name of await readdir(folder))
-      if (name === own || name.startsWith(`${own}.`)) await rm(join(folder, name), { force: true });
-    // Not empty: there are logs of other attempts.
-    await rmdir(folder).catch(() => undefined);
+      if (name === own || (name.startsWith(own) && rotated.test(name.slice(own.length))))
+        await rm(join(folder, name), { force: true });
+    // A folder of the container's own, `<name>/<attempt>.log`. Not empty: there are logs of other attempts.
+    if (/^\d+\.log$/.test(own)) await rmdir(folder).catch(() => undefined);
   });
 }
 

@@ -15,7 +15,9 @@ export class KeyedLocks {
     );
     this.#last.set(key, settled);
     try {
-      return await untilAborted(mine, signal);
+      // Who waits for its turn may leave; work that has begun hears the signal itself, and undoes what it did.
+      await untilAborted(before, signal);
+      return await mine;
     } finally {
       void settled.then(() => {
         if (this.#last.get(key) === settled) this.#last.delete(key);
@@ -24,7 +26,7 @@ export class KeyedLocks {
   }
 }
 
-/** Waits for work, or for the signal; work that has begun hears the signal itself. */
+/** Waits for somebody else's work, or for the signal. */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   let stop = () => {};
   const aborted = new Promise<never>((_, reject) => {

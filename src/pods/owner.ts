@@ -27,24 +27,27 @@ export function checkOwner(owner: string, path: string): string {
 let self: string | undefined;
 
 /**
- * This process, in a way that no later one repeats: boot, PID namespace, id and start time. Where /proc does not tell (other
- * systems than Linux), host name and id.
+ * This process, in a way that no later one repeats: machine, boot, PID namespace, id and start time. Where /proc does not tell
+ * (other systems than Linux), host name and id.
  */
 export function thisProcess(): string {
-  self ??= processName(process.pid) ?? `${hostname()}/${process.pid}`;
+  self ??= nameOfProcess(process.pid) ?? `${hostname()}/${process.pid}`;
   return self;
 }
 
-/** Whether a process named by {@link thisProcess} still runs. */
+/** Whether a process named by {@link thisProcess} still runs. Only what is certain to be dead is called so. */
 export function lifeOf(name: string): OwnerLife {
-  const [boot, namespace, pid = ""] = name.split("/");
-  const [ownBoot, ownNamespace] = thisProcess().split("/");
-  // After a reboot nothing of before is alive; a container's process ids mean nothing outside it.
+  const [machine, boot, namespace, pid] = name.split("/");
+  const [ownMachine, ownBoot, ownNamespace] = thisProcess().split("/");
   if (name === thisProcess()) return "alive";
-  if (pid === "") return boot === ownBoot ? lifeOfId(Number(namespace)) : "unknown";
+  if (machine !== ownMachine) return "unknown";
+  if (pid === undefined) return boot === undefined ? "unknown" : lifeOfId(Number(boot));
+  // After a reboot nothing of before is alive; a container's process ids mean nothing outside it.
   if (boot !== ownBoot) return "dead";
   if (namespace !== ownNamespace) return "unknown";
-  return processName(Number(pid)) === name ? "alive" : "dead";
+  const now = nameOfProcess(Number(pid));
+  if (now === undefined) return lifeOfId(Number(pid)) === "dead" ? "dead" : "unknown";
+  return now === name ? "alive" : "dead";
 }
 
 function lifeOfId(pid: number): OwnerLife {
@@ -56,16 +59,26 @@ function lifeOfId(pid: number): OwnerLife {
   }
 }
 
-function processName(pid: number): string | undefined {
+/** Undefined where /proc does not tell of it. A process that ended and was not waited for is named as one that is gone. */
+function nameOfProcess(pid: number): string | undefined {
   try {
     const boot = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
     const namespace = readlinkSync("/proc/self/ns/pid").replace(/\D/g, "");
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     // The program's name stands in parentheses and may hold anything; the start time is the 20th word behind it.
     const [state, ...words] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    if (state === "Z" || state === "X") return undefined;
-    return `${boot}/${namespace}/${pid}/${words[18]}`;
+    const startedAt = state === "Z" || state === "X" ? "gone" : words[18];
+    return [machineName(), boot, namespace, pid, startedAt].join("/");
   } catch {
     return undefined;
+  }
+}
+
+/** The machine's own id, or what it is called. */
+function machineName(): string {
+  try {
+    return readFileSync("/etc/machine-id", "utf8").trim() || hostname();
+  } catch {
+    return hostname();
   }
 }

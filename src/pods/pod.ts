@@ -1,5 +1,5 @@
 import type { PodSandboxConfig } from "../../gen/runtime/v1/api_pb.js";
-import { CriError } from "../core/index.js";
+import { bounded, CriError } from "../core/index.js";
 import type { ForwardOptions } from "../sessions/index.js";
 import type { ForwardedConnection, PortForward } from "../streaming/index.js";
 import { adoptConfig, type KnownConfig } from "./adopt.js";
@@ -19,6 +19,7 @@ import type { StepsOptions } from "./life/run-pod.js";
 import { type StopOptions, stopPod } from "./life/stop.js";
 import type { WaitOptions } from "./life/wait.js";
 import { type PodCondition, waitForPod } from "./life/wait-for-pod.js";
+import { ownerKeys } from "./owner.js";
 import type { PodFacts } from "./pod-facts.js";
 import { type PodSnapshot, podSnapshot } from "./snapshots.js";
 import { updatedResources } from "./updated-resources.js";
@@ -139,7 +140,10 @@ export class Pod implements AsyncDisposable, PodFacts {
   }
 
   /** Its containers, the newest first. */
-  async containers(filter: ContainerFilter = {}, options?: StepsOptions): Promise<Container[]> {
+  async containers(
+    filter: ContainerFilter = {},
+    options?: Pick<StepsOptions, "signal">,
+  ): Promise<Container[]> {
     const found = await listContainers(this.#kit, filter, this.id, options?.signal);
     return found.map((container) => foundContainer(this.#kit, this, container));
   }
@@ -153,8 +157,14 @@ export class Pod implements AsyncDisposable, PodFacts {
   /** Kills what runs in it and removes it with its containers, its logs and its cgroup. Succeeds when it is gone. */
   async remove(options?: RemoveOptions): Promise<void> {
     await this.#ports?.close();
-    const going = this.#known ? goingPod(this.id, this.#known.config) : foundGoingPod(this.#kit, this);
-    await removePod(this.#kit.runtime, going, options);
+    // Of a pod that somebody else made, only what the runtime has is removed.
+    const ours =
+      this.#known?.from === "spec" || (this.#known?.from === "runtime" && ownerKeys.owner in this.labels);
+    const going =
+      this.#known && ours ? goingPod(this.id, this.#known.config) : foundGoingPod(this.#kit, this);
+    await bounded({ signal: options?.signal }, (signal) =>
+      removePod(this.#kit.runtime, going, { ...options, signal }),
+    );
   }
 
   /**

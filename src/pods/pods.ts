@@ -68,13 +68,13 @@ export class Pods {
   }
 
   /** The pod with this id, or with the only id that begins so. Rejects with `object_missing` or `ambiguous_id`. */
-  async get(idOrPrefix: string, options?: StepsOptions): Promise<Pod> {
+  async get(idOrPrefix: string, options?: Pick<StepsOptions, "signal">): Promise<Pod> {
     const all = await listPods(this.#kit, {}, options?.signal, idFilter(idOrPrefix));
     return this.#found(byPrefix("pod", all, idOrPrefix, this.#kit.endpoint));
   }
 
   /** The pods that fit, the newest first. */
-  async list(filter: PodFilter = {}, options?: StepsOptions): Promise<Pod[]> {
+  async list(filter: PodFilter = {}, options?: Pick<StepsOptions, "signal">): Promise<Pod[]> {
     const found = await listPods(this.#kit, filter, options?.signal);
     return found.map((sandbox) => this.#found(sandbox));
   }
@@ -82,7 +82,7 @@ export class Pods {
   /** The newest pod of this name, a ready one first; undefined when there is none. */
   async find(
     filter: PodFilter & { readonly name: string },
-    options?: StepsOptions,
+    options?: Pick<StepsOptions, "signal">,
   ): Promise<Pod | undefined> {
     const found = await listPods(this.#kit, { namespace: "default", ...filter }, options?.signal);
     const sandbox = found.find(({ state }) => state === PodSandboxState.SANDBOX_READY) ?? found[0];
@@ -90,7 +90,7 @@ export class Pods {
   }
 
   /** A pod that somebody else made, with its config as far as anybody tells it: `get()`, and {@link Pod.adopt}. */
-  async adopt(idOrPrefix: string, options?: StepsOptions): Promise<Pod> {
+  async adopt(idOrPrefix: string, options?: Pick<StepsOptions, "signal">): Promise<Pod> {
     const pod = await this.get(idOrPrefix, options);
     await pod.adopt(options);
     return pod;

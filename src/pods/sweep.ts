@@ -1,6 +1,7 @@
 import type { Container, PodSandbox } from "../../gen/runtime/v1/api_pb.js";
 import { type Leftover, nanosToDate } from "../core/index.js";
 import type { PodKit } from "./kit.js";
+import { logPathOf } from "./life/container-logs.js";
 import { foundGoingPod, isOrphan } from "./life/own-things.js";
 import { removeContainer, removePod } from "./life/remove.js";
 import { checkOwner, ownerKeys } from "./owner.js";
@@ -80,8 +81,8 @@ export async function sweep(kit: PodKit, options: SweepOptions = {}): Promise<Sw
     );
   for (const container of alone)
     await take(orphanOf("container", container), async () => {
-      const { status } = await kit.runtime.containerStatus({ containerId: container.id }, { signal });
-      await removeContainer(kit.runtime, container.id, status?.logPath, { signal });
+      const logPath = await logPathOf(kit.runtime, container.id, signal);
+      await removeContainer(kit.runtime, container.id, logPath, { signal });
     });
   return { removed, failed };
 }

@@ -11,6 +11,7 @@ import { makeLogDirectory } from "../host-files.js";
 import type { PodKit } from "../kit.js";
 import { ownerKeys, thisProcess } from "../owner.js";
 import type { Pod } from "../pod.js";
+import { logPathOf } from "./container-logs.js";
 import { isOrphan, nameReserved } from "./own-things.js";
 import { removeContainer } from "./remove.js";
 import type { StepsOptions } from "./run-pod.js";
@@ -138,13 +139,15 @@ async function createOnce(
     containersNamed(kit, podSandboxId, config.metadata?.name ?? "", bound);
   for (const one of await sameName(signal)) {
     if (one.metadata?.attempt !== config.metadata?.attempt) continue;
-    if (!isOrphan(one))
+    if (one.labels[ownerKeys.owner] !== kit.owner || !isOrphan(one))
       throw nameReserved(
         kit,
         `a container ${one.metadata?.name} with this attempt exists in the pod`,
         one.id,
+        "CreateContainer",
       );
-    await removeContainer(kit.runtime, one.id, undefined, { signal });
+    const logPath = await logPathOf(kit.runtime, one.id, signal);
+    await removeContainer(kit.runtime, one.id, logPath, { signal });
   }
   try {
     return (await kit.runtime.createContainer(request, { signal })).containerId;

@@ -1,9 +1,12 @@
+import { existsSync } from "node:fs";
 import type { PodSandbox, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { bounded, CriError, kubernetesLabels, sleep } from "../../core/index.js";
+import { bounded, CriError, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
 import { removePodLogs } from "../host-files.js";
 import type { PodKit } from "../kit.js";
+import { ownerKeys, thisProcess } from "../owner.js";
 import { Pod } from "../pod.js";
 import { factsOfStatus } from "../pod-facts.js";
+import { nameReserved } from "./own-things.js";
 import { goingPod, removePod } from "./remove.js";
 import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
 
@@ -15,23 +18,43 @@ export async function createPod(
   signal: AbortSignal,
 ): Promise<Pod> {
   const undo = new Undo();
+  const hadLogs = existsSync(config.logDirectory);
   try {
-    // Runtimes make the log directory first and leave it when something fails. One of an earlier attempt holds logs.
-    if (config.metadata?.attempt === 0)
-      undo.did({ kind: "pod", id: undefined, name: nameOf(config) }, () =>
-        removePodLogs(config.logDirectory, config.metadata),
-      );
     const podSandboxId = await runSandbox(kit, config, runtimeHandler, signal);
     undo.did({ kind: "pod", id: podSandboxId, name: nameOf(config) }, (inTime) =>
-      removePod(kit.runtime, goingPod(podSandboxId, config), { signal: inTime }),
+      takeBack(kit, podSandboxId, config, inTime),
     );
     const { status } = await kit.runtime.podSandboxStatus({ podSandboxId }, { signal });
     if (!status)
       throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
+    // CRI-O answers with the id of what has the name, as if it had made what was asked for.
+    if (!sameMaker(status, config))
+      throw nameReserved(kit, `a pod ${nameOf(config)} exists`, podSandboxId, "RunPodSandbox");
     return new Pod(kit, factsOfStatus(status), { config, from: "spec", missing: [] });
   } catch (error) {
-    throw await undo.because(error);
+    const cause = await undo.because(error);
+    // Runtimes make the log directory first, and leave it. It is not ours when it was there, or when the pod was.
+    if (!hadLogs && !(isCriError(error) && error.reason === "name_reserved"))
+      await removePodLogs(config.logDirectory, config.metadata);
+    throw cause;
   }
+}
+
+/** Removes what this call made, and nothing that another one has made under the same name. */
+async function takeBack(
+  kit: PodKit,
+  podSandboxId: string,
+  config: PodSandboxConfig,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = (await sandboxesOf(kit, config, signal)).find(({ id }) => id === podSandboxId);
+  if (found && sameMaker(found, config))
+    await removePod(kit.runtime, goingPod(podSandboxId, config), { signal });
+}
+
+/** Whether a sandbox was made by a call like this one: by this process, or by `ensure` from the same spec. */
+function sameMaker({ annotations }: Pick<PodSandbox, "annotations">, config: PodSandboxConfig): boolean {
+  return [ownerKeys.process, ownerKeys.hash].every((key) => annotations[key] === config.annotations[key]);
 }
 
 async function runSandbox(
@@ -50,14 +73,19 @@ async function runSandbox(
 /** When to look for a sandbox whose answer was lost: a runtime that hears of the end cleans up by itself. */
 const looksAfterMs = [0, 100, 200, 400];
 
-/** The call is over, and nobody knows whether it made a sandbox. One that shows is removed. */
+/**
+ * The call is over, and nobody knows whether it made a sandbox. One of this process that shows is removed. One that `ensure` made
+ * may be another call's, and stays: the next try adopts it.
+ */
 async function afterLostAnswer(kit: PodKit, config: PodSandboxConfig, cause: unknown): Promise<unknown> {
   try {
     await bounded({ timeoutMs: 30_000 }, async (signal) => {
       for (const pauseMs of looksAfterMs) {
         await sleep(pauseMs, signal);
         const found = (await sandboxesOf(kit, config, signal)).filter(
-          ({ metadata }) => metadata?.attempt === config.metadata?.attempt,
+          ({ metadata, annotations }) =>
+            metadata?.attempt === config.metadata?.attempt &&
+            annotations[ownerKeys.process] === thisProcess(),
         );
         for (const { id } of found) await removePod(kit.runtime, goingPod(id, config), { signal });
         if (found.length > 0) return;

@@ -3,15 +3,17 @@ import { bounded, isCriError } from "../../core/index.js";
 import type { ContainerSpec } from "../config/index.js";
 import type { Container } from "../container.js";
 import { foundContainer } from "../find-containers.js";
-import { removeContainerLog } from "../host-files.js";
+import { attemptAfterLogs, removeContainerLog } from "../host-files.js";
 import type { PodKit } from "../kit.js";
 import { ownerKeys } from "../owner.js";
 import type { Pod } from "../pod.js";
 import { specHash } from "../spec-hash.js";
 import { type CreateContainerOptions, containersNamed, create, startOrUndo } from "./create-container.js";
+import { nameReserved } from "./own-things.js";
 import { removeContainer } from "./remove.js";
 import { ensureMs, StillAtIt, settle } from "./settle.js";
 import { type StopOptions, stopContainer } from "./stop.js";
+import { outcomeUnknown } from "./undo.js";
 
 /** How a container is seen to. */
 export interface EnsureContainerOptions extends CreateContainerOptions, Pick<StopOptions, "gracePeriodMs"> {
@@ -62,8 +64,15 @@ async function reconcile(
     (a, b) => attemptOf(b) - attemptOf(a),
   );
   const [newest, ...older] = found;
+  if (newest && newest.labels[ownerKeys.owner] !== kit.owner)
+    throw nameReserved(kit, `the container ${spec.name} in the pod is somebody else's`, newest.id);
   for (const { id } of older) await removeContainer(kit.runtime, id, undefined, { signal });
-  if (!newest) return { container: await make(kit, pod, spec, hash, 0, options), outcome: "created" };
+  if (!newest) {
+    // A sandbox before this one may have left logs here: a new container must not go on in one of them.
+    const { logDirectory } = await pod.configForContainers(options);
+    const attempt = await attemptAfterLogs(logDirectory, spec.name);
+    return { container: await make(kit, pod, spec, hash, attempt, options), outcome: "created" };
+  }
 
   const container = foundContainer(kit, pod, newest, spec);
   const same = newest.annotations[ownerKeys.hash] === hash;
@@ -80,12 +89,12 @@ async function reconcile(
 }
 
 /**
- * An earlier call came as far as creating it, or is starting it right now. One that cannot be started is removed, so that the
- * next call makes it anew.
+ * Starts one that is created, which another call may be doing right now. One that cannot be started is removed, so that the next
+ * call makes it anew; one of which nothing is known stays, since the next call finds it.
  */
 async function startLeftOne(container: Container, signal: AbortSignal): Promise<void> {
   try {
-    await startOrUndo(container, signal, (error) => error.reason === "wrong_state");
+    await startOrUndo(container, signal, (error) => error.reason === "wrong_state" || outcomeUnknown(error));
   } catch (error) {
     throw isCriError(error) && error.reason === "wrong_state" ? new StillAtIt(error) : error;
   }
@@ -112,7 +121,7 @@ async function make(
   options: Bounded,
 ): Promise<Container> {
   const container = await create(kit, pod, { ...spec, attempt }, { [ownerKeys.hash]: hash }, options);
-  await startOrUndo(container, options.signal);
+  await startLeftOne(container, options.signal);
   return container;
 }
 

@@ -1,5 +1,6 @@
 import { PodSandboxState } from "../../../gen/runtime/v1/api_pb.js";
 import { bounded, CriError } from "../../core/index.js";
+import { adoptConfig, type KnownConfig } from "../adopt.js";
 import { type PodSpec, podUid } from "../config/index.js";
 import type { PodKit } from "../kit.js";
 import { ownPodConfig } from "../own-config.js";
@@ -8,7 +9,7 @@ import { Pod } from "../pod.js";
 import { factsOfSandbox, factsOfStatus } from "../pod-facts.js";
 import { specHash } from "../spec-hash.js";
 import { createPod, sandboxesOf } from "./create-pod.js";
-import { foundGoingPod } from "./own-things.js";
+import { foundGoingPod, nameReserved } from "./own-things.js";
 import { removePod } from "./remove.js";
 import type { StepsOptions } from "./run-pod.js";
 import { ensureMs, settle } from "./settle.js";
@@ -45,6 +46,8 @@ async function reconcile(kit: PodKit, spec: PodSpec, signal: AbortSignal): Promi
     (a, b) => (b.metadata?.attempt ?? 0) - (a.metadata?.attempt ?? 0),
   );
   const [newest, ...older] = found;
+  const stranger = found.find(({ labels }) => labels[ownerKeys.owner] !== kit.owner);
+  if (stranger) throw nameReserved(kit, `the pod ${spec.name} is somebody else's`, stranger.id);
   const adopted =
     newest && newest.state === PodSandboxState.SANDBOX_READY && newest.annotations[ownerKeys.hash] === hash;
   for (const sandbox of adopted ? older : found)
@@ -57,9 +60,9 @@ async function reconcile(kit: PodKit, spec: PodSpec, signal: AbortSignal): Promi
   const { status } = await kit.runtime.podSandboxStatus({ podSandboxId: newest.id }, { signal });
   if (!status)
     throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
+  // What it was made with, where the runtime tells it: other defaults may have been in force then.
+  const told = await adoptConfig(kit, newest.id, signal);
   const config = await configOf(newest.metadata?.attempt ?? 0);
-  return {
-    pod: new Pod(kit, factsOfStatus(status), { config, from: "spec", missing: [] }),
-    outcome: "adopted",
-  };
+  const known: KnownConfig = told.from === "runtime" ? told : { config, from: "spec", missing: [] };
+  return { pod: new Pod(kit, factsOfStatus(status), known), outcome: "adopted" };
 }

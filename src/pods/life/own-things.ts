@@ -13,14 +13,16 @@ export function isOrphan({ annotations }: Pick<PodSandbox, "annotations">): bool
   return process !== undefined && lifeOf(process) === "dead";
 }
 
-/** Somebody alive has the name. Not every runtime would say so. */
+/** Somebody alive has the name. With a method, what that RPC would answer, and not every runtime does. */
 export function nameReserved(
   { endpoint }: Pick<PodKit, "endpoint">,
   text: string,
   existingId: string,
+  method?: "RunPodSandbox" | "CreateContainer",
 ): CriError {
   const hint = "get(existingId) gives it; ensure() adopts what it can";
-  return new CriError({ code: "already_exists", reason: "name_reserved", text, existingId, hint, endpoint });
+  const known = { text, existingId, hint, endpoint, method };
+  return new CriError({ code: "already_exists", reason: "name_reserved", ...known });
 }
 
 /**

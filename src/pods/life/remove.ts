@@ -1,6 +1,6 @@
 import type { PodSandboxConfig, PodSandboxMetadata } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
-import { backoff, isCriError, sleep } from "../../core/index.js";
+import { backoff, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
 import { removeContainerLog, removePodCgroup, removePodLogs } from "../host-files.js";
 
 /** How something is removed. */
@@ -73,7 +73,11 @@ export async function removePod(
 ): Promise<void> {
   await insist(() => runtime.stopPodSandbox({ podSandboxId }, { signal }), signal);
   await insist(() => runtime.removePodSandbox({ podSandboxId }, { signal }), signal);
-  if (!metadata) return;
+  if (!metadata?.uid || (!logDirectory && !cgroupParent)) return;
+  // All attempts of a pod share one log directory and one cgroup.
+  const labelSelector = { [kubernetesLabels.podUid]: metadata.uid };
+  const { items } = await runtime.listPodSandbox({ filter: { labelSelector } }, { signal });
+  if (items.length > 0) return;
   if (!keepLogs && logDirectory) await removePodLogs(logDirectory, metadata);
   if (cgroupParent) await removePodCgroup(cgroupParent, metadata.uid);
 }

@@ -46,7 +46,12 @@ async function makeRoom(kit: PodKit, config: PodSandboxConfig, signal: AbortSign
     if (sandbox.labels[ownerKeys.owner] === kit.owner && isOrphan(sandbox))
       await removePod(kit.runtime, foundGoingPod(kit, factsOfSandbox(sandbox)), { signal });
     else if (sandbox.metadata?.uid === uid && sandbox.metadata?.attempt === attempt)
-      throw nameReserved(kit, `a pod ${namespace}/${name} with this uid and attempt exists`, sandbox.id);
+      throw nameReserved(
+        kit,
+        `a pod ${namespace}/${name} with this uid and attempt exists`,
+        sandbox.id,
+        "RunPodSandbox",
+      );
   }
   const uids = new Set(found.map(({ metadata }) => metadata?.uid ?? ""));
   await removeEmptyLogs(kit.logRoot, namespace, name, uids);

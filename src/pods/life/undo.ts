@@ -47,5 +47,7 @@ export function outcomeUnknown(error: unknown): boolean {
   const { code, reason } = error;
   if (reason === "socket_missing" || reason === "socket_forbidden" || reason === "connection_refused")
     return false;
+  if (reason === "stream_reset" || reason === "malformed_response" || reason === "invalid_response")
+    return true;
   return code === "deadline_exceeded" || code === "canceled" || code === "unavailable" || code === "aborted";
 }

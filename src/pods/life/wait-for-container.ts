@@ -23,7 +23,7 @@ export async function lookAtContainer(
   throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
 }
 
-/** Waits for a container. Hints come under its own id and under its pod's. */
+/** Waits for a container. Hints come under its own id. */
 export function waitForContainer(
   kit: PodKit,
   containerId: string,

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import type { ContainerSpec } from "../../../src/index.js";
+import { thisProcess } from "../../../src/pods/owner.js";
+import { failed } from "./failed.js";
 import { type PodSubject, stage } from "./subject.js";
 
 /** Reconciling: whatever was left, one thing of the spec is there in the end. */
@@ -50,6 +52,52 @@ export function ensureCases(subject: () => PodSubject): void {
     }
   });
 
+  test("containers that are ensured from two connections at a time are one, and it runs", async () => {
+    await using it = stage(subject());
+    const other = subject().open({ pods: { owner: it.owner, logRoot: `${subject().logRoot}/${it.owner}` } });
+    try {
+      const spec = it.pod("one-container");
+      const { pod } = await it.cri.pods.ensure(spec);
+      const { pod: same } = await other.pods.ensure(spec);
+      const ensured = await Promise.all([pod, same, pod, same].map((one) => one.ensureContainer(main())));
+      assert.equal(new Set(ensured.map(({ container }) => container.id)).size, 1);
+      const [container] = await pod.containers();
+      assert.equal((await container?.status())?.state, "running");
+    } finally {
+      await other.close();
+    }
+  });
+
+  test("the handle of a pod that was replaced takes nothing of its successor's away", async () => {
+    await using it = stage(subject());
+    const spec = it.pod("replaced");
+    const old = await it.cri.pods.ensure(spec);
+    await old.pod.ensureContainer(main({ command: subject().commands.print("first\n") }));
+    const next = await it.cri.pods.ensure({ ...spec, labels: { version: "2" } });
+    const { container } = await next.pod.ensureContainer(
+      main({ command: subject().commands.print("second\n") }),
+    );
+    await container.wait({ timeoutMs: 20_000 });
+    await old.pod.remove();
+    assert.equal((await next.pod.status()).state, "ready");
+    const lines = [];
+    for await (const { text } of container.logs()) lines.push(text);
+    assert.deepEqual(lines, ["second"], "and it goes on in no log of its predecessor");
+    await next.pod.remove();
+    assert.deepEqual(await it.leftovers(), []);
+  });
+
+  test("what another owner has is left alone, and told of", async () => {
+    await using it = stage(subject());
+    await using other = stage(subject());
+    const spec = it.pod("theirs");
+    const { pod } = await it.cri.pods.ensure(spec);
+    const error = await failed(other.cri.pods.ensure({ ...spec, labels: { other: "yes" } }));
+    assert.equal(error.reason, "name_reserved");
+    assert.equal(error.existingId, pod.id);
+    assert.equal((await pod.status()).state, "ready");
+  });
+
   test("a container is created, started, adopted, and recreated when it differs or has ended", async () => {
     await using it = stage(subject());
     const { pod } = await it.cri.pods.ensure(it.pod("containers"));
@@ -96,7 +144,7 @@ export function ensureCases(subject: () => PodSubject): void {
     const { cri, owner } = it;
     const mine = await cri.pods.run(it.pod("mine"));
     const { pod: ensured } = await cri.pods.ensure(it.pod("ensured"));
-    const dead = "00000000-0000-0000-0000-000000000000/1/1/1";
+    const dead = thisProcess().replace(/\d+$/, "1");
     const orphan = async (name: string, process: string) => {
       const { podSandboxId } = await cri.runtime.runPodSandbox({
         config: {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { isCriError, type RpcInterceptor } from "../../../src/index.js";
+import { thisProcess } from "../../../src/pods/owner.js";
 import { failed } from "./failed.js";
 import { type PodSubject, stage } from "./subject.js";
 
@@ -142,7 +143,7 @@ export function runCases(subject: () => PodSubject): void {
   test("what a dead process left under the name is replaced by a run", async () => {
     await using it = stage(subject());
     const spec = it.pod("again");
-    const dead = "00000000-0000-0000-0000-000000000000/1/1/1";
+    const dead = thisProcess().replace(/\d+$/, "1");
     const orphan = await it.cri.runtime.runPodSandbox({
       config: {
         metadata: { name: spec.name, namespace: "cri-sdk-test", uid: randomUUID(), attempt: 0 },
