@@ -11,6 +11,7 @@ import { type EventFilter, resolveFilter } from "./filter.js";
 import type { Follower, ResyncDue } from "./follower.js";
 import type { NodeObject } from "./objects.js";
 import type { NodeTracker } from "./tracker.js";
+import { WakeUp } from "./wake-up.js";
 
 /** How events are read. */
 export interface EventReadOptions extends EventFilter {
@@ -33,7 +34,7 @@ export class EventReader implements Follower {
   #lost = 0;
   #connection: ConnectedEvent | DisconnectedEvent | undefined;
   #end: CriError | undefined;
-  #wake: (() => void) | undefined;
+  readonly #news = new WakeUp();
 
   /** Throws {@link CriError} `invalid_option`. */
   static check({ queueLimit = 1_000, ...filter }: EventReadOptions): void {
@@ -60,7 +61,7 @@ export class EventReader implements Follower {
 
   onEnd(error: CriError): void {
     this.#end = error;
-    this.#wake?.();
+    this.#news.ring();
   }
 
   /** The next event. Rejects when the signal fires, and with `client_closed`. One at a time. */
@@ -70,15 +71,7 @@ export class EventReader implements Follower {
       const event = this.#take();
       if (event) return event;
       if (this.#end) throw this.#end;
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener("abort", wake);
-          this.#wake = undefined;
-          resolve();
-        };
-        this.#wake = wake;
-        signal.addEventListener("abort", wake, { once: true });
-      });
+      await this.#news.wait(signal);
     }
   }
 
@@ -89,7 +82,7 @@ export class EventReader implements Follower {
       this.#lost = this.#queue.length + 1;
       this.#queue = [];
     }
-    this.#wake?.();
+    this.#news.ring();
   }
 
   #take(): NodeEvent | undefined {

@@ -17,5 +17,11 @@ export type { EventFilter } from "./filter.js";
 export { EventHints, type HintListening } from "./hints.js";
 export type { NodeChange } from "./node-changes.js";
 export { type NodeConnection, type NodeWaitOptions, NodeWatch } from "./node-watch.js";
-export type { ContainerExit, NodeContainer, NodeObject, NodePod } from "./objects.js";
+export {
+  type ContainerExit,
+  containerExit,
+  type NodeContainer,
+  type NodeObject,
+  type NodePod,
+} from "./objects.js";
 export type { EventsOptions } from "./options.js";

@@ -1,5 +1,6 @@
 import { stoppedError } from "../core/index.js";
 import type { NodeContainer, NodeObject, NodePod } from "./objects.js";
+import { WakeUp } from "./wake-up.js";
 
 interface ChangeOf<T> {
   /** `add`: it is new to this reader. `update`: it is another object now. `delete`: it is gone. */
@@ -25,7 +26,7 @@ export class ChangeReader {
   readonly #known = new Map<string, NodeObject | undefined>();
   readonly #now: (id: string) => NodeObject | undefined;
   #end: Error | undefined;
-  #wake: (() => void) | undefined;
+  readonly #news = new WakeUp();
 
   constructor(now: (id: string) => NodeObject | undefined) {
     this.#now = now;
@@ -35,12 +36,12 @@ export class ChangeReader {
     if (!this.#known.has(id)) this.#known.set(id, before);
     // Came and went unread.
     if (!this.#known.get(id) && !this.#now(id)) this.#known.delete(id);
-    this.#wake?.();
+    this.#news.ring();
   }
 
   end(error: Error): void {
     this.#end = error;
-    this.#wake?.();
+    this.#news.ring();
   }
 
   async next(signal: AbortSignal): Promise<NodeChange> {
@@ -53,15 +54,7 @@ export class ChangeReader {
         if (change) return change;
       }
       if (this.#end) throw this.#end;
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal.removeEventListener("abort", wake);
-          this.#wake = undefined;
-          resolve();
-        };
-        this.#wake = wake;
-        signal.addEventListener("abort", wake, { once: true });
-      });
+      await this.#news.wait(signal);
     }
   }
 }

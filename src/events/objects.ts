@@ -66,6 +66,7 @@ export interface ContainerExit {
   readonly oomKilled: boolean;
   /** Undefined when it could not be started. */
   readonly startedAt: Date | undefined;
+  /** containerd may note the start of a short-lived one after its end, so this may be before `startedAt`. */
   readonly finishedAt: Date | undefined;
 }
 
@@ -105,6 +106,7 @@ export function nodeContainer(message: Container, exit: ContainerExit | undefine
   });
 }
 
+/** How a container in state `exited` ended, by its status. */
 export function containerExit(status: ContainerStatus): ContainerExit {
   return Object.freeze<ContainerExit>({
     exitCode: status.exitCode,

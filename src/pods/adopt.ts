@@ -3,10 +3,12 @@ import {
   type PodSandboxConfig,
   PodSandboxConfigSchema,
   type PodSandboxStatus,
+  type PodSandboxStatusResponse,
 } from "../../gen/runtime/v1/api_pb.js";
-import { CriError, isCriError } from "../core/index.js";
+import { isCriError } from "../core/index.js";
 import { fromGoJson } from "../crictl/index.js";
 import type { PodKit } from "./kit.js";
+import { lookAtDetails } from "./life/look.js";
 
 /** A sandbox's config, and how it is known. */
 export interface KnownConfig {
@@ -37,9 +39,12 @@ export async function adoptConfig(
   podSandboxId: string,
   signal?: AbortSignal,
 ): Promise<KnownConfig> {
-  const { status, info } = await kit.runtime.podSandboxStatus({ podSandboxId, verbose: true }, { signal });
-  if (!status)
-    throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
+  const { status, info } = await lookAtDetails(kit, podSandboxId, { signal });
+  return configOf(status, info);
+}
+
+/** The same, of a verbose status that is there already. */
+export function configOf(status: PodSandboxStatus, info: PodSandboxStatusResponse["info"]): KnownConfig {
   const config = told(info.info);
   // A config of another sandbox would make containers with wrong labels and logs.
   const agrees =

@@ -19,8 +19,7 @@ export class CgroupDrivers {
    * Status. Undefined when it does not tell: then no cgroup can be named for it.
    */
   async of(runtimeHandler: string, signal?: AbortSignal): Promise<CgroupDriverName | undefined> {
-    const known = this.#known.get(runtimeHandler);
-    if (known !== undefined || this.#known.has(runtimeHandler)) return known;
+    if (this.#known.has(runtimeHandler)) return this.#known.get(runtimeHandler);
     const driver = (await this.#told(signal)) ?? (await this.#configured(runtimeHandler, signal));
     this.#known.set(runtimeHandler, driver);
     return driver;

@@ -13,6 +13,7 @@ import {
   type EnsuredContainer,
   ensureContainer,
 } from "./life/ensure-container.js";
+import { lookAtSandbox } from "./life/look.js";
 import { foundGoingPod } from "./life/own-things.js";
 import { goingPod, type RemoveOptions, removePod } from "./life/remove.js";
 import type { StepsOptions } from "./life/run-pod.js";
@@ -73,10 +74,7 @@ export class Pod implements AsyncDisposable, PodFacts {
 
   /** How it is now. Rejects with `object_missing` when it is gone. */
   async status(options?: StepsOptions): Promise<PodSnapshot> {
-    const { status } = await this.#kit.runtime.podSandboxStatus({ podSandboxId: this.id }, options);
-    if (!status)
-      throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
-    const snapshot = podSnapshot(status);
+    const snapshot = podSnapshot(await lookAtSandbox(this.#kit, this.id, options));
     this.#ip = snapshot.ip ?? this.#ip;
     return snapshot;
   }

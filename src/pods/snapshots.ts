@@ -4,7 +4,8 @@ import {
   type PodSandboxStatus,
   ContainerState as State,
 } from "../../gen/runtime/v1/api_pb.js";
-import { nanosToDate, signalOf } from "../core/index.js";
+import { nanosToDate } from "../core/index.js";
+import { type ContainerExit, containerExit } from "../events/index.js";
 
 /** A sandbox as it was when it was looked at. */
 export interface PodSnapshot {
@@ -39,22 +40,8 @@ export interface RunningContainer extends ContainerFacts {
 }
 
 /** A container that ended. CRI starts no container twice. */
-export interface ExitedContainer extends ContainerFacts {
+export interface ExitedContainer extends ContainerFacts, ContainerExit {
   readonly state: "exited";
-  /** Undefined when it could not be started. */
-  readonly startedAt: Date | undefined;
-  /** containerd may note the start of a short-lived one after its end, so this may be before `startedAt`. */
-  readonly finishedAt: Date | undefined;
-  /** ContainerStatus.exit_code; 128 and more for a signal, 128 with reason `StartError` when it could not be started. */
-  readonly exitCode: number;
-  /** The signal that an exit code over 128 stands for; undefined for other codes. */
-  readonly signal: NodeJS.Signals | undefined;
-  /** `Completed`, `Error`, `OOMKilled`, `StartError`, ...: ContainerStatus.reason, in the runtime's words. */
-  readonly reason: string;
-  /** ContainerStatus.message. */
-  readonly text: string;
-  /** Whether the kernel killed it since memory ran out: reason `OOMKilled`. */
-  readonly oomKilled: boolean;
 }
 
 /** A container of which the runtime does not know what became of it. */
@@ -82,24 +69,13 @@ export function podSnapshot(message: PodSandboxStatus): PodSnapshot {
 /** What a container's status says. */
 export function containerSnapshot(message: ContainerStatus): ContainerSnapshot {
   const facts = { createdAt: nanosToDate(message.createdAt), message };
-  const startedAt = nanosToDate(message.startedAt);
   switch (message.state) {
     case State.CONTAINER_CREATED:
       return { state: "created", ...facts };
     case State.CONTAINER_RUNNING:
-      return { state: "running", startedAt, ...facts };
+      return { state: "running", startedAt: nanosToDate(message.startedAt), ...facts };
     case State.CONTAINER_EXITED:
-      return {
-        state: "exited",
-        startedAt,
-        finishedAt: nanosToDate(message.finishedAt),
-        exitCode: message.exitCode,
-        signal: signalOf(message.exitCode),
-        reason: message.reason,
-        text: message.message,
-        oomKilled: message.reason === "OOMKilled",
-        ...facts,
-      };
+      return { state: "exited", ...containerExit(message), ...facts };
     default:
       return { state: "unknown", ...facts };
   }

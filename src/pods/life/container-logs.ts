@@ -1,7 +1,7 @@
 import type { RuntimeClient } from "../../clients/index.js";
-import { CriError, isCriError } from "../../core/index.js";
+import { CriError } from "../../core/index.js";
 import { type LogReader, type ReadLogsOptions, readLogs } from "../../logs/index.js";
-import { lookAtContainer } from "./wait-for-container.js";
+import { lookAtContainer, unlessGone } from "./look.js";
 
 /** Reads a container's log: finds its file by its status when the reading begins, and knows by it when it has ended. */
 export function containerLogs(
@@ -30,21 +30,12 @@ export async function logPathOf(
   containerId: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
-  try {
-    return (await lookAtContainer({ runtime }, containerId, signal)).message.logPath;
-  } catch (error) {
-    if (isCriError(error) && error.reason === "object_missing") return "";
-    throw error;
-  }
+  const found = await unlessGone(lookAtContainer({ runtime }, containerId, signal));
+  return found?.message.logPath ?? "";
 }
 
 /** Whether there may be more: also of one that was not started yet. */
 async function mayPrint(runtime: RuntimeClient, containerId: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    const { state } = await lookAtContainer({ runtime }, containerId, signal);
-    return state === "running" || state === "created";
-  } catch (error) {
-    if (isCriError(error) && error.reason === "object_missing") return false;
-    throw error;
-  }
+  const found = await unlessGone(lookAtContainer({ runtime }, containerId, signal));
+  return found?.state === "running" || found?.state === "created";
 }

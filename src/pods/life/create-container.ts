@@ -3,7 +3,7 @@ import type {
   Container as ListedContainer,
   PodSandboxConfig,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { bounded, type CriError, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
+import { bounded, type CriError, isCriError, kubernetesLabels } from "../../core/index.js";
 import type { EnsureImageOptions, WatchOptions } from "../../images/index.js";
 import { type ContainerSpec, containerConfig } from "../config/index.js";
 import { Container } from "../container.js";
@@ -12,10 +12,11 @@ import type { PodKit } from "../kit.js";
 import { ownerKeys, thisProcess } from "../owner.js";
 import type { Pod } from "../pod.js";
 import { logPathOf } from "./container-logs.js";
-import { isOrphan, nameReserved } from "./own-things.js";
+import { afterLostAnswer } from "./lost-answer.js";
+import { isOwnOrphan, nameReserved } from "./own-things.js";
 import { removeContainer } from "./remove.js";
 import type { StepsOptions } from "./run-pod.js";
-import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
+import { outcomeUnknown, Undo } from "./undo.js";
 
 /** How a container is made. */
 export interface CreateContainerOptions extends StepsOptions, WatchOptions, Pick<EnsureImageOptions, "auth"> {
@@ -137,9 +138,9 @@ async function createOnce(
   const request = { podSandboxId, config, sandboxConfig };
   const sameName = (bound: AbortSignal) =>
     containersNamed(kit, podSandboxId, config.metadata?.name ?? "", bound);
-  for (const one of await sameName(signal)) {
-    if (one.metadata?.attempt !== config.metadata?.attempt) continue;
-    if (one.labels[ownerKeys.owner] !== kit.owner || !isOrphan(one))
+  const isAttempt = ({ metadata }: ListedContainer) => metadata?.attempt === config.metadata?.attempt;
+  for (const one of (await sameName(signal)).filter(isAttempt)) {
+    if (!isOwnOrphan(kit, one))
       throw nameReserved(
         kit,
         `a container ${one.metadata?.name} with this attempt exists in the pod`,
@@ -153,33 +154,14 @@ async function createOnce(
     return (await kit.runtime.createContainer(request, { signal })).containerId;
   } catch (error) {
     if (!outcomeUnknown(error)) throw error;
-    throw await afterLostAnswer(kit, config, sameName, error);
-  }
-}
-
-/** When to look for a container whose answer was lost. */
-const looksAfterMs = [0, 100, 300];
-
-async function afterLostAnswer(
-  kit: PodKit,
-  { metadata }: ContainerConfig,
-  sameName: (signal: AbortSignal) => Promise<readonly ListedContainer[]>,
-  cause: unknown,
-): Promise<unknown> {
-  try {
-    await bounded({ timeoutMs: 30_000 }, async (signal) => {
-      for (const pauseMs of looksAfterMs) {
-        await sleep(pauseMs, signal);
-        const found = (await sameName(signal)).filter((one) => one.metadata?.attempt === metadata?.attempt);
-        for (const { id, annotations } of found)
-          if (annotations[ownerKeys.process] === thisProcess())
-            await removeContainer(kit.runtime, id, undefined, { signal });
-        if (found.length > 0) return;
-      }
+    const what = { kind: "container", name: config.metadata?.name ?? "" } as const;
+    throw await afterLostAnswer(error, what, [0, 100, 300], async (inTime) => {
+      const found = (await sameName(inTime)).filter(isAttempt);
+      for (const { id, annotations } of found)
+        if (annotations[ownerKeys.process] === thisProcess())
+          await removeContainer(kit.runtime, id, undefined, { signal: inTime });
+      return found.length > 0;
     });
-    return cause;
-  } catch (error) {
-    return withLeftovers(cause, [{ kind: "container", id: undefined, name: metadata?.name ?? "", error }]);
   }
 }
 

@@ -1,14 +1,16 @@
 import { existsSync } from "node:fs";
 import type { PodSandbox, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { bounded, CriError, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
+import { isCriError, kubernetesLabels } from "../../core/index.js";
 import { removePodLogs } from "../host-files.js";
 import type { PodKit } from "../kit.js";
 import { ownerKeys, thisProcess } from "../owner.js";
 import { Pod } from "../pod.js";
 import { factsOfStatus } from "../pod-facts.js";
+import { lookAtSandbox } from "./look.js";
+import { afterLostAnswer } from "./lost-answer.js";
 import { nameReserved } from "./own-things.js";
 import { goingPod, removePod } from "./remove.js";
-import { outcomeUnknown, Undo, withLeftovers } from "./undo.js";
+import { outcomeUnknown, Undo } from "./undo.js";
 
 /** Runs a sandbox of this config and looks at it once. Whatever fails, no sandbox of it stays. */
 export async function createPod(
@@ -24,9 +26,7 @@ export async function createPod(
     undo.did({ kind: "pod", id: podSandboxId, name: nameOf(config) }, (inTime) =>
       takeBack(kit, podSandboxId, config, inTime),
     );
-    const { status } = await kit.runtime.podSandboxStatus({ podSandboxId }, { signal });
-    if (!status)
-      throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
+    const status = await lookAtSandbox(kit, podSandboxId, { signal });
     // CRI-O answers with the id of what has the name, as if it had made what was asked for.
     if (!sameMaker(status, config))
       throw nameReserved(kit, `a pod ${nameOf(config)} exists`, podSandboxId, "RunPodSandbox");
@@ -66,35 +66,25 @@ async function runSandbox(
   try {
     return (await kit.runtime.runPodSandbox({ config, runtimeHandler }, { signal })).podSandboxId;
   } catch (error) {
-    throw outcomeUnknown(error) ? await afterLostAnswer(kit, config, error) : error;
+    if (!outcomeUnknown(error)) throw error;
+    const what = { kind: "pod", name: nameOf(config) } as const;
+    throw await afterLostAnswer(error, what, [0, 100, 200, 400], (inTime) =>
+      takeBackLost(kit, config, inTime),
+    );
   }
 }
 
-/** When to look for a sandbox whose answer was lost: a runtime that hears of the end cleans up by itself. */
-const looksAfterMs = [0, 100, 200, 400];
-
 /**
- * The call is over, and nobody knows whether it made a sandbox. One of this process that shows is removed. One that `ensure` made
- * may be another call's, and stays: the next try adopts it.
+ * Removes a sandbox of this process that nobody was told of. One that `ensure` made may be another call's, and stays: the next
+ * try adopts it.
  */
-async function afterLostAnswer(kit: PodKit, config: PodSandboxConfig, cause: unknown): Promise<unknown> {
-  try {
-    await bounded({ timeoutMs: 30_000 }, async (signal) => {
-      for (const pauseMs of looksAfterMs) {
-        await sleep(pauseMs, signal);
-        const found = (await sandboxesOf(kit, config, signal)).filter(
-          ({ metadata, annotations }) =>
-            metadata?.attempt === config.metadata?.attempt &&
-            annotations[ownerKeys.process] === thisProcess(),
-        );
-        for (const { id } of found) await removePod(kit.runtime, goingPod(id, config), { signal });
-        if (found.length > 0) return;
-      }
-    });
-    return cause;
-  } catch (error) {
-    return withLeftovers(cause, [{ kind: "pod", id: undefined, name: nameOf(config), error }]);
-  }
+async function takeBackLost(kit: PodKit, config: PodSandboxConfig, signal: AbortSignal): Promise<boolean> {
+  const found = (await sandboxesOf(kit, config, signal)).filter(
+    ({ metadata, annotations }) =>
+      metadata?.attempt === config.metadata?.attempt && annotations[ownerKeys.process] === thisProcess(),
+  );
+  for (const { id } of found) await removePod(kit.runtime, goingPod(id, config), { signal });
+  return found.length > 0;
 }
 
 /** All sandboxes of a pod, by its uid. */

@@ -1,6 +1,6 @@
 import { PodSandboxState } from "../../../gen/runtime/v1/api_pb.js";
-import { bounded, CriError } from "../../core/index.js";
-import { adoptConfig, type KnownConfig } from "../adopt.js";
+import { bounded } from "../../core/index.js";
+import { configOf, type KnownConfig } from "../adopt.js";
 import { type PodSpec, podUid } from "../config/index.js";
 import type { PodKit } from "../kit.js";
 import { ownPodConfig } from "../own-config.js";
@@ -9,6 +9,7 @@ import { Pod } from "../pod.js";
 import { factsOfSandbox, factsOfStatus } from "../pod-facts.js";
 import { specHash } from "../spec-hash.js";
 import { createPod, sandboxesOf } from "./create-pod.js";
+import { lookAtDetails } from "./look.js";
 import { foundGoingPod, nameReserved } from "./own-things.js";
 import { removePod } from "./remove.js";
 import type { StepsOptions } from "./run-pod.js";
@@ -39,9 +40,9 @@ export function ensurePod(kit: PodKit, spec: PodSpec, options: StepsOptions = {}
 
 async function reconcile(kit: PodKit, spec: PodSpec, signal: AbortSignal): Promise<EnsuredPod> {
   const hash = specHash(spec);
-  const configOf = (attempt: number) =>
+  const specConfig = (attempt: number) =>
     ownPodConfig(kit, { ...spec, attempt }, { [ownerKeys.hash]: hash }, signal);
-  const first = await configOf(0);
+  const first = await specConfig(0);
   const found = (await sandboxesOf(kit, first, signal)).sort(
     (a, b) => (b.metadata?.attempt ?? 0) - (a.metadata?.attempt ?? 0),
   );
@@ -53,16 +54,16 @@ async function reconcile(kit: PodKit, spec: PodSpec, signal: AbortSignal): Promi
   for (const sandbox of adopted ? older : found)
     await removePod(kit.runtime, foundGoingPod(kit, factsOfSandbox(sandbox)), { signal, keepLogs: true });
   if (!adopted) {
-    const config = newest ? await configOf((newest.metadata?.attempt ?? 0) + 1) : first;
+    const config = newest ? await specConfig((newest.metadata?.attempt ?? 0) + 1) : first;
     const pod = await createPod(kit, config, spec.runtimeHandler ?? "", signal);
     return { pod, outcome: newest ? "recreated" : "created" };
   }
-  const { status } = await kit.runtime.podSandboxStatus({ podSandboxId: newest.id }, { signal });
-  if (!status)
-    throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
+  const { status, info } = await lookAtDetails(kit, newest.id, { signal });
   // What it was made with, where the runtime tells it: other defaults may have been in force then.
-  const told = await adoptConfig(kit, newest.id, signal);
-  const config = await configOf(newest.metadata?.attempt ?? 0);
-  const known: KnownConfig = told.from === "runtime" ? told : { config, from: "spec", missing: [] };
+  const told = configOf(status, info);
+  const known: KnownConfig =
+    told.from === "runtime"
+      ? told
+      : { config: await specConfig(newest.metadata?.attempt ?? 0), from: "spec", missing: [] };
   return { pod: new Pod(kit, factsOfStatus(status), known), outcome: "adopted" };
 }

@@ -13,6 +13,14 @@ export function isOrphan({ annotations }: Pick<PodSandbox, "annotations">): bool
   return process !== undefined && lifeOf(process) === "dead";
 }
 
+/** The same, of something of this connection's owner. */
+export function isOwnOrphan(
+  { owner }: Pick<PodKit, "owner">,
+  thing: Pick<PodSandbox, "annotations" | "labels">,
+): boolean {
+  return thing.labels[ownerKeys.owner] === owner && isOrphan(thing);
+}
+
 /** Somebody alive has the name. With a method, what that RPC would answer, and not every runtime does. */
 export function nameReserved(
   { endpoint }: Pick<PodKit, "endpoint">,

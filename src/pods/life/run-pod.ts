@@ -8,7 +8,7 @@ import { ownerKeys, thisProcess } from "../owner.js";
 import type { Pod } from "../pod.js";
 import { factsOfSandbox } from "../pod-facts.js";
 import { createPod } from "./create-pod.js";
-import { foundGoingPod, isOrphan, nameReserved } from "./own-things.js";
+import { foundGoingPod, isOwnOrphan, nameReserved } from "./own-things.js";
 import { removePod } from "./remove.js";
 
 /** How a pod or a container is made. */
@@ -43,7 +43,7 @@ async function makeRoom(kit: PodKit, config: PodSandboxConfig, signal: AbortSign
   };
   const found = await kit.lists.podSandboxes({ labelSelector }, { signal }).collect();
   for (const sandbox of found) {
-    if (sandbox.labels[ownerKeys.owner] === kit.owner && isOrphan(sandbox))
+    if (isOwnOrphan(kit, sandbox))
       await removePod(kit.runtime, foundGoingPod(kit, factsOfSandbox(sandbox)), { signal });
     else if (sandbox.metadata?.uid === uid && sandbox.metadata?.attempt === attempt)
       throw nameReserved(

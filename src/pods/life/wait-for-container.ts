@@ -1,6 +1,7 @@
 import { CriError } from "../../core/index.js";
 import type { PodKit } from "../kit.js";
-import { type ContainerSnapshot, containerSnapshot } from "../snapshots.js";
+import type { ContainerSnapshot } from "../snapshots.js";
+import { lookAtContainer } from "./look.js";
 import { type WaitOptions, waitUntil } from "./wait.js";
 
 /** What to wait for in a container: that it runs, that it has ended, or what a function says of it. */
@@ -10,17 +11,6 @@ export type ContainerCondition = "running" | "exited" | ((snapshot: ContainerSna
 export interface ContainerWaitOptions extends WaitOptions {
   /** What to wait for. @default "exited" */
   readonly until?: ContainerCondition | undefined;
-}
-
-/** Looks at a container once. Rejects with `object_missing` when it is gone. */
-export async function lookAtContainer(
-  kit: Pick<PodKit, "runtime">,
-  containerId: string,
-  signal?: AbortSignal,
-): Promise<ContainerSnapshot> {
-  const { status } = await kit.runtime.containerStatus({ containerId }, { signal });
-  if (status) return containerSnapshot(status);
-  throw new CriError({ code: "internal", reason: "invalid_response", text: "a status without one" });
 }
 
 /** Waits for a container. Hints come under its own id. */

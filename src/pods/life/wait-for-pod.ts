@@ -1,7 +1,8 @@
 import { ContainerState, NamespaceMode } from "../../../gen/runtime/v1/api_pb.js";
-import { CriError, isCriError } from "../../core/index.js";
+import { CriError } from "../../core/index.js";
 import type { PodKit } from "../kit.js";
 import { type PodSnapshot, podSnapshot } from "../snapshots.js";
+import { lookAtSandbox, unlessGone } from "./look.js";
 import { type WaitOptions, waitUntil } from "./wait.js";
 
 /**
@@ -42,14 +43,8 @@ async function lookAt(
   condition: PodCondition,
   signal: AbortSignal,
 ): Promise<PodSnapshot | undefined> {
-  try {
-    const { status } = await kit.runtime.podSandboxStatus({ podSandboxId }, { signal });
-    return status && podSnapshot(status);
-  } catch (error) {
-    const gone = isCriError(error) && error.reason === "object_missing";
-    if (gone && condition === "stopped") return undefined;
-    throw error;
-  }
+  const look = lookAtSandbox(kit, podSandboxId, { signal }).then(podSnapshot);
+  return condition === "stopped" ? unlessGone(look) : look;
 }
 
 async function containerStates(
