@@ -3,6 +3,7 @@ export const loopNames = [
   "readline",
   "readline, on('line')",
   "bytes to a stream",
+  "bytes to a pipeline",
   "entries in batches",
   "entries in batches, no text",
   "entries one by one",

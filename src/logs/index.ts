@@ -12,6 +12,7 @@ export type { LogEnd, LogEndReason } from "./reading/end.js";
 export { type MergedLogEntry, type MergeLogsOptions, mergeLogs } from "./reading/merge.js";
 export type { LogNotice, ReadLogsOptions } from "./reading/options.js";
 // Reading.
+export type { WriteToOptions } from "./reading/write-to.js";
 export { type LogPath, type LogReader, readLogs } from "./reading/reader.js";
 export { LogDecoder, type LogDecoderOptions } from "./records/decoder.js";
 export type { LogEntry, LogEntryData } from "./records/entry.js";

@@ -1,3 +1,4 @@
+import type { Blocks } from "./blocks.js";
 import { GzipLogFile } from "./gzip-file.js";
 import type { LogFileIdentity } from "./identity.js";
 import { PlainLogFile } from "./plain-file.js";
@@ -19,8 +20,8 @@ export interface LogFile {
   readonly identity: LogFileIdentity;
   /** Where its last so many bytes begin; 0 for a compressed file, which can only be read from its beginning. */
   lastBytesAt(bytes: number): Promise<number>;
-  /** What lies after `from`, as far as it is there now. With `reuse`, a chunk is overwritten when the next is asked for. */
-  chunks(from: number, reuse: boolean): AsyncGenerator<Chunk, void, undefined>;
+  /** What lies after `from`, as far as it is there now. Of a plain file, in these blocks. */
+  chunks(from: number, blocks: Blocks): AsyncGenerator<Chunk, void, undefined>;
   /** Whether the file was cut, and begins anew: what was read up to `offset` is not in it any more. */
   isRestarted(offset: number): Promise<boolean>;
   close(): Promise<void>;

@@ -1,12 +1,7 @@
 import { type FileHandle, open } from "node:fs/promises";
+import type { Blocks, Part } from "./blocks.js";
 import { headBytes, LogFileIdentity } from "./identity.js";
 import type { Chunk, LogFile } from "./log-file.js";
-
-/** Before a block that is large, there is room for the beginning of a line that ends in it; 16 KiB is a runtime's longest. */
-const roomBytes = 20_480;
-/** How much is read at once: of what is kept, less, since an entry keeps its block, and with its room that has 256 KiB. */
-const keptBlockBytes = 262_144 - roomBytes;
-const reusedBlockBytes = 1_048_576;
 
 /** A log file as the runtime writes it. */
 export class PlainLogFile implements LogFile {
@@ -39,46 +34,38 @@ export class PlainLogFile implements LogFile {
     return Math.max(0, (await this.#size()) - bytes);
   }
 
-  async *chunks(from: number, reuse: boolean): AsyncGenerator<Chunk, void, undefined> {
-    const blockBytes = reuse ? reusedBlockBytes : keptBlockBytes;
-    const blocks: Buffer[] = [];
-    let ahead: Promise<Omit<Chunk, "offset">> | undefined;
+  async *chunks(from: number, blocks: Blocks): AsyncGenerator<Chunk, void, undefined> {
+    let ahead: Promise<readonly Chunk[]> | undefined;
     let offset = from;
     let size = 0;
-    let turn = 0;
-    const read = (at: number): typeof ahead => {
-      const length = Math.min(blockBytes, size - at);
-      if (length <= 0) return undefined;
-      turn = 1 - turn;
-      // Two, in turns; no larger than the file needs.
-      if (reuse && (blocks[turn]?.length ?? 0) < length) blocks[turn] = Buffer.allocUnsafeSlow(length);
-      const room = reuse || length < roomBytes ? 0 : roomBytes;
-      // Not from Node's pool, which an entry that is kept would keep, too.
-      const block = (reuse && blocks[turn]) || Buffer.allocUnsafeSlow(room + length);
-      const result = this.#handle.read(block, room, length, at);
-      const chunk = result.then(({ bytesRead }) => ({ bytes: block.subarray(room, room + bytesRead), room }));
+    const read = (): typeof ahead => {
+      if (size <= offset) return undefined;
+      const chunks = this.#read(blocks.take(size - offset), offset);
       // It is awaited later; until then a failure is nobody's.
-      chunk.catch(() => undefined);
-      return chunk;
+      chunks.catch(() => undefined);
+      return chunks;
     };
     try {
       for (;;) {
         if (ahead === undefined) {
           size = await this.#size();
-          ahead = read(offset);
+          ahead = read();
           if (ahead === undefined) return;
         }
-        const { bytes, room } = await ahead;
-        if (bytes.length === 0) return;
-        const at = offset;
-        offset += bytes.length;
+        const chunks = await ahead;
+        const last = chunks.at(-1);
+        if (last === undefined) return;
+        offset = last.offset + last.bytes.length;
         // While these are looked at, the next are read.
-        ahead = read(offset);
-        this.#identity.note(bytes, at);
-        yield { bytes, offset: at, room };
+        ahead = read();
+        for (const chunk of chunks) {
+          this.#identity.note(chunk.bytes, chunk.offset);
+          yield chunk;
+        }
       }
     } finally {
       await ahead?.catch(() => undefined);
+      blocks.release();
     }
   }
 
@@ -92,6 +79,22 @@ export class PlainLogFile implements LogFile {
 
   close(): Promise<void> {
     return this.#handle.close();
+  }
+
+  /** Reads into one part after the other; gives those that were filled, the last as far as it was. */
+  async #read(parts: readonly Part[], offset: number): Promise<readonly Chunk[]> {
+    const { bytesRead } = await this.#handle.readv(
+      parts.map(({ bytes }) => bytes),
+      offset,
+    );
+    const chunks: Chunk[] = [];
+    let done = 0;
+    for (const { bytes, room } of parts) {
+      if (done >= bytesRead) break;
+      chunks.push({ bytes: bytes.subarray(0, bytesRead - done), offset: offset + done, room });
+      done += bytes.length;
+    }
+    return chunks;
   }
 
   async #size(): Promise<number> {

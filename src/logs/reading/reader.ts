@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import { CriError, isCriError, stoppedError, untilBreak } from "../../core/index.js";
 import { logFailed } from "../files/errors.js";
 import { LogEntry } from "../records/entry.js";
@@ -10,6 +11,7 @@ import type { LogEnd, LogEndReason } from "./end.js";
 import { mapped, OneByOne } from "./iterators.js";
 import { type ReadLogsOptions, type ResolvedReadOptions, resolveReadOptions } from "./options.js";
 import { LogSource, type SourceEnd, type SourceItem } from "./source.js";
+import { checkOpen, forgetsChunks, type WriteToOptions, writeAll } from "./write-to.js";
 
 /** What is given, and where the reader is when it was. */
 interface Given<T> {
@@ -55,17 +57,40 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     return this.#entries;
   }
 
-  /** Reads as many entries at a time as a block of the file has (256 KiB): the faster way to them. No batch is empty. */
+  /** Reads as many entries at a time as a block of the file has (64 KiB): the faster way to them. No batch is empty. */
   batches(): AsyncIterableIterator<readonly LogEntry[]> & AsyncDisposable {
-    return this.#start((options) => new EntryReader(options));
+    return this.#values(this.#start((options) => new EntryReader(options)));
   }
 
   /**
    * Reads the bytes that the container printed, as they were: the messages with their newlines, in the order in which they were
-   * logged. The fastest way. For `node:stream`: `Readable.from(reader.bytes())`.
+   * logged. For `node:stream`: `Readable.from(reader.bytes())`.
    */
   bytes(): AsyncIterableIterator<Buffer> & AsyncDisposable {
-    return this.#start((options) => new MessageReader(options));
+    return this.#values(this.#start((options) => new MessageReader(options, false)));
+  }
+
+  /**
+   * Writes the same bytes to a stream, at its pace, and resolves to how the reader ended: when all was written, or the stream was
+   * ended by somebody else. The stream stays open. The fastest way where memory can be used again: see
+   * {@link WriteToOptions.reuse}. `cursor` is after what the stream has called back for.
+   *
+   * @throws {CriError} As reading does; `invalid_option` for a stream that has ended. What the stream fails with is thrown as it is.
+   */
+  async writeTo(stream: Writable, { reuse = forgetsChunks(stream) }: WriteToOptions = {}): Promise<LogEnd> {
+    checkOpen(stream);
+    let messages: MessageReader | undefined;
+    const given = this.#start((options) => {
+      messages = new MessageReader(options, reuse);
+      return messages;
+    });
+    await writeAll(given, stream, this.#signal, {
+      writing: (done) => messages?.blocks.usedUntil(done),
+      written: ({ position }) => {
+        this.#position = position;
+      },
+    });
+    return this.ended;
   }
 
   /**
@@ -98,7 +123,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
 
   #start<T>(
     make: (options: RecordReaderOptions) => RecordReader<T>,
-  ): AsyncIterableIterator<T> & AsyncDisposable {
+  ): AsyncIterableIterator<Given<T>> & AsyncDisposable {
     if (this.#iterator)
       throw new CriError({
         code: "invalid_argument",
@@ -108,6 +133,12 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       });
     const given = untilBreak((signal) => this.#run(make, signal), this.#signal);
     this.#iterator = given;
+    return given;
+  }
+
+  #values<T>(
+    given: AsyncIterableIterator<Given<T>> & AsyncDisposable,
+  ): AsyncIterableIterator<T> & AsyncDisposable {
     // What was read, but not taken any more, must be read again by whoever goes on.
     return mapped(given, ({ value, position }) => {
       this.#position = position;
@@ -127,7 +158,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       const reader = make({ filter, maxLineBytes, limitBytes, onUnreadable });
       const path = typeof this.#path === "string" ? this.#path : await this.#path(signal);
       this.#path = path;
-      const source = new LogSource(path, this.#options, signal).items();
+      const source = new LogSource(path, this.#options, signal, reader.blocks).items();
       let end: SourceEnd | "limit" | undefined = reader.over;
       try {
         while (end === undefined) {

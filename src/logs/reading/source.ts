@@ -1,4 +1,5 @@
 import { sleep } from "../../core/index.js";
+import type { Blocks } from "../files/blocks.js";
 import { isAbsent, logMissing } from "../files/errors.js";
 import type { LogFileIdentity } from "../files/identity.js";
 import type { LogFile } from "../files/log-file.js";
@@ -43,16 +44,18 @@ export class LogSource {
   readonly #path: string;
   readonly #options: ResolvedReadOptions;
   readonly #signal: AbortSignal;
+  readonly #blocks: Blocks;
   #wakeups: Wakeups | undefined;
   #liveness: Liveness | undefined;
   #missingSince: number | undefined;
   /** Whether the container has ended: then what is there now is all. */
   #isLast = false;
 
-  constructor(path: string, options: ResolvedReadOptions, signal: AbortSignal) {
+  constructor(path: string, options: ResolvedReadOptions, signal: AbortSignal, blocks: Blocks) {
     this.#path = path;
     this.#options = options;
     this.#signal = signal;
+    this.#blocks = blocks;
   }
 
   async *items(): AsyncGenerator<SourceItem, SourceEnd, undefined> {
@@ -111,7 +114,7 @@ export class LogSource {
           [offset, marks] = [0, noMarks];
           yield enter();
         }
-        for await (const chunk of file.chunks(offset, false)) {
+        for await (const chunk of file.chunks(offset, this.#blocks)) {
           this.#signal.throwIfAborted();
           offset = chunk.offset + chunk.bytes.length;
           yield { kind: "bytes", ...chunk };

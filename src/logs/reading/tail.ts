@@ -1,3 +1,4 @@
+import { TurningBlocks } from "../files/blocks.js";
 import { openLogFile } from "../files/log-file.js";
 import type { ListedFile } from "../files/rotated.js";
 import type { LogStream } from "../records/header.js";
@@ -65,7 +66,7 @@ async function lastLines(
     for (let window = firstWindowBytes; ; window *= windowGrowth) {
       const from = await file.lastBytesAt(window);
       const finder = new LineFinder(count, stream, from);
-      for await (const { bytes, offset } of file.chunks(from, true)) {
+      for await (const { bytes, offset } of file.chunks(from, new TurningBlocks(Number.POSITIVE_INFINITY))) {
         signal.throwIfAborted();
         finder.push(bytes, offset);
       }

@@ -1,8 +1,8 @@
-import { type EntryBlock, EntryText, entryFlags, LogEntry } from "./entry.js";
-import { alikeBytes, RecordHeader } from "./header.js";
+import { newBlocks } from "../files/blocks.js";
+import type { Scanner } from "../scanner/scanner.js";
+import { type EntryBlock, entryFlags, LogEntry } from "./entry.js";
+import { RecordHeader } from "./header.js";
 import { noOpenLines, type OpenLines, type Place, RecordReader } from "./record-reader.js";
-
-const newline = 10;
 
 /** A line whose end was not read yet. */
 interface Pending {
@@ -18,12 +18,13 @@ interface Pending {
 
 /** From chunks to entries: pieces are joined to lines, for each stream of its own. */
 export class EntryReader extends RecordReader<readonly LogEntry[]> {
+  override readonly blocks = newBlocks;
   #entries: LogEntry[] = [];
   #stdout: Pending | undefined;
   #stderr: Pending | undefined;
   #open: OpenLines = noOpenLines;
   #block: EntryBlock = {
-    text: new EntryText(Buffer.alloc(0)),
+    bytes: Buffer.alloc(0),
     header: undefined,
     base: 0,
     open: noOpenLines,
@@ -36,21 +37,22 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
 
   protected override begin(): void {}
 
-  protected override alike(bytes: Buffer, from: number, to: number, base: number): number {
-    const { header } = this;
-    const view = header.viewOf(bytes);
-    const last = to - alikeBytes;
-    const block = this.#blockOf(bytes, base);
-    const entries = this.#entries;
-    let at = from;
-    while (at <= last && header.readAlike(view, at)) {
-      // A piece is for the long way.
-      if (!header.endsLine || (header.isStderr ? this.#stderr : this.#stdout) !== undefined) break;
-      const end = bytes.indexOf(newline, header.contentAt);
-      entries.push(new LogEntry(block, header.contentAt, end, header.isStderr ? entryFlags.stderr : 0));
-      at = end + 1;
+  protected override usual(scanner: Scanner, bytes: Buffer, from: number, to: number, base: number): void {
+    const count = scanner.find(bytes, from, to);
+    let block = this.#blockOf(bytes, base);
+    for (let index = 0, at = from; index < count; index++, at = scanner.end + 1) {
+      scanner.record(index);
+      const { contentAt, end, isStderr, isAscii } = scanner;
+      if (!this.filter.wantsStream(isStderr)) continue;
+      if (scanner.endsLine && (isStderr ? this.#stderr : this.#stdout) === undefined) {
+        const flags = (isStderr ? entryFlags.stderr : 0) | (isAscii ? entryFlags.ascii : 0);
+        this.#entries.push(new LogEntry(block, contentAt, end, flags));
+      } else {
+        this.header.read(bytes, at);
+        this.#piece(this.header, bytes, at, end, base + at, base + end + 1);
+        block = this.#blockOf(bytes, base);
+      }
     }
-    return at;
   }
 
   protected override record(
@@ -112,11 +114,9 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
   }
 
   #blockOf(bytes: Buffer, base: number): EntryBlock {
-    const { text, base: knownBase, open } = this.#block;
-    if (text.bytes !== bytes)
-      this.#block = { text: new EntryText(bytes), header: undefined, base, open: this.#open };
-    else if (knownBase !== base || open !== this.#open)
-      this.#block = { text, header: undefined, base, open: this.#open };
+    const { bytes: known, base: knownBase, open } = this.#block;
+    if (known !== bytes || knownBase !== base || open !== this.#open)
+      this.#block = { bytes, header: undefined, base, open: this.#open };
     return this.#block;
   }
 
@@ -142,7 +142,7 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
       (line.continued ? entryFlags.continued : 0);
     const content = Buffer.concat(line.pieces);
     const base = offset - content.length - 1;
-    const block = { text: new EntryText(content), header: line.header, base, open: this.#open };
+    const block = { bytes: content, header: line.header, base, open: this.#open };
     this.#give(new LogEntry(block, 0, content.length, flags));
   }
 

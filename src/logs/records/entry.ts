@@ -1,34 +1,17 @@
-import { isAscii } from "node:buffer";
 import { inspect } from "node:util";
 import { type LogStream, RecordHeader } from "./header.js";
 import type { OpenLines } from "./record-reader.js";
 
 /** The bits of an entry's flags. */
-export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8 } as const;
+export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8, ascii: 16 } as const;
 
 const newline = 10;
 const times = new RecordHeader();
 
-/** Bytes that lines are in. */
-export class EntryText {
-  readonly bytes: Buffer;
-  /** Whether all of it is ASCII; found out for the first text, and for all others, for such text is made faster. */
-  #isAscii: boolean | undefined;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  slice(from: number, to: number): string {
-    this.#isAscii ??= isAscii(this.bytes);
-    return this.bytes.toString(this.#isAscii ? "latin1" : "utf8", from, to);
-  }
-}
-
 /** What the entries of a block of a file share, so that each is small. */
 export interface EntryBlock {
   /** Where their lines are. */
-  readonly text: EntryText;
+  readonly bytes: Buffer;
   /** The header, where it is apart from the line; else it stands before that in the same bytes. */
   readonly header: Buffer | undefined;
   /** Where byte 0 of those is in the file, so that the file goes on at `base + to + 1`. */
@@ -39,7 +22,7 @@ export interface EntryBlock {
 
 /**
  * A line that a container printed. Its text and its time are made when they are asked for, from the bytes that were read; each
- * time anew. An entry that is kept keeps the block of the file in memory that it was read with (up to 256 KiB): keep its text
+ * time anew. An entry that is kept keeps the block of the file in memory that it was read with (64 KiB): keep its text
  * instead.
  */
 export class LogEntry {
@@ -63,12 +46,13 @@ export class LogEntry {
 
   /** The line as text, without the newline that ended it. Bytes that are not UTF-8 become U+FFFD. */
   get text(): string {
-    return this.#block.text.slice(this.#from, this.#to);
+    const encoding = this.#flags & entryFlags.ascii ? "latin1" : "utf8";
+    return this.#block.bytes.toString(encoding, this.#from, this.#to);
   }
 
   /** The line as bytes, without the newline that ended it; a view on what was read. */
   get bytes(): Buffer {
-    return this.#block.text.bytes.subarray(this.#from, this.#to);
+    return this.#block.bytes.subarray(this.#from, this.#to);
   }
 
   /** When the line was logged, which is when it ended; cut to whole milliseconds. */
@@ -116,10 +100,10 @@ export class LogEntry {
   }
 
   #readHeader(): RecordHeader {
-    const { text, header } = this.#block;
+    const { bytes, header } = this.#block;
     // A header has no newline, so the one before it is the end of another record.
     if (header) times.read(header, 0);
-    else times.read(text.bytes, text.bytes.lastIndexOf(newline, this.#from - 1) + 1);
+    else times.read(bytes, bytes.lastIndexOf(newline, this.#from - 1) + 1);
     return times;
   }
 

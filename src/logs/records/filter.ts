@@ -28,11 +28,6 @@ export class RecordFilter {
     this.isTimed = since !== undefined || until !== undefined;
   }
 
-  /** Whether there is anything that is not wanted. */
-  get isChoosy(): boolean {
-    return this.isTimed || this.#stream !== undefined;
-  }
-
   wantsStream(isStderr: boolean): boolean {
     return this.#stream === undefined || (this.#stream === "stderr") === isStderr;
   }

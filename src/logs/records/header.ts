@@ -12,35 +12,26 @@ const newline = 10;
 const std = word(" std");
 const out = word("out ");
 const err = word("err ");
-const zeros = word("0000");
-const full = tag("F ");
-const piece = tag("P ");
-/** How many bytes `readAlike` may look at. */
-export const alikeBytes = 40;
 /** What the last digit of a fraction of so many digits counts, in nanoseconds. */
 const units = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 const noBytes = new Uint8Array(0);
 
 /**
  * Reads what stands before the content of a CRI record, `TIME STREAM TAGS `, by position and without making a string. One of
- * them reads many records: what it found is in its fields until the next `read`. It is where a reader spends its time, so
- * it is written for speed.
+ * them reads many records: what it found is in its fields until the next `read`.
  */
 export class RecordHeader {
   /** Where the content begins; 0 before anything was read. */
   contentAt = 0;
-  /** Where the stream begins, which `readAlike` does not tell; the tags are 7 bytes after that. */
+  /** Where the stream begins; the tags are 7 bytes after that. */
   streamAt = 0;
   isStderr = false;
   /** Whether the line ends with this record: the first tag is `F`, not `P`. */
   endsLine = false;
   /** Whole seconds of the time since 1970. */
   seconds = 0;
-  #nanos = 0;
-  /** The first eight digits of the nanoseconds, when they are still to be made a number of, and the ninth; else 0. */
-  #high = 0;
-  #low = 0;
-  #ninth = 0;
+  /** Nanoseconds of the time, beside the seconds. */
+  nanos = 0;
   #bytes: Uint8Array = noBytes;
   #view: DataView = new DataView(noBytes.buffer);
   /** The second that was read last, as five numbers of which the last two overlap. Most records have the one before's. */
@@ -51,44 +42,13 @@ export class RecordHeader {
   #last = 0;
   #second = Number.NaN;
 
-  /** For `readAlike`. */
-  viewOf(bytes: Uint8Array): DataView {
+  /** Reads a header. Gives false for what is none. The bytes must have a newline at or after `at`. */
+  read(bytes: Uint8Array, at: number): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     }
-    return this.#view;
-  }
-
-  /**
-   * Reads the header that most records have: of the same second as the last one, in UTC, with nine digits of it or eight, and one
-   * tag. Gives false for any other, which `read` has to look at. There must be `alikeBytes` at `at`.
-   */
-  readAlike(view: DataView, at: number): boolean {
-    if (!this.#isSameSecond(view, at)) return false;
-    const high = view.getInt32(at + 20, true);
-    const low = view.getInt32(at + 24, true);
-    if (view.getUint8(at + 19) !== dot || !areDigits(high) || !areDigits(low)) return false;
-    const ninth = view.getUint8(at + 28) - 48;
-    const hasNinth = ninth >= 0 && ninth <= 9;
-    const zone = hasNinth ? at + 29 : at + 28;
-    if (view.getUint8(zone) !== zulu || view.getInt32(zone + 1, true) !== std) return false;
-    const stream = view.getInt32(zone + 5, true);
-    const tag = view.getInt16(zone + 9, true);
-    if ((stream !== out && stream !== err) || (tag !== full && tag !== piece)) return false;
-    this.contentAt = zone + 11;
-    this.isStderr = stream === err;
-    this.endsLine = tag === full;
-    this.seconds = this.#second;
-    this.#high = high;
-    this.#low = low;
-    this.#ninth = hasNinth ? ninth : 0;
-    return true;
-  }
-
-  /** Reads a header. Gives false for what is none. The bytes must have a newline at or after `at`. */
-  read(bytes: Uint8Array, at: number): boolean {
-    const view = this.viewOf(bytes);
+    const view = this.#view;
     if (at + 20 > bytes.length || !this.#readSecond(view, bytes, at)) return false;
     this.seconds = this.#second;
     const zone = this.#readFraction(bytes, at + 19);
@@ -105,12 +65,6 @@ export class RecordHeader {
     if (!this.endsLine && tag !== 80) return false;
     this.contentAt = next + 10;
     return bytes[next + 9] === space || this.#readOtherTags(bytes, next + 9);
-  }
-
-  /** Nanoseconds of the time, beside the seconds. */
-  get nanos(): number {
-    if (this.#high === 0) return this.#nanos;
-    return (fourDigits(this.#high) * 10_000 + fourDigits(this.#low)) * 10 + this.#ninth;
   }
 
   /** The time in nanoseconds since 1970. */
@@ -143,8 +97,7 @@ export class RecordHeader {
 
   /** `.085175260`, or nothing; gives the place after it, or -1. */
   #readFraction(bytes: Uint8Array, at: number): number {
-    this.#high = 0;
-    this.#nanos = 0;
+    this.nanos = 0;
     if (bytes[at] !== dot) return at;
     const first = at + 1;
     let next = first;
@@ -153,7 +106,7 @@ export class RecordHeader {
     for (; digit >= 0 && digit <= 9; digit = (bytes[++next] ?? 0) - 48)
       if (next - first < 9) nanos = nanos * 10 + digit;
     if (next === first) return -1;
-    this.#nanos = nanos * (units[Math.min(next - first, 9)] ?? 0);
+    this.nanos = nanos * (units[Math.min(next - first, 9)] ?? 0);
     return next;
   }
 
@@ -182,23 +135,6 @@ export class RecordHeader {
   }
 }
 
-/** Whether each of four bytes is a decimal digit. */
-function areDigits(bytes: number): boolean {
-  return (bytes & 0xf0f0f0f0) === zeros && ((bytes + 0x06060606) & 0xf0f0f0f0) === zeros;
-}
-
-/** The number that four digits are, the first of them in the lowest byte. */
-function fourDigits(bytes: number): number {
-  const digits = bytes & 0x0f0f0f0f;
-  // In its first byte the first two, in its third the last two.
-  const pairs = digits * 10 + (digits >>> 8);
-  return (pairs & 0xff) * 100 + ((pairs >>> 16) & 0xff);
-}
-
 function word(text: string): number {
   return Buffer.from(text).readInt32LE();
-}
-
-function tag(text: string): number {
-  return Buffer.from(text).readInt16LE();
 }

@@ -1,43 +1,43 @@
-import { alikeBytes } from "./header.js";
-import { movableEnd, moveLine } from "./move-line.js";
-import { RecordReader } from "./record-reader.js";
+import { TurningBlocks } from "../files/blocks.js";
+import { type Scanner, streamBits } from "../scanner/scanner.js";
+import { RecordReader, type RecordReaderOptions } from "./record-reader.js";
 
 const newline = 10;
+/** How much of a file becomes a chunk at most. In larger ones memory costs more: it is fetched from the system, and given back. */
+const chunkBytes = 98_304;
 
-/**
- * From chunks to the bytes of the messages, each line with its newline: what the container printed. They are moved together where
- * they were read, so a chunk is written over, and what is given lies in it.
- */
+/** From chunks to the bytes of the messages, each line with its newline: what the container printed. */
 export class MessageReader extends RecordReader<Buffer> {
-  /** What was given up for other bytes. */
-  #done: Buffer[] = [];
-  /** Where messages are moved to, and from where to where there are some. */
-  #bytes: Buffer = Buffer.alloc(0);
+  override readonly blocks: TurningBlocks;
+  readonly #reuse: boolean;
+  /** What is given when it is asked for. */
+  #pieces: Buffer[] = [];
+  /** Where records go that come one by one: what is used of it is the last piece. */
+  #buffer: Buffer = Buffer.alloc(0);
   #from = 0;
   #to = 0;
+  #expected = 0;
 
-  protected override begin(bytes: Buffer, at: number): void {
-    if (this.#to > this.#from) this.#done.push(this.#bytes.subarray(this.#from, this.#to));
-    this.#bytes = bytes;
-    this.#from = at;
-    this.#to = at;
+  /** With `reuse`, what is given is overwritten when more is asked for. */
+  constructor(options: RecordReaderOptions, reuse: boolean) {
+    super(options);
+    this.#reuse = reuse;
+    this.blocks = new TurningBlocks(reuse ? Number.POSITIVE_INFINITY : chunkBytes);
   }
 
-  protected override alike(bytes: Buffer, from: number, to: number): number {
-    const { header } = this;
-    const view = header.viewOf(bytes);
-    const last = movableEnd(bytes, to) - alikeBytes;
-    let at = from;
-    let out = this.#to;
-    while (at <= last && header.readAlike(view, at)) {
-      const content = header.contentAt;
-      const end = moveLine(bytes, view, content, out);
-      out += end - content;
-      if (header.endsLine) view.setUint8(out++, newline);
-      at = end + 1;
-    }
-    this.#to = out;
-    return at;
+  protected override begin(bytes: number): void {
+    this.#expected = bytes;
+  }
+
+  protected override usual(scanner: Scanner, bytes: Buffer, from: number, to: number): void {
+    const { filter } = this;
+    const streams =
+      (filter.wantsStream(false) ? streamBits.stdout : 0) |
+      (filter.wantsStream(true) ? streamBits.stderr : 0);
+    const messages = scanner.messages(bytes, from, to, streams, this.#reuse);
+    if (messages.length === 0) return;
+    this.#endPiece();
+    this.#pieces.push(messages);
   }
 
   protected override record(bytes: Buffer, _at: number, end: number): void {
@@ -51,17 +51,31 @@ export class MessageReader extends RecordReader<Buffer> {
       newlines = Math.min(newlines, this.leftBytes - content);
       this.leftBytes -= content + newlines;
     }
-    bytes.copyWithin(this.#to, at, at + content);
-    this.#to += content;
-    if (newlines > 0) bytes[this.#to++] = newline;
+    this.#reserve(content + newlines);
+    this.#to += bytes.copy(this.#buffer, this.#to, at, at + content);
+    if (newlines > 0) this.#buffer[this.#to++] = newline;
   }
 
   protected override flush(): void {}
 
   protected override take(): Buffer | undefined {
-    this.begin(Buffer.alloc(0), 0);
-    const done = this.#done;
-    this.#done = [];
-    return done.length > 1 ? Buffer.concat(done) : done[0];
+    this.#endPiece();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces.length > 1 ? Buffer.concat(pieces) : pieces[0];
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#buffer.length - this.#to >= bytes) return;
+    this.#endPiece();
+    // Messages are shorter than their records, so that this is enough for all of them.
+    this.#buffer = Buffer.allocUnsafeSlow(Math.max(bytes, this.#expected));
+    this.#from = 0;
+    this.#to = 0;
+  }
+
+  #endPiece(): void {
+    if (this.#to > this.#from) this.#pieces.push(this.#buffer.subarray(this.#from, this.#to));
+    this.#from = this.#to;
   }
 }

@@ -1,4 +1,6 @@
+import type { Blocks } from "../files/blocks.js";
 import type { LogFileIdentity } from "../files/identity.js";
+import { Scanner } from "../scanner/scanner.js";
 import { criHeader, readDockerLine } from "./docker-line.js";
 import type { RecordFilter } from "./filter.js";
 import { RecordHeader } from "./header.js";
@@ -50,6 +52,8 @@ const headerBytes = 256;
 
 /** From chunks of log files to records, one by one. What a record becomes, and `T`, is up to the class that extends it. */
 export abstract class RecordReader<T> {
+  /** What files are to be read into. */
+  abstract readonly blocks: Blocks;
   protected readonly header = new RecordHeader();
   protected readonly filter: RecordFilter;
   protected readonly maxLineBytes: number;
@@ -136,13 +140,10 @@ export abstract class RecordReader<T> {
 
   /** A record of a stream that is wanted; its header is in `this.header`, `end` is where its newline is. */
   protected abstract record(bytes: Buffer, at: number, end: number, offset: number, nextOffset: number): void;
-  /** Bytes of which records follow, from `at` on. */
-  protected abstract begin(bytes: Buffer, at: number): void;
-  /**
-   * Takes the records that `header.readAlike` reads, as many as follow each other: the short way for what most are, when all are
-   * wanted. Gives where it stopped.
-   */
-  protected abstract alike(bytes: Buffer, from: number, to: number, base: number): number;
+  /** Records of so many bytes follow. */
+  protected abstract begin(bytes: number): void;
+  /** Takes the records that the scanner finds, as many as follow each other: the short way, when no record's time matters. */
+  protected abstract usual(scanner: Scanner, bytes: Buffer, from: number, to: number, base: number): void;
   /** Gives up the lines that have not ended. */
   protected abstract flush(): void;
   /** What the records became since the last time. */
@@ -150,11 +151,16 @@ export abstract class RecordReader<T> {
 
   #take(bytes: Buffer, from: number, to: number, base: number): void {
     if (this.#stop) return;
-    this.begin(bytes, from);
-    const isPlain = !this.#mayStop && !this.filter.isChoosy;
+    this.begin(to - from);
+    const scanner = this.#mayStop || this.filter.isTimed ? undefined : Scanner.shared;
+    scanner?.forget();
     for (let at = from; at < to; ) {
-      if (isPlain && base + at >= this.#gateEnd) {
-        at = this.alike(bytes, at, to, base);
+      if (scanner && base + at >= this.#gateEnd) {
+        this.usual(scanner, bytes, at, to, base);
+        const { next } = scanner;
+        // For the time of the last record.
+        if (next > at) this.header.read(bytes, scanner.last);
+        at = next;
         if (at >= to) break;
       }
       const open = this.#mayStop ? this.open : noOpenLines;
@@ -190,9 +196,7 @@ export abstract class RecordReader<T> {
     const head = criHeader(docker.timestamp, docker.stream, docker.tags[0]);
     const record = Buffer.concat([head, docker.content, Buffer.of(newline)]);
     if (!this.header.read(record, 0) || !this.#counts(base + at)) return;
-    this.begin(record, 0);
     this.record(record, 0, record.length - 1, base + at, base + end + 1);
-    this.begin(bytes, end + 1);
   }
 
   /** A record that is longer than what is held becomes a piece, and its header stands before the rest. */
@@ -202,7 +206,7 @@ export abstract class RecordReader<T> {
     const head = Buffer.from(line.subarray(0, this.header.contentAt));
     this.header.endsLine = false;
     if (this.#counts(offset)) {
-      this.begin(record, 0);
+      this.begin(record.length);
       this.record(record, 0, line.length, offset, offset);
     }
     return head;
@@ -219,7 +223,7 @@ export abstract class RecordReader<T> {
       // More of it may have been lost: it does not end a line.
       this.header.endsLine = false;
       if (this.#counts(rest.offset)) {
-        this.begin(line, 0);
+        this.begin(line.length);
         this.record(line, 0, line.length - 1, rest.offset, rest.offset);
       }
     }

@@ -1,4 +1,4 @@
-// Most records have the second of the one before, and are read a shorter way: these are, among others that are not.
+// Most records look alike, and are found by the scanner: these are, among others that it leaves alone.
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { createServer, get, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { PassThrough, Writable } from "node:stream";
+import { buffer } from "node:stream/consumers";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { readLogs } from "../../src/logs/index.js";
+import { Scanner } from "../../src/logs/scanner/scanner.js";
+import { tempFolder } from "../support/temp.js";
+import { until } from "../support/waiting.js";
+import { record } from "./support.js";
+
+/** A log of several blocks, and what its container printed. */
+async function bigLog(t: TestContext): Promise<{ path: string; printed: Buffer }> {
+  const path = join(await tempFolder(t), "0.log");
+  const contents = Array.from({ length: 60_000 }, (_, number) => `${number} ${"x".repeat(number % 90)}`);
+  await writeFile(
+    path,
+    contents.map((content, number) => record(number >> 8, "stdout", "F", content)).join(""),
+  );
+  return { path, printed: Buffer.from(`${contents.join("\n")}\n`) };
+}
+
+/** Keeps what it is given when it calls back, which is so long after it was given. */
+class Slow extends Writable {
+  readonly chunks: Buffer[] = [];
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    setTimeout(() => {
+      this.chunks.push(Buffer.from(chunk));
+      done();
+    }, 5);
+  }
+}
+
+test("writeTo() writes what bytes() gives, to streams that forget and to streams that keep", async (t) => {
+  const { path, printed } = await bigLog(t);
+  const file = createWriteStream(`${path}.out`);
+  const { reason } = await readLogs(path).writeTo(file);
+  assert.equal(reason, "end_of_file");
+  file.end();
+  await once(file, "close");
+  assert.ok(printed.equals(await readFile(`${path}.out`)));
+
+  const through = new PassThrough({ highWaterMark: 64 * 1024 * 1024 });
+  await readLogs(path).writeTo(through);
+  through.end();
+  assert.ok(printed.equals(await buffer(through)));
+});
+
+test("memory is not used again before the stream has called back, by nobody", async (t) => {
+  const { path, printed } = await bigLog(t);
+  const sinks = Array.from({ length: 3 }, () => new Slow());
+  await Promise.all(sinks.map((sink) => readLogs(path).writeTo(sink, { reuse: true })));
+  for (const { chunks } of sinks) assert.ok(printed.equals(Buffer.concat(chunks)));
+});
+
+test("what the stream fails with is thrown, and the cursor is after what it took", async (t) => {
+  const { path, printed } = await bigLog(t);
+  const taken: Buffer[] = [];
+  const broken = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      if (taken.length === 1) return void setImmediate(done, new Error("no space"));
+      taken.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  const reader = readLogs(path);
+  await assert.rejects(reader.writeTo(broken, { reuse: true }), { message: "no space" });
+  assert.equal((await reader.ended).reason, "stopped");
+  const cursor = reader.cursor;
+  assert.ok(cursor);
+  const rest = await buffer(readLogs(path, { from: cursor }).bytes());
+  assert.ok(printed.equals(Buffer.concat([...taken, rest])));
+});
+
+test("a stream that has ended is refused", async (t) => {
+  const { path } = await bigLog(t);
+  const ended = new PassThrough();
+  ended.end();
+  await assert.rejects(readLogs(path).writeTo(ended), { reason: "invalid_option" });
+});
+
+test("a client that goes away ends the reading that follows for it", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  await writeFile(path, record(1, "stdout", "F", "hello"));
+  let done: Promise<unknown> | undefined;
+  const server = createServer((_request, response: ServerResponse) => {
+    const reader = readLogs(path, { follow: true });
+    done = reader.writeTo(response).catch((error: unknown) => error);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const request = get({ port: (server.address() as AddressInfo).port, agent: false });
+  const [response] = await once(request, "response");
+  const [data] = await once(response, "data");
+  assert.equal(String(data), "hello\n");
+  response.on("error", () => undefined);
+  request.destroy();
+  const error = await done;
+  assert.ok(error instanceof Error && "code" in error);
+  assert.equal(error.code, "ERR_STREAM_PREMATURE_CLOSE");
+});
+
+test("a signal ends a write that waits, and its memory stays with the stream until that calls back", async (t) => {
+  const { path } = await bigLog(t);
+  let release: (() => void) | undefined;
+  const stuck = new Writable({
+    write(_chunk, _encoding, done) {
+      release = done;
+    },
+  });
+  const stop = new AbortController();
+  const writing = readLogs(path, { signal: stop.signal }).writeTo(stuck, { reuse: true });
+  await until(() => release !== undefined, "a write", 10_000);
+  stop.abort();
+  await assert.rejects(writing, { reason: "aborted_by_caller" });
+  await sleep(20);
+  assert.equal(Scanner.shared?.lend(), undefined);
+  release?.();
+  await sleep(20);
+  const lent = Scanner.shared?.lend() ?? [];
+  assert.deepEqual(
+    lent.map(({ length }) => length),
+    [Scanner.blockBytes, Scanner.blockBytes],
+  );
+  Scanner.shared?.giveBack();
+  assert.equal(stuck.listenerCount("error"), 0);
+});
+
+test("a stream that somebody ends while the log is followed ends the reading", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  await writeFile(path, record(1, "stdout", "F", "one"));
+  const out = new PassThrough();
+  const writing = readLogs(path, { follow: true }).writeTo(out);
+  assert.equal(String((await once(out, "data"))[0]), "one\n");
+  out.end();
+  assert.equal((await writing).reason, "stopped");
+  await appendFile(path, record(2, "stdout", "F", "two"));
+});
