@@ -23,6 +23,8 @@ if (files.length === 0) {
 
 // A developer's own runtime is none of the tests' business.
 const { CONTAINER_RUNTIME_ENDPOINT, IMAGE_SERVICE_ENDPOINT, CRI_CONFIG_FILE, ...env } = process.env;
-const node = ["--conditions=cri-sdk-source", "--import", "tsx", "--test", "--test-timeout=3600000", ...files];
+// This reporter tells what failed once more at the end, where a log of CI is read first.
+const options = ["--test", "--test-reporter=spec", "--test-timeout=3600000"];
+const node = ["--conditions=cri-sdk-source", "--import", "tsx", ...options, ...files];
 const { status } = spawnSync(process.execPath, node, { cwd: root, stdio: "inherit", env });
 process.exit(status ?? 1);
