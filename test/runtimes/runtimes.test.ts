@@ -15,6 +15,7 @@ import { execCases, execRestartCases } from "./exec.cases.js";
 import { imageCases } from "./images.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
+import { observeCases } from "./observe.cases.js";
 import { podCases } from "./pods.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
@@ -62,6 +63,7 @@ for (const release of releases) {
     everyRpcCases(subject);
     vocabularyCases(subject);
     statsCases(subject);
+    observeCases(subject);
     stopCases(subject);
     limitCases(subject);
     preflightCases(subject);
