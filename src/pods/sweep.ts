@@ -1,5 +1,5 @@
 import type { Container, PodSandbox } from "../../gen/runtime/v1/api_pb.js";
-import { type Leftover, nanosToDate } from "../core/index.js";
+import { type Leftover, nanosToDate, stoppedError } from "../core/index.js";
 import type { PodKit } from "./kit.js";
 import { logPathOf } from "./life/container-logs.js";
 import { foundGoingPod, isOrphan } from "./life/own-things.js";
@@ -71,7 +71,7 @@ export async function sweep(kit: PodKit, options: SweepOptions = {}): Promise<Sw
       if (!dryRun) await remove();
       removed.push(orphan);
     } catch (error) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw stoppedError(signal);
       failed.push({ kind: orphan.kind, id: orphan.id, name: orphan.name, error });
     }
   };

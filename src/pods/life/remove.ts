@@ -1,6 +1,6 @@
 import type { PodSandboxConfig, PodSandboxMetadata } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
-import { backoff, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
+import { backoff, bounded, isCriError, kubernetesLabels, sleep } from "../../core/index.js";
 import { removeContainerLog, removePodCgroup, removePodLogs } from "../host-files.js";
 
 /** How something is removed. */
@@ -22,20 +22,25 @@ const triesElse = 4;
  * Removing succeeds for what is gone. What another call is just starting, ending or removing has to wait its turn, also when
  * that call's caller is dead. Other failures may pass, too: containerd 2.1 fails now and then while a container is just ending.
  */
-async function insist(remove: () => Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
-  let pause = backoff({ firstMs: 100, maxMs: 2_000, factor: 1.7 });
-  for (let done = 1; ; done++)
-    try {
-      await remove();
-      return;
-    } catch (error) {
-      const passing =
-        isCriError(error) && (error.reason === "runtime_error" || error.reason === "wrong_state");
-      const tries = passing && /in (?:starting|removing) state/.test(error.text) ? triesInTurn : triesElse;
-      if (!passing || done >= tries) throw error;
-      await sleep(pause.delayMs(), signal);
-      pause = pause.next();
-    }
+function insist(
+  remove: (signal: AbortSignal) => Promise<unknown>,
+  caller: AbortSignal | undefined,
+): Promise<void> {
+  return bounded({ signal: caller }, async (signal) => {
+    let pause = backoff({ firstMs: 100, maxMs: 2_000, factor: 1.7 });
+    for (let done = 1; ; done++)
+      try {
+        await remove(signal);
+        return;
+      } catch (error) {
+        const passing =
+          isCriError(error) && (error.reason === "runtime_error" || error.reason === "wrong_state");
+        const tries = passing && /in (?:starting|removing) state/.test(error.text) ? triesInTurn : triesElse;
+        if (!passing || done >= tries) throw error;
+        await sleep(pause.delayMs(), signal);
+        pause = pause.next();
+      }
+  });
 }
 
 /** Removes a container, running or not, and its logs. */
@@ -45,7 +50,7 @@ export async function removeContainer(
   logPath: string | undefined,
   { signal, keepLogs = false }: RemoveOptions = {},
 ): Promise<void> {
-  await insist(() => runtime.removeContainer({ containerId }, { signal }), signal);
+  await insist((stop) => runtime.removeContainer({ containerId }, { signal: stop }), signal);
   if (!keepLogs && logPath) await removeContainerLog(logPath);
 }
 
@@ -71,8 +76,8 @@ export async function removePod(
   { podSandboxId, metadata, logDirectory, cgroupParent }: GoingPod,
   { signal, keepLogs = false }: RemoveOptions = {},
 ): Promise<void> {
-  await insist(() => runtime.stopPodSandbox({ podSandboxId }, { signal }), signal);
-  await insist(() => runtime.removePodSandbox({ podSandboxId }, { signal }), signal);
+  await insist((stop) => runtime.stopPodSandbox({ podSandboxId }, { signal: stop }), signal);
+  await insist((stop) => runtime.removePodSandbox({ podSandboxId }, { signal: stop }), signal);
   if (!metadata?.uid || (!logDirectory && !cgroupParent)) return;
   // All attempts of a pod share one log directory and one cgroup.
   const labelSelector = { [kubernetesLabels.podUid]: metadata.uid };
