@@ -14,7 +14,7 @@ import {
   stoppedError,
   untilBreak,
 } from "../core/index.js";
-import { isTraced, traceStream, traceUnary } from "../observe/index.js";
+import { isTraced, traceStream, traceUnary, withoutCredentials } from "../observe/index.js";
 import {
   fromTransportError,
   policy,
@@ -71,14 +71,16 @@ export class Caller {
     const { transport, retry } = this.#settings;
     const name = nameOf(method);
     const { signal } = options;
+    let request: MessageShape<I> | undefined;
     try {
-      const request = this.#prepare(method, name, input);
+      request = this.#prepare(method, name, input);
       const remainingMs = countdown(timeoutOf(name, request, options));
       const header = headersOf(options.headers);
+      const sent = request;
       const attempt = async () => {
         if (trace) trace.attempts++;
         try {
-          const { message } = await transport.unary(method, signal, remainingMs(), header, request);
+          const { message } = await transport.unary(method, signal, remainingMs(), header, sent);
           return this.#accepted(name, message);
         } catch (error) {
           throw this.#failed(method, name, error, signal);
@@ -89,7 +91,7 @@ export class Caller {
     } catch (error) {
       const failure = this.#failed(method, name, error, signal);
       if (this.#settings.normalize && isSuccess(name, failure)) return create(method.output);
-      throw failure;
+      throw request ? withoutCredentials(failure, method.input, request) : failure;
     }
   }
 

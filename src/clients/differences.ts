@@ -1,15 +1,7 @@
-import type { CriError, CriErrorCode, CriErrorReason } from "../core/index.js";
+import type { CriError, CriErrorReason } from "../core/index.js";
 import type { RpcName } from "../transport/index.js";
-
-/** One way in which runtimes report one thing. A row applies where everything that it names fits. */
-interface Difference {
-  readonly codes?: readonly CriErrorCode[];
-  readonly methods?: readonly RpcName[];
-  readonly text?: RegExp;
-  /** What the caller sees instead of the runtime's own code. */
-  readonly code: CriErrorCode;
-  readonly reason: CriErrorReason;
-}
+import type { Difference } from "./difference.js";
+import { pullDifferences, withoutNames } from "./pull-differences.js";
 
 /**
  * The texts and codes of containerd 1.6, 1.7 and 2.1 and of CRI-O 1.37, measured on each, as one vocabulary. Apart
@@ -55,7 +47,11 @@ const differences: readonly Difference[] = [
   { text: /multiple ids found|ambiguous digest string/i, code: "invalid_argument", reason: "ambiguous_id" },
 
   // Images, by CRI's own reason words, and by what registries and image libraries say.
-  { text: /^SignatureValidationFailed/, code: "permission_denied", reason: "signature_invalid" },
+  {
+    text: /^SignatureValidationFailed|^Source image rejected|A signature was required/,
+    code: "permission_denied",
+    reason: "signature_invalid",
+  },
   { text: /^RegistryUnavailable/, code: "unavailable", reason: "registry_unavailable" },
   { text: /RROUnsupported/, code: "failed_precondition", reason: "recursive_read_only_unsupported" },
   { text: /ImageVolumeMountFailed/, code: "failed_precondition", reason: "image_volume_mount_failed" },
@@ -64,20 +60,7 @@ const differences: readonly Difference[] = [
     code: "invalid_argument",
     reason: "invalid_image_reference",
   },
-  // Before the refusals: "failed to fetch anonymous token: ... no such host" is a network's fault, not a password's.
-  {
-    methods: ["pullImage"],
-    text: /connection refused|no such host|i\/o timeout|handshake timeout|Client\.Timeout|network is unreachable|no route to host|connection reset|toomanyrequests|\b429 |unexpected status.* 5\d\d|HTTP status: 5\d\d/i,
-    code: "unavailable",
-    reason: "registry_unavailable",
-  },
-  {
-    methods: ["pullImage"],
-    text: /unauthorized|access denied|authorization failed|basic auth|\bdenied\b|\b40[13] |anonymous token|oauth token|invalid username/i,
-    code: "permission_denied",
-    reason: "registry_denied",
-  },
-  { methods: ["pullImage"], text: /not found|manifest unknown/i, code: "not_found", reason: "image_missing" },
+  ...pullDifferences,
   {
     methods: ["createContainer"],
     text: /failed to resolve image|does not resolve to an image/,
@@ -125,14 +108,15 @@ const differences: readonly Difference[] = [
 /** A runtime's error in the common vocabulary; errors that did not come from the runtime stay as they are. */
 export function normalizeError(name: RpcName, error: CriError): CriError {
   if (error.reason !== "runtime_error") return error;
+  const said = name === "pullImage" ? withoutNames(error.text) : error.text;
   const row = differences.find(
     ({ codes, methods, text }) =>
       (codes?.includes(error.code) ?? true) &&
       (methods?.includes(name) ?? true) &&
-      (text?.test(error.text) ?? true),
+      (text?.test(said) ?? true),
   );
-  if (!row) return error;
-  const { code, reason } = row;
+  if (!row || row.reason === "runtime_error") return error;
+  const { code, reason, hint } = row;
   const existingId =
     reason === "name_reserved" ? /reserved for "?([0-9a-f]{64})/.exec(error.text)?.[1] : undefined;
   return error.with({
@@ -140,7 +124,7 @@ export function normalizeError(name: RpcName, error: CriError): CriError {
     reason,
     wireCode: error.code,
     ...(existingId ? { existingId } : {}),
-    ...hints[reason],
+    ...(hint ? { hint } : hints[reason]),
   });
 }
 

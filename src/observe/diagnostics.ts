@@ -2,6 +2,7 @@ import { tracingChannel } from "node:diagnostics_channel";
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import type { CriError } from "../core/index.js";
 import { type RedactedMessage, redact } from "./redact.js";
+import { withoutSecrets } from "./redact-error.js";
 import type { RpcEnd } from "./watch-call.js";
 
 /**
@@ -27,7 +28,7 @@ export interface RpcDiagnostics {
   readonly durationMs: number;
   /** How it ended; undefined until `error` and `asyncEnd`. */
   readonly end: RpcEnd | undefined;
-  /** What it failed with; undefined before, and otherwise. */
+  /** What it failed with, with the request's secrets masked in its text; undefined before, and otherwise. */
   readonly error: CriError | undefined;
   /** The answer of a unary call with secrets masked, made when it is looked at; undefined before, and otherwise. */
   readonly result: RedactedMessage | undefined;
@@ -86,13 +87,7 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
   }
 
   get request(): RedactedMessage | undefined {
-    const { method, input } = this.#call;
-    try {
-      return redact(method.input, create(method.input, input));
-    } catch {
-      // A subscriber that looks must not fail for what the caller gave.
-      return undefined;
-    }
+    return this.#ofRequest((schema, message) => redact(schema, message));
   }
 
   get durationMs(): number {
@@ -109,7 +104,8 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
 
   // Node sets it, and `result`, before it tells.
   set error(error: CriError | undefined) {
-    this.#error = error;
+    this.#error =
+      error && (this.#ofRequest((schema, message) => withoutSecrets(error, schema, message)) ?? error);
     this.over("failed");
   }
 
@@ -121,6 +117,16 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
     this.#result = message as MessageShape<O>;
     this.messages = 1;
     this.over("complete");
+  }
+
+  #ofRequest<T>(look: (schema: I, message: MessageShape<I>) => T): T | undefined {
+    const { method, input } = this.#call;
+    try {
+      return look(method.input, create(method.input, input));
+    } catch {
+      // A subscriber that looks must not fail for what the caller gave.
+      return undefined;
+    }
   }
 
   over(end: RpcEnd): void {

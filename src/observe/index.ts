@@ -12,5 +12,6 @@ export type {
   OtelTracerProvider,
 } from "./otel-api.js";
 export { type RedactedMessage, type RedactedValue, redact } from "./redact.js";
+export { withoutCredentials } from "./redact-error.js";
 export type { RedactOptions } from "./redact-options.js";
 export type { RpcEnd } from "./watch-call.js";

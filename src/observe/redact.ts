@@ -7,6 +7,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from "./redact-options.js";
+import { blotOut, secretForms } from "./secret-forms.js";
 
 /** A value of a redacted message: what `JSON.stringify` takes. */
 export type RedactedValue =
@@ -54,15 +55,13 @@ export class Redactor {
   }
 
   /**
-   * A text without the secrets of a message: errors of a runtime may repeat what they were given. Those of fewer than
-   * four characters stay, since they are in every text.
+   * A text without the secrets of a message, however they are written: errors of a runtime may repeat what they were given.
+   * Those of fewer than four characters stay, since they are in every text.
    */
   text(text: string, schema: DescMessage, message: Message): string {
     const secrets = new Set<string>();
     this.#collect(reflect(schema, message, false), false, secrets);
-    // A longer one first: it may contain a shorter one.
-    const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
-    return longestFirst.reduce((rest, secret) => rest.replaceAll(secret, () => mask), text);
+    return blotOut(text, secrets, mask);
   }
 
   #fields(message: ReflectMessage): RedactedMessage {
@@ -120,12 +119,11 @@ export class Redactor {
   }
 
   #collect(message: ReflectMessage, masked: boolean, secrets: Set<string>): void {
+    // In HTTP's basic authentication a password stands behind its user's name.
+    const { username } = message.message as { readonly username?: string };
     const add = (field: DescField, value: unknown, inMask: boolean): void => {
       if (field.message) this.#collect(value as ReflectMessage, inMask, secrets);
-      else if (inMask) {
-        const text = textOf(value) ?? "";
-        if (text.length >= 4) secrets.add(text);
-      }
+      else if (inMask) for (const form of secretForms(textOf(value) ?? "", username)) secrets.add(form);
     };
     for (const field of message.fields) {
       if (!message.isSet(field)) continue;

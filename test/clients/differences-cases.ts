@@ -174,6 +174,19 @@ export const cases: readonly Said[] = [
       'failed to pull and unpack image "x": failed to resolve reference "x": x: not found',
     ],
     ["pullImage", Unknown, "reading manifest 1 in localhost:5051/none: manifest unknown"],
+    [
+      "pullImage",
+      Unknown,
+      "reading manifest 1 in localhost:5051/denied: name unknown: not known to registry",
+    ],
+    ["pullImage", NotFound, 'failed to resolve reference "r.x/a": r.x/access-denied:1: not found'],
+    ["pullImage", Unknown, "no match for platform in manifest: not found"],
+    ["pullImage", Unknown, "no image found in image index for architecture riscv64, variant, OS linux"],
+    [
+      "pullImage",
+      Unknown,
+      "unexpected status from HEAD request to http://localhost:5051/v2/unauthorized/manifests/1: 404 Not Found",
+    ],
   ]),
   ...all("permission_denied", "registry_denied", [
     [
@@ -214,6 +227,11 @@ export const cases: readonly Said[] = [
       "unexpected status from HEAD request to http://localhost:5051/v2/x: 503 Service Unavailable",
     ],
     ["pullImage", Unknown, "received unexpected HTTP status: 500 Internal Server Error"],
+    ["pullImage", Unknown, 'Head "https://x/v2/": x509: certificate signed by unknown authority'],
+    ["pullImage", Unknown, 'Head "https://x/v2/": http: server gave HTTP response to HTTPS client'],
+    ["pullImage", Unknown, 'Head "https://x/v2/": EOF'],
+    ["pullImage", Unknown, "dial tcp: lookup none.example on 127.0.0.1:53: server misbehaving"],
+    ["pullImage", Unknown, "storing blob to file: happened during read: connection reset by peer"],
     ["pullImage", Unknown, 'Get "https://x/v2/": net/http: TLS handshake timeout'],
     [
       "pullImage",
@@ -239,6 +257,7 @@ export const cases: readonly Said[] = [
   ]),
   ...all("permission_denied", "signature_invalid", [
     ["pullImage", Unknown, "SignatureValidationFailed: Source image rejected: A signature was required"],
+    ["pullImage", Unknown, "Source image rejected: A signature was required, but no signature exists"],
   ]),
   ...all("failed_precondition", "recursive_read_only_unsupported", [
     [

@@ -91,6 +91,12 @@ test("what is in no table stays the runtime's own", async () => {
     // The words of a registry in the name of something else than an image.
     ["containerStatus", Code.Unknown, "denied by a plugin"],
     ["version", Code.Unavailable, "overloaded"],
+    // A pull that fails for this node's own reasons, in words that registries use, too.
+    ["pullImage", Code.Unknown, "failed to extract layer sha256:1: mount: mkdir /x: permission denied"],
+    ["pullImage", Code.Unknown, "failed to unpack: mkdir /var/lib/x: permission denied"],
+    ["pullImage", Code.Unknown, 'exec: "unpigz": executable file not found in $PATH'],
+    ["pullImage", Code.NotFound, "parent snapshot sha256:1 does not exist: not found"],
+    ["pullImage", Code.Unknown, "writing blob: adding layer with blob: open /x: permission denied"],
   ] as const) {
     const transport = scripted(() => {
       throw says(wire, text);

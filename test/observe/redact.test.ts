@@ -15,6 +15,7 @@ import {
   RuntimeService,
 } from "../../gen/runtime/v1/api_pb.js";
 import { redact } from "../../src/index.js";
+import { blotOut, secretForms } from "../../src/observe/secret-forms.js";
 import { anyMessage } from "../crictl/arbitrary.js";
 import { failure } from "../testing/embedded/support.js";
 import { secret } from "./support.js";
@@ -162,3 +163,20 @@ function plant(message: ReflectMessage, secrets: ReadonlySet<string>): number {
   }
   return count;
 }
+
+test("a secret is found in a text however it is written there", () => {
+  const forms = secretForms("a b!(c)~$&+,:=@'*/\"é", "me");
+  for (const form of [
+    "a b!(c)~$&+,:=@'*/\"é",
+    "a b!(c)~$&+,:=@'*/\\\"é",
+    "a+b%21%28c%29~%24%26%2B%2C%3A%3D%40%27%2A%2F%22%C3%A9",
+    "a%20b%21%28c%29~$&+%2C:=@%27%2A%2F%22%C3%A9",
+    "a%20b!(c)~%24%26%2B%2C%3A%3D%40'*%2F%22%C3%A9",
+    Buffer.from("a b!(c)~$&+,:=@'*/\"é").toString("base64"),
+    Buffer.from("me:a b!(c)~$&+,:=@'*/\"é").toString("base64"),
+  ])
+    assert.match(blotOut(`before ${form} after`, forms, "-"), /^before -=* after$/, form);
+  // Half of a character can be in no URL; the whole word is hidden all the same.
+  assert.equal(blotOut("x \ud800abc y", secretForms("\ud800abc"), "-"), "x - y");
+  assert.deepEqual(secretForms("abc", "me"), []);
+});
