@@ -35,6 +35,7 @@ const longestRepository = 255;
  * Throws `invalid_image_reference` in the words of containerd's parser. An image id of 64 hex digits is no name.
  */
 export function parseReference(text: string): ImageReference {
+  if (typeof text !== "string") throw invalid(text, "must be a text");
   if (/^[0-9a-f]{64}$/.test(text))
     throw invalid(text, `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   const { domain, rest } = splitDomain(text);

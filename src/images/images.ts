@@ -4,7 +4,7 @@ import type { ImageAuth } from "./auth/source.js";
 import { type ImageFsInfo, readFsInfo } from "./fs-info.js";
 import { idDigits, sentName } from "./names.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
-import type { EnsureImageOptions, PullOptions } from "./options.js";
+import type { EnsureImageOptions, GetImageOptions, PullOptions } from "./options.js";
 import { defaultPullPolicy, type PullPolicy } from "./policy.js";
 import { type PruneOptions, type PruneResult, pruneImages } from "./prune.js";
 import { missing, Puller } from "./puller.js";
@@ -59,8 +59,8 @@ export class Images {
    *
    * Rejects with {@link CriError} `invalid_image_reference`, and what ImageStatus answers.
    */
-  async get(image: string, options?: CallOptions): Promise<NodeImage | undefined> {
-    return await this.#puller.find(sentName(image), options);
+  async get(image: string, options: GetImageOptions = {}): Promise<NodeImage | undefined> {
+    return await this.#puller.find(sentName(image), options, options);
   }
 
   /**
@@ -81,7 +81,7 @@ export class Images {
     const isId = idDigits(image) !== undefined;
     return await bounded(options, async (signal) => {
       const anew = policy === "Always" && !isId;
-      const present = anew ? undefined : await this.#puller.find(sent, { signal });
+      const present = anew ? undefined : await this.#puller.find(sent, options, { signal });
       if (present) return present;
       if (isId) throw missing(image, "An image cannot be pulled by its id: give its name");
       if (policy === "Never")
@@ -103,12 +103,12 @@ export class Images {
    */
   async remove(image: string, options: RemoveImageOptions = {}): Promise<RemovedImage | undefined> {
     const sent = sentName(image);
-    const find = (signal: AbortSignal) => this.#puller.find(sent, { signal });
+    const find = (signal: AbortSignal) => this.#puller.find(sent, options, { signal });
     return await removeImage(this.#parts.image, find, image, options);
   }
 
   /**
-   * Removes all images that no container has, running or not, and that are neither pinned nor the sandbox image nor kept by
+   * Removes all images that no container has or mounts, running or not, and that are neither pinned nor the sandbox image nor kept by
    * the caller. An image that was pulled for a container that is not created yet is one that no container has.
    *
    * Rejects with {@link CriError} `invalid_option`, `aborted_by_caller`, `deadline`, and when lists cannot be had; what

@@ -8,7 +8,7 @@ export type { ImageFilesystem, ImageFsInfo } from "./fs-info.js";
 export { Images, type ImagesParts, type ListImagesOptions } from "./images.js";
 export { familiarReference, formatReference, normalizeReference } from "./names.js";
 export type { NodeImage } from "./node-image.js";
-export type { EnsureImageOptions, PullOptions } from "./options.js";
+export type { EnsureImageOptions, GetImageOptions, ImageSpecOptions, PullOptions } from "./options.js";
 export { defaultPullPolicy, type PullPolicy } from "./policy.js";
 export type { PullProgress, WatchOptions } from "./progress.js";
 export type { KeptImage, PruneOptions, PruneResult } from "./prune.js";

@@ -5,8 +5,28 @@ import type { ImageAuth } from "./auth/source.js";
 import type { PullPolicy } from "./policy.js";
 import type { WatchOptions } from "./progress.js";
 
+/** Which image is meant, beside its name. */
+export interface ImageSpecOptions {
+  /**
+   * The runtime handler that the image is for, where handlers keep images apart. CRI `ImageSpec.runtime_handler`.
+   * @default "", the default handler
+   */
+  readonly runtimeHandler?: string | undefined;
+  /**
+   * CRI `ImageSpec.annotations`; the kubelet sends those of the pod.
+   * @default none
+   */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+/** How an image is looked up. */
+export interface GetImageOptions extends CallOptions, ImageSpecOptions {}
+
 /** How an image is pulled. */
-export interface PullOptions extends Pick<CallOptions, "signal" | "timeoutMs">, WatchOptions {
+export interface PullOptions
+  extends Pick<CallOptions, "signal" | "timeoutMs">,
+    WatchOptions,
+    ImageSpecOptions {
   /**
    * Credentials for the registry, or who has them. All that fit are tried in turn until one works; then none. CRI
    * `PullImageRequest.auth`.
@@ -18,16 +38,6 @@ export interface PullOptions extends Pick<CallOptions, "signal" | "timeoutMs">, 
    * @default none
    */
   readonly sandboxConfig?: MessageInitShape<typeof PodSandboxConfigSchema> | undefined;
-  /**
-   * The runtime handler that the image is for, where handlers keep images apart. CRI `ImageSpec.runtime_handler`.
-   * @default "", the default handler
-   */
-  readonly runtimeHandler?: string | undefined;
-  /**
-   * CRI `ImageSpec.annotations`; the kubelet sends those of the pod.
-   * @default none
-   */
-  readonly annotations?: Readonly<Record<string, string>> | undefined;
   /**
    * The most that all of it may take, in milliseconds; 0 for no limit.
    * @default no limit: a pull takes what the registry and the network need

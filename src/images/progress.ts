@@ -5,8 +5,8 @@ export interface PullProgress {
   /** Always true, so that nobody shows it as more than it is. */
   readonly estimated: true;
   /**
-   * By how many bytes the image file systems of the node have grown since this call began to wait, at the most. All that is
-   * pulled meanwhile counts. containerd counts a layer when it is unpacked, and looks at most every ten seconds.
+   * By how many bytes the image file systems of the node have grown since this call began to wait. All that is pulled meanwhile
+   * counts; what is removed does not count against it. containerd counts a layer when it is unpacked, and looks at most every ten seconds.
    */
   readonly grownBytes: number;
   /**

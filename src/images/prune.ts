@@ -1,6 +1,6 @@
 import type { ImageClient, Lists, RuntimeClient } from "../clients/index.js";
 import { bounded, type CallOptions, stoppedError } from "../core/index.js";
-import { type ImageNames, imagesOfContainers, sandboxImage } from "./in-use.js";
+import { type ImageNames, ImagesInUse, sandboxImage } from "./in-use.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
 import { removeWhole } from "./remove.js";
 import { type ImageSelection, selects } from "./selection.js";
@@ -22,7 +22,7 @@ export interface PruneOptions extends Pick<CallOptions, "signal" | "timeoutMs"> 
 /** An image that stays, and why. */
 export interface KeptImage {
   readonly image: NodeImage;
-  /** `pinned` by the runtime, `in_use` by a container that exists, the `sandbox` image, or `keep` of the caller. */
+  /** `pinned` by the runtime, `in_use` by a container that exists, as its own or mounted, the `sandbox` image, or `keep` of the caller. */
   readonly because: "pinned" | "in_use" | "sandbox" | "keep";
 }
 
@@ -61,10 +61,11 @@ export async function pruneImages(parts: PruneParts, options: PruneOptions): Pro
     const removed: NodeImage[] = [];
     const failed: { image: NodeImage; error: unknown }[] = [];
     const kept: KeptImage[] = [];
-    let used = await imagesOfContainers(parts.lists, signal);
+    const inUse = new ImagesInUse(parts);
+    let used = await inUse.look(signal);
     for (const image of images) {
       // Looked at anew before each removal: a container may have been created since.
-      if (!dryRun && !reason(image, used)) used = await imagesOfContainers(parts.lists, signal);
+      if (!dryRun && !reason(image, used)) used = await inUse.look(signal);
       const because = reason(image, used);
       if (because) kept.push({ image, because });
       else if (dryRun) removed.push(image);

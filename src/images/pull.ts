@@ -1,12 +1,19 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PullImageRequestSchema } from "../../gen/runtime/v1/api_pb.js";
 import type { ImageClient } from "../clients/index.js";
-import { CriError, isCriError } from "../core/index.js";
+import { CriError, type ImageReference, isCriError } from "../core/index.js";
 import type { Login } from "./auth/login.js";
 import type { Found } from "./auth/look-up.js";
+import { formatReference } from "./names.js";
 
 /** All of a pull but its credentials. */
 export type PullRequest = Omit<MessageInitShape<typeof PullImageRequestSchema>, "auth" | "$typeName">;
+
+/** A try that the registry did not let in. */
+interface Refusal {
+  readonly login: Login | undefined;
+  readonly error: CriError;
+}
 
 /**
  * Pulls with each of the credentials in turn, then with none; gives the id. Registries answer "not found" as well as "denied" to
@@ -15,18 +22,21 @@ export type PullRequest = Omit<MessageInitShape<typeof PullImageRequestSchema>, 
 export async function pullInTurn(
   client: ImageClient,
   request: PullRequest,
+  reference: ImageReference,
   found: Found,
   signal: AbortSignal,
 ): Promise<string> {
-  const refusals: CriError[] = [];
+  const refusals: Refusal[] = [];
   for (const login of [...found.logins, undefined]) {
     try {
+      // CRI-O looks for a short name in several registries; credentials are for the one they were looked up for.
+      const image = login ? { ...request.image, image: formatReference(reference) } : request.image;
       const auth = login ? { auth: login.toAuth() } : {};
-      return (await client.pullImage({ ...request, ...auth }, { signal, timeoutMs: 0 })).imageRef;
+      const sent = { ...request, ...(image ? { image } : {}), ...auth };
+      return (await client.pullImage(sent, { signal, timeoutMs: 0 })).imageRef;
     } catch (error) {
-      const refusal = withoutSecrets(error, found.logins);
-      if (!isRefusal(refusal)) throw refusal;
-      refusals.push(refusal);
+      if (!isRefusal(error)) throw error;
+      refusals.push({ login, error });
     }
   }
   throw withAdvice(refusals, found);
@@ -36,10 +46,16 @@ function isRefusal(error: unknown): error is CriError {
   return isCriError(error) && (error.reason === "registry_denied" || error.reason === "image_missing");
 }
 
-/** "Not found" comes from somebody who let us in, so it says more than a refusal does. */
-function withAdvice(refusals: readonly CriError[], { logins, failures }: Found): unknown {
-  const error = refusals.find(({ reason }) => reason === "image_missing") ?? refusals[0];
+/**
+ * "Not found" to somebody whom the registry knows says more than a refusal; to a stranger it may be one. A source of credentials
+ * that failed may be why nobody was let in.
+ */
+function withAdvice(refusals: readonly Refusal[], { logins, failures }: Found): unknown {
+  const known = refusals.find(({ login, error }) => login && error.reason === "image_missing")?.error;
   const [failure] = failures;
+  const without = failure && `Some credentials could not be had: ${failure.text}`;
+  if (known) return without ? known.with({ hint: without }) : known;
+  const error = refusals.find(({ error }) => error.reason === "registry_denied")?.error ?? refusals[0]?.error;
   if (error && failure)
     return new CriError({
       code: "failed_precondition",
@@ -54,23 +70,6 @@ function withAdvice(refusals: readonly CriError[], { logins, failures }: Found):
   if (logins.length === 0)
     return error.with({ hint: "No credentials for this image were given: see the option auth" });
   const tried = logins.length === 1 ? "The credentials were" : `All ${logins.length} credentials were`;
-  return error.with({ hint: `${tried} refused, and so was a pull without any` });
-}
-
-/** No runtime is known to repeat a password; it is not left to each of them, though. */
-function withoutSecrets(error: unknown, logins: readonly Login[]): unknown {
-  if (!isCriError(error)) return error;
-  const clean = (text: string) => logins.reduce((left, login) => login.blotOut(left), text);
-  const text = clean(error.text);
-  if (text === error.text) return error;
-  // What it was made from says the same.
-  return new CriError({
-    code: error.code,
-    reason: error.reason,
-    text,
-    method: error.method,
-    endpoint: error.endpoint,
-    hint: error.hint,
-    wireCode: error.wireCode,
-  });
+  const stranger = refusals.at(-1)?.error.reason === "image_missing" ? "found nothing" : "was refused, too";
+  return error.with({ hint: `${tried} refused; a pull without any ${stranger}` });
 }

@@ -6,7 +6,7 @@ import type { ImageAuth } from "./auth/source.js";
 import { Flights } from "./flights.js";
 import { formatReference, idDigits } from "./names.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
-import type { PullOptions } from "./options.js";
+import type { ImageSpecOptions, PullOptions } from "./options.js";
 import { type PullRequest, pullInTurn } from "./pull.js";
 import { manifestSizes } from "./registry/manifest.js";
 import { watchPull } from "./watch.js";
@@ -29,18 +29,18 @@ export class Puller {
 
   /** Pulls by a name as it is sent. With `anew` the registry is asked in any case, else an image that is there will do. */
   async pull(sent: string, anew: boolean, options: PullOptions, signal: AbortSignal): Promise<NodeImage> {
-    const { auth, runtimeHandler = "", annotations = {}, sandboxConfig } = options;
+    const { auth, sandboxConfig } = options;
     const reference = parseReference(sent);
     const found = await this.#lookUp(auth, reference, signal);
     const request: PullRequest = {
-      image: { image: sent, runtimeHandler, annotations: { ...annotations } },
+      image: specOf(sent, options),
       ...(sandboxConfig ? { sandboxConfig } : {}),
     };
     const work = async (stop: AbortSignal): Promise<Pulled> => {
       // Somebody else's pull may have ended since this one's caller looked.
-      const present = anew ? undefined : await this.find(sent, { signal: stop });
+      const present = anew ? undefined : await this.find(sent, options, { signal: stop });
       if (present) return { image: present, fromRegistry: false };
-      return { image: await this.#fromRegistry(sent, request, found, stop), fromRegistry: true };
+      return { image: await this.#fromRegistry(request, reference, found, stop), fromRegistry: true };
     };
     const key = keyOf(sent, options, found);
     const pull = async (stop: AbortSignal): Promise<NodeImage> => {
@@ -54,8 +54,8 @@ export class Puller {
   }
 
   /** The image of a name or an id as they are sent; undefined when it is not on the node. */
-  async find(sent: string, options?: CallOptions): Promise<NodeImage | undefined> {
-    const { image } = await this.#client.imageStatus({ image: { image: sent } }, options);
+  async find(sent: string, more: ImageSpecOptions, options?: CallOptions): Promise<NodeImage | undefined> {
+    const { image } = await this.#client.imageStatus({ image: specOf(sent, more) }, options);
     return image && nodeImage(image);
   }
 
@@ -69,16 +69,22 @@ export class Puller {
   }
 
   async #fromRegistry(
-    sent: string,
     request: PullRequest,
+    reference: ImageReference,
     found: Found,
     signal: AbortSignal,
   ): Promise<NodeImage> {
-    const id = await pullInTurn(this.#client, request, found, signal);
-    const image = await this.find(idDigits(id) ?? id, { signal });
+    const id = await pullInTurn(this.#client, request, reference, found, signal);
+    const { image: sent = "", ...more } = request.image ?? {};
+    const image = await this.find(idDigits(id) ?? id, more, { signal });
     if (image) return image;
     throw missing(sent, "It was pulled, and somebody removed it at once");
   }
+}
+
+/** CRI's ImageSpec, the same for looking as for pulling: handlers may keep images apart. */
+function specOf(image: string, { runtimeHandler = "", annotations = {} }: ImageSpecOptions) {
+  return { image, runtimeHandler, annotations: { ...annotations } };
 }
 
 /** The `image_missing` error for an image that is not on the node. */

@@ -2,9 +2,10 @@ import type { ImageClient } from "../clients/index.js";
 import { bounded, type CallOptions, readReference } from "../core/index.js";
 import { idDigits, normalizeReference } from "./names.js";
 import type { NodeImage } from "./node-image.js";
+import type { ImageSpecOptions } from "./options.js";
 
 /** How an image is removed. */
-export interface RemoveImageOptions extends Pick<CallOptions, "signal" | "timeoutMs"> {
+export interface RemoveImageOptions extends Pick<CallOptions, "signal" | "timeoutMs">, ImageSpecOptions {
   /**
    * Only tell what would go.
    * @default false
@@ -33,7 +34,7 @@ export async function removeImage(
   return await bounded(options, async (signal) => {
     const image = await find(signal);
     if (!image) return undefined;
-    if (!options.dryRun) await removeWhole(client, image, signal);
+    if (!options.dryRun) await removeWhole(client, image, signal, options);
     const name = readReference(named) ? normalizeReference(named) : "";
     return { image, alsoNames: image.names.filter((other) => other !== name) };
   });
@@ -44,6 +45,8 @@ export async function removeWhole(
   client: ImageClient,
   { id }: NodeImage,
   signal: AbortSignal,
+  { runtimeHandler = "", annotations = {} }: ImageSpecOptions = {},
 ): Promise<void> {
-  await client.removeImage({ image: { image: idDigits(id) ?? id } }, { signal });
+  const image = { image: idDigits(id) ?? id, runtimeHandler, annotations: { ...annotations } };
+  await client.removeImage({ image }, { signal });
 }

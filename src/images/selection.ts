@@ -4,7 +4,7 @@ import { familiarReference, idDigits, normalizeReference } from "./names.js";
 import type { NodeImage } from "./node-image.js";
 
 /**
- * Which images are meant: a name, an id, the digest of a manifest, or a pattern of names with `*` for any characters and
+ * Which images are meant: a name, an id (also its first 12 digits or more), the digest of a manifest, or a pattern of names with `*` for any characters and
  * `?` for one; several of these; or a function. Patterns are held against full names (`docker.io/library/busybox:1.37`)
  * and short ones (`busybox:1.37`), with tags and with digests.
  */
@@ -40,7 +40,12 @@ function testOf(text: string): ((image: NodeImage) => boolean) | undefined {
   if (/[*?]/.test(text)) return (image) => allNames(image).some((name) => globMatches(text, name));
   if (!readReference(text)) return undefined;
   const name = normalizeReference(text);
-  return ({ names, digests }) => names.includes(name) || digests.includes(name);
+  // As crictl and docker print ids. It may be a name as well.
+  const short = /^[0-9a-f]{12,63}$/.test(text) ? text : undefined;
+  return ({ id, names, digests }) =>
+    names.includes(name) ||
+    digests.includes(name) ||
+    (short !== undefined && idDigits(id)?.startsWith(short) === true);
 }
 
 function allNames({ names, digests }: NodeImage): string[] {

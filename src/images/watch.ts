@@ -55,7 +55,7 @@ class Watch {
   readonly #startedAt = performance.now();
   #grownAt = this.#startedAt;
   #toldAt = this.#startedAt;
-  #before: number | undefined;
+  #used: number | undefined;
   #grownBytes = 0;
   #sizes: ManifestSizes | undefined;
 
@@ -71,6 +71,7 @@ class Watch {
     const { progressIntervalMs = 1_000, stalledMs = 0, onProgress } = this.#options;
     // Who only wants to hear of a stall needs no more looks than that takes.
     const pauseMs = onProgress ? progressIntervalMs : Math.min(progressIntervalMs, stalledMs / 2);
+    this.report(false);
     while (!signal.aborted) {
       const seen = await this.#look(signal);
       if (signal.aborted) return;
@@ -94,10 +95,11 @@ class Watch {
     try {
       const { imageFilesystems } = await this.#client.imageFsInfo({}, { signal, timeoutMs: pollTimeoutMs });
       const used = imageFilesystems.reduce((sum, { usedBytes }) => sum + Number(usedBytes?.value ?? 0n), 0);
-      this.#before ??= used;
-      const grown = used - this.#before;
-      if (grown > this.#grownBytes) {
-        this.#grownBytes = grown;
+      // Each step counts by itself: what somebody else removes meanwhile is no reason to see no growth.
+      const grown = used - (this.#used ?? used);
+      this.#used = used;
+      if (grown > 0) {
+        this.#grownBytes += grown;
         this.#grownAt = this.#toldAt = performance.now();
       }
       return true;
@@ -115,9 +117,11 @@ class Watch {
   }
 
   #tell(listener: ((progress: PullProgress) => void) | undefined, done: boolean): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || !listener) return;
     try {
-      listener?.(this.#progress(done));
+      // One that is async may fail later, and must not take the process along.
+      const told: unknown = listener(this.#progress(done));
+      if (told instanceof Promise) told.catch((error: unknown) => this.#stop.abort(error));
     } catch (error) {
       this.#stop.abort(error);
     }

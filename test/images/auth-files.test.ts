@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type AuthFile, parseAuthFile } from "../../src/images/auth/auth-file.js";
@@ -76,6 +77,18 @@ test("podman's files: the most special key first, then the next file, then docke
   const only = await write(HOME, "only.json", { auths: { "q.example": entry("only") } });
   const named = podmanAuth(undefined, { env: { ...env, REGISTRY_AUTH_FILE: only } });
   assert.deepEqual(await found(named, "q.example/x"), [of("only")]);
+});
+
+test("podman's files: trouble in one is none of the others'", async (t) => {
+  const folder = await tempFolder(t);
+  const env = { HOME: folder, XDG_RUNTIME_DIR: join(folder, "run") };
+  const source = podmanAuth(undefined, { env });
+  await write(folder, "run/containers/auth.json", { auths: { "r.example": { auth: base64("me:pw") } } });
+  for (const trouble of ["{", "", { auths: { other: { auth: "!" } } }, { credsStore: "not-installed" }]) {
+    await write(folder, ".docker/config.json", trouble);
+    assert.deepEqual(await found(source, "r.example/x"), [{ username: "me", password: "pw" }]);
+    await assert.rejects(found(source, "elsewhere.example/x"), { name: "CriError" });
+  }
 });
 
 test("a file that is wrong: every place, and never what stands there", () => {

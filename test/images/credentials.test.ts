@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tracingChannel } from "node:diagnostics_channel";
 import { test } from "node:test";
 import {
   type CredentialSource,
@@ -6,7 +7,9 @@ import {
   dockerAuth,
   keyring,
   type RegistryCredentials,
+  type RpcDiagnostics,
 } from "../../src/index.js";
+import { cleanup } from "../support/cleanup.js";
 import { tempFolder } from "../support/temp.js";
 import { failure, scripted } from "../testing/embedded/support.js";
 import { base64, helpers, images, login, privateApp, secret, shown, write } from "./support.js";
@@ -28,7 +31,7 @@ test("all credentials are tried in turn until one works, each once; then none", 
 
   const denied = await failure(cri.images.pull(privateApp, { auth: [wrong] }));
   assert.equal(denied.reason, "registry_denied");
-  assert.match(denied.message, /The credentials were refused, and so was a pull without any/);
+  assert.match(denied.message, /The credentials were refused; a pull without any was refused, too/);
   assert.deepEqual(since().slice(-2), [wrong.password, undefined]);
   const nobody = await failure(cri.images.pull(privateApp));
   assert.match(nobody.message, /No credentials for this image were given/);
@@ -54,6 +57,38 @@ test("a registry that says not found to strangers: the answer to whom it knows c
     "registry_unavailable",
   );
   assert.equal(runtime.calls.of("pullImage").length, 4);
+  // Only strangers are told "not found": the credentials are what is wrong.
+  runtime.faults.failNext("pullImage", { code: "unknown", text: "401 Unauthorized" });
+  runtime.faults.failNext("pullImage", { code: "not_found", text: "r/app:1: not found" });
+  const expired = await failure(cri.images.pull(privateApp, { auth: wrong }));
+  assert.equal(expired.reason, "registry_denied");
+  assert.match(expired.message, /The credentials were refused; a pull without any found nothing/);
+});
+
+test("a source that failed is the reason only where no other one was let in", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  const broken = dockerAuth("/none/config.json");
+  const missing = { code: "not_found", text: "r/app:1: not found" } as const;
+  runtime.faults.failNext("pullImage", missing, { times: 2 });
+  const known = await failure(cri.images.pull(privateApp, { auth: [broken, login] }));
+  assert.equal(known.reason, "image_missing");
+  assert.match(known.hint ?? "", /could not be had: the auth file \/none\/config\.json/);
+  runtime.faults.failNext("pullImage", missing);
+  assert.equal(
+    (await failure(cri.images.pull(privateApp, { auth: broken }))).reason,
+    "credentials_failed",
+    "to strangers it may be a refusal",
+  );
+});
+
+test("credentials for a short name go only to the registry that they were looked up for", async (t) => {
+  const { runtime, cri } = await scripted(t, none);
+  await cri.images.pull("alpine:3", { auth: ({ domain }) => (domain === "docker.io" ? login : undefined) });
+  await cri.images.pull("alpine:3", { auth: [] });
+  assert.deepEqual(
+    runtime.calls.of("pullImage").map(({ request }) => request.image?.image),
+    ["docker.io/library/alpine:3", "alpine:3"],
+  );
 });
 
 test("every kind of source, for one call and for the connection", async (t) => {
@@ -150,9 +185,17 @@ test("credentials that cannot be any are an option that is wrong, shown to nobod
 
 test("a runtime that repeats the secret is not repeated: not in an error, not in what inspect shows", async (t) => {
   const { runtime, cri } = await scripted(t, none);
+  const told: unknown[] = [];
+  const channel = tracingChannel("cri-sdk:rpc");
+  const onEnd = (message: unknown) => told.push((message as RpcDiagnostics).error);
+  channel.asyncEnd.subscribe(onEnd);
+  cleanup(t, () => channel.asyncEnd.unsubscribe(onEnd));
   const forms = [
     secret,
     encodeURIComponent(secret),
+    // Go's url.PathEscape.
+    "s3cret%2Fw&rd",
+    base64(secret),
     base64(`me:${secret}`),
     JSON.stringify(secret).slice(1, -1),
   ];
@@ -161,11 +204,12 @@ test("a runtime that repeats the secret is not repeated: not in an error, not in
       code: "unknown",
       text: `GET https://r/token?p=${form}: 401 Unauthorized`,
     });
-    runtime.faults.failNext("pullImage", { code: "unknown", text: `again ${form}: 401 Unauthorized` });
+    runtime.faults.failNext("pullImage", { code: "unknown", text: "again: 401 Unauthorized" });
     const error = await failure(cri.images.pull(privateApp, { auth: login }));
     assert.equal(error.reason, "registry_denied");
-    assert.match(error.text, /GET https:\/\/r\/token\?p=\(hidden\): 401 Unauthorized/);
-    assert.ok(!shown(error).includes(form));
+    assert.match(error.text, /GET https:\/\/r\/token\?p=\[redacted\]=*: 401 Unauthorized/);
+    assert.ok(told.length > 0);
+    for (const one of [error, ...told]) assert.ok(!shown(one).includes(form));
     runtime.faults.assertNoPendingFaults();
   }
   const sources = [keyring({ auths: { "r.example": login } }), dockerAuth("/none"), cri.images, cri];

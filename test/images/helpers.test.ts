@@ -46,6 +46,26 @@ test("the registry's own helper, else the helper for all, else the file; they ar
   ]);
 });
 
+test("Docker Hub's helpers are asked by podman's name and by docker's; one that is \"\" is none", async (t) => {
+  const { folder, env } = await helpers(t, {
+    podman: `read server; [ "$server" = docker.io ] || { ${none}; }; echo '{"Username":"p","Secret":"w"}'`,
+    docker: `read server; [ "$server" = https://index.docker.io/v1/ ] || { ${none}; }; echo '{"Username":"d","Secret":"w"}'`,
+  });
+  for (const name of ["podman", "docker"]) {
+    const path = await write(folder, `${name}.json`, { credHelpers: { "docker.io": name } });
+    const username = name.slice(0, 1);
+    assert.deepEqual(await found(podmanAuth(path, { env }), "busybox"), [{ username, password: "w" }]);
+  }
+  const path = await write(folder, "none.json", {
+    auths: { "r.example": { auth: base64("file:pw") } },
+    credsStore: "podman",
+    credHelpers: { "r.example": "" },
+  });
+  assert.deepEqual(await found(dockerAuth(path, { env }), "r.example/x"), [
+    { username: "file", password: "pw" },
+  ]);
+});
+
 test("a helper that fails: credentials_failed, which tells the program and nothing that it printed", async (t) => {
   checkLeaks(t);
   const scripts = {

@@ -20,6 +20,8 @@ test("keys match as the kubelet has it: ports, labels with patterns, the beginni
     ["reg[^0-3].q.io", "reg4.q.io/x"],
     ["pre*post.io", "pre-and-post.io/x"],
     ["q.io:5000", "q.io:5000/x"],
+    ["[fd00::12]:5000", "[fd00::12]:5000/x"],
+    ["[fd00::12]", "[fd00::12]/x"],
   ];
   const others = [
     ["q.io", "q.io:5000/x"],
@@ -32,6 +34,7 @@ test("keys match as the kubelet has it: ports, labels with patterns, the beginni
     ["reg[.q.io", "reg[.q.io/x"],
     ["reg[9-0].q.io", "reg5.q.io/x"],
     ["q.io:*", "q.io:5000/x"],
+    ["[fd00::12]:5000", "f:5000/x"],
   ];
   for (const [key = "", image = ""] of matching) assert.ok(keyMatches(key, image), `${key} is for ${image}`);
   for (const [key = "", image = ""] of others)

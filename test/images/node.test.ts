@@ -126,6 +126,54 @@ test("prune: a container that is created meanwhile saves its image", async (t) =
   assert.ok(kept.some(({ image, because }) => image.names.includes(alpine) && because === "in_use"));
 });
 
+test("prune: an image that a container mounts is in use, as long as the container is there", async (t) => {
+  const { runtime, cri } = await scripted(t, { images, preload });
+  const model = "docker.io/library/alpine:3";
+  const { id } = (await cri.images.get(model)) ?? { id: "" };
+  const config = sandboxConfig("mounts");
+  const { podSandboxId } = await cri.runtime.runPodSandbox({ config });
+  const { containerId } = await cri.runtime.createContainer({
+    podSandboxId,
+    config: {
+      metadata: { name: "c" },
+      image: { image: "busybox:1.37" },
+      command: ["sleep"],
+      mounts: [{ containerPath: "/model", readonly: true, image: { image: id.replace("sha256:", "") } }],
+    },
+    sandboxConfig: config,
+  });
+  const plan = async () => (await cri.images.prune({ dryRun: true })).removed.flatMap(({ names }) => names);
+  assert.deepEqual(await plan(), []);
+  await cri.images.prune();
+  const asked = runtime.calls.of("containerStatus").length;
+  assert.equal(asked, 2, "a container is asked once by each prune");
+  runtime.faults.failNext("containerStatus", { code: "not_found", text: "gone" });
+  assert.deepEqual(await plan(), [model], "what is gone meanwhile mounts nothing");
+  await cri.runtime.removeContainer({ containerId });
+  assert.ok((await plan()).includes(model));
+});
+
+test("the handler that an image is for is named when it is looked up, pulled and removed", async (t) => {
+  const { runtime, cri } = await scripted(t, { images, preload });
+  const options = { runtimeHandler: "kata", annotations: { a: "b" } };
+  await cri.images.ensure("alpine:3", options);
+  await cri.images.get("alpine:3", options);
+  await cri.images.remove("alpine:3", options);
+  const sent = runtime.calls.all.flatMap(({ method, request }) =>
+    "image" in request && method !== "pullImage" ? [request.image] : [],
+  );
+  assert.equal(sent.length, 4);
+  for (const image of sent)
+    assert.deepEqual([image?.runtimeHandler, { ...image?.annotations }], ["kata", { a: "b" }]);
+});
+
+test("an id's first digits mean the image, as crictl prints them", async (t) => {
+  const { cri } = await scripted(t, { images, preload });
+  const { id } = (await cri.images.get("alpine:3")) ?? { id: "" };
+  const [found, ...more] = await cri.images.list({ only: id.replace("sha256:", "").slice(0, 13) });
+  assert.deepEqual([found?.id, more.length], [id, 0]);
+});
+
 test("prune: the sandbox image that is not pinned, by the runtime's configuration, else by its name", async (t) => {
   const own = [
     { names: ["r.example/sandbox:1"] },
@@ -140,7 +188,11 @@ test("prune: the sandbox image that is not pinned, by the runtime's configuratio
     { pinnedImages: { sandbox: "r.example/sandbox:1" } },
   ]) {
     runtime.faults.corrupt("status", (answer) => ({ ...answer, info: { config: JSON.stringify(config) } }));
-    assert.deepEqual(await kept(), [["r.example/sandbox:1", "sandbox"]]);
+    // Pods from before the configuration was changed run on the other one.
+    assert.deepEqual(await kept(), [
+      ["r.example/sandbox:1", "sandbox"],
+      ["r.example/infra/pause:3", "sandbox"],
+    ]);
   }
   runtime.faults.corrupt("status", (answer) => ({ ...answer, info: {} }));
   assert.deepEqual(await kept(), [["r.example/infra/pause:3", "sandbox"]]);

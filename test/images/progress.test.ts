@@ -81,6 +81,21 @@ test("a token server: with the credentials, for the scope, and not where it is l
   assert.equal(await total(), undefined);
 });
 
+test("an identity token follows no redirect", async (t) => {
+  const thief = await httpRegistry(t, () => ({ status: 200, json: { token: "t" } }));
+  const registry = await httpRegistry(t, ({ url }) => {
+    if (url?.startsWith("/token"))
+      return { status: 307, headers: { location: `http://${thief.domain}/steal` } };
+    const challenge = `Bearer realm="http://${registry.domain}/token",service="s"`;
+    return { status: 401, headers: { "www-authenticate": challenge } };
+  });
+  const name = `${registry.domain}/app:1`;
+  const { cri } = await scripted(t, { images: [{ names: [name], pullMs: 300 }], preload: [] });
+  await cri.images.pull(name, { auth: { identityToken: "r3fresh" }, onProgress: () => undefined });
+  assert.ok(registry.requests.some((line) => line.startsWith("POST /token")));
+  assert.deepEqual(thief.requests, []);
+});
+
 test("a registry that cannot be asked, or answers nonsense, is no reason to fail", async (t) => {
   const answers: unknown[] = [
     {},
@@ -143,6 +158,46 @@ test("a stall that is only told of; growth ends it; and where nothing can be see
   const blind = await failure(cri.images.ensure(slowApp, { stalledMs: 20, timeoutMs: 300 }));
   assert.equal(blind.reason, "deadline");
   runtime.faults.clear();
+});
+
+test("growth is seen also while somebody else frees more", async (t) => {
+  const { runtime, cri } = await scripted(t, {
+    images: [{ names: ["r.example/a:1"], pullMs: 500 }],
+    preload: [],
+  });
+  let looks = 0;
+  runtime.faults.corrupt(
+    "imageFsInfo",
+    () => {
+      const value = looks++ === 0 ? 10_000n : 5_000n + BigInt(looks);
+      return { imageFilesystems: [{ usedBytes: { value } }] };
+    },
+    { times: Number.POSITIVE_INFINITY },
+  );
+  let grown = 0;
+  await cri.images.pull("r.example/a:1", {
+    stalledMs: 250,
+    progressIntervalMs: 10,
+    onProgress: ({ grownBytes }) => {
+      grown = grownBytes;
+    },
+  });
+  assert.ok(looks > 2);
+  assert.equal(grown, looks - 2, "each step but the first two, which begin and shrink");
+  runtime.faults.clear();
+});
+
+test("an async callback that fails ends its own call, and not the process", async (t) => {
+  const { cri } = await scripted(t, { images, preload: [] });
+  const thrown = new Error("later");
+  const error = await failure(
+    cri.images.pull(slowApp, {
+      onProgress: async () => {
+        throw thrown;
+      },
+    }),
+  );
+  assert.equal(error.cause, thrown);
 });
 
 test("a callback that throws ends its own call, and nobody else's", async (t) => {

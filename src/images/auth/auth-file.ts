@@ -13,7 +13,7 @@ export interface AuthFile {
   readonly entries: readonly AuthEntry[];
   /** The helper for all registries that have none of their own: `pass` for `docker-credential-pass`. */
   readonly credsStore: string | undefined;
-  /** Helpers by registry. */
+  /** Helpers by registry; "" for one that has none in spite of `credsStore`. */
   readonly credHelpers: ReadonlyMap<string, string>;
 }
 
@@ -46,7 +46,10 @@ export function readAuthFile(json: unknown, where: string, flat = false): AuthFi
   });
   const helpers = flat ? [] : Object.entries(record(file.credHelpers ?? {}, "credHelpers", problems));
   const credHelpers = new Map(
-    helpers.map(([host, name]) => [host, helper(name, `credHelpers[${JSON.stringify(host)}]`, problems)]),
+    helpers.map(([host, name]) => [
+      host,
+      name === "" ? "" : helper(name, `credHelpers[${JSON.stringify(host)}]`, problems),
+    ]),
   );
   const credsStore =
     flat || (file.credsStore ?? "") === "" ? undefined : helper(file.credsStore, "credsStore", problems);

@@ -27,20 +27,27 @@ export function dockerPaths(env: Readonly<Record<string, string | undefined>>): 
   ];
 }
 
-/** What the helper for a registry has, else the helper for all; undefined where neither has anything. */
+/**
+ * What the helper for a registry has, by any of the names that it may know it by, else the helper for all; undefined where neither
+ * has anything. A registry whose helper is "" has none: the file itself counts.
+ */
 export async function fromHelpers(
   { credHelpers, credsStore }: AuthFile,
   domain: string,
+  servers: readonly string[],
   options: HelperOptions,
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  const keys = keysOf(domain);
-  const [server = domain] = keys;
-  const own = keys.map((key) => credHelpers.get(key)).find((name) => name !== undefined);
-  for (const helper of new Set([own, credsStore])) {
-    const found = helper === undefined ? undefined : await askHelper(helper, server, options, signal);
-    if (found) return found;
-  }
+  const own = keysOf(domain)
+    .map((key) => credHelpers.get(key))
+    .find((name) => name !== undefined);
+  if (own === "") return undefined;
+  const helpers = [...new Set([own, credsStore])].filter((name) => name !== undefined);
+  for (const helper of helpers)
+    for (const server of servers) {
+      const found = await askHelper(helper, server, options, signal);
+      if (found) return found;
+    }
   return undefined;
 }
 
@@ -78,7 +85,8 @@ class DockerAuth implements CredentialSource {
     for (const place of this.#places) {
       const file = await readStored(place, signal);
       if (!file) continue;
-      const found = await fromHelpers(file, domain, this.#options, signal);
+      const servers = keysOf(domain).slice(0, 1);
+      const found = await fromHelpers(file, domain, servers, this.#options, signal);
       return found ? [found] : fromEntries(file, domain);
     }
     return [];

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { CriError, sleep, stoppedError } from "../../core/index.js";
+import { CriError, invalidOption, maxTimerMs, sleep, stoppedError } from "../../core/index.js";
 import type { RegistryCredentials } from "./login.js";
 
 /** How a credential helper is run. */
 export interface HelperOptions {
   /**
-   * How long a credential helper may take, in milliseconds; it is killed then, with all that it started.
+   * How long a credential helper may take, in milliseconds; it is killed then, with all that it started. 0 for no limit.
    * @default 30_000
    */
   readonly helperTimeoutMs?: number | undefined;
@@ -31,6 +31,7 @@ export async function askHelper(
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
   if (signal.aborted) throw stoppedError(signal);
+  if (!(helperTimeoutMs >= 0)) throw invalidOption("helperTimeoutMs", helperTimeoutMs, "must be 0 or more");
   const program = `docker-credential-${name}`;
   // A process group of its own: a helper is often a script, and what it started goes with it.
   const child = spawn(program, ["get"], {
@@ -41,7 +42,7 @@ export async function askHelper(
   const over = new AbortController();
   let ended = false;
   try {
-    const late = sleep(helperTimeoutMs, AbortSignal.any([signal, over.signal])).then(
+    const late = sleep(helperTimeoutMs || maxTimerMs, AbortSignal.any([signal, over.signal])).then(
       () => Promise.reject(failed(program, `did not answer within ${helperTimeoutMs} ms`)),
       () => Promise.reject(stoppedError(signal)),
     );

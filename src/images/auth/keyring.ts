@@ -68,7 +68,7 @@ function indexKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, "");
   const slash = bare.indexOf("/");
   if (slash < 0) return bare;
-  const path = bare.slice(slash).replace(/^\/v[12](?=\/|$)/, "");
+  const path = bare.slice(slash).replace(/^\/v[12](?=\/)/, "");
   return bare.slice(0, slash) + (path === "/" ? "" : path);
 }
 

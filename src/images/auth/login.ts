@@ -61,18 +61,6 @@ export class Login {
     return createHash("sha256").update(parts).digest("hex");
   }
 
-  /** A text without the secret, in whichever form it stood there. */
-  blotOut(text: string): string {
-    if (this.#secret === "") return text;
-    const forms = [
-      Buffer.from(`${this.#username}:${this.#secret}`).toString("base64"),
-      this.#secret,
-      encodeURIComponent(this.#secret),
-      JSON.stringify(this.#secret).slice(1, -1),
-    ];
-    return forms.reduce((clean, form) => clean.replaceAll(form, hidden), text);
-  }
-
   toJSON(): string {
     return hidden;
   }

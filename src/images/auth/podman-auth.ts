@@ -11,7 +11,8 @@ import { type AuthPath, credentialsOf, readStored } from "./stored.js";
 
 /**
  * The credentials of `podman login`, `skopeo login` and `buildah login`, which CRI-O reads, too. A file may have them for a
- * registry, a namespace in it, or one repository; the most special come first, then the next file's. Files are read at each pull.
+ * registry, a namespace in it, or one repository; the most special come first, then the next file's. Files are read at each pull;
+ * one that cannot be read is a failure only where the others have nothing.
  *
  * @param path of the only file. Default REGISTRY_AUTH_FILE, else `containers/auth.json` in XDG_RUNTIME_DIR and in
  * XDG_CONFIG_HOME, and then docker's; none is no error
@@ -35,13 +36,30 @@ class PodmanAuth implements CredentialSource {
 
   async find(image: ImageReference, { signal }: CredentialLookup): Promise<RegistryCredentials[]> {
     const all: RegistryCredentials[] = [];
-    for (const place of this.#places) {
-      const file = await readStored(place, signal);
-      if (!file) continue;
-      const found = await fromHelpers(file, image.domain, this.#options, signal);
-      all.push(...(found ? [found] : fromEntries(file, image)));
-    }
+    const failures: unknown[] = [];
+    for (const place of this.#places)
+      try {
+        all.push(...(await this.#fromPlace(place, image, signal)));
+      } catch (error) {
+        if (signal.aborted) throw error;
+        failures.push(error);
+      }
+    // What is wrong in one file says nothing of what stands in another.
+    if (all.length === 0 && failures.length > 0) throw failures[0];
     return all;
+  }
+
+  async #fromPlace(
+    place: AuthPath,
+    image: ImageReference,
+    signal: AbortSignal,
+  ): Promise<readonly RegistryCredentials[]> {
+    const file = await readStored(place, signal);
+    if (!file) return [];
+    // Podman's tools give helpers the name of a registry; docker's own give those of Docker Hub a URL.
+    const servers = [...new Set([image.domain, ...keysOf(image.domain).slice(0, 1)])];
+    const found = await fromHelpers(file, image.domain, servers, this.#options, signal);
+    return found ? [found] : fromEntries(file, image);
   }
 
   // The environment may hold secrets, too.

@@ -26,6 +26,8 @@ export function keyMatches(key: string, repository: string): boolean {
 function locate(text: string): Location {
   const slash = text.indexOf("/");
   const host = slash < 0 ? text : text.slice(0, slash);
-  const [, name = host, port = ""] = /^(.*?)(?::([0-9]*))?$/.exec(host) ?? [];
+  // An address of IPv6 stands in brackets, which are no pattern there.
+  const [, address, bare = "", port = ""] = /^(?:\[([0-9A-Fa-f:.]+)\]|(.*?))(?::([0-9]*))?$/.exec(host) ?? [];
+  const name = address ?? bare;
   return { labels: name.split("."), port, path: slash < 0 ? "" : text.slice(slash) };
 }

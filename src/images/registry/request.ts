@@ -11,7 +11,7 @@ export interface Answer {
   readonly challenge: string | undefined;
 }
 
-/** One request. Credentials do not follow a redirect to another host. Rejects for what is no answer, or far too long. */
+/** One request. What is in its header does not follow a redirect to another host; a body would. Rejects for what is no answer, or far too long. */
 export async function ask(url: URL, signal: AbortSignal, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, { ...init, signal });
   const challenge = response.headers.get("www-authenticate") ?? undefined;
@@ -54,7 +54,11 @@ export async function authorization(
           signal,
           login?.basic ? { headers: { authorization: login.basic } } : {},
         )
-      : await ask(url, signal, { method: "POST", body: refresh(wanted, login.identityToken) });
+      : await ask(url, signal, {
+          method: "POST",
+          body: refresh(wanted, login.identityToken),
+          redirect: "error",
+        });
   if (status !== 200 || typeof json !== "object" || json === null) return undefined;
   const { token, access_token: accessToken } = json as {
     readonly token?: unknown;
