@@ -9,7 +9,7 @@ export type { ListedFile } from "./files/rotated.js";
 export { rotatedLogs } from "./files/rotated.js";
 export type { LogCursor, LogCursorPlace } from "./reading/cursor.js";
 export type { LogEnd, LogEndReason } from "./reading/end.js";
-export { type MergedLogEntry, type MergeLogsOptions, mergeLogs } from "./reading/merge.js";
+export { type MergeableLog, type MergedLogEntry, type MergeLogsOptions, mergeLogs } from "./reading/merge.js";
 export type { LogNotice, ReadLogsOptions } from "./reading/options.js";
 // Reading.
 export type { WriteToOptions } from "./reading/write-to.js";

@@ -4,6 +4,7 @@ import { endpointOf, type RpcInterceptor } from "../transport/index.js";
 import type {
   OpenTelemetryApi,
   OtelAttributes,
+  OtelContext,
   OtelMeterProvider,
   OtelSpan,
   OtelTracerProvider,
@@ -94,7 +95,7 @@ export function openTelemetry(options: OpenTelemetryOptions): RpcInterceptor {
     const began = performance.now();
     const span = tracer.startSpan(fullMethod(method), { kind: client, attributes }, outer);
     const inner = api.trace.setSpan(outer, span);
-    if (propagate) api.propagation.inject(inner, header, { set: (to, key, value) => to.set(key, value) });
+    if (propagate) inject(api, inner, header);
     const watcher = {
       onMessage(count: number) {
         if (messageEvents)
@@ -117,6 +118,15 @@ export function openTelemetry(options: OpenTelemetryOptions): RpcInterceptor {
     };
     return api.context.with(inner, () => watchCall(next, call, watcher));
   };
+}
+
+/** A propagator that throws is no reason for a call to fail: its trace ends here. */
+function inject({ propagation }: OpenTelemetryApi, context: OtelContext, header: Headers): void {
+  try {
+    propagation.inject(context, header, { set: (to, key, value) => to.set(key, value) });
+  } catch {
+    // What it had set by then is in the headers, and does no harm.
+  }
 }
 
 /** Puts on a span what may hold secrets. */

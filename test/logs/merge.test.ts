@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { test } from "node:test";
-import { type MergedLogEntry, mergeLogs, readLogs } from "../../src/logs/index.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type LogCursor, type MergedLogEntry, mergeLogs, readLogs } from "../../src/logs/index.js";
 import { checkLeaks } from "../support/leaks.js";
 import { tempFolder } from "../support/temp.js";
-import { until } from "../support/waiting.js";
+import { until, within } from "../support/waiting.js";
 import { collect, record } from "./support.js";
 
 const names = (merged: readonly MergedLogEntry[]) =>
@@ -95,5 +98,68 @@ test("a log that fails ends the others, and so does a signal", async (t) => {
     reason: "deadline",
   });
   assert.equal((await other.ended).reason, "stopped");
-  await assert.rejects(collect(mergeLogs({}, { maxWaitMs: -1 })), { reason: "invalid_option" });
+  assert.throws(() => mergeLogs({}, { maxWaitMs: -1 }), { reason: "invalid_option" });
+});
+
+test("each entry has the cursor after which its log goes on", async (t) => {
+  const folder = await tempFolder(t);
+  const paths = { a: join(folder, "a"), b: join(folder, "b") };
+  const write = (path: string, ...numbers: number[]) =>
+    writeFile(path, numbers.map((number) => record(number, "stdout", "F", `${number}`)).join(""));
+  await write(paths.a, 1, 3, 5);
+  await write(paths.b, 2, 4);
+  for (const many of [1, 2, 3, 4]) {
+    const cursors: Record<string, LogCursor | undefined> = {};
+    const seen: string[] = [];
+    for await (const { source, entry, cursor } of mergeLogs({
+      a: readLogs(paths.a),
+      b: readLogs(paths.b),
+    })) {
+      cursors[source] = cursor;
+      if (seen.push(entry.text) === many) break;
+    }
+    const rest = mergeLogs({
+      a: readLogs(paths.a, { from: cursors.a }),
+      b: readLogs(paths.b, { from: cursors.b }),
+    });
+    for (const { entry } of await collect(rest)) seen.push(entry.text);
+    assert.deepEqual(seen, ["1", "2", "3", "4", "5"]);
+  }
+});
+
+test("leaving ends it while it waits: by return(), and as a stream that is destroyed", async (t) => {
+  checkLeaks(t);
+  const path = join(await tempFolder(t), "a");
+  await writeFile(path, record(1, "stdout", "F", "one"));
+  const followed = () => readLogs(path, { follow: true });
+  const one = followed();
+  const merged = mergeLogs({ one });
+  assert.equal((await merged.next()).value?.entry.text, "one");
+  const waiting = merged.next();
+  await within(5_000, Promise.resolve(merged[Symbol.asyncDispose]()));
+  assert.deepEqual(await waiting, { done: true, value: undefined });
+  assert.equal((await one.ended).reason, "stopped");
+
+  const two = followed();
+  const stream = Readable.from(mergeLogs({ two }));
+  await once(stream, "data");
+  stream.destroy();
+  assert.equal((await within(5_000, two.ended)).reason, "stopped");
+});
+
+test("a wait that is longer than a timer can hold is no busy loop", async (t) => {
+  const path = join(await tempFolder(t), "a");
+  await writeFile(path, record(1, "stdout", "F", "one"));
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on("warning", warned);
+  const follow = readLogs(path, { follow: true, pollMs: 2 ** 40 });
+  const merging = collect(
+    mergeLogs({ follow, full: readLogs(path) }, { maxWaitMs: Number.POSITIVE_INFINITY }),
+  );
+  await sleep(100);
+  await follow.close();
+  assert.equal((await merging).length, 2);
+  process.off("warning", warned);
+  assert.deepEqual(warnings, []);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rename, stat } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -72,7 +72,7 @@ test("reopen goes on in a new file, rotate in one of its own name; what waits is
   await rename(path, `${path}.20200101-000000`);
   writes.push(writer.write("stdout", "ning\n"), writer.reopen(), writer.write("stderr", "three\n"));
   await Promise.all(writes);
-  const name = await writer.rotate();
+  const name = (await writer.rotate()) ?? "";
   assert.match(name, /0\.log\.\d{8}-\d{6}$/);
   await writer.write("stdout", "four\n");
   await writer.close();
@@ -94,10 +94,23 @@ test("two writers do not rename over each other's files", async (t) => {
     for (const writer of writers) {
       await writer.reopen();
       await writer.write("stdout", `${names.size}\n`);
-      names.add(await writer.rotate());
+      names.add((await writer.rotate()) ?? "");
     }
   assert.equal(names.size, 6);
   for (const writer of writers) await writer.close();
+});
+
+test("a file that somebody took away is no reason to lose lines", async (t) => {
+  const path = join(await tempFolder(t), "0.log");
+  await using writer = await LogWriter.open(path, { maxFileBytes: 100 });
+  await writer.write("stdout", `${"a".repeat(60)}\n`);
+  await rm(path);
+  await writer.write("stdout", `${"b".repeat(60)}\n`);
+  assert.deepEqual(texts(await collect(readLogs(path))), ["b".repeat(60)]);
+  await rm(path);
+  assert.equal(await writer.rotate(), undefined);
+  await writer.write("stdout", "c\n");
+  assert.deepEqual(texts(await collect(readLogs(path, { includeRotated: true }))), ["c"]);
 });
 
 test("a process's output can be piped into it", async (t) => {

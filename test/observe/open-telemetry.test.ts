@@ -107,6 +107,21 @@ test("spans are below the caller's, and the runtime is told of them in the heade
   assert.deepEqual(seen, [`00-${traceId}-${spanId}-01`]);
 });
 
+test("a propagator that throws fails no call, and its span ends", async (t) => {
+  const otel = sdk(t);
+  api.propagation.disable();
+  api.propagation.setGlobalPropagator({
+    inject() {
+      throw new Error("bad propagator");
+    },
+    extract: (context) => context,
+    fields: () => [],
+  });
+  const cri = await inMemory(t, otel.interceptor);
+  await cri.runtime.version();
+  assert.equal(otel.spans.length, 1);
+});
+
 test("propagation can be switched off", async (t) => {
   const otel = sdk(t, { propagate: false });
   const { cri } = await onSocket(t, otel.interceptor, (next) => (call) => {

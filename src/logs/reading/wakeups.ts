@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
+import { maxTimerMs } from "../../core/index.js";
 
 /** How often a folder is looked at that the system does not watch for us, in milliseconds. */
 const unwatchedPollMs = 250;
@@ -18,7 +19,7 @@ export class Wakeups {
 
   constructor(path: string, pollMs: number) {
     this.path = path;
-    this.#pollMs = pollMs;
+    this.#pollMs = Math.min(pollMs, maxTimerMs);
     this.#watch();
   }
 

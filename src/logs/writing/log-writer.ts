@@ -107,10 +107,13 @@ export class LogWriter implements AsyncDisposable {
     return this.#then(() => this.#openAnew());
   }
 
-  /** Renames the file away and goes on in a new one, whatever its size; resolves with its new name. */
-  async rotate(): Promise<string> {
+  /**
+   * Renames the file away and goes on in a new one, whatever its size. Resolves with its new name; with undefined when somebody
+   * had taken the file away.
+   */
+  async rotate(): Promise<string | undefined> {
     if (this.#closing) throw closed(this.path);
-    let name = "";
+    let name: string | undefined;
     this.#batch = undefined;
     await this.#then(async () => {
       name = await this.#rotate();
@@ -179,7 +182,7 @@ export class LogWriter implements AsyncDisposable {
     this.#size += bytes.length;
   }
 
-  async #rotate(): Promise<string> {
+  async #rotate(): Promise<string | undefined> {
     const name = await this.#rotation.moveAway();
     await this.#openAnew();
     // Beside the writing, which need not wait for it. What fails is tried again after the next rotation.

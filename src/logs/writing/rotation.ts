@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from "node:fs";
-import { link, rename, rm, unlink } from "node:fs/promises";
+import { link, rename, rm } from "node:fs/promises";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { rotatedLogs } from "../files/rotated.js";
@@ -17,8 +17,8 @@ export class Rotation {
     this.#compress = compress;
   }
 
-  /** Gives the file at the path another name, and gives that name. */
-  async moveAway(): Promise<string> {
+  /** Gives the file at the path another name, and gives that name; undefined when somebody took the file away before. */
+  async moveAway(): Promise<string | undefined> {
     // The names have whole seconds. When there is more than one rotation in a second, their times run ahead: what matters is order.
     for (let ms = Math.max(Date.now(), this.#lastMs + 1_000); ; ms += 1_000) {
       const name = `${this.#path}.${suffixOf(new Date(ms))}`;
@@ -26,13 +26,14 @@ export class Rotation {
         // Not renamed over another: a link fails where there is one.
         await link(this.#path, name);
       } catch (error) {
-        if (isExisting(error)) continue;
-        if (!isImpossible(error)) throw error;
+        if (isOneOf(error, ["EEXIST"])) continue;
+        if (isOneOf(error, ["ENOENT"])) return undefined;
+        if (!isOneOf(error, linkless)) throw error;
         await rename(this.#path, name);
         this.#lastMs = ms;
         return name;
       }
-      await unlink(this.#path);
+      await rm(this.#path, { force: true });
       this.#lastMs = ms;
       return name;
     }
@@ -69,15 +70,9 @@ function suffixOf(time: Date): string {
   return `${day}-${two(time.getHours())}${two(time.getMinutes())}${two(time.getSeconds())}`;
 }
 
-function isExisting(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "EEXIST";
-}
+/** What file systems say that have no links. */
+const linkless = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"];
 
-/** Some file systems have no links. */
-function isImpossible(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    "code" in error &&
-    ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(String(error.code))
-  );
+function isOneOf(error: unknown, codes: readonly string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

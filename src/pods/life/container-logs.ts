@@ -1,5 +1,5 @@
 import type { RuntimeClient } from "../../clients/index.js";
-import { CriError } from "../../core/index.js";
+import { CriError, isCriError } from "../../core/index.js";
 import { type LogReader, type ReadLogsOptions, readLogs } from "../../logs/index.js";
 import { lookAtContainer, unlessGone } from "./look.js";
 
@@ -34,8 +34,20 @@ export async function logPathOf(
   return found?.message.logPath ?? "";
 }
 
-/** Whether there may be more: also of one that was not started yet. */
+/**
+ * Whether there may be more: also of one that was not started yet, and of one whose runtime is away, since containers run on
+ * while it restarts.
+ */
 async function mayPrint(runtime: RuntimeClient, containerId: string, signal: AbortSignal): Promise<boolean> {
-  const found = await unlessGone(lookAtContainer({ runtime }, containerId, signal));
-  return found?.state === "running" || found?.state === "created";
+  try {
+    const found = await unlessGone(lookAtContainer({ runtime }, containerId, signal));
+    return found?.state === "running" || found?.state === "created";
+  } catch (error) {
+    if (signal.aborted || !isAway(error)) throw error;
+    return true;
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return isCriError(error) && (error.code === "unavailable" || error.code === "deadline_exceeded");
 }
