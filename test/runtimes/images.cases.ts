@@ -19,7 +19,7 @@ import {
   parseReference,
   type RpcInterceptor,
 } from "../../src/index.js";
-import { failure, runPod, type Subject } from "./support.js";
+import { containerConfig, failure, runPod, type Subject } from "./support.js";
 
 /** A registry that wants a login, with images for one test of one runtime. */
 async function withLogin(
@@ -190,6 +190,28 @@ export function imageCases(subject: () => Subject): void {
     assert.equal(why.get(user), "keep");
     assert.ok(["pinned", "sandbox"].includes(why.get(pause) ?? ""), `the pause image: ${why.get(pause)}`);
     await cri.images.remove(user);
+  });
+
+  test("images: prune leaves what a container mounts, where a runtime has image volumes", async (t) => {
+    const { cri, running, runtime } = subject();
+    if (runtime.release !== "2.1") return t.skip("image volumes came with containerd 2.1");
+    const { tiny } = running.images;
+    const { id } = await cri.images.ensure(tiny);
+    await using pod = await runPod(subject(), "volume");
+    const { podSandboxId, sandboxConfig } = pod;
+    const mounts = [{ containerPath: "/volume", readonly: true, image: { image: id } }];
+    const config = { ...containerConfig(subject(), "mounts", ["sleep", "60"]), mounts };
+    const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig });
+    await cri.runtime.startContainer({ containerId });
+    const why = async () => {
+      const { kept } = await cri.images.prune({ dryRun: true });
+      return kept.find(({ image }) => image.id === id)?.because;
+    };
+    assert.equal(await why(), "in_use");
+    await cri.runtime.stopContainer({ containerId, timeout: 0n });
+    await cri.runtime.removeContainer({ containerId });
+    assert.equal(await why(), undefined);
+    await cri.images.remove(tiny);
   });
 
   test("images: progress with the manifest's total, behind a login", async () => {
