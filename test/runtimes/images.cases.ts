@@ -19,7 +19,7 @@ import {
   parseReference,
   type RpcInterceptor,
 } from "../../src/index.js";
-import { containerConfig, failure, runPod, type Subject } from "./support.js";
+import { failure, runPod, type Subject } from "./support.js";
 
 /** A registry that wants a login, with images for one test of one runtime. */
 async function withLogin(
@@ -196,20 +196,23 @@ export function imageCases(subject: () => Subject): void {
     const { cri, running, runtime } = subject();
     if (runtime.release !== "2.1") return t.skip("image volumes came with containerd 2.1");
     const { tiny } = running.images;
-    const { id } = await cri.images.ensure(tiny);
-    await using pod = await runPod(subject(), "volume");
-    const { podSandboxId, sandboxConfig } = pod;
-    const mounts = [{ containerPath: "/volume", readonly: true, image: { image: id } }];
-    const config = { ...containerConfig(subject(), "mounts", ["sleep", "60"]), mounts };
-    const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig });
-    await cri.runtime.startContainer({ containerId });
+    await using pod = await cri.pods.run({ name: "volume", namespace: "cri-sdk-test" });
+    const container = await pod.runContainer({
+      name: "mounts",
+      image: running.images.busybox,
+      command: ["sleep", "60"],
+      mounts: [{ containerPath: "/volume", image: tiny }],
+    });
+    const { id } = (await cri.images.get(tiny)) ?? assert.fail("it was not pulled");
+    const { status } = await cri.runtime.containerStatus({ containerId: container.id });
+    const mounted = status?.mounts.find(({ containerPath }) => containerPath === "/volume")?.image;
+    assert.deepEqual([mounted?.image, mounted?.userSpecifiedImage], [id, tiny]);
     const why = async () => {
       const { kept } = await cri.images.prune({ dryRun: true });
       return kept.find(({ image }) => image.id === id)?.because;
     };
     assert.equal(await why(), "in_use");
-    await cri.runtime.stopContainer({ containerId, timeout: 0n });
-    await cri.runtime.removeContainer({ containerId });
+    await container.remove();
     assert.equal(await why(), undefined);
     await cri.images.remove(tiny);
   });

@@ -89,8 +89,10 @@ export async function create(
   };
   // What is wrong with the spec shows before anything is pulled.
   containerConfig(owned, { pod: sandboxConfig });
-  const imageId = await ensureImages(kit, owned, sandboxConfig, pod.runtimeHandler, options);
-  const config = containerConfig(owned, { pod: sandboxConfig, imageId });
+  const images = await ensureImages(kit, owned, sandboxConfig, pod.runtimeHandler, options);
+  const config = containerConfig(owned, { pod: sandboxConfig, imageId: images.own });
+  for (const { image } of config.mounts)
+    if (image) image.image = images.mounted.get(image.image) ?? image.image;
   const { logDirectory } = sandboxConfig;
   const folder = config.logPath.split("/").slice(0, -1);
   if (logDirectory && folder.length > 0) await makeLogDirectory([logDirectory, ...folder].join("/"));
@@ -107,21 +109,31 @@ export async function create(
   });
 }
 
-/** The images of a container and of its mounts, on the node. Gives the id of the container's, as CreateContainer takes it. */
+interface ImagesOfContainer {
+  /** The id of the container's own, as CreateContainer takes it. */
+  readonly own: string;
+  /** The ids of those that it mounts, by their names, as the runtime tells them: containerd finds no short name there, CRI-O none. */
+  readonly mounted: ReadonlyMap<string, string>;
+}
+
+/** The images of a container and of its mounts, on the node. */
 async function ensureImages(
   kit: PodKit,
   { image, pullPolicy, mounts = [] }: ContainerSpec,
   sandboxConfig: PodSandboxConfig,
   runtimeHandler: string,
   options: CreateContainerOptions,
-): Promise<string> {
+): Promise<ImagesOfContainer> {
   const { signal, auth, onProgress, progressIntervalMs, stalledMs, onStalled } = options;
   const watch = { onProgress, progressIntervalMs, stalledMs, onStalled };
   const shared = { sandboxConfig, runtimeHandler, signal, auth, ...watch };
-  for (const mount of mounts) if (mount.image !== undefined) await kit.images.ensure(mount.image, shared);
+  const mounted = new Map<string, string>();
+  for (const mount of mounts)
+    if (mount.image !== undefined)
+      mounted.set(mount.image, (await kit.images.ensure(mount.image, shared)).id);
   const { id } = await kit.images.ensure(image, { ...shared, policy: pullPolicy });
   // The bare hex digits are what every runtime finds an image by.
-  return id.replace(/^sha256:/, "");
+  return { own: id.replace(/^sha256:/, ""), mounted };
 }
 
 /**
