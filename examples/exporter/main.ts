@@ -19,8 +19,9 @@ if (!endpoint) {
 await using cri = connect.lazy(endpoint);
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(request.url ?? "/", "http://localhost");
-  if (pathname !== "/metrics") {
+  // Whatever stands in the request line arrives here, and need not be a URL.
+  const [path] = (request.url ?? "").split("?", 1);
+  if (path !== "/metrics") {
     response.writeHead(404).end("the metrics are at /metrics\n");
     return;
   }

@@ -1,4 +1,3 @@
-import { countdown, timeoutOf } from "../clients/index.js";
 import {
   type CallOptions,
   type CriError,
@@ -6,6 +5,7 @@ import {
   isCriError,
   stoppedError,
 } from "../core/index.js";
+import { oneDeadline } from "./one-deadline.js";
 import { together } from "./together.js";
 
 /** The two ways to the figures of several things. */
@@ -24,7 +24,7 @@ export interface Outcome<T, R> {
   readonly failed: readonly { readonly what: R; readonly error: CriError }[];
 }
 
-/** How many are asked for at a time. One that does not answer keeps its place until the deadline. */
+/** How many are asked for at a time. One that does not answer keeps its place until its share of the time is over. */
 const atATime = 32;
 
 /** Failures that one of many can bring upon all of them. What else fails would fail for each of them, too. */
@@ -41,25 +41,25 @@ const ofOne: ReadonlySet<CriErrorReason> = new Set<CriErrorReason>([
 ]);
 
 /**
- * Lists; and where one of them makes the list fail, asks for each. A list that does not answer is given half of the time. Rejects
- * when the runtime is away, or the call is stopped.
+ * Lists; and where one of them makes the list fail, asks for each. A list that does not answer is given half of the time. What is
+ * left then is shared: when those that are still to be asked need three rounds, the next question gets a third of it. So all of them
+ * are asked, however many do not answer. Rejects when the runtime is away, or the call is stopped.
  */
 export async function listOrEach<T, R>(ways: Ways<T, R>, options: CallOptions): Promise<Outcome<T, R>> {
-  const timeoutMs = timeoutOf("listPodSandboxStats", {}, options);
-  const remainingMs = countdown(timeoutMs);
-  const call = (): CallOptions => ({ ...options, timeoutMs: remainingMs() ?? 0 });
+  const call = oneDeadline(options);
   try {
-    return { items: await ways.list({ ...call(), timeoutMs: timeoutMs ? timeoutMs / 2 : 0 }), failed: [] };
+    return { items: await ways.list(share(call(), 2)), failed: [] };
   } catch (error) {
     if (!isOfOne(error, options.signal)) throw error;
   }
-  const left = (await ways.running(call())).reverse();
+  const left = [...(await ways.running(call()))].reverse();
   const items: T[] = [];
   const failed: { what: R; error: CriError }[] = [];
   const worker = async (signal: AbortSignal) => {
     for (let what = left.pop(); what !== undefined; what = left.pop())
       try {
-        const found = await ways.one(what, { ...call(), signal });
+        const rounds = Math.ceil((left.length + 1) / atATime);
+        const found = await ways.one(what, { ...share(call(), rounds), signal });
         if (found) items.push(found);
       } catch (error) {
         if (!isOfOne(error, signal)) throw error;
@@ -69,6 +69,11 @@ export async function listOrEach<T, R>(ways: Ways<T, R>, options: CallOptions): 
   };
   await together(options.signal, Array<typeof worker>(Math.min(atATime, left.length)).fill(worker));
   return { items, failed };
+}
+
+/** A share of the time that a call has; without a deadline there is nothing to share. */
+function share({ timeoutMs = 0, ...options }: CallOptions, shares: number): CallOptions {
+  return { ...options, timeoutMs: Math.ceil(timeoutMs / shares) };
 }
 
 function isOfOne(error: unknown, signal: AbortSignal | undefined): error is CriError {

@@ -22,9 +22,7 @@ export function containerUsage(
     name: metadata?.name ?? "",
     attempt: metadata?.attempt ?? 0,
     podId: origin?.podId,
-    podName: origin?.podName ?? labels[kubernetesLabels.podName] ?? "",
-    podNamespace: origin?.podNamespace ?? labels[kubernetesLabels.podNamespace] ?? "",
-    podUid: origin?.podUid ?? labels[kubernetesLabels.podUid] ?? "",
+    ...podNames(origin, labels),
     labels,
     createdAt: origin?.createdAt,
     at: cpu?.at ?? memory?.at ?? swap?.at ?? writableLayer?.at,
@@ -35,6 +33,18 @@ export function containerUsage(
     ioPsi: pressure(linux?.io?.psi),
     message,
   });
+}
+
+/** Which pod a container is in: from its origin, else from the labels that a kubelet sets, else "". */
+export function podNames(
+  origin: ContainerOrigin | undefined,
+  labels: Readonly<Record<string, string>>,
+): Pick<ContainerOrigin, "podName" | "podNamespace" | "podUid"> {
+  return {
+    podName: origin?.podName ?? labels[kubernetesLabels.podName] ?? "",
+    podNamespace: origin?.podNamespace ?? labels[kubernetesLabels.podNamespace] ?? "",
+    podUid: origin?.podUid ?? labels[kubernetesLabels.podUid] ?? "",
+  };
 }
 
 /** A PodSandboxStats of CRI in the user's words. */

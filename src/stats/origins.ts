@@ -21,23 +21,34 @@ export function criFilter({ id, podId, labels }: ContainerUsageFilter) {
   };
 }
 
-/** In which pods containers are, by their ids: figures do not say it. */
+/** What lists tell, by ids, and figures do not say. */
+export interface Origins {
+  /** In which pods the containers are. */
+  readonly containers: ReadonlyMap<string, ContainerOrigin>;
+  /** When the pods were made, in nanoseconds since 1970. */
+  readonly podsCreatedAtNanos: ReadonlyMap<string, bigint>;
+}
+
+/** Asks the lists of containers and pods. */
 export async function readOrigins(
   lists: Lists,
   filter: ContainerUsageFilter,
   call: CallOptions,
-): Promise<ReadonlyMap<string, ContainerOrigin>> {
+): Promise<Origins> {
   const { podId } = filter;
   const [containers, pods] = await Promise.all([
     lists.containers(criFilter(filter), call).collect(),
     lists.podSandboxes(podId === undefined ? {} : { id: podId }, call).collect(),
   ]);
   const podsById = new Map(pods.map((pod) => [pod.id, pod]));
-  return new Map(
-    containers.map(({ id, podSandboxId, createdAt }) => {
-      const { name = "", namespace = "", uid = "" } = podsById.get(podSandboxId)?.metadata ?? {};
-      const pod = { podId: podSandboxId, podName: name, podNamespace: namespace, podUid: uid };
-      return [id, { ...pod, createdAt: nanosToDate(createdAt) }];
-    }),
-  );
+  return {
+    containers: new Map(
+      containers.map(({ id, podSandboxId, createdAt }) => {
+        const { name = "", namespace = "", uid = "" } = podsById.get(podSandboxId)?.metadata ?? {};
+        const pod = { podId: podSandboxId, podName: name, podNamespace: namespace, podUid: uid };
+        return [id, { ...pod, createdAt: nanosToDate(createdAt) }];
+      }),
+    ),
+    podsCreatedAtNanos: new Map(pods.map(({ id, createdAt }) => [id, createdAt])),
+  };
 }

@@ -18,7 +18,10 @@ export function cpuCores(
   );
 }
 
-/** The later ones of two samples, with `cpu.cores` computed from both; what was not in the first one stays as it is. */
+/**
+ * The later ones of two samples, with `cpu.cores` computed from both. Where that cannot be told, the runtime's own rate stays, unless
+ * the counter went back. What was not in the first sample stays as it is.
+ */
 export function withRates<T extends ContainerUsage | PodUsage>(
   before: readonly T[],
   after: readonly T[],
@@ -39,7 +42,23 @@ function rated<T extends ContainerUsage | PodUsage>(before: T | undefined, after
 
 function ratedCpu(before: CpuUsage | undefined, after: CpuUsage | undefined): CpuUsage | undefined {
   if (!before || !after) return after;
+  return Object.freeze({ ...after, cores: ratedCores(before, after) });
+}
+
+function ratedCores(before: CpuUsage, after: CpuUsage): number | undefined {
   // A runtime may tell one reading twice; what was known of it then still holds.
-  const cores = before.atNanos === after.atNanos ? before.cores : cpuCores(before, after);
-  return Object.freeze({ ...after, cores });
+  if (isSameReading(before, after)) return before.cores ?? after.cores;
+  // The runtime's own rate may be one across the restart, too.
+  if (wentBack(before, after)) return undefined;
+  // Where two readings do not give a rate, the runtime may still have one of its own for the later one.
+  return cpuCores(before, after) ?? after.cores;
+}
+
+/** Not told by a time of 0, which runtimes that do not say the time give to every reading. */
+function isSameReading(before: CpuUsage, after: CpuUsage): boolean {
+  return after.atNanos !== 0n && before.atNanos === after.atNanos && before.usageNanos === after.usageNanos;
+}
+
+function wentBack({ usageNanos: before }: CpuUsage, { usageNanos: after }: CpuUsage): boolean {
+  return before !== undefined && after !== undefined && after < before;
 }

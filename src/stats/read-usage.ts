@@ -8,9 +8,9 @@ import {
 } from "../../gen/runtime/v1/api_pb.js";
 import type { Lists, RuntimeClient } from "../clients/index.js";
 import { type CallOptions, CriError } from "../core/index.js";
-import { listOrEach, type Ways } from "./each.js";
-import { containerUsage, podUsage } from "./of-messages.js";
-import { type ContainerUsageFilter, criFilter, readOrigins } from "./origins.js";
+import { listOrEach, type Outcome, type Ways } from "./each.js";
+import { containerUsage, podNames, podUsage } from "./of-messages.js";
+import { type ContainerUsageFilter, criFilter, type Origins, readOrigins } from "./origins.js";
 import { together } from "./together.js";
 import type { ContainerUsage, PodUsage } from "./usage.js";
 
@@ -37,8 +37,14 @@ export interface FailedUsage {
   readonly id: string;
   /** Its name. */
   readonly name: string;
-  /** The pod's namespace; "" for a container. */
+  /** The pod's namespace; of a container's pod "" where nothing tells it, as the two below. */
   readonly namespace: string;
+  /** The name of the pod that it is, or is in. */
+  readonly podName: string;
+  /** The uid of the pod that it is, or is in. */
+  readonly podUid: string;
+  /** The sandbox's id of the pod that it is, or is in. */
+  readonly podId: string;
   /** Why: `cgroup_parent_missing`, `deadline`, `runtime_error` and what else can be wrong with one of them. */
   readonly error: CriError;
 }
@@ -52,31 +58,49 @@ export interface Usages<T> {
 
 /** Of containers; newest first. */
 export async function readContainers(
-  { runtime, lists }: StatsParts,
+  parts: StatsParts,
   filter: ContainerUsageFilter,
   options: CallOptions,
 ): Promise<Usages<ContainerUsage>> {
+  const [figures, origins] = await together(options.signal, [
+    (signal) => readContainerFigures(parts, filter, { ...options, signal }),
+    (signal) => readOrigins(parts.lists, filter, { ...options, signal }),
+  ]);
+  return containerUsages(figures, origins);
+}
+
+/** What the runtime says of containers, which is not in which pods they are. */
+export type ContainerFigures = Outcome<ContainerStats, Container>;
+
+/** Reads it. */
+export function readContainerFigures(
+  { runtime, lists }: StatsParts,
+  filter: ContainerUsageFilter,
+  options: CallOptions,
+): Promise<ContainerFigures> {
   const running = { state: { state: ContainerState.CONTAINER_RUNNING } };
   const ways: Ways<ContainerStats, Container> = {
     list: (call) => lists.containerStats(criFilter(filter), call).collect(),
     running: (call) => lists.containers({ ...criFilter(filter), ...running }, call).collect(),
     one: async ({ id }, call) => (await runtime.containerStats({ containerId: id }, call)).stats,
   };
-  const [{ items, failed }, origins] = await together(options.signal, [
-    (signal) => listOrEach(ways, { ...options, signal }),
-    (signal) => readOrigins(lists, filter, { ...options, signal }),
-  ]);
+  return listOrEach(ways, options);
+}
+
+/** The same in the user's words; newest first. */
+export function containerUsages(
+  { items, failed }: ContainerFigures,
+  { containers }: Origins,
+): Usages<ContainerUsage> {
   return {
     items: items
-      .map((stats) => containerUsage(stats, origins.get(stats.attributes?.id ?? "")))
+      .map((stats) => containerUsage(stats, containers.get(stats.attributes?.id ?? "")))
       .sort((a, b) => Number(b.createdAt ?? 0) - Number(a.createdAt ?? 0) || (a.id < b.id ? -1 : 1)),
-    failed: failed.map(({ what: { id, metadata }, error }) => ({
-      kind: "container",
-      id,
-      name: metadata?.name ?? "",
-      namespace: "",
-      error,
-    })),
+    failed: failed.map(({ what: { id, metadata, podSandboxId, labels }, error }) => {
+      const { podName, podNamespace, podUid } = podNames(containers.get(id), labels);
+      const pod = { namespace: podNamespace, podName, podUid, podId: podSandboxId };
+      return { kind: "container", id, name: metadata?.name ?? "", ...pod, error };
+    }),
   };
 }
 
@@ -102,13 +126,10 @@ export async function readPods(
   const key = ({ namespace, name, id }: PodUsage) => `${namespace}/${name}/${id}`;
   return {
     items: items.map(podUsage).sort((a, b) => (key(a) < key(b) ? -1 : 1)),
-    failed: failed.map(({ what, error }) => ({
-      kind: "pod",
-      id: what.id,
-      name: what.metadata?.name ?? "",
-      namespace: what.metadata?.namespace ?? "",
-      error,
-    })),
+    failed: failed.map(({ what, error }) => {
+      const { name = "", namespace = "", uid = "" } = what.metadata ?? {};
+      return { kind: "pod", id: what.id, name, namespace, podName: name, podUid: uid, podId: what.id, error };
+    }),
   };
 }
 

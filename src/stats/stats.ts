@@ -1,5 +1,6 @@
 import { type CallOptions, sleep, stoppedError, untilBreak } from "../core/index.js";
 import { containerUsage, podUsage } from "./of-messages.js";
+import { oneDeadline } from "./one-deadline.js";
 import { type ContainerUsageFilter, readOrigins } from "./origins.js";
 import { type PrometheusOptions, prometheusPage } from "./prometheus/page.js";
 import { withRates } from "./rates.js";
@@ -19,13 +20,13 @@ import { checkInterval, samples, type UsageSample, type UsageWatchOptions } from
 export interface UsageOptions extends CallOptions {
   /**
    * Reads twice, so many milliseconds apart, and computes `cpu.cores` from both. Without it there is one reading, and `cores` is what
-   * the runtime says, if it says anything.
+   * the runtime says, if it says anything; so it is where the readings lack a time or a counter.
    * @default one reading
    */
   readonly rateOverMs?: number | undefined;
   /**
-   * The deadline of one reading, in milliseconds; 0 and Infinity mean none. Where the runtime cannot list, half of it is for the list
-   * and half for one after the other.
+   * The deadline of one reading, in milliseconds; 0 and Infinity mean none. Where the runtime cannot list, half of it is for the list,
+   * and the pods or containers share what is left, 32 at a time.
    * @default 120_000
    */
   readonly timeoutMs?: number | undefined;
@@ -65,11 +66,12 @@ export class Stats {
    * the runtime has no figures of it, since it does not run.
    */
   container(id: string, options: UsageOptions = {}): Promise<ContainerUsage> {
-    return twice(async (call) => {
-      const stats = await containerStatsOf(this.#parts, id, call);
+    return twice(async (reading) => {
+      const call = oneDeadline(reading);
+      const stats = await containerStatsOf(this.#parts, id, call());
       const fullId = stats.attributes?.id ?? id;
-      const origins = await readOrigins(this.#parts.lists, { id: fullId }, call);
-      return containerUsage(stats, origins.get(fullId));
+      const { containers } = await readOrigins(this.#parts.lists, { id: fullId }, call());
+      return containerUsage(stats, containers.get(fullId));
     }, options);
   }
 
@@ -103,7 +105,8 @@ export class Stats {
 
   /**
    * A page of metrics for Prometheus: the runtime's own where it has some, else figures by the names and labels that the kubelet gives
-   * them. `resource_scrape_error` is 1 when something is missing, and `cri_stats_failed` tells of which pod and why.
+   * them. `resource_scrape_error` is 1 when something is missing, and `cri_stats_failed` tells of which pod and why. A runtime that
+   * has figures of containers only, or of pods only, gives a page of these.
    *
    * Rejects as {@link Stats.containers} does.
    */

@@ -42,7 +42,11 @@ test("examples/exporter: metrics, OpenMetrics, a runtime that is away, SIGTERM",
   const open = await get(url, { accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5" });
   assert.match(open.type ?? "", /^application\/openmetrics-text; version=1\.0\.0/);
   assert.ok(open.body.endsWith("# EOF\n"));
-  assert.equal((await get(new URL("/other", url).href)).status, 404);
+  assert.equal((await get(`${url}?from=here`)).status, 200);
+  const { origin } = new URL(url);
+  // Not all that a request line may hold is a URL; and no request ends the exporter.
+  for (const path of ["/other", "/", "//", "///metrics", "//[", "/metrics/"])
+    assert.equal((await get(origin + path)).status, 404, path);
 
   await runtime.faults.crash();
   const away = await get(url, { "x-prometheus-scrape-timeout-seconds": "1" });

@@ -26,7 +26,7 @@ const known = () => {
       attributes: { id, metadata: { name: "app" } },
       ...{ cpu, memory, ...changes },
       writableLayer: { timestamp, usedBytes: value(4096n) },
-      swap: { timestamp, swapUsageBytes: value(6n) },
+      swap: { timestamp, swapUsageBytes: value(6n), swapAvailableBytes: value(4n) },
     });
   return {
     listContainerStats: () => ({
@@ -50,7 +50,7 @@ const known = () => {
         fixtures.podSandboxStats({
           attributes: { id: "p", metadata: { name: 'we"b\\', namespace: "line\nbreak", uid: "u" } },
           linux: {
-            ...{ cpu, memory },
+            ...{ cpu, memory, containers: [container("new")] },
             network: {
               timestamp: 0n,
               defaultInterface: { name: "eth0", rxBytes: value(1n), txBytes: value(2n) },
@@ -80,9 +80,11 @@ test("figures by the kubelet's names, each series once, of the newest container"
     `container_network_transmit_bytes_total{interface="eth0",${podLabels}} 2`,
     `container_network_transmit_errors_total{interface="eth0",${podLabels}} 0`,
     `container_start_time_seconds{${labels}} 1700000001.123`,
+    `container_swap_limit_bytes{${labels}} 10 1700000000123`,
     `container_swap_usage_bytes{${labels}} 6 1700000000123`,
     `pod_cpu_usage_seconds_total{${podLabels}} 1.5 1700000000123`,
     `pod_memory_working_set_bytes{${podLabels}} 9223372036854775809 1700000000123`,
+    `pod_swap_usage_bytes{${podLabels}} 6 1700000000123`,
     "resource_scrape_error 0",
     "scrape_error 0",
   ]);
@@ -133,7 +135,7 @@ test("a broken pod shows in the page, and hides nothing else", async (t) => {
   const page = await cri.stats.toPrometheus();
   assert.match(
     page,
-    /^cri_stats_failed\{kind="pod",name="bad",namespace="test",reason="cgroup_parent_missing"\} 1$/m,
+    /^cri_stats_failed\{kind="pod",name="bad",namespace="test",pod="bad",reason="cgroup_parent_missing"\} 1$/m,
   );
   assert.match(page, /^resource_scrape_error 1$/m);
   assert.match(page, /^pod_memory_working_set_bytes\{namespace="test",pod="good"\} /m);

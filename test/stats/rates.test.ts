@@ -72,6 +72,34 @@ test("a restart gives no rate, also where the runtime has one; a reading told tw
   assert.equal(twice[0]?.cpu?.cores, 1);
 });
 
+test("where readings give no rate, the runtime's own one stays: no times, no counter, a time told twice", () => {
+  /** What is told of the second one of two readings: time, counter, the runtime's own cores. */
+  type Told = [at: bigint, nanos: bigint | undefined, cores: bigint | undefined];
+  const usage = ([timestamp, nanos, cores]: Told) =>
+    containerUsage(
+      fixtures.containerStats({
+        attributes: { id: "a" },
+        cpu: {
+          timestamp,
+          usageCoreNanoSeconds: nanos === undefined ? undefined : { value: nanos },
+          usageNanoCores: cores === undefined ? undefined : { value: cores },
+        },
+      }),
+    );
+  const cores = (before: Told, after: Told) => withRates([usage(before)], [usage(after)])[0]?.cpu?.cores;
+  const [own, other] = [second / 2n, 2n * second];
+  assert.equal(cores([0n, undefined, other], [0n, undefined, own]), 0.5);
+  assert.equal(cores([0n, 7n, other], [0n, 7n, own]), 0.5, "0 is no time, and so never the same one");
+  assert.equal(cores([second, 7n, other], [0n, 8n, own]), 0.5);
+  assert.equal(cores([second, undefined, other], [2n * second, undefined, own]), 0.5);
+  assert.equal(cores([second, undefined, other], [2n * second, 7n, own]), 0.5);
+  assert.equal(cores([second, 7n, undefined], [second, 7n, own]), 0.5, "known the second time only");
+  assert.equal(cores([second, 7n, other], [second, 7n, own]), 2, "what was known of a reading still holds");
+  assert.equal(cores([second, 7n, other], [second, 8n, own]), 0.5, "at one time, but not the same reading");
+  assert.equal(cores([0n, 7n, other], [0n, 6n, own]), undefined, "it went back");
+  assert.equal(cores([second, 7n, other], [2n * second, 7n, own]), 0, "a rate of 0 is one");
+});
+
 test("the containers in a pod have rates, too", () => {
   const pod = (timestamp: bigint, nanos: bigint) =>
     podUsage(

@@ -154,15 +154,24 @@ test("one broken container never hides the others", async (t) => {
   );
   const own = runtime.services.runtime?.containerStats ?? assert.fail();
   await startPod("good");
-  ({ containerId: broken } = await startPod("bad"));
+  const bad = await startPod("bad");
+  broken = bad.containerId;
   const { items, failed } = await cri.stats.containers();
   assert.deepEqual(
     items.map(({ podName }) => podName),
     ["good"],
   );
   assert.deepEqual(
-    failed.map(({ kind, id, name, error }) => [kind, id, name, error.reason]),
-    [["container", broken, "main", "runtime_error"]],
+    failed.map(({ error, ...rest }) => [rest, error.reason]),
+    [
+      [
+        {
+          ...{ kind: "container", id: broken, name: "main", podId: bad.podSandboxId },
+          ...{ podName: "bad", namespace: "test", podUid: "uid-of-bad" },
+        },
+        "runtime_error",
+      ],
+    ],
   );
 });
 
@@ -183,6 +192,28 @@ test("an answer without figures is wrong_state", async (t) => {
   const error = await failure(cri.stats.container("abc"));
   assert.deepEqual([error.reason, error.method], ["wrong_state", "ContainerStats"]);
   assert.equal((await failure(cri.stats.pod("abc"))).reason, "wrong_state");
+});
+
+test("one container by its id: one deadline for its figures and for the lists", async (t) => {
+  const deadlines: number[] = [];
+  const { cri } = await node(
+    t,
+    {
+      async containerStats(_, { deadline }) {
+        deadlines.push(deadline?.getTime() ?? 0);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        return { stats: fixtures.containerStats() };
+      },
+      listContainers(_, { deadline }) {
+        deadlines.push(deadline?.getTime() ?? Number.POSITIVE_INFINITY);
+        return {};
+      },
+    },
+    { like: "containerd-2.1" },
+  );
+  await cri.stats.container("abc", { timeoutMs: 5_000 });
+  const [first = 0, second = 0] = deadlines;
+  assert.ok(first > 0 && second - first < 400, `${second - first} ms later`);
 });
 
 test("options that cannot be are refused", async (t) => {

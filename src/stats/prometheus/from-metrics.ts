@@ -1,6 +1,6 @@
 import { type MetricDescriptor, MetricType, type PodSandboxMetrics } from "../../../gen/runtime/v1/api_pb.js";
+import { addScrapeErrors } from "./failures.js";
 import type { Families } from "./families.js";
-import { addFailures } from "./from-stats.js";
 
 /** The runtime's own metrics, with its names, labels and help texts. What it did not describe, or not well, is left out. */
 export function addMetrics(
@@ -23,5 +23,5 @@ export function addMetrics(
       const info = { name, help: descriptor.help, type } as const;
       if (!families.add(info, labels, `${value.value}`, timestamp)) wrong++;
     }
-  addFailures(families, [], wrong);
+  addScrapeErrors(families, wrong);
 }

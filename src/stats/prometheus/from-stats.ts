@@ -1,17 +1,22 @@
-import type { FailedUsage, Usages } from "../read-usage.js";
+import type { Usages } from "../read-usage.js";
 import type { ContainerUsage, PodUsage } from "../usage.js";
 import type { Families } from "./families.js";
-import { containerMetrics, failedUsage, networkMetrics, podMetrics, scrapeErrors } from "./kubelet-names.js";
+import { containerMetrics, networkMetrics, podMetrics } from "./kubelet-names.js";
 
 /** Metrics by the kubelet's names, from figures. */
 export function addStats(
   families: Families,
   containers: Usages<ContainerUsage>,
   pods: Usages<PodUsage>,
+  podsCreatedAtNanos: ReadonlyMap<string, bigint>,
   ids: boolean,
 ): void {
-  // The newest comes first: of two attempts of one container the kubelet's labels can name only one.
-  for (const usage of containers.items) {
+  // The kubelet's labels can name only one of two pods of one name, or of two attempts of a container, and the first one counts: all
+  // of the newest pod come before all of the others, so that no container of an older pod stands among the figures of the newest.
+  const newestPod = (a = "", b = "") =>
+    Number((podsCreatedAtNanos.get(b) ?? 0n) - (podsCreatedAtNanos.get(a) ?? 0n));
+  // Of one pod the newest containers come first already.
+  for (const usage of [...containers.items].sort((a, b) => newestPod(a.podId, b.podId))) {
     if (!usage.cpu && !usage.memory) continue;
     const { id, name, podId = "", podName, podNamespace, podUid } = usage;
     const more = ids ? { container_id: id, pod_id: podId, pod_uid: podUid } : {};
@@ -21,7 +26,7 @@ export function addStats(
       if (reading) families.add(metric, labels, reading.value, reading.atNanos);
     }
   }
-  for (const usage of [...pods.items].sort((a, b) => b.attempt - a.attempt)) {
+  for (const usage of [...pods.items].sort((a, b) => newestPod(a.id, b.id) || b.attempt - a.attempt)) {
     const { id, name, namespace, uid, network } = usage;
     const labels = { namespace, pod: name, ...(ids ? { pod_id: id, pod_uid: uid } : {}) };
     for (const metric of podMetrics) {
@@ -35,12 +40,4 @@ export function addStats(
           families.add(metric, { interface: one.name, ...labels }, `${value}`, network?.atNanos);
       }
   }
-  addFailures(families, [...pods.failed, ...containers.failed], 0);
-}
-
-/** What could not be had, by name, and how many others were left out. */
-export function addFailures(families: Families, failed: readonly FailedUsage[], others: number): void {
-  for (const { kind, name, namespace, error } of failed)
-    families.add(failedUsage, { kind, name, namespace, reason: error.reason }, "1");
-  for (const info of scrapeErrors) families.add(info, {}, failed.length + others > 0 ? "1" : "0");
 }

@@ -1,4 +1,4 @@
-import type { ContainerUsage, PodUsage } from "../usage.js";
+import type { ContainerUsage, PodUsage, SwapUsage } from "../usage.js";
 import { type MetricInfo, secondsText } from "./families.js";
 
 /** A value with the time of its reading; undefined where the runtime does not tell it. */
@@ -21,6 +21,27 @@ function whole<T extends { readonly atNanos: bigint }>(
 ): Reading | undefined {
   const value = section && read(section);
   return section && value !== undefined ? { value: `${value}`, atNanos: section.atNanos } : undefined;
+}
+
+/** Sums of 64 bits above this come from a limit that is not set: the kernel then has the largest number that it can. */
+const noLimitBytes = 1n << 62n;
+
+function swapLimit({ usageBytes = 0n, availableBytes }: SwapUsage): bigint | undefined {
+  if (availableBytes === undefined) return undefined;
+  const limitBytes = usageBytes + availableBytes;
+  return limitBytes < noLimitBytes ? limitBytes : undefined;
+}
+
+/** CRI has swap space of containers only. Added up, as by the kubelet; undefined while one that runs does not tell it. */
+function podSwap({ containers }: PodUsage): Reading | undefined {
+  let [usageBytes, atNanos] = [0n, 0n];
+  const running = containers.filter(({ cpu, memory }) => cpu ?? memory);
+  for (const { swap } of running) {
+    if (swap?.usageBytes === undefined) return undefined;
+    usageBytes += swap.usageBytes;
+    if (swap.atNanos > atNanos) atNanos = swap.atNanos;
+  }
+  return running.length > 0 ? { value: `${usageBytes}`, atNanos } : undefined;
 }
 
 // The names and labels are those of the kubelet's /metrics/resource and /metrics/cadvisor, so that dashboards fit.
@@ -58,6 +79,12 @@ export const containerMetrics: readonly Metric<ContainerUsage>[] = [
     read: ({ swap }) => whole(swap, ({ usageBytes }) => usageBytes),
   },
   {
+    name: "container_swap_limit_bytes",
+    help: "Swap space that the container may use.",
+    type: "gauge",
+    read: ({ swap }) => whole(swap, swapLimit),
+  },
+  {
     name: "container_fs_usage_bytes",
     help: "Disk space of what the container wrote outside its volumes.",
     type: "gauge",
@@ -85,6 +112,12 @@ export const podMetrics: readonly Metric<PodUsage>[] = [
     help: "Memory of the pod that cannot be freed easily.",
     type: "gauge",
     read: ({ memory }) => whole(memory, ({ workingSetBytes }) => workingSetBytes),
+  },
+  {
+    name: "pod_swap_usage_bytes",
+    help: "Swap space that the containers of the pod use.",
+    type: "gauge",
+    read: podSwap,
   },
 ];
 
@@ -130,9 +163,9 @@ export const scrapeErrors: readonly MetricInfo[] = [
   },
 ];
 
-/** Ours. Labels: kind, name, namespace, reason. */
+/** Ours. Labels: kind, name, namespace, pod, reason; of what the runtime does not have at all, kind and reason. */
 export const failedUsage: MetricInfo = {
   name: "cri_stats_failed",
-  help: "1 for each pod and container that runs and whose figures the runtime did not give.",
+  help: "1 for each pod and container that runs and whose figures the runtime did not give; and if it has none of that kind.",
   type: "gauge",
 };

@@ -1,9 +1,9 @@
 import { type CallOptions, invalidOption, isCriError } from "../../core/index.js";
-import { readContainers, readPods, type StatsParts } from "../read-usage.js";
-import { together } from "../together.js";
+import { oneDeadline } from "../one-deadline.js";
+import type { StatsParts } from "../read-usage.js";
+import { addFigures } from "./add-figures.js";
 import { Families } from "./families.js";
 import { addMetrics } from "./from-metrics.js";
-import { addStats } from "./from-stats.js";
 import { type PrometheusFormat, prometheusContentTypes, writeFamilies } from "./write.js";
 
 /** What a page of metrics is made from, and how it is written. */
@@ -31,24 +31,24 @@ export interface PrometheusOptions extends CallOptions {
    * @default false
    */
   readonly ids?: boolean | undefined;
+  /**
+   * The deadline of the page, in milliseconds, however many calls it takes; 0 and Infinity mean none.
+   * @default 120_000
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Writes a page of metrics. */
 export async function prometheusPage(parts: StatsParts, options: PrometheusOptions): Promise<string> {
-  const { format = "text", source = "auto", timestamps = true, ids = false, ...call } = options;
+  const { format = "text", source = "auto", timestamps = true, ids = false, ...rest } = options;
   if (!Object.hasOwn(prometheusContentTypes, format))
     throw invalidOption("format", format, 'must be "text" or "openmetrics"');
   if (!["auto", "metrics", "stats"].includes(source))
     throw invalidOption("source", source, 'must be "auto", "metrics" or "stats"');
   const families = new Families();
+  const call = oneDeadline(rest);
   const has = source !== "stats" && (await addOwn(families, parts, call, source === "auto"));
-  if (!has) {
-    const [containers, pods] = await together(call.signal, [
-      (signal) => readContainers(parts, {}, { ...call, signal }),
-      (signal) => readPods(parts, {}, { ...call, signal }),
-    ]);
-    addStats(families, containers, pods, ids);
-  }
+  if (!has) await addFigures(families, parts, call(), ids);
   return writeFamilies(families.sorted(), format, timestamps);
 }
 
@@ -56,13 +56,13 @@ export async function prometheusPage(parts: StatsParts, options: PrometheusOptio
 async function addOwn(
   families: Families,
   { runtime, lists }: StatsParts,
-  call: CallOptions,
+  call: () => CallOptions,
   optional: boolean,
 ): Promise<boolean> {
   try {
-    const { descriptors } = await runtime.listMetricDescriptors({}, call);
+    const { descriptors } = await runtime.listMetricDescriptors({}, call());
     if (descriptors.length === 0 && optional) return false;
-    addMetrics(families, descriptors, await lists.podSandboxMetrics(call).collect());
+    addMetrics(families, descriptors, await lists.podSandboxMetrics(call()).collect());
     return true;
   } catch (error) {
     if (optional && isCriError(error) && error.reason === "unimplemented") return false;
