@@ -7,6 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { before, test } from "node:test";
 import { installPromtool } from "../../scripts/interop/promtool.js";
 import { runCommand } from "../../scripts/runtimes/command.js";
+import { CriError } from "../../src/index.js";
 import { Families } from "../../src/stats/prometheus/families.js";
 import { writeFamilies } from "../../src/stats/prometheus/write.js";
 import { noCgroup, node } from "../stats/support.js";
@@ -85,6 +86,34 @@ test("pages of figures: parsed, and the linter has nothing to say", { timeout: 1
   assert.match(found("container_memory_rss", "bad"), /\} 1\.8446744073709552e\+19 \d{13}$/);
   assert.notEqual(found("pod_cpu_usage_seconds_total", 'quotes \\"and\\" \\\\ slashes\\nand lines'), "");
   assert.equal(found("pod_cpu_usage_seconds_total", "bad"), "");
+});
+
+test("pages that tell of failures of every kind", { timeout: 60_000 }, async (t) => {
+  let bad = "";
+  const { cri, runtime, startPod } = await node(
+    t,
+    {
+      listContainerStats() {
+        throw noCgroup(bad);
+      },
+      containerStats(request, context) {
+        if (request.containerId === bad) throw noCgroup(bad);
+        return own(request, context);
+      },
+      listPodSandboxStats() {
+        throw new CriError({ code: "unimplemented", reason: "unimplemented", text: "not here" });
+      },
+    },
+    { like: "containerd-2.1" },
+  );
+  const own = runtime.services.runtime?.containerStats ?? assert.fail();
+  await startPod("good");
+  ({ containerId: bad } = await startPod("bad"));
+  for (const ids of [false, true]) {
+    const page = await cri.stats.toPrometheus({ ids });
+    assert.equal(page.match(/^cri_stats_failed\{.*kind="(container|pods)"/gm)?.length, 2);
+    assert.deepEqual(await check(page), { code: 0, said: "" });
+  }
 });
 
 test("pages of the runtime's own metrics are parsed", { timeout: 60_000 }, async (t) => {
