@@ -21,8 +21,15 @@ const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVEN
 const progress = { created: 0, unknown: 0, running: 1, exited: 2 } as const;
 
 /**
+ * What happened so much earlier than the lists were begun is history: so long, at the most, an event is under way. Also for
+ * clocks that differ a little, where the runtime is on another host.
+ */
+const historyMs = 1_000;
+
+/**
  * Brings what is known up to an event. What is new is looked up first, since the lists have more to tell than an event; what
- * was new and is gone again is taken from the event itself.
+ * was new and is gone again is taken from the event itself. Unless it was gone before the lists already: containerd 2.1 tells a
+ * new reader of the last five minutes.
  *
  * `tell` is given each change at once, with the state. Resolves with whether something is known now that the lists do not have:
  * they should be asked again.
@@ -40,15 +47,20 @@ export async function applyEvent(
   if (type === CONTAINER_DELETED_EVENT) {
     const change = state.remove(id, at, "event");
     if (change) tell(change);
-    return false;
+    // The containers of a pod go before it. If this is not known of one, an event was lost.
+    return [...state.containers.values()].some(({ podId }) => podId === id);
   }
 
+  // The clock of the runtime is compared with the one here. If it is late, something that comes and goes at once may be taken for
+  // history; what stays is found by the lists, which are asked whenever something was not in them.
+  const history = at.getTime() < state.listedAt - historyMs;
   const podId = podSandboxStatus?.id ?? (state.containers.get(id)?.podId || "");
   if (podId !== "" && !state.pods.has(podId) && !state.isGone(podId)) {
     const listed = await reads.pod(podId);
     const told = podSandboxStatus && create(PodSandboxSchema, listShape(podSandboxStatus));
-    const message = listed ?? told;
+    const message = listed ?? (history ? undefined : told);
     if (message) tell(state.setPod(nodePod(message), at, "event"));
+    else if (history) state.remove(podId, at, "event");
     doubtful ||= !listed;
   }
   if (podId === id) {
@@ -64,13 +76,13 @@ export async function applyEvent(
     const listed = await reads.container(id);
     const status = containersStatuses.find((one) => one.id === id);
     const told = status && create(ContainerSchema, { ...listShape(status), podSandboxId: podId });
-    const message = listed ?? told;
+    const message = listed ?? (history ? undefined : told);
     doubtful ||= !listed;
     if (message) {
       const exited = message.state === ContainerState.CONTAINER_EXITED;
       const exit = exited ? await exitOf(id, containersStatuses, reads) : undefined;
       tell(state.setContainer(nodeContainer(message, exit), at, "event"));
-    }
+    } else if (history) state.remove(id, at, "event");
   }
 
   const container = state.containers.get(id);
@@ -119,7 +131,7 @@ async function exitOf(id: string, statuses: readonly ContainerStatus[], reads: N
   const status = statuses.find((one) => one.id === id);
   if (status?.state === ContainerState.CONTAINER_EXITED) return containerExit(status);
   const exit = await reads.exit(id);
-  return exit === "gone" ? undefined : exit;
+  return typeof exit === "object" ? exit : undefined;
 }
 
 /** A status without what lists do not have. */

@@ -16,12 +16,15 @@ export type Change =
   | ({ readonly kind: "pod" } & Changed<NodePod>)
   | ({ readonly kind: "container" } & Changed<NodeContainer>);
 
-/** What a change means, step by step: who was found stopped has been created before. */
-export function eventsOf(change: Change): readonly (PodEvent | ContainerEvent)[] {
-  return change.kind === "pod" ? podEvents(change) : containerEvents(change);
+/** How far something has come: not there yet, created, started, stopped. */
+export type Step = -1 | 0 | 1 | 2;
+
+/** What a change means, step by step, beyond what was reached: who was found stopped has been created before. */
+export function eventsOf(change: Change, reached: Step): readonly (PodEvent | ContainerEvent)[] {
+  return change.kind === "pod" ? podEvents(change, reached) : containerEvents(change, reached);
 }
 
-function podEvents({ before, after, at, source }: Changed<NodePod>): PodEvent[] {
+function podEvents({ before, after, at, source }: Changed<NodePod>, reached: Step): PodEvent[] {
   const pod = after ?? before;
   if (!pod) return [];
   const tell = (type: PodEvent["type"], when = at): PodEvent => {
@@ -29,14 +32,17 @@ function podEvents({ before, after, at, source }: Changed<NodePod>): PodEvent[] 
     return Object.freeze<PodEvent>({ type, kind: "pod", id, podId: id, pod, at: when, source });
   };
   const events: PodEvent[] = [];
-  if (!before) events.push(tell("created", pod.createdAt));
-  if (after?.state === "ready" && before?.state !== "ready") events.push(tell("started"));
-  if (after?.state !== "ready" && (before ? before.state === "ready" : true)) events.push(tell("stopped"));
+  if (reached < 0) events.push(tell("created", pod.createdAt));
+  if (reached < 1 && after?.state === "ready") events.push(tell("started"));
+  if (reached < 2 && after?.state !== "ready") events.push(tell("stopped"));
   if (!after) events.push(tell("deleted"));
   return events;
 }
 
-function containerEvents({ before, after, at, source }: Changed<NodeContainer>): ContainerEvent[] {
+function containerEvents(
+  { before, after, at, source }: Changed<NodeContainer>,
+  reached: Step,
+): ContainerEvent[] {
   const container = after ?? before;
   if (!container) return [];
   const { id, podId } = container;
@@ -45,13 +51,12 @@ function containerEvents({ before, after, at, source }: Changed<NodeContainer>):
   const tell = (type: "created" | "started" | "deleted", when = at) =>
     events.push(Object.freeze({ ...told, type, at: when }));
 
-  if (!before) tell("created", container.createdAt);
+  if (reached < 0) tell("created", container.createdAt);
   const exit = after?.exit;
-  const ran = before !== undefined && before.state !== "created";
-  if (!ran && after?.state === "running") tell("started");
-  else if (!ran && exit?.startedAt) tell("started", exit.startedAt);
-  const ended = after ? after.state === "exited" : ran;
-  if (ended && before?.state !== "exited")
+  if (reached < 1 && after?.state === "running") tell("started");
+  else if (reached < 1 && exit?.startedAt) tell("started", exit.startedAt);
+  const ended = after ? after.state === "exited" : reached >= 1;
+  if (reached < 2 && ended)
     events.push(Object.freeze({ ...told, type: "stopped", exit, at: exit?.finishedAt ?? at }));
   if (!after) tell("deleted");
   return events;

@@ -10,6 +10,7 @@ import type {
 import { type EventFilter, resolveFilter } from "./filter.js";
 import type { Follower, ResyncDue } from "./follower.js";
 import type { NodeObject } from "./objects.js";
+import { Reached } from "./reached.js";
 import type { NodeTracker } from "./tracker.js";
 import { WakeUp } from "./wake-up.js";
 
@@ -30,6 +31,7 @@ export class EventReader implements Follower {
   readonly #tracker: NodeTracker;
   readonly #matches: (object: NodeObject) => boolean;
   readonly #limit: number;
+  readonly #reached = new Reached();
   #queue: NodeEvent[] = [];
   #lost = 0;
   #connection: ConnectedEvent | DisconnectedEvent | undefined;
@@ -51,7 +53,8 @@ export class EventReader implements Follower {
 
   onChange(change: Change): void {
     const object = change.after ?? change.before;
-    if (object && this.#matches(object)) for (const event of eventsOf(change)) this.#push(event);
+    if (!object || !this.#matches(object)) return;
+    for (const event of eventsOf(change, this.#reached.before(change))) this.#push(event);
   }
 
   onConnection(event: ConnectedEvent | DisconnectedEvent | OverflowEvent | ResyncDue): void {
@@ -89,6 +92,7 @@ export class EventReader implements Follower {
     const lost = this.#lost;
     if (lost === 0) return this.#queue.shift();
     this.#lost = 0;
+    this.#reached.clear();
     if (this.#connection) this.#queue.push(this.#connection);
     this.#queue.push(this.#resync("overflow"));
     return { type: "overflow", lost };

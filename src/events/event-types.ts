@@ -15,7 +15,11 @@ interface Told {
   readonly source: "event" | "relist";
 }
 
-/** Something happened to a sandbox. Each comes at most once for a pod, in this order. */
+/**
+ * Something happened to a sandbox. Each comes at most once for a pod, in this order; also where a runtime that has just started
+ * lists it as stopped, and then as ready again. Only what was `deleted`, since a list did not have it, and is listed again is
+ * told anew, from `created` on.
+ */
 export interface PodEvent extends Told {
   /** `started`: it is ready. `stopped`: it is no longer. */
   readonly type: "created" | "started" | "stopped" | "deleted";
@@ -24,7 +28,10 @@ export interface PodEvent extends Told {
   readonly pod: NodePod;
 }
 
-/** Something happened to a container. Each comes at most once for a container, in this order. */
+/**
+ * Something happened to a container. Each comes at most once for a container, in this order; only what was `deleted`, since a
+ * list did not have it, and is listed again is told anew, from `created` on.
+ */
 export type ContainerEvent = ContainerChangedEvent | ContainerStoppedEvent;
 
 /** A container was created, started, or removed. */
@@ -40,7 +47,7 @@ export interface ContainerStoppedEvent extends Told {
   readonly type: "stopped";
   readonly kind: "container";
   readonly container: NodeContainer;
-  /** How it ended; undefined when it was gone before that could be asked. */
+  /** How it ended; undefined when it was gone before that could be asked, or when the runtime did not say within 5 s. */
   readonly exit: ContainerExit | undefined;
 }
 

@@ -1,13 +1,14 @@
 import type { Lists, RuntimeClient } from "../clients/index.js";
-import { untilBreak } from "../core/index.js";
+import { isCriError, sleep, untilBreak } from "../core/index.js";
 import { EventReader, type EventReadOptions } from "./event-reader.js";
 import type { NodeEvent } from "./event-types.js";
-import { clientClosed } from "./failures.js";
+import { asCriError, clientClosed } from "./failures.js";
 import { EventFeed } from "./feed.js";
 import { EventHints } from "./hints.js";
-import { type NodeWaitOptions, NodeWatch } from "./node-watch.js";
+import { NodeWatch } from "./node-watch.js";
 import { type EventsOptions, type ResolvedEventsOptions, resolveEventsOptions } from "./options.js";
 import { NodeTracker } from "./tracker.js";
+import { checkWaitOptions, type NodeWaitOptions } from "./wait-options.js";
 
 /** Events as they are read: leaving the loop, or `await using`, ends them. */
 export type EventStream = AsyncIterableIterator<NodeEvent> & AsyncDisposable;
@@ -56,13 +57,14 @@ export class Events implements AsyncIterable<NodeEvent> {
 
   /** @internal See `cri.watchNode()`. */
   async watch(options: NodeWaitOptions = {}): Promise<NodeWatch> {
+    checkWaitOptions(options);
     const watch = new NodeWatch(this.#start());
     try {
       await watch.ready(options);
       return watch;
     } catch (error) {
       await watch.close();
-      throw error;
+      throw await this.#explained(error);
     }
   }
 
@@ -81,6 +83,15 @@ export class Events implements AsyncIterable<NodeEvent> {
     } finally {
       tracker.remove(reader);
     }
+  }
+
+  /** A deadline may pass before an attempt to connect is given up. A call without time tells what that failed with so far. */
+  async #explained(error: unknown): Promise<unknown> {
+    if (!isCriError(error) || error.reason !== "deadline" || error.cause !== undefined) return error;
+    const call = this.#runtime.version({}, { timeoutMs: 1 }).then(() => undefined, asCriError);
+    // A transport of somebody's own may be late.
+    const cause = await Promise.race([call, sleep(20)]);
+    return cause && cause.reason !== "deadline" ? error.with({ cause }) : error;
   }
 
   /** The one that is at work, or a new one. */

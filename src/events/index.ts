@@ -16,7 +16,7 @@ export { EventFeed } from "./feed.js";
 export type { EventFilter } from "./filter.js";
 export { EventHints, type HintListening } from "./hints.js";
 export type { NodeChange } from "./node-changes.js";
-export { type NodeConnection, type NodeWaitOptions, NodeWatch } from "./node-watch.js";
+export { type NodeConnection, NodeWatch } from "./node-watch.js";
 export {
   type ContainerExit,
   containerExit,
@@ -25,3 +25,4 @@ export {
   type NodePod,
 } from "./objects.js";
 export type { EventsOptions } from "./options.js";
+export type { NodeWaitOptions } from "./wait-options.js";

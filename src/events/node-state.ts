@@ -16,8 +16,17 @@ export class NodeState {
   readonly pods = new Map<string, NodePod>();
   readonly containers = new Map<string, NodeContainer>();
   readonly #gone = new Set<string>();
+  #listedAt = Number.NEGATIVE_INFINITY;
 
-  /** Whether there was something with this id. Ids are never used again. */
+  /** When the lists were begun that were taken for the truth last, in milliseconds of this host's clock. */
+  get listedAt(): number {
+    return this.#listedAt;
+  }
+
+  /**
+   * Whether there was something with this id, and it is gone. Ids are never used again, but a daemon may have failed to load
+   * something, and load it after its next start: then it is listed again, and events are heard again.
+   */
   isGone(id: string): boolean {
     return this.#gone.has(id);
   }
@@ -25,16 +34,18 @@ export class NodeState {
   setPod(after: NodePod, at: Date, source: Change["source"]): Change {
     const before = this.pods.get(after.id);
     this.pods.set(after.id, after);
+    this.#gone.delete(after.id);
     return { kind: "pod", before, after, at, source };
   }
 
   setContainer(after: NodeContainer, at: Date, source: Change["source"]): Change {
     const before = this.containers.get(after.id);
     this.containers.set(after.id, after);
+    this.#gone.delete(after.id);
     return { kind: "container", before, after, at, source };
   }
 
-  /** Takes what has this id away; undefined where nothing was known of it. It is gone for good in any case. */
+  /** Takes what has this id away; undefined where nothing was known of it. Events bring it back in no case. */
   remove(id: string, at: Date, source: Change["source"]): Change | undefined {
     this.#gone.add(id);
     if (this.#gone.size > maxGone) for (const oldest of this.#gone) if (this.#gone.delete(oldest)) break;
@@ -49,6 +60,7 @@ export class NodeState {
   /** Takes the lists for the truth: new pods first, then containers, then pods that stopped or are gone. */
   replace(lists: NodeLists): Change[] {
     const at = new Date();
+    this.#listedAt = lists.begunAt.getTime();
     const first: Change[] = [];
     const last: Change[] = [];
     for (const message of [...lists.pods].sort(byAge)) {
@@ -75,6 +87,8 @@ export class NodeState {
 
 /** A runtime's lists, and how the containers ended of which that was not known. */
 export interface NodeLists {
+  /** Before the first of them was asked for: what is in none of them was gone then, or did not exist yet. */
+  readonly begunAt: Date;
   readonly pods: readonly PodSandbox[];
   readonly containers: readonly Container[];
   readonly exits: ReadonlyMap<string, ContainerExit>;

@@ -1,4 +1,4 @@
-import { bounded, type CriError, untilBreak } from "../core/index.js";
+import { bounded, type CriError, isCriError, untilBreak } from "../core/index.js";
 import type { Change } from "./changes.js";
 import type { ConnectedEvent, DisconnectedEvent, OverflowEvent } from "./event-types.js";
 import { clientClosed } from "./failures.js";
@@ -7,17 +7,8 @@ import { ChangeReader, type NodeChange } from "./node-changes.js";
 import { labelWord, labelWords, NodeIndex } from "./node-index.js";
 import type { NodeContainer, NodeObject, NodePod } from "./objects.js";
 import type { NodeTracker } from "./tracker.js";
-
-/** How something is waited for. */
-export interface NodeWaitOptions {
-  /** Ends the waiting: reason `aborted_by_caller`, or `deadline` for `AbortSignal.timeout()`. */
-  readonly signal?: AbortSignal | undefined;
-  /**
-   * How long to wait, in milliseconds; then it rejects with `deadline`. 0 for no limit.
-   * @default 0
-   */
-  readonly timeoutMs?: number | undefined;
-}
+import { checkWaitOptions, type NodeWaitOptions } from "./wait-options.js";
+import { type AtOnce, type Truthy, Waiters } from "./waiters.js";
 
 /** Whether changes come in. */
 export interface NodeConnection {
@@ -44,14 +35,21 @@ export class NodeWatch implements AsyncDisposable {
   ]);
   readonly #tracker: NodeTracker;
   readonly #readers = new Set<ChangeReader>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new Waiters();
+  readonly #forgetListed: () => void;
   #connection: NodeConnection = { connected: false, by: undefined, error: undefined };
-  #synced = false;
+  #filled = false;
+  /** When everything was listed that there was when this was made. */
+  #listed = false;
   #end: CriError | undefined;
 
   /** @internal Made by `cri.watchNode()`. */
   constructor(tracker: NodeTracker) {
     this.#tracker = tracker;
+    this.#forgetListed = tracker.listed(() => {
+      this.#listed = true;
+      this.#waiters.wake();
+    });
     for (const event of tracker.connection) this.#follower.onConnection(event);
     tracker.add(this.#follower);
   }
@@ -113,18 +111,19 @@ export class NodeWatch implements AsyncDisposable {
 
   /**
    * Asks `predicate` now and after every change, and resolves with the first answer that is neither false nor undefined, null
-   * or 0. Rejects with what it throws, with `deadline`, `aborted_by_caller`, and `client_closed` once this is closed.
+   * or 0. It must answer at once, out of what is known here: a promise is refused with `invalid_option`. Rejects with what it
+   * throws, with `invalid_option`, `deadline`, `aborted_by_caller`, and `client_closed` once this is closed.
    */
   waitFor<T>(
-    predicate: (node: NodeWatch) => T,
+    predicate: (node: NodeWatch) => AtOnce<T>,
     options: NodeWaitOptions = {},
-  ): Promise<Exclude<T, false | undefined | null | 0 | "">> {
-    return bounded(options, (signal) => this.#until(() => predicate(this), signal));
+  ): Promise<Truthy<AtOnce<T>>> {
+    return this.#until(() => predicate(this), options);
   }
 
-  /** @internal Resolves when everything was listed once. */
+  /** @internal Resolves when everything was listed once since this was made. */
   ready(options: NodeWaitOptions): Promise<unknown> {
-    return bounded(options, (signal) => this.#until(() => this.#synced, signal));
+    return this.#until(() => this.#listed, options);
   }
 
   /** Ends the watch. Idempotent. */
@@ -147,38 +146,28 @@ export class NodeWatch implements AsyncDisposable {
     }
   }
 
-  #until<T>(ask: () => T, signal: AbortSignal): Promise<Exclude<T, false | undefined | null | 0 | "">> {
-    return new Promise((resolve, reject) => {
-      const settle = (how: () => void) => {
-        this.#waiting.delete(look);
-        signal.removeEventListener("abort", look);
-        how();
-      };
-      const look = () => {
-        try {
-          if (signal.aborted) return settle(() => reject(signal.reason));
-          const answer = ask();
-          // What is truthy is none of the falsy values.
-          if (answer) settle(() => resolve(answer as Exclude<T, false | undefined | null | 0 | "">));
-          else if (this.#end) settle(() => reject(this.#end));
-        } catch (error) {
-          settle(() => reject(error));
-        }
-      };
-      this.#waiting.add(look);
-      signal.addEventListener("abort", look, { once: true });
-      look();
+  async #until<T>(ask: () => T, options: NodeWaitOptions): Promise<Truthy<T>> {
+    checkWaitOptions(options);
+    return bounded(options, async (signal) => {
+      try {
+        return await this.#waiters.until(ask, signal);
+      } catch (error) {
+        if (error !== signal.reason || !isCriError(error) || error.reason !== "deadline") throw error;
+        // What passed is the deadline; while the runtime is away, this is why.
+        const cause = error.cause ?? this.#connection.error;
+        throw cause === undefined ? error : error.with({ cause });
+      }
     });
   }
 
   readonly #follower: Follower = {
     onChange: (change) => {
       this.#set(change);
-      this.#wake();
+      this.#waiters.wake();
     },
     onConnection: (event) => {
       this.#connect(event);
-      this.#wake();
+      this.#waiters.wake();
     },
     onEnd: (error) => this.#stop(error),
   };
@@ -187,8 +176,8 @@ export class NodeWatch implements AsyncDisposable {
     if (event.type === "connected") this.#connection = { connected: true, by: event.by, error: undefined };
     else if (event.type === "disconnected")
       this.#connection = { connected: false, by: undefined, error: event.error };
-    else if (event.type === "resync" && !this.#synced) {
-      this.#synced = true;
+    else if (event.type === "resync" && !this.#filled) {
+      this.#filled = true;
       const { pods, containers } = this.#tracker.state;
       for (const pod of pods.values()) this.#set({ kind: "pod", before: undefined, after: pod });
       for (const one of containers.values()) this.#set({ kind: "container", before: undefined, after: one });
@@ -203,17 +192,14 @@ export class NodeWatch implements AsyncDisposable {
     for (const reader of this.#readers) reader.changed(id, before);
   }
 
-  #wake(): void {
-    for (const look of [...this.#waiting]) look();
-  }
-
   #stop(error: CriError): void {
     if (this.#end) return;
     this.#end = error;
     this.#connection = { connected: false, by: undefined, error };
+    this.#forgetListed();
     this.#tracker.remove(this.#follower);
     for (const reader of this.#readers) reader.end(error);
-    this.#wake();
+    this.#waiters.end(error);
   }
 }
 

@@ -46,7 +46,10 @@ export interface NodeContainer {
   /** The image as whoever created the container named it: ImageSpec.user_specified_image, else ImageSpec.image. */
   readonly image: string;
   readonly createdAt: Date | undefined;
-  /** How it ended, in state `exited`; undefined there, too, when the runtime could not tell. */
+  /**
+   * How it ended, in state `exited`; undefined there, too, when the runtime could not tell, or has not told yet. It is asked
+   * again.
+   */
   readonly exit: ContainerExit | undefined;
   /** CRI's own message, as ListContainers gives it. */
   readonly message: Container;

@@ -3,21 +3,17 @@ import type { Lists, RuntimeClient } from "../clients/index.js";
 import { type Backoff, backoff, type CriError } from "../core/index.js";
 import { Alarm } from "./alarm.js";
 import { applyEvent } from "./apply-event.js";
-import type { Change } from "./changes.js";
-import type { ConnectedEvent, DisconnectedEvent, OverflowEvent, ResyncEvent } from "./event-types.js";
+import type { ConnectedEvent, DisconnectedEvent, ResyncEvent } from "./event-types.js";
 import { asCriError, clientClosed } from "./failures.js";
 import type { EventFeed, FeedDown, FeedListener } from "./feed.js";
 import type { Follower, ResyncDue } from "./follower.js";
+import { Followers } from "./followers.js";
 import { NodeReads } from "./node-reads.js";
 import { NodeState } from "./node-state.js";
 import type { ResolvedEventsOptions } from "./options.js";
+import { type Task, Tasks } from "./tasks.js";
 
-/** What there is to do, one after the other. */
-type Task =
-  | { readonly kind: "event"; readonly event: ContainerEventResponse }
-  | { readonly kind: "up" }
-  | { readonly kind: "down"; readonly why: FeedDown }
-  | { readonly kind: "relist" };
+type Feed = Pick<EventFeed, "live" | "add" | "restart">;
 
 /** How many events may wait until what they tell is looked up; after that the lists are asked instead. */
 const maxWaiting = 2_000;
@@ -29,26 +25,25 @@ const doubtMs = 500;
 /** Knows what there is on a node, and keeps knowing it: from events while they come, from lists always. */
 export class NodeTracker {
   readonly state = new NodeState();
-  readonly #feed: EventFeed;
+  readonly #feed: Feed;
   readonly #reads: NodeReads;
   readonly #options: ResolvedEventsOptions;
-  readonly #followers = new Set<Follower>();
+  readonly #followers = new Followers();
+  /** Those who wait for lists that are begun after they asked. */
+  readonly #asked = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #firstPause: Backoff;
   #release: (() => void) | undefined;
-  #tasks: Task[] = [];
-  #eventsWaiting = 0;
-  #working = false;
+  readonly #tasks = new Tasks((task) => this.#do(task));
   readonly #alarm = new Alarm(() => this.#relistNow());
   /** By what changes come in, as the last of the tasks left it. */
   #by: "events" | "polling" | undefined;
-  /** What readers were told last; undefined before anything was. */
-  #told: ConnectedEvent | DisconnectedEvent | undefined;
   #due: ResyncEvent["reason"] | undefined = "start";
   #synced = false;
   /** Set when a question failed: those that follow would only wait, too. */
   #away = false;
-  #relistMs = firstRelistMs;
+  /** When the last stream came. */
+  #upAt = 0;
   #pause: Backoff;
   /** Events of a stream that is not known to be good; they follow its `up`. */
   #early: ContainerEventResponse[] = [];
@@ -56,7 +51,7 @@ export class NodeTracker {
   constructor(
     runtime: RuntimeClient,
     lists: Pick<Lists, "podSandboxes" | "containers">,
-    feed: EventFeed,
+    feed: Feed,
     options: ResolvedEventsOptions,
   ) {
     this.#feed = feed;
@@ -73,8 +68,9 @@ export class NodeTracker {
 
   /** What a follower that joins has missed. */
   get connection(): readonly (ConnectedEvent | DisconnectedEvent | ResyncDue)[] {
-    if (!this.#told) return [];
-    return this.#synced ? [this.#told, { type: "resync", reason: "start" }] : [this.#told];
+    const { told } = this.#followers;
+    if (!told) return [];
+    return this.#synced ? [told, { type: "resync", reason: "start" }] : [told];
   }
 
   /** Follows from now on; the first one starts it all. */
@@ -85,14 +81,25 @@ export class NodeTracker {
 
   /** Ends following; after the last one nothing goes on. */
   remove(follower: Follower): void {
-    if (this.#followers.delete(follower) && this.#followers.size === 0) this.#end();
+    if (this.#followers.remove(follower) && this.#followers.size === 0) this.#end();
+  }
+
+  /**
+   * Calls `done` once, when everything was listed that there is from now on: so it waits for a runtime that is away. What is
+   * given back calls that off.
+   */
+  listed(done: () => void): () => void {
+    this.#asked.add(done);
+    // Else it is listed anyway, as soon as changes come in.
+    if (this.#by) this.#relistNow();
+    return () => this.#asked.delete(done);
   }
 
   #end(): void {
     this.#stop.abort();
     this.#release?.();
     this.#alarm.clear();
-    this.#tasks = [];
+    this.#tasks.clear();
     this.#early = [];
   }
 
@@ -104,81 +111,71 @@ export class NodeTracker {
     onUp: () => {
       this.#tasks.push({ kind: "up" });
       for (const event of this.#early.splice(0)) this.#enqueue(event);
-      this.#relistNow();
-      void this.#work();
     },
     onDown: (why) => {
+      // Not behind what is under way: a question to a runtime that hangs is under way for long.
+      if (why.final) return this.#closed(why.error ?? clientClosed());
       this.#early = [];
       this.#tasks.push({ kind: "down", why });
-      void this.#work();
     },
   };
 
   #enqueue(event: ContainerEventResponse): void {
-    if (this.#eventsWaiting >= maxWaiting) {
-      const lost = this.#eventsWaiting + 1;
-      this.#tasks = this.#tasks.filter(({ kind }) => kind !== "event");
-      this.#eventsWaiting = 0;
-      this.#tell({ type: "overflow", lost });
-      this.#due ??= "overflow";
-      this.#relistNow();
+    if (this.#tasks.events < maxWaiting) {
+      this.#tasks.push({ kind: "event", event });
       return;
     }
-    this.#eventsWaiting++;
-    this.#tasks.push({ kind: "event", event });
-    void this.#work();
+    const lost = this.#tasks.events + 1;
+    this.#tasks.dropEvents();
+    this.#followers.tell({ type: "overflow", lost });
+    this.#due ??= "overflow";
+    this.#relistNow();
   }
 
-  /** Works the tasks off, each after the one before: so nothing overtakes, and no list is older than what is known. */
-  async #work(): Promise<void> {
-    if (this.#working) return;
-    this.#working = true;
-    for (let task = this.#tasks.shift(); task; task = this.#tasks.shift()) {
-      if (task.kind === "event") await this.#apply(task.event);
-      else if (task.kind === "up") this.#up();
-      else if (task.kind === "down") this.#down(task.why);
-      else await this.#relist();
-    }
-    this.#working = false;
+  #do(task: Task): Promise<void> | void {
+    if (task.kind === "event") return this.#apply(task.event);
+    if (task.kind === "relist") return this.#relist();
+    if (task.kind === "up") this.#up();
+    else this.#down(task.why);
   }
 
   #up(): void {
     this.#by = "events";
     this.#away = false;
-    this.#relistMs = firstRelistMs;
+    this.#upAt = performance.now();
     this.#due ??= "reconnect";
-    this.#tell({ type: "connected", by: "events" });
+    this.#followers.tell({ type: "connected", by: "events" });
+    // Asked for here, so that it comes behind this: one that was asked for earlier may come before it.
+    this.#relistNow();
   }
 
-  #down({ error, unsupported, final }: FeedDown): void {
-    if (final) this.#closed(error ?? clientClosed());
-    else if (!unsupported) {
+  #down({ error, unsupported }: FeedDown): void {
+    if (unsupported) {
+      this.#by = "polling";
+      // Also where it was polling before: a list that failed while this waited has left the next one to it.
+      this.#relistNow();
+    } else {
       this.#by = undefined;
       this.#disconnected(error);
-    } else if (this.#by !== "polling") {
-      this.#by = "polling";
-      this.#relistNow();
     }
   }
 
   #closed(error: CriError): void {
-    for (const follower of [...this.#followers]) follower.onEnd(error);
-    this.#followers.clear();
+    this.#followers.end(error);
     this.#end();
   }
 
   #disconnected(error: CriError | undefined): void {
-    if (this.#told?.type === "disconnected") return;
+    if (this.#followers.told?.type === "disconnected") return;
     this.#due ??= "reconnect";
-    this.#tell({ type: "disconnected", error });
+    this.#followers.tell({ type: "disconnected", error });
   }
 
   async #apply(event: ContainerEventResponse): Promise<void> {
-    this.#eventsWaiting--;
     // Before the first lists everything would look new.
     if (!this.#synced || this.#away) return;
     try {
-      const doubtful = await applyEvent(event, this.state, this.#reads, this.#changed);
+      const doubtful = await applyEvent(event, this.state, this.#reads, this.#followers.changed);
       if (doubtful && !this.ended) this.#alarm.set(doubtMs);
     } catch {
       // The runtime went away meanwhile: the lists will tell, when it is there again.
@@ -189,23 +186,25 @@ export class NodeTracker {
 
   async #relist(): Promise<void> {
     if (!this.#by) return;
+    const asked = [...this.#asked];
     try {
       const lists = await this.#reads.everything(this.state);
       if (this.ended) return;
       this.#away = false;
       this.#pause = this.#firstPause;
-      if (this.#told?.type !== "connected" || this.#told.by !== this.#by) {
+      const { told } = this.#followers;
+      if (told?.type !== "connected" || told.by !== this.#by) {
         this.#due ??= "reconnect";
-        this.#tell({ type: "connected", by: this.#by });
+        this.#followers.tell({ type: "connected", by: this.#by });
       }
       // What there was before is no news: it comes with the resync.
       const changes = this.state.replace(lists);
-      if (this.#synced) for (const change of changes) this.#changed(change);
+      if (this.#synced) for (const change of changes) this.#followers.changed(change);
       this.#synced = true;
-      if (this.#due) this.#tell({ type: "resync", reason: this.#due });
+      if (this.#due) this.#followers.tell({ type: "resync", reason: this.#due });
       this.#due = undefined;
-      this.#alarm.set(this.#by === "events" ? this.#relistMs : this.#options.pollMs);
-      this.#relistMs = Math.min(2 * this.#relistMs, this.#options.relistMs);
+      for (const done of asked) if (this.#asked.delete(done)) done();
+      if (!this.ended) this.#alarm.set(this.#nextMs());
     } catch (error) {
       if (this.ended) return;
       this.#lost(asCriError(error));
@@ -218,7 +217,7 @@ export class NodeTracker {
     else this.#disconnected(error);
     if (this.ended) return;
     // A stream that ended by itself has been told of, and there may be another one by now.
-    if (this.#tasks.some(({ kind }) => kind === "down")) return;
+    if (this.#tasks.has("down")) return;
     if (this.#by === "events") this.#feed.restart(error);
     else {
       this.#alarm.set(this.#pause.delayMs());
@@ -226,20 +225,16 @@ export class NodeTracker {
     }
   }
 
+  /** When to list again. Behind a new stream after 1 s, 2 s, 4 s and so on, however often somebody asked meanwhile. */
+  #nextMs(): number {
+    if (this.#by !== "events") return this.#options.pollMs;
+    const ageMs = performance.now() - this.#upAt;
+    return Math.min(Math.max(ageMs, firstRelistMs), this.#options.relistMs);
+  }
+
   /** Asks for the lists behind what waits to be done. */
   #relistNow(): void {
     this.#alarm.clear();
-    if (this.#tasks.some(({ kind }) => kind === "relist")) return;
-    this.#tasks.push({ kind: "relist" });
-    void this.#work();
-  }
-
-  readonly #changed = (change: Change): void => {
-    for (const follower of [...this.#followers]) follower.onChange(change);
-  };
-
-  #tell(event: ConnectedEvent | DisconnectedEvent | OverflowEvent | ResyncDue): void {
-    if (event.type === "connected" || event.type === "disconnected") this.#told = event;
-    for (const follower of [...this.#followers]) follower.onConnection(event);
+    if (!this.#tasks.has("relist")) this.#tasks.push({ kind: "relist" });
   }
 }

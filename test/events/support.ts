@@ -89,40 +89,63 @@ export async function inStep(cri: Cri, node: NodeWatch): Promise<void> {
   }, "the cache equals the lists");
 }
 
-/** A runtime of a few functions, for streams that end and begin as a test says. */
-export function stub(
-  streams: (round: number, signal: AbortSignal) => AsyncIterable<ContainerEventResponse>,
-  lists: {
-    pods?: () => MessageInitShape<typeof PodSandboxSchema>[];
-    containers?: () => MessageInitShape<typeof ContainerSchema>[];
-    status?: (id: string) => MessageInitShape<typeof ContainerStatusResponseSchema>;
-  } = {},
-) {
-  const opened: number[] = [];
-  const pods = () => (lists.pods?.() ?? []).map((pod) => create(PodSandboxSchema, pod));
-  const containers = () => (lists.containers?.() ?? []).map((one) => create(ContainerSchema, one));
+/** What a runtime of a few functions answers with. */
+export interface Answers {
+  readonly pods?: () => MessageInitShape<typeof PodSandboxSchema>[];
+  readonly containers?: () => MessageInitShape<typeof ContainerSchema>[];
+  /** Before each list of everything: it may take its time, or fail. */
+  readonly listing?: () => Promise<void> | void;
+  /** Before one container is looked up. */
+  readonly lookUp?: () => Promise<void> | void;
+  readonly status?: (id: string) => MessageInitShape<typeof ContainerStatusResponseSchema>;
+}
+
+type Parts = ConstructorParameters<typeof Events>[0];
+
+/** A few of 43 methods: those that events use. */
+export function partsOf(
+  answers: Answers,
+  getContainerEvents?: (request: unknown, options?: { signal?: AbortSignal }) => unknown,
+): Parts {
+  const pods = () => (answers.pods?.() ?? []).map((pod) => create(PodSandboxSchema, pod));
+  const containers = () => (answers.containers?.() ?? []).map((one) => create(ContainerSchema, one));
   const runtime = {
-    getContainerEvents: (_: unknown, { signal = new AbortController().signal } = {}) => {
-      opened.push(performance.now());
-      return streams(opened.length - 1, signal);
-    },
+    getContainerEvents,
     version: async () => ({}),
     listPodSandbox: async ({ filter }: { filter: { id: string } }) => ({
       items: pods().filter(({ id }) => id === filter.id),
     }),
-    listContainers: async ({ filter }: { filter: { id: string } }) => ({
-      containers: containers().filter(({ id }) => id === filter.id),
-    }),
+    listContainers: async ({ filter }: { filter: { id: string } }) => {
+      await answers.lookUp?.();
+      return { containers: containers().filter(({ id }) => id === filter.id) };
+    },
     containerStatus: async ({ containerId }: { containerId: string }) =>
-      create(ContainerStatusResponseSchema, lists.status?.(containerId) ?? {}),
+      create(ContainerStatusResponseSchema, answers.status?.(containerId) ?? {}),
   };
-  const lister = {
+  const lists = {
     podSandboxes: () => ({ collect: async () => pods() }),
-    containers: () => ({ collect: async () => containers() }),
+    containers: () => ({
+      collect: async () => {
+        await answers.listing?.();
+        return containers();
+      },
+    }),
   };
-  // A few of 43 methods: those that events use.
-  const parts = { runtime, lists: lister } as unknown as ConstructorParameters<typeof Events>[0];
-  return { opened, events: new Events(parts, quick) };
+  return { runtime, lists } as unknown as Parts;
+}
+
+/** A runtime of a few functions, for streams that end and begin as a test says. */
+export function stub(
+  streams: (round: number, signal: AbortSignal) => AsyncIterable<ContainerEventResponse>,
+  answers: Answers = {},
+  options: EventsOptions = quick,
+) {
+  const opened: number[] = [];
+  const parts = partsOf(answers, (_, { signal = new AbortController().signal } = {}) => {
+    opened.push(performance.now());
+    return streams(opened.length - 1, signal);
+  });
+  return { opened, events: new Events(parts, options) };
 }
 
 /** An event as a runtime sends it. */

@@ -3,16 +3,10 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import {
-  type Cri,
-  connect,
-  isCriError,
-  type NodeEvent,
-  type NodeWatch,
-  type ResyncEvent,
-} from "../../src/index.js";
+import { type Cri, connect, type NodeEvent, type NodeWatch, type ResyncEvent } from "../../src/index.js";
 import { ContainerState, PodSandboxState } from "../../src/v1.js";
-import { containerConfig, eventually, type Pod, runPod, type Subject } from "./support.js";
+import { live, persists, stateOf } from "./events.lives.js";
+import { eventually, type Pod, runPod, type Subject } from "./support.js";
 
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
@@ -110,6 +104,24 @@ export function eventCases(subject: () => Subject): void {
     const { containers } = rest.at(-1) as ResyncEvent;
     assert.ok(containers.filter(({ podId }) => podId === pod.podSandboxId).length >= 9);
   });
+
+  test("what was gone before somebody reads is no news", async () => {
+    const { runtime } = subject();
+    await using cri = connect.lazy(runtime.endpoint);
+    await using pod = await runPod(subject(), "history");
+    const old = await pod.container(["true"]);
+    await eventually("it ended", async () => (await stateOf(cri, old)) === ContainerState.CONTAINER_EXITED);
+    await cri.runtime.removeContainer({ containerId: old });
+    // What is younger than a second may still be on its way.
+    await pause(1_500);
+    await using told = record(cri);
+    await eventually("what there is is told", () => told.events.some(({ type }) => type === "resync"));
+    // containerd 2.1 hands out what it has kept before what happens now.
+    const id = await pod.container(["sh", "-c", "exit 5"]);
+    await eventually("its end is told", () => told.of(id).includes("stopped"));
+    assert.deepEqual(told.of(old), []);
+    assert.deepEqual(told.of(id), ["created", "started", "stopped"]);
+  });
 }
 
 /** All events of a connection. */
@@ -127,51 +139,6 @@ function record(cri: Cri) {
       await reading;
     },
   };
-}
-
-/** Makes a container, starts it and waits for its end, however often the daemon dies meanwhile. */
-async function live(subject: Subject, pod: Pod, lane: number, n: number): Promise<string> {
-  const { runtime } = subject.cri;
-  const command = ["sh", "-c", n % 5 === 0 ? `sleep 0.4; exit ${n % 7}` : `exit ${n % 7}`];
-  for (let attempt = 0; attempt < 20; attempt++) {
-    try {
-      const { podSandboxId, sandboxConfig } = pod;
-      const config = containerConfig(subject, `e${lane}-${n}-${attempt}`, command);
-      const { containerId } = await runtime.createContainer({ podSandboxId, config, sandboxConfig });
-      await runtime.startContainer({ containerId });
-      // A container may survive its daemon in a state that nothing leads out of; then another one is made.
-      for (let looks = 0; looks < 100; looks++) {
-        const state = await stateOf(subject.cri, containerId);
-        if (state === ContainerState.CONTAINER_EXITED) return containerId;
-        await pause(50);
-      }
-    } catch (error) {
-      if (!isCriError(error)) throw error;
-      await pause(100);
-    }
-  }
-  throw new Error(`container ${n} of lane ${lane} could not be run`);
-}
-
-async function stateOf(cri: Cri, containerId: string): Promise<ContainerState | undefined> {
-  const asked = await cri.runtime.containerStatus({ containerId }).catch((error: unknown) => {
-    if (isCriError(error) && error.code === "unavailable") return undefined;
-    throw error;
-  });
-  return asked?.status?.state;
-}
-
-/** Tries until it is done; says whether it was. */
-async function persists(work: () => Promise<unknown>): Promise<boolean> {
-  for (let tries = 0; tries < 50; tries++) {
-    const done = await work().then(
-      () => true,
-      () => false,
-    );
-    if (done) return true;
-    await pause(100);
-  }
-  return false;
 }
 
 async function eventuallyLong(holds: () => boolean): Promise<void> {
