@@ -228,10 +228,10 @@ export class Cri implements AsyncDisposable {
   }
 
   /**
-   * Watches what there is on the node: every pod and container, in memory, with indexes. Resolves when all was listed once,
-   * which waits for a runtime that is away. Close it; `await using` does.
+   * Watches what there is on the node: every pod and container, in memory, with indexes. Resolves when all was listed
+   * once since the call, which waits for a runtime that is away. Close it; `await using` does.
    *
-   * Rejects with {@link CriError}: `deadline`, `aborted_by_caller`, `client_closed`.
+   * Rejects with {@link CriError}: `invalid_option`, `deadline`, `aborted_by_caller`, `client_closed`.
    */
   watchNode(options?: NodeWaitOptions): Promise<NodeWatch> {
     return this.events.watch(options);
