@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { readLogs } from "../../src/logs/index.js";
 import { Scanner } from "../../src/logs/scanner/scanner.js";
 import { tempFolder } from "../support/temp.js";
-import { until } from "../support/waiting.js";
+import { until, within } from "../support/waiting.js";
 import { record } from "./support.js";
 
 /** A log of several blocks, and what its container printed. */
@@ -143,4 +143,26 @@ test("a stream that somebody ends while the log is followed ends the reading", a
   out.end();
   assert.equal((await writing).reason, "stopped");
   await appendFile(path, record(2, "stdout", "F", "two"));
+});
+
+test("close() ends a write that waits, and the cursor is before it", async (t) => {
+  const { path, printed } = await bigLog(t);
+  const taken: Buffer[] = [];
+  let isStuck = false;
+  const stuck = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      isStuck = taken.length > 0;
+      if (isStuck) return;
+      taken.push(Buffer.from(chunk));
+      done();
+    },
+  });
+  const reader = readLogs(path);
+  const writing = reader.writeTo(stuck, { reuse: true });
+  await until(() => isStuck, "a write that waits", 10_000);
+  await reader.close();
+  assert.equal((await within(5_000, writing)).reason, "stopped");
+  const rest = await buffer(readLogs(path, { from: reader.cursor }).bytes());
+  assert.ok(printed.equals(Buffer.concat([...taken, rest])));
+  assert.equal(stuck.listenerCount("error"), 0);
 });

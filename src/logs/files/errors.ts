@@ -23,6 +23,18 @@ export function logFailed(path: string, cause: unknown): CriError {
   });
 }
 
+/** A file was renamed or deleted since the files of its log were listed. */
+export class FileMoved extends Error {
+  constructor(path: string) {
+    super(`${path} is not the file any more that it was`);
+  }
+}
+
+/** Whether files were renamed or deleted while they were looked at, so that one has to look again. */
+export function isMoved(error: unknown): boolean {
+  return error instanceof FileMoved || isAbsent(error);
+}
+
 /** Whether Node says that nothing is there. */
 export function isAbsent(error: unknown): boolean {
   return isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR");

@@ -19,6 +19,7 @@ export class LogFileIdentity {
   readonly dev: string;
   readonly ino: string;
   #head: Buffer;
+  #remembered: LogCursorFile | undefined;
 
   constructor(dev: bigint, ino: bigint, head: Buffer) {
     this.dev = String(dev);
@@ -26,11 +27,17 @@ export class LogFileIdentity {
     this.#head = Buffer.from(head);
   }
 
+  /** Device and inode in one. */
+  get key(): string {
+    return `${this.dev}:${this.ino}`;
+  }
+
   /** Tells of bytes that were read, since a file may be shorter than a head when it is opened. */
   note(bytes: Buffer, offset: number): void {
     const known = this.#head.length;
     if (known >= headBytes || offset > known || offset + bytes.length <= known) return;
     this.#head = Buffer.concat([this.#head, bytes.subarray(known - offset, headBytes - offset)]);
+    this.#remembered = undefined;
   }
 
   /** Whether a file that begins with `head` may be this one, grown. */
@@ -38,15 +45,25 @@ export class LogFileIdentity {
     return head.length >= this.#head.length && head.subarray(0, this.#head.length).equals(this.#head);
   }
 
+  /** Whether this may be the same file as another, later. */
+  isGrownFrom(other: LogFileIdentity): boolean {
+    return this.key === other.key && other.beginsLike(this.#head);
+  }
+
   /** Whether another file begins in the same way; never for two that are empty. */
   isLike(other: LogFileIdentity): boolean {
     return this.#head.length > 0 && this.#head.equals(other.#head);
   }
 
-  /** How a cursor remembers it that has read up to `offset`. */
-  remember(offset: number): LogCursorFile {
-    const bytes = Math.min(offset, this.#head.length);
-    return { dev: this.dev, ino: this.ino, headBytes: bytes, head: hash(this.#head.subarray(0, bytes)) };
+  /** How a cursor remembers it: by all that is known of its head, also when the cursor's place is before the end of that. */
+  remember(): LogCursorFile {
+    this.#remembered ??= {
+      dev: this.dev,
+      ino: this.ino,
+      headBytes: this.#head.length,
+      head: hash(this.#head),
+    };
+    return this.#remembered;
   }
 
   /** Whether this is the file that a cursor remembers; `byHead` also when it was copied or compressed. */

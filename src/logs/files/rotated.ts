@@ -36,6 +36,11 @@ export async function rotatedLogs(path: string): Promise<readonly ListedFile[]> 
   return [...found].sort(([one], [other]) => compare(one, other)).map(([, file]) => file);
 }
 
+/** The name of a rotated file that has a time in it, without `.gz`: later files have a greater one. Undefined for all others. */
+export function timedStem(path: string): string | undefined {
+  return /^.*\.\d{8}-\d{6}(?=(?:\.gz)?$)/.exec(path)?.[0];
+}
+
 function compare(one: string, other: string): number {
   const [oneIsTime, otherIsTime] = [one.includes("-"), other.includes("-")];
   if (oneIsTime !== otherIsTime) return oneIsTime ? 1 : -1;

@@ -22,12 +22,13 @@ export interface LogCursor extends LogCursorPlace {
     | undefined;
 }
 
-/** What a reader's user keeps of a position. */
-export function cursorOf({ open, nanos, ...place }: Position): LogCursor {
+/** What a reader's user keeps of a position. One that has read no record yet has the time of the cursor that it began with. */
+export function cursorOf({ open, nanos, ...place }: Position, from: LogCursor | undefined): LogCursor {
   const { stdout, stderr } = open;
+  const time = nanos === undefined ? from?.time : formatLogTime(nanos);
   return {
     ...remember(place),
-    ...(nanos !== undefined && { time: formatLogTime(nanos) }),
+    ...(time !== undefined && { time }),
     ...((stdout || stderr) && {
       open: { ...(stdout && { stdout: remember(stdout) }), ...(stderr && { stderr: remember(stderr) }) },
     }),
@@ -35,7 +36,7 @@ export function cursorOf({ open, nanos, ...place }: Position): LogCursor {
 }
 
 function remember({ file, offset }: Place): LogCursorPlace {
-  return { file: file.remember(offset), offset };
+  return { file: file.remember(), offset };
 }
 
 /** What is wrong with a cursor that somebody brought; each with its path. */

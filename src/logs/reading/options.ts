@@ -10,7 +10,10 @@ export type LogNotice =
   | { readonly kind: "truncated"; readonly path: string }
   /** A line is in no format of a log, and is passed over. `line` is its beginning, `offset` its place in the file. */
   | { readonly kind: "unreadable"; readonly path: string; readonly offset: number; readonly line: string }
-  /** The file to go on from was deleted; the reader goes on with the oldest that is there, where its last time was. */
+  /**
+   * The file to go on from was deleted, and others after it, perhaps. A reader that had it open goes on with the oldest later
+   * one; one that began with a cursor, with the oldest that is there, where the cursor's time is.
+   */
   | { readonly kind: "lost"; readonly path: string };
 
 /** Options of `readLogs`. */

@@ -3,7 +3,7 @@ import { CriError, isCriError, stoppedError, untilBreak } from "../../core/index
 import { logFailed } from "../files/errors.js";
 import { LogEntry } from "../records/entry.js";
 import { EntryReader } from "../records/entry-reader.js";
-import { instantOf, RecordFilter } from "../records/filter.js";
+import { RecordFilter } from "../records/filter.js";
 import { MessageReader } from "../records/message-reader.js";
 import type { Position, RecordReader, RecordReaderOptions } from "../records/record-reader.js";
 import { cursorOf, type LogCursor } from "./cursor.js";
@@ -33,7 +33,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   readonly #options: ResolvedReadOptions;
   readonly #signal: AbortSignal | undefined;
   #settle: (end: LogEnd) => void = () => undefined;
-  #iterator: (AsyncIterator<unknown> & AsyncDisposable) | undefined;
+  #iterator: AsyncDisposable | undefined;
   #position: Position | undefined;
   /** Who takes the batches apart, when that is how it is read. */
   #entries: OneByOne<LogEntry> | undefined;
@@ -84,7 +84,9 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
       messages = new MessageReader(options, reuse);
       return messages;
     });
-    await writeAll(given, stream, this.#signal, {
+    await writeAll(given, stream, {
+      signal: this.#signal,
+      ended: this.ended,
       writing: (done) => messages?.blocks.usedUntil(done),
       written: ({ position }) => {
         this.#position = position;
@@ -102,7 +104,7 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     if (position === undefined) return this.#options.from;
     // The position is that of a whole batch, of which some entries may still be to come.
     const entry = this.#entries?.last;
-    return cursorOf(entry ? { ...position, ...placeAfter(entry) } : position);
+    return cursorOf(entry ? { ...position, ...placeAfter(entry) } : position, this.#options.from);
   }
 
   /** How many lines were passed over, since they are in no format of a log. */
@@ -113,8 +115,8 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   /** Ends the reading; a loop over it ends, too. Does nothing when it has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#iterator) await this.#iterator[Symbol.asyncDispose]();
-    else this.#finish("stopped");
+    await this.#iterator?.[Symbol.asyncDispose]();
+    this.#finish("stopped");
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -132,8 +134,17 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
         hint: "Call readLogs again",
       });
     const given = untilBreak((signal) => this.#run(make, signal), this.#signal);
-    this.#iterator = given;
-    return given;
+    const iterator: typeof given = {
+      ...given,
+      // Where nothing was asked for, nothing ran that would say that it ended.
+      return: async () => {
+        await given.return?.();
+        this.#finish("stopped");
+        return { done: true, value: undefined };
+      },
+    };
+    this.#iterator = iterator;
+    return iterator;
   }
 
   #values<T>(
@@ -152,8 +163,8 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   ): AsyncGenerator<Given<T>, void, undefined> {
     try {
       if (this.#isClosed) return;
-      const filter = this.#filter();
-      const { maxLineBytes, limitBytes } = this.#options;
+      const { stream, sinceNanos, untilNanos, maxLineBytes, limitBytes } = this.#options;
+      const filter = new RecordFilter(stream, sinceNanos, untilNanos);
       const onUnreadable = (line: Buffer, offset: number) => this.#passOver(line, offset);
       const reader = make({ filter, maxLineBytes, limitBytes, onUnreadable });
       const path = typeof this.#path === "string" ? this.#path : await this.#path(signal);
@@ -182,12 +193,6 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     }
   }
 
-  #filter(): RecordFilter {
-    const { stream, sinceNanos, untilNanos } = this.#options;
-    const instant = (nanos: bigint | undefined) => (nanos === undefined ? undefined : instantOf(nanos));
-    return new RecordFilter(stream, instant(sinceNanos), instant(untilNanos));
-  }
-
   #handle<T>(reader: RecordReader<T>, filter: RecordFilter, item: SourceItem): T | undefined {
     const tell = this.#options.onNotice;
     switch (item.kind) {
@@ -195,18 +200,17 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
         return reader.push(item.bytes, item.offset, item.room);
       case "enter":
         this.#file = item.path;
+        if (item.isNewest) filter.notBefore(undefined);
         reader.enter(item.file, item.offset, item.gate);
         return undefined;
       case "cut":
         if (item.why !== "lost") tell({ kind: item.why, path: item.path });
-        return reader.cut();
-      case "lost": {
-        const { lastNanos } = reader;
-        const since = item.since ?? (lastNanos === undefined ? undefined : instantOf(lastNanos));
-        if (since) filter.notBefore(since);
+        // What comes after a gap is not the rest of a line.
+        return item.why === "rotated" ? reader.cut() : reader.end();
+      case "lost":
+        filter.notBefore(item.since);
         tell({ kind: "lost", path: item.path });
         return undefined;
-      }
     }
   }
 

@@ -1,7 +1,8 @@
 import { sleep } from "../../core/index.js";
 import type { Blocks } from "../files/blocks.js";
-import { isAbsent, logMissing } from "../files/errors.js";
+import { isMoved, logMissing } from "../files/errors.js";
 import type { LogFileIdentity } from "../files/identity.js";
+import { withoutLinks } from "../files/links.js";
 import type { LogFile } from "../files/log-file.js";
 import type { LogFiles, Successor } from "../files/log-files.js";
 import type { Instant } from "../records/filter.js";
@@ -18,13 +19,15 @@ export type SourceItem =
       readonly kind: "enter";
       readonly path: string;
       readonly file: LogFileIdentity;
+      /** Whether it is that at the path: then all in it is later than any file that is gone. */
+      readonly isNewest: boolean;
       readonly offset: number;
       readonly gate: Gate;
     }
   | { readonly kind: "bytes"; readonly bytes: Buffer; readonly offset: number; readonly room: number }
   /** The file ended, or was cut, and another follows. */
   | { readonly kind: "cut"; readonly why: "rotated" | "truncated" | "lost"; readonly path: string }
-  /** A file is gone; what is older than this was read already. */
+  /** A file is gone; of the rotated ones that are left, what is older than this was read already. */
   | { readonly kind: "lost"; readonly path: string; readonly since: Instant | undefined };
 
 /** Why a log has no more, as a source knows. */
@@ -73,7 +76,7 @@ export class LogSource {
     for (;;) {
       const isOver = this.#isLast;
       const start = await findStart(this.#path, this.#options, this.#signal);
-      if (follow) this.#follow(start?.files.path ?? this.#path, running);
+      if (follow) this.#follow(start?.files.path ?? (await withoutLinks(this.#path)), running);
       if (start) return start;
       if (!follow || !wait) throw logMissing(this.#path);
       if (isOver) return undefined;
@@ -99,11 +102,16 @@ export class LogSource {
     lostAt,
   }: Start): AsyncGenerator<SourceItem, SourceEnd> {
     let [file, offset, step, marks] = [first, from, 0, begins];
-    // Whether the file was renamed, and its writer has had the time to write the last of it.
+    // Whether it was read to its end since another came after it.
     let isDrained = false;
     let wasRead = false;
     const enter = (): SourceItem => ({
-      ...{ kind: "enter", path: file.path, file: file.identity, offset, gate: gateOf(marks, step) },
+      kind: "enter",
+      path: file.path,
+      file: file.identity,
+      isNewest: file.path === files.path,
+      offset,
+      gate: gateOf(marks, step),
     });
     try {
       if (lostAt) yield { kind: "lost", path: files.path, since: lostAt };
@@ -123,12 +131,12 @@ export class LogSource {
         const next = await this.#after(files, file);
         if (next === undefined) continue;
         if (next.kind === "file" || next.kind === "lost") {
-          // One that was followed by two is written by nobody.
-          const mayGrow = this.#options.follow && !file.compressed && next.file.path === files.path;
-          if (mayGrow && !isDrained) {
+          if (!file.compressed && !isDrained) {
+            // Something may have been written to it after it was read, and before another came.
             isDrained = true;
             await next.file.close();
-            await sleep(drainMs, this.#signal);
+            // One that was followed by two is written by nobody.
+            if (this.#options.follow && next.file.path === files.path) await sleep(drainMs, this.#signal);
             continue;
           }
           const [read, why] = [file, next.kind === "file" ? "rotated" : "lost"] as const;
@@ -142,6 +150,8 @@ export class LogSource {
           yield enter();
           continue;
         }
+        // A rotation may be taken back: then the next one is another.
+        isDrained = false;
         const end = this.#endAt(next);
         if (end === "again") continue;
         if (end) return end;
@@ -158,7 +168,7 @@ export class LogSource {
     try {
       return await files.after(file);
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (!isMoved(error)) throw error;
       await sleep(5, this.#signal);
       return undefined;
     }

@@ -1,9 +1,9 @@
-import { realpath } from "node:fs/promises";
 import { sleep } from "../../core/index.js";
-import { isAbsent } from "../files/errors.js";
-import { type LogFile, openLogFile } from "../files/log-file.js";
+import { FileMoved, isMoved } from "../files/errors.js";
+import { withoutLinks } from "../files/links.js";
+import type { Listing } from "../files/listing.js";
+import type { LogFile } from "../files/log-file.js";
 import { LogFiles } from "../files/log-files.js";
-import type { ListedFile } from "../files/rotated.js";
 import { type Instant, instantOf } from "../records/filter.js";
 import type { Gate } from "../records/record-reader.js";
 import type { LogCursor } from "./cursor.js";
@@ -32,7 +32,9 @@ export interface Start {
   readonly lostAt?: Instant | undefined;
 }
 
-const beginning: Marks = { stdout: { step: 0, offset: 0 }, stderr: { step: 0, offset: 0 } };
+/** How often, and after how many milliseconds, files are looked for again that are renamed while they are looked for. */
+const maxTries = 20;
+const betweenTriesMs = 25;
 
 /** What the gate is to the file that is `step` files after the first. */
 export function gateOf({ stdout, stderr }: Marks, step: number): Gate {
@@ -52,88 +54,67 @@ export async function findStart(
 ): Promise<Start | undefined> {
   for (let tries = 0; ; tries++) {
     signal.throwIfAborted();
+    const files = new LogFiles(await withoutLinks(path));
     try {
-      return await tryStart(path, options, signal);
+      return await tryStart(files, options, signal);
     } catch (error) {
-      if (!isAbsent(error)) throw error;
+      if (!isMoved(error)) throw error;
       // Between the rename of a rotation and the runtime's new file there is none at the path, for some milliseconds.
-      const others = await new LogFiles(path).list();
-      if (tries >= 20 || (tries > 0 && others.length === 0)) return undefined;
-      await sleep(25, signal);
+      const others = (await files.list()).files;
+      if (tries >= maxTries || (tries > 0 && others.length === 0)) return undefined;
+      await sleep(betweenTriesMs, signal);
     }
   }
 }
 
-async function tryStart(path: string, options: ResolvedReadOptions, signal: AbortSignal): Promise<Start> {
-  const files = new LogFiles(await resolvePath(path));
+/** All places are those of one listing, and what is opened is what was listed: or it fails, as `isMoved` knows. */
+async function tryStart(files: LogFiles, options: ResolvedReadOptions, signal: AbortSignal): Promise<Start> {
   const { from, tail, includeRotated } = options;
-  const listed = await files.list();
-  if (from) return startAtCursor(files, listed, from);
-  const current: ListedFile = { path: files.path, compressed: false };
-  const all = includeRotated && listed.length > 0 ? listed : [current];
-  if (tail !== undefined) return startAtTail(files, all, tail, options, signal);
-  const [first = current] = all;
-  return { files, file: await openLogFile(first), offset: 0, marks: beginning };
-}
-
-/** A log may be a link, as the kubelet makes them; it is followed once. The file itself may be away for a moment. */
-async function resolvePath(path: string): Promise<string> {
-  return realpath(path).catch((error: unknown) => {
-    if (isAbsent(error)) return path;
-    throw error;
-  });
-}
-
-async function startAtTail(
-  files: LogFiles,
-  listed: readonly ListedFile[],
-  tail: number,
-  options: ResolvedReadOptions,
-  signal: AbortSignal,
-): Promise<Start> {
-  const marks = await findTail(listed, tail, options, signal);
-  return startAt(files, listed, marks);
+  const listing = await files.list();
+  if (from) return startAtCursor(files, listing, from);
+  const step = includeRotated ? 0 : listing.current;
+  if (step < 0) throw new FileMoved(files.path);
+  if (tail !== undefined) {
+    const { marks, end } = await findTail(listing, step, tail, options, signal);
+    return startAt(files, listing, marks, end);
+  }
+  return startAt(files, listing, { stdout: { step, offset: 0 }, stderr: { step, offset: 0 } });
 }
 
 async function startAtCursor(
   files: LogFiles,
-  listed: readonly ListedFile[],
+  listing: Listing,
   { file, offset, open, time }: LogCursor,
 ): Promise<Start> {
-  const here = { step: await files.find(listed, file), offset };
+  const here = { step: await listing.find(file), offset };
   if (here.step < 0) {
-    const [oldest = { path: files.path, compressed: false }] = listed;
-    const lostAt = time === undefined ? undefined : instantOf(nanosOf(time));
-    return {
-      files,
-      file: await openLogFile(oldest),
-      offset: 0,
-      marks: beginning,
-      lostAt: lostAt ?? instantOf(0n),
-    };
+    // It is only gone when nothing was renamed while it was looked for.
+    if (!(await listing.isLike(await files.list()))) throw new FileMoved(files.path);
+    const beginning = { step: 0, offset: 0 };
+    const start = await startAt(files, listing, { stdout: beginning, stderr: beginning });
+    return { ...start, lostAt: instantOf(time === undefined ? 0n : nanosOf(time)) };
   }
   const mark = async (stream: "stdout" | "stderr"): Promise<Mark> => {
     const place = open?.[stream];
     if (place === undefined) return here;
-    const step = await files.find(listed, place.file);
+    const step = await listing.find(place.file);
     // The file in which the line began is gone: the rest of it has to do.
     return step < 0 ? here : { step, offset: place.offset };
   };
-  return startAt(files, listed, { stdout: await mark("stdout"), stderr: await mark("stderr") });
+  return startAt(files, listing, { stdout: await mark("stdout"), stderr: await mark("stderr") });
 }
 
-/** Begins with the first of two marks, of which the steps are places in the list. */
-async function startAt(
-  files: LogFiles,
-  listed: readonly ListedFile[],
-  { stdout, stderr }: Marks,
-): Promise<Start> {
-  const isFirst =
-    stdout.step < stderr.step || (stdout.step === stderr.step && stdout.offset <= stderr.offset);
-  const { step, offset } = isFirst ? stdout : stderr;
+/** Begins with the first of two marks, of which the steps are places in the listing, or with a place before both. */
+async function startAt(files: LogFiles, listing: Listing, marks: Marks, before?: Mark): Promise<Start> {
+  const { stdout, stderr } = marks;
+  const { step, offset } = before ?? (isBefore(stderr, stdout) ? stderr : stdout);
   const relative = (mark: Mark): Mark => ({ step: mark.step - step, offset: mark.offset });
-  const file = await openLogFile(listed[step] ?? { path: files.path, compressed: false });
+  const file = await files.open(listing, step);
   return { files, file, offset, marks: { stdout: relative(stdout), stderr: relative(stderr) } };
+}
+
+function isBefore(one: Mark, other: Mark): boolean {
+  return one.step < other.step || (one.step === other.step && one.offset < other.offset);
 }
 
 /** The time of a cursor, which was checked to be one. */

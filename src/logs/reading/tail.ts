@@ -1,35 +1,44 @@
 import { TurningBlocks } from "../files/blocks.js";
-import { openLogFile } from "../files/log-file.js";
-import type { ListedFile } from "../files/rotated.js";
+import type { Listing } from "../files/listing.js";
 import type { LogStream } from "../records/header.js";
 import { type Line, LineFinder } from "../records/line-finder.js";
 import type { ResolvedReadOptions } from "./options.js";
-import type { Marks } from "./start.js";
+import type { Mark, Marks } from "./start.js";
 
 /** How much of a file's end is looked at first, and how much more each time. */
 const firstWindowBytes = 65_536;
 const windowGrowth = 4;
-/** A line is taken to begin where it does in the window when no other piece of it is so near before that. */
-const lookBackBytes = 65_536;
+/** A line is taken to begin where it does in the window when no other piece of it is so near before that: more than the kubelet's file. */
+const lookBackBytes = 12_582_912;
+
+const streams: readonly LogStream[] = ["stdout", "stderr"];
+
+/** Where the last lines begin. */
+export interface Tail {
+  readonly marks: Marks;
+  /** Where the reading begins, when it is not at a mark. */
+  readonly end?: Mark | undefined;
+}
 
 /**
- * Where the last `count` lines begin, for each stream, in a list of files that begins with the oldest. A plain file is read from its
- * end in windows that grow, a compressed one as a whole.
+ * Where the last `count` lines begin, for each stream, in the files from the place `oldest` of a listing on. A plain file is read
+ * from its end in windows that grow, a compressed one as a whole.
  */
 export async function findTail(
-  listed: readonly ListedFile[],
+  listing: Listing,
+  oldest: number,
   count: number,
   options: ResolvedReadOptions,
   signal: AbortSignal,
-): Promise<Marks> {
-  const begins: { stdout?: Marks["stdout"]; stderr?: Marks["stderr"] } = {};
-  const newest = listed.length - 1;
+): Promise<Tail> {
+  const begins: { stdout?: Mark; stderr?: Mark } = {};
+  const newest = listing.files.length - 1;
   let end = { step: newest, offset: 0 };
   let left = count;
-  // Streams of which the first line in a file is wanted: it may have begun in the file before.
+  // Streams of which the first line that is wanted may have begun in the file before.
   let begun = new Set<LogStream>();
-  for (let step = newest; step >= 0 && (step === newest || left > 0 || begun.size > 0); step--) {
-    const found = await lastLines(listed[step], left, options, signal);
+  for (let step = newest; step === newest || (step >= oldest && (left > 0 || begun.size > 0)); step--) {
+    const found = await lastLines(listing, step, left, begun, options, signal);
     if (step === newest) end = { step, offset: found.end };
     const own = found.open.filter(({ stream }) => begins[stream] === undefined);
     let lines = left > 0 ? [...found.ended, ...own].slice(-left) : [];
@@ -39,29 +48,40 @@ export async function findTail(
     const joined = found.open.filter(({ stream }) => begun.has(stream));
     const kept = [...joined, ...lines];
     for (const { stream, offset } of [...joined, ...[...lines].reverse()]) begins[stream] = { step, offset };
-    begun = new Set(kept.filter(({ isFirst }) => isFirst && found.from === 0).map(({ stream }) => stream));
+    // One that is not in this file at all may be in the one before.
+    const mayGoBack = (stream: LogStream) =>
+      found.hasSeen(stream) ? kept.some((line) => line.stream === stream && line.isFirst) : begun.has(stream);
+    begun = new Set(found.from > 0 ? [] : streams.filter(mayGoBack));
   }
-  return { stdout: begins.stdout ?? end, stderr: begins.stderr ?? end };
+  // What is there without a newline does not count, and is read again by who goes on from there.
+  if (count === 0 && !options.follow) {
+    const never = { step: newest, offset: Number.POSITIVE_INFINITY };
+    return { marks: { stdout: never, stderr: never }, end };
+  }
+  return { marks: { stdout: begins.stdout ?? end, stderr: begins.stderr ?? end } };
 }
 
 interface LastLines {
   /** In the order in which they end. */
   readonly ended: readonly Line[];
   readonly open: readonly Line[];
+  readonly hasSeen: (stream: LogStream) => boolean;
   /** Where the part begins that was looked at. */
   readonly from: number;
   /** Where the last whole record ends. */
   readonly end: number;
 }
 
+/** The last lines of a file, and in any case the beginning of what of these streams is open at its end. */
 async function lastLines(
-  listed: ListedFile | undefined,
+  listing: Listing,
+  step: number,
   count: number,
+  begun: ReadonlySet<LogStream>,
   { stream }: ResolvedReadOptions,
   signal: AbortSignal,
 ): Promise<LastLines> {
-  if (listed === undefined) return { ended: [], open: [], from: 0, end: 0 };
-  const file = await openLogFile(listed);
+  const file = await listing.open(step);
   try {
     for (let window = firstWindowBytes; ; window *= windowGrowth) {
       const from = await file.lastBytesAt(window);
@@ -70,12 +90,14 @@ async function lastLines(
         signal.throwIfAborted();
         finder.push(bytes, offset);
       }
-      const { ended, open, end } = finder;
-      const isUncertain = [...ended, ...open].some(
-        ({ isFirst, offset }) => isFirst && offset - from < lookBackBytes,
-      );
-      if (from === 0 || (ended.length + open.length >= count && !isUncertain))
-        return { ended, open, from, end };
+      finder.finish();
+      const { ended, open, end, isInside } = finder;
+      const begins = [...ended, ...open].filter(({ isFirst }) => isFirst).map(({ offset }) => offset - from);
+      const isUnseen = [...begun].some((stream) => !finder.hasSeen(stream));
+      const isUncertain =
+        begins.some((bytes) => bytes < lookBackBytes) || (isUnseen && window < lookBackBytes);
+      if (from === 0 || (!isInside && ended.length + open.length >= count && !isUncertain))
+        return { ended, open, hasSeen: (stream) => finder.hasSeen(stream), from, end };
     }
   } finally {
     await file.close();

@@ -29,8 +29,12 @@ export function checkOpen(stream: Writable): void {
     });
 }
 
-/** What is told while chunks are written. */
+/** What is told while chunks are written, and what ends the writing. */
 export interface Writing<T> {
+  /** Fires for `aborted_by_caller` and `deadline`. */
+  readonly signal: AbortSignal | undefined;
+  /** Settles when the reading was closed: what the stream has not called back for then is not waited for. */
+  readonly ended: Promise<unknown>;
   /** A chunk is being written until this settles. */
   writing(done: Promise<void>): void;
   /** The stream has called back for it. */
@@ -41,9 +45,10 @@ export interface Writing<T> {
 export async function writeAll<T extends { readonly value: Buffer }>(
   items: AsyncIterableIterator<T> & AsyncDisposable,
   stream: Writable,
-  signal: AbortSignal | undefined,
-  tell: Writing<T>,
+  writing: Writing<T>,
 ): Promise<void> {
+  let leaveWrite: () => void = () => undefined;
+  void writing.ended.then(() => leaveWrite());
   let failure: Error | null | undefined;
   const leave = finished(stream, { readable: false }, (error) => {
     failure = error;
@@ -52,9 +57,12 @@ export async function writeAll<T extends { readonly value: Buffer }>(
   try {
     for await (const item of items) {
       const done = write(stream, item.value);
-      tell.writing(done);
-      await unlessStopped(done, signal);
-      tell.written(item);
+      writing.writing(done);
+      const isWritten = await unlessStopped(done, writing.signal, (leave) => {
+        leaveWrite = leave;
+      });
+      if (!isWritten) break;
+      writing.written(item);
     }
     if (failure) throw failure;
   } finally {
@@ -69,13 +77,17 @@ function write(stream: Writable, chunk: Buffer): Promise<void> {
   });
 }
 
-/** The same promise, which rejects when the signal fires before it has settled. */
-function unlessStopped<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
+/** Whether it came to its end: false when it was left before. Rejects when the signal fires before it has settled. */
+function unlessStopped(
+  work: Promise<void>,
+  signal: AbortSignal | undefined,
+  onLeave: (leave: () => void) => void,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(stoppedError(signal));
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+    onLeave(() => resolve(false));
+    const stop = () => signal && reject(stoppedError(signal));
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+    work.then(() => resolve(true), reject).finally(() => signal?.removeEventListener("abort", stop));
   });
 }

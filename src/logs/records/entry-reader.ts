@@ -99,6 +99,8 @@ export class EntryReader extends RecordReader<readonly LogEntry[]> {
       // The place before this record: what is given now ends there.
       this.#setPending(isStderr, undefined);
       this.#giveJoined(pending, isStderr, true, offset);
+      // What was given is not open any more, also when the reading ends at this record.
+      if (!this.filter.isPast) this.openBefore = this.#open;
       pending = this.#newLine(head, undefined, true);
     }
     if (pending === undefined || pending.pieces.length === 0)

@@ -17,13 +17,17 @@ export class RecordFilter {
   /** Whether there is an `until`. */
   readonly isBounded: boolean;
   readonly #stream: LogStream | undefined;
+  /** What was asked for; what counts may be later for a while. */
+  readonly #asked: Instant | undefined;
   #since: Instant | undefined;
   readonly #until: Instant | undefined;
 
-  constructor(stream: LogStream | undefined, since: Instant | undefined, until: Instant | undefined) {
+  /** Times are in nanoseconds since 1970. */
+  constructor(stream: LogStream | undefined, since: bigint | undefined, until: bigint | undefined) {
     this.#stream = stream;
-    this.#since = since;
-    this.#until = until;
+    this.#asked = since === undefined ? undefined : instantOf(since);
+    this.#since = this.#asked;
+    this.#until = until === undefined ? undefined : instantOf(until);
     this.isBounded = until !== undefined;
     this.isTimed = since !== undefined || until !== undefined;
   }
@@ -41,10 +45,11 @@ export class RecordFilter {
     return this.#since === undefined || !isBefore(header, this.#since);
   }
 
-  /** From now on, records before `instant` are not wanted. */
-  notBefore(instant: Instant): void {
-    if (this.#since === undefined || isBefore(this.#since, instant)) this.#since = instant;
-    this.isTimed = true;
+  /** From now on records before `instant` are not wanted, besides those that never were; undefined: all others are, again. */
+  notBefore(instant: Instant | undefined): void {
+    const asked = this.#asked;
+    this.#since = asked && instant && isBefore(instant, asked) ? asked : (instant ?? asked);
+    this.isTimed = this.#since !== undefined || this.isBounded;
   }
 }
 

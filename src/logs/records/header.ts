@@ -41,8 +41,11 @@ export class RecordHeader {
   #fourth = 0;
   #last = 0;
   #second = Number.NaN;
+  /** Of the header that is being read. */
+  #fraction = 0;
+  #east = 0;
 
-  /** Reads a header. Gives false for what is none. The bytes must have a newline at or after `at`. */
+  /** Reads a header. Gives false for what is none, and leaves all fields as they were. The bytes must have a newline at or after `at`. */
   read(bytes: Uint8Array, at: number): boolean {
     if (bytes !== this.#bytes) {
       this.#bytes = bytes;
@@ -50,21 +53,24 @@ export class RecordHeader {
     }
     const view = this.#view;
     if (at + 20 > bytes.length || !this.#readSecond(view, bytes, at)) return false;
-    this.seconds = this.#second;
     const zone = this.#readFraction(bytes, at + 19);
     if (zone < 0) return false;
+    this.#east = 0;
     const next = bytes[zone] === zulu ? zone + 1 : this.#readOffset(bytes, zone);
-
     if (next < 0 || next + 10 > bytes.length || view.getInt32(next, true) !== std) return false;
-    this.streamAt = next + 1;
     const stream = view.getInt32(next + 4, true);
-    this.isStderr = stream === err;
     if (stream !== out && stream !== err) return false;
     const tag = bytes[next + 8];
+    if (tag !== 70 && tag !== 80) return false;
+    const contentAt = bytes[next + 9] === space ? next + 10 : this.#afterOtherTags(bytes, next + 9);
+    if (contentAt < 0) return false;
+    this.seconds = this.#second - this.#east;
+    this.nanos = this.#fraction;
+    this.streamAt = next + 1;
+    this.isStderr = stream === err;
     this.endsLine = tag === 70;
-    if (!this.endsLine && tag !== 80) return false;
-    this.contentAt = next + 10;
-    return bytes[next + 9] === space || this.#readOtherTags(bytes, next + 9);
+    this.contentAt = contentAt;
+    return true;
   }
 
   /** The time in nanoseconds since 1970. */
@@ -97,7 +103,7 @@ export class RecordHeader {
 
   /** `.085175260`, or nothing; gives the place after it, or -1. */
   #readFraction(bytes: Uint8Array, at: number): number {
-    this.nanos = 0;
+    this.#fraction = 0;
     if (bytes[at] !== dot) return at;
     const first = at + 1;
     let next = first;
@@ -106,7 +112,7 @@ export class RecordHeader {
     for (; digit >= 0 && digit <= 9; digit = (bytes[++next] ?? 0) - 48)
       if (next - first < 9) nanos = nanos * 10 + digit;
     if (next === first) return -1;
-    this.nanos = nanos * (units[Math.min(next - first, 9)] ?? 0);
+    this.#fraction = nanos * (units[Math.min(next - first, 9)] ?? 0);
     return next;
   }
 
@@ -118,20 +124,19 @@ export class RecordHeader {
     const minutes = number(bytes, at + 4, 2);
     if (!(hours < 24 && minutes < 60) || bytes[at + 3] !== colon) return -1;
     const offset = hours * 3_600 + minutes * 60;
-    this.seconds -= isEast ? offset : -offset;
+    this.#east = isEast ? offset : -offset;
     return at + 6;
   }
 
-  /** What may follow the first tag after a colon is for later versions of CRI, and is passed over. */
-  #readOtherTags(bytes: Uint8Array, at: number): boolean {
-    if (bytes[at] !== colon) return false;
+  /** What may follow the first tag after a colon is for later versions of CRI, and is passed over; gives the place after it, or -1. */
+  #afterOtherTags(bytes: Uint8Array, at: number): number {
+    if (bytes[at] !== colon) return -1;
     let next = at + 1;
     while (bytes[next] !== space) {
-      if (next >= bytes.length || bytes[next] === newline) return false;
+      if (next >= bytes.length || bytes[next] === newline) return -1;
       next++;
     }
-    this.contentAt = next + 1;
-    return true;
+    return next + 1;
   }
 }
 

@@ -34,13 +34,32 @@ export class LineFinder {
     this.#end = from;
     this.#assembler = new LineAssembler(
       maxRecordBytes,
-      (bytes, begin, end, base) => this.#take(bytes, begin, end, base),
+      (bytes, from, to, base, begin) => this.#take(bytes, from, to, base, begin),
       (line) => Buffer.from(line.subarray(0, 256)),
     );
   }
 
   push(chunk: Buffer, offset: number): void {
     this.#assembler.push(chunk, offset, 0);
+  }
+
+  /** There are no more bytes: a record without its newline is a piece of a line, as when it is read. */
+  finish(): void {
+    const { rest } = this.#assembler;
+    // What comes first may be the end of a record.
+    if (rest === undefined || this.#isInside) return;
+    const bytes = Buffer.concat([rest.bytes, Buffer.of(newline)]);
+    this.#record(bytes, 0, rest.bytes.length, rest.offset, true);
+  }
+
+  /** Whether no record began yet. */
+  get isInside(): boolean {
+    return this.#isInside;
+  }
+
+  /** Whether there was a record of a stream. */
+  hasSeen(stream: LogStream): boolean {
+    return this.#seen.has(stream);
   }
 
   /** The last lines that ended. */
@@ -53,23 +72,23 @@ export class LineFinder {
     return [...this.#open.values()];
   }
 
-  /** Where the last record ends. */
+  /** Where the last whole record ends. */
   get end(): number {
     return this.#end;
   }
 
-  #take(bytes: Buffer, from: number, to: number, base: number): void {
+  #take(bytes: Buffer, from: number, to: number, base: number, begin: number): void {
     for (let at = from; at < to; ) {
       const end = bytes.indexOf(newline, at);
       // What comes first may be the end of a record.
       if (this.#isInside) this.#isInside = false;
-      else this.#record(bytes, at, end, base + at);
+      else this.#record(bytes, at, end, at === from ? begin : base + at, false);
       at = end + 1;
     }
     this.#end = base + to;
   }
 
-  #record(bytes: Buffer, at: number, end: number, offset: number): void {
+  #record(bytes: Buffer, at: number, end: number, offset: number, isCut: boolean): void {
     let stream: LogStream;
     let endsLine: boolean;
     if (this.#header.read(bytes, at)) {
@@ -85,7 +104,7 @@ export class LineFinder {
     const line = this.#open.get(stream) ?? { stream, offset, isFirst: !this.#seen.has(stream) };
     this.#seen.add(stream);
     this.#open.delete(stream);
-    if (!endsLine) this.#open.set(stream, line);
+    if (!endsLine || isCut) this.#open.set(stream, line);
     else if (this.#lines.push(line) > 2 * this.#count + 1_024)
       this.#lines = this.#lines.slice(-this.#count || this.#lines.length);
   }

@@ -60,6 +60,8 @@ export abstract class RecordReader<T> {
   protected leftBytes: number;
   protected readonly isLimited: boolean;
   protected file: LogFileIdentity | undefined;
+  /** The lines that were open before the record that is taken, when that may be the one after the last. */
+  protected openBefore: OpenLines = noOpenLines;
   readonly #onUnreadable: (line: Buffer, offset: number) => void;
   readonly #lines: LineAssembler;
   #gate: Gate = { stdout: 0, stderr: 0 };
@@ -81,7 +83,7 @@ export abstract class RecordReader<T> {
     const limit = Math.max(maxLineBytes, 131_072) + headerBytes;
     this.#lines = new LineAssembler(
       limit,
-      (bytes, from, to, base) => this.#take(bytes, from, to, base),
+      (bytes, from, to, base, begin) => this.#take(bytes, from, to, base, begin),
       (line, offset) => this.#overflow(line, offset),
     );
   }
@@ -149,10 +151,11 @@ export abstract class RecordReader<T> {
   /** What the records became since the last time. */
   protected abstract take(): T | undefined;
 
-  #take(bytes: Buffer, from: number, to: number, base: number): void {
+  #take(bytes: Buffer, from: number, to: number, base: number, begin: number): void {
     if (this.#stop) return;
     this.begin(to - from);
-    const scanner = this.#mayStop || this.filter.isTimed ? undefined : Scanner.shared;
+    const isRest = begin !== base + from;
+    const scanner = this.#mayStop || this.filter.isTimed || isRest ? undefined : Scanner.shared;
     scanner?.forget();
     for (let at = from; at < to; ) {
       if (scanner && base + at >= this.#gateEnd) {
@@ -163,15 +166,18 @@ export abstract class RecordReader<T> {
         at = next;
         if (at >= to) break;
       }
-      const open = this.#mayStop ? this.open : noOpenLines;
+      const offset = at === from ? begin : base + at;
+      if (this.#mayStop) this.openBefore = this.open;
       const isRecord = this.header.read(bytes, at);
       const end = bytes.indexOf(newline, isRecord ? this.header.contentAt : at);
-      if (!isRecord) this.#other(bytes, at, end, base);
-      else if (this.#counts(base + at)) this.record(bytes, at, end, base + at, base + end + 1);
+      if (!isRecord) this.#other(bytes.subarray(at, end), offset, base + end + 1);
+      else if (this.#counts(offset)) this.record(bytes, at, end, offset, base + end + 1);
       if (this.#mayStop && this.over) {
         // A record that is too late was not given; one that is too long was, as far as it may.
         this.#stop =
-          this.over === "until" ? { offset: base + at, open } : { offset: base + end + 1, open: this.open };
+          this.over === "until"
+            ? { offset, open: this.openBefore }
+            : { offset: base + end + 1, open: this.open };
         return;
       }
       at = end + 1;
@@ -186,17 +192,16 @@ export abstract class RecordReader<T> {
   }
 
   /** What is no record of CRI: one of Docker, or nothing that anybody knows. */
-  #other(bytes: Buffer, at: number, end: number, base: number): void {
-    const line = bytes.subarray(at, end);
+  #other(line: Buffer, offset: number, nextOffset: number): void {
     const docker = line[0] === brace ? readDockerLine(line) : undefined;
     if (docker === undefined) {
-      this.#onUnreadable(line, base + at);
+      this.#onUnreadable(line, offset);
       return;
     }
     const head = criHeader(docker.timestamp, docker.stream, docker.tags[0]);
     const record = Buffer.concat([head, docker.content, Buffer.of(newline)]);
-    if (!this.header.read(record, 0) || !this.#counts(base + at)) return;
-    this.record(record, 0, record.length - 1, base + at, base + end + 1);
+    if (!this.header.read(record, 0) || !this.#counts(offset)) return;
+    this.record(record, 0, record.length - 1, offset, nextOffset);
   }
 
   /** A record that is longer than what is held becomes a piece, and its header stands before the rest. */
@@ -218,7 +223,7 @@ export abstract class RecordReader<T> {
     this.#lines.clear();
     const offset = this.#offset;
     const line = Buffer.concat([rest.bytes, Buffer.of(newline)]);
-    if (!this.header.read(line, 0)) this.#take(line, 0, line.length, rest.offset);
+    if (!this.header.read(line, 0)) this.#take(line, 0, line.length, rest.offset, rest.offset);
     else {
       // More of it may have been lost: it does not end a line.
       this.header.endsLine = false;

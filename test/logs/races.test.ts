@@ -1,0 +1,119 @@
+// What happens to a log's files between any two looks at them: the other process acts at the first, the second, the third ... look.
+import assert from "node:assert/strict";
+import { appendFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { type LogNotice, type ReadLogsOptions, readLogs } from "../../src/logs/index.js";
+import { checkLeaks } from "../support/leaks.js";
+import { tempFolder } from "../support/temp.js";
+import { beforeAsking } from "./races.js";
+import { collect, Follower, record, texts } from "./support.js";
+
+const lines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => record(from + index, "stdout", "F", `${from + index}`));
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => `${from + index}`);
+
+/** A log of lines 0 to 4, and a cursor after line 1. */
+async function startedLog(t: TestContext) {
+  const folder = await tempFolder(t);
+  const path = join(folder, "0.log");
+  writeFileSync(`${path}.20250101-000000`, record(0, "stdout", "F", "history"));
+  writeFileSync(path, lines(0, 5).join(""));
+  const reader = readLogs(path);
+  for await (const { text } of reader) if (text === "1") break;
+  return { folder, path, from: reader.cursor };
+}
+
+/** Writes the next line to the log, renames it, and begins another with the line after that, so many times. */
+function rotate(path: string, times: number): void {
+  for (let round = 0; round < times; round++) {
+    appendFileSync(path, lines(5 + round * 2, 6 + round * 2).join(""));
+    renameSync(path, `${path}.20260101-00000${round}`);
+    writeFileSync(path, lines(6 + round * 2, 7 + round * 2).join(""));
+  }
+}
+
+for (const rotations of [1, 2])
+  test(`${rotations} rotations at any moment, and reading on from the cursor: every line once`, async (t) => {
+    checkLeaks(t);
+    for (let nth = 1, came = true; came; nth++) {
+      const { folder, path, from } = await startedLog(t);
+      const notices: LogNotice[] = [];
+      const onNotice = (notice: LogNotice) => notices.push(notice);
+      const end = beforeAsking(folder, nth, () => rotate(path, rotations));
+      const first = readLogs(path, { from, onNotice });
+      const read = texts(await collect(first));
+      came = end();
+      const rest = texts(await collect(readLogs(path, { from: first.cursor, onNotice })));
+      const all = numbers(2, came ? 5 + rotations * 2 : 5);
+      assert.deepEqual([...read, ...rest], all, `at look ${nth}, after ${read.length}`);
+      assert.deepEqual(
+        notices.filter(({ kind }) => kind !== "rotated"),
+        [],
+        `at look ${nth}`,
+      );
+    }
+  });
+
+for (const rotations of [1, 2])
+  test(`${rotations} rotations at any moment of a follow: every line once`, async (t) => {
+    checkLeaks(t);
+    for (let nth = 1; nth <= 12; nth++) {
+      const { folder, path, from } = await startedLog(t);
+      const end = beforeAsking(folder, nth, () => rotate(path, rotations));
+      const follower = new Follower(readLogs(path, { follow: true, from, pollMs: 10 }));
+      await follower.has(`${4 + rotations * 2}`);
+      end();
+      await follower.stop();
+      assert.deepEqual(follower.texts, numbers(2, 5 + rotations * 2), `at look ${nth}`);
+    }
+  });
+
+const tails: readonly ReadLogsOptions[] = [{ tail: 2 }, { tail: 2, includeRotated: true }];
+for (const options of tails)
+  test(`a rotation at any moment of ${JSON.stringify(options)}: what there was before it, or after`, async (t) => {
+    for (let nth = 1, came = true; came; nth++) {
+      const { folder, path } = await startedLog(t);
+      const end = beforeAsking(folder, nth, () => rotate(path, 1));
+      const first = readLogs(path, options);
+      const read = texts(await collect(first));
+      came = end();
+      const rest = texts(await collect(readLogs(path, { from: first.cursor })));
+      const all = [...read, ...rest].join();
+      const right = came ? ["3,4,5,6", "4,5,6", options.includeRotated ? "5,6" : "6"] : ["3,4"];
+      assert.ok(right.includes(all), `at look ${nth}: ${all}`);
+    }
+  });
+
+test("a file that is deleted at any moment, and another with its inode, perhaps: nothing of it is taken for the other", async (t) => {
+  for (let nth = 1, came = true; came; nth++) {
+    const { folder, path, from } = await startedLog(t);
+    const end = beforeAsking(folder, nth, () => {
+      rmSync(path);
+      writeFileSync(path, lines(10, 20).join(""));
+    });
+    const first = readLogs(path, { from });
+    const read = texts(await collect(first));
+    came = end();
+    const rest = texts(await collect(readLogs(path, { from: first.cursor })));
+    const right = came ? [numbers(10, 20), [...numbers(2, 5), ...numbers(10, 20)]] : [numbers(2, 5)];
+    assert.ok(
+      right.map(String).includes(String([...read, ...rest])),
+      `at look ${nth}: ${[...read, ...rest]}`,
+    );
+  }
+});
+
+test("through a link, the moment of a rotation without a file is waited for", async (t) => {
+  const folder = await tempFolder(t);
+  const path = join(folder, "0.log");
+  const [link, far] = [join(folder, "link.log"), join(await tempFolder(t), "far.log")];
+  symlinkSync("0.log", link);
+  symlinkSync(link, far);
+  writeFileSync(`${path}.20260101-000000`, record(1, "stdout", "F", "one"));
+  // The runtime makes its file after the reader has looked for it in vain.
+  const end = beforeAsking(folder, 8, () => writeFileSync(path, record(2, "stdout", "F", "two")));
+  assert.deepEqual(texts(await collect(readLogs(far))), ["two"]);
+  assert.ok(end());
+});
