@@ -165,6 +165,8 @@ export class Caller {
     if (error instanceof CriError && error.method !== undefined) return error;
     const where = { method: method.name, endpoint };
     const failure = fromTransportError(error, where);
+    // What comes back may be another release, which has more.
+    if (failure.code === "unavailable") unimplemented.clear();
     // Another transport than ours tells of our own signal in words of its own.
     if (signal?.aborted && failure.reason === "runtime_error" && failure.code === "canceled")
       return stoppedError(signal).with(where);

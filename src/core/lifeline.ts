@@ -16,6 +16,7 @@ export class Lifeline {
   stopped: CriError | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  #late: NodeJS.Immediate | undefined;
   readonly #deadlineAt: number | undefined;
   #worker: Stoppable | undefined;
 
@@ -23,7 +24,11 @@ export class Lifeline {
   constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
     if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= maxTimerMs) {
       this.#deadlineAt = performance.now() + timeoutMs;
-      this.#timer = setTimeout(() => this.stop(deadlineError(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      const stop = () => this.stop(deadlineError(`no answer within ${timeoutMs} ms`));
+      // After a loop that was blocked, timers come before what has arrived: an answer that is here already counts.
+      this.#timer = setTimeout(() => {
+        this.#late = setImmediate(stop);
+      }, timeoutMs);
     }
     if (signal === undefined) return;
     if (signal.aborted) {
@@ -63,6 +68,7 @@ export class Lifeline {
   /** Ends the watch: no timer and no listener is left behind. */
   end(): void {
     clearTimeout(this.#timer);
+    clearImmediate(this.#late);
     this.#signal?.removeEventListener("abort", this.#aborted);
     this.#worker = undefined;
   }

@@ -15,6 +15,12 @@ const connectionWindowBytes = 4 * streamWindowBytes;
  * one large request is queued; what a request may hold is limited by writeLimitBytes instead.
  */
 const sessionMemoryMb = 2 ** 20;
+/** How many calls a connection is used for: HTTP/2 numbers streams by every second number below 2^31, and no number twice. */
+const maxCalls = 2 ** 30 - 2 ** 20;
+/** By how much a timer is late when something blocks the loop. */
+const blockedMs = 50;
+/** How long a connection with calls on it, from which nothing is heard, may take to answer a ping. */
+const pongMs = 30_000;
 
 export interface DialOptions {
   readonly endpoint: Endpoint;
@@ -36,7 +42,9 @@ export class Connection {
   readonly #endpoint: Endpoint;
   readonly #onUnusable: () => void;
   #holders = 0;
-  #doubted = false;
+  #calls = 0;
+  /** Whether it takes no new calls, and ends with its last one. */
+  #retired = false;
   #goaway: { readonly code: number; readonly lastStreamId: number } | undefined;
   #error: unknown;
   #closedHere = false;
@@ -59,7 +67,7 @@ export class Connection {
 
   /** Whether a new call may begin on it. */
   get usable(): boolean {
-    return !this.#ended && !this.#doubted;
+    return !this.#ended && !this.#retired;
   }
 
   get #ended(): boolean {
@@ -74,23 +82,33 @@ export class Connection {
   /**
    * A deadline passed, and before it nothing was heard since `heardBefore`: new calls go to a new connection, and
    * this one ends with its last call. Node's http2 falls silent for ever, without an event, once a peer has broken
-   * the protocol or sent too large a header; a peer that hangs looks the same from here.
+   * the protocol or sent too large a header; a peer that hangs looks the same from here. Calls without a deadline would
+   * wait for ever then: a ping tells whether anybody is there, and they end with `connection_lost` where nobody is.
    */
   doubt(heardBefore: number): void {
-    if (this.#ended || this.heardBytes > heardBefore) return;
-    this.#doubted = true;
+    if (this.#ended || this.#retired || this.heardBytes > heardBefore) return;
+    this.#retire();
+    const silent = setTimeout(() => void this.#destroy(), pongMs);
+    silent.unref();
+    this.session.once("close", () => clearTimeout(silent));
+    this.session.ping(() => clearTimeout(silent));
+  }
+
+  #retire(): void {
+    this.#retired = true;
     this.#onUnusable();
   }
 
   /** A call begins: the process must stay for it. */
   hold(): void {
+    if (++this.#calls === maxCalls) this.#retire();
     if (this.#holders++ === 0 && !this.session.destroyed) this.session.ref();
   }
 
   /** A call is over. */
   release(): void {
     if (--this.#holders > 0) return;
-    if (this.#doubted) void this.#destroy();
+    if (this.#retired) void this.#destroy();
     else if (!this.session.destroyed) this.session.unref();
   }
 
@@ -180,7 +198,16 @@ export function dial(options: DialOptions): Promise<Dialed> {
     };
     const closed = () =>
       give(failure === undefined ? closedInHandshake(endpoint, failure) : dialFailure(endpoint, failure));
-    const timer = setTimeout(() => give(handshakeTimeout(endpoint, connectTimeoutMs)), connectTimeoutMs);
+    const begunAt = performance.now();
+    const late = () => {
+      // Whoever blocks the loop here has not let the peer's greeting in: it gets its time once more.
+      const isOurs = performance.now() - begunAt > connectTimeoutMs + blockedMs;
+      timer = setTimeout(
+        () => give(handshakeTimeout(endpoint, connectTimeoutMs)),
+        isOurs ? connectTimeoutMs : 0,
+      );
+    };
+    let timer = setTimeout(late, connectTimeoutMs);
     signal.addEventListener("abort", abort, { once: true });
     session.on("error", note);
     session.once("close", closed);
@@ -198,10 +225,12 @@ function openSocket({ endpoint, tls }: DialOptions): Socket {
       return netConnect({ path: `\0${endpoint.name}` });
     case "tcp": {
       const { host, port } = endpoint;
-      if (!endpoint.tls) return netConnect({ host, port, noDelay: true });
+      // Over a network a peer may vanish without a word.
+      const alive = { keepAlive: true, keepAliveInitialDelay: 30_000 };
+      if (!endpoint.tls) return netConnect({ host, port, noDelay: true, ...alive });
       // TLS knows no server name that is an address, and Node warns of one.
       const name = isIP(host) ? {} : { servername: host };
-      return tlsConnect({ host, port, ...name, ...tls, ALPNProtocols: ["h2"] });
+      return tlsConnect({ host, port, ...alive, ...name, ...tls, ALPNProtocols: ["h2"] });
     }
   }
 }

@@ -75,6 +75,8 @@ function explain(code: string, endpoint: Endpoint): Explanation | undefined {
       };
     case "ECONNREFUSED":
       return refused(path, endpoint);
+    case "EAGAIN":
+      return { reason: "connection_refused", text: `too many connections wait to be accepted at ${path}` };
     case "ERR_HTTP2_ERROR":
     case "ERR_HTTP2_SESSION_ERROR":
     case "EPROTO":
@@ -95,6 +97,12 @@ function refused(path: string, endpoint: Endpoint): Explanation {
   // A path that is no socket is refused, too; say so rather than sending the user to look for a crash.
   if (endpoint.kind === "unix" && isOther(endpoint.path))
     return { reason: "connection_refused", text: `${path} is not a socket` };
+  if (endpoint.kind === "abstract")
+    return {
+      reason: "connection_refused",
+      text: `nobody listens at ${path}`,
+      hint: "Node 20 fills an abstract name up with zeros, so that it finds servers of Node only: is this one?",
+    };
   return {
     reason: "connection_refused",
     text: `nobody listens at ${path}`,

@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
-import { Lifeline, maxTimerMs } from "../core/index.js";
+import { Lifeline, maxTimerMs, stoppedError } from "../core/index.js";
 import { toConnectError } from "./connect-errors.js";
 import type {
   RpcContextValues,
@@ -50,8 +50,8 @@ export function withInterceptors(
       try {
         const message = create(method.input, input);
         const common = requestCommon(method, header, contextValues, endpoint);
-        const answer = await next({ ...common, stream: false, method, message, signal: stop.signal });
-        return answer as RpcUnaryResponse<I, O>;
+        const answer = next({ ...common, stream: false, method, message, signal: stop.signal });
+        return (await unlessStopped(answer, stop.signal)) as RpcUnaryResponse<I, O>;
       } catch (error) {
         throw toConnectError(error);
       } finally {
@@ -73,19 +73,37 @@ export function withInterceptors(
       });
       try {
         const common = requestCommon(method, header, contextValues, endpoint);
-        const answer = await next({
+        const answer = next({
           ...common,
           stream: true,
           method,
           message: created(method.input, input),
           signal: span,
         });
-        return answer as RpcStreamResponse<I, O>;
+        return (await unlessStopped(answer, span)) as RpcStreamResponse<I, O>;
       } catch (error) {
         throw toConnectError(error);
       }
     },
   };
+}
+
+/**
+ * The answer; or why the signal fired, a moment after it did, for interceptors that wait for something of their own, and
+ * do not hear it. What the call itself fails with then says more, and comes first.
+ */
+async function unlessStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => void setImmediate(() => reject(stoppedError(signal)));
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([answer, stopped]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 /** An answer whose parts are its own properties, since interceptors write `{ ...answer, message }`. */

@@ -1,4 +1,12 @@
-import { type Backoff, type BackoffOptions, backoff, invalidOption, type TlsOptions } from "../core/index.js";
+import { createSecureContext } from "node:tls";
+import {
+  type Backoff,
+  type BackoffOptions,
+  backoff,
+  CriError,
+  invalidOption,
+  type TlsOptions,
+} from "../core/index.js";
 import type { RpcInterceptor } from "./contract.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
 
@@ -70,8 +78,10 @@ export function resolveTransportOptions(
   endpoint: string | Endpoint,
   options: TransportOptions = {},
 ): ResolvedTransportOptions {
+  const parsed = typeof endpoint === "string" ? parseEndpoint(endpoint) : endpoint;
+  if (parsed.kind === "tcp" && parsed.tls) checkTls(options.tls ?? {});
   return Object.freeze({
-    endpoint: typeof endpoint === "string" ? parseEndpoint(endpoint) : endpoint,
+    endpoint: parsed,
     readLimitBytes: wholeNumber(
       "readLimitBytes",
       options.readLimitBytes ?? defaultLimitBytes,
@@ -91,6 +101,22 @@ export function resolveTransportOptions(
     tls: Object.freeze({ ...options.tls }),
     userAgent: headerText("userAgent", options.userAgent ?? "cri-sdk"),
   });
+}
+
+/** Certificates and keys that cannot be used would look like a runtime that is away. The key itself is in no error. */
+function checkTls(tls: TlsOptions): void {
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot be used: ${why}`;
+    throw new CriError({
+      code: "invalid_argument",
+      reason: "invalid_option",
+      text: `tls ${message}`,
+      problems: [{ path: "tls", message }],
+    });
+  }
 }
 
 function headerText(name: string, value: string): string {

@@ -40,7 +40,8 @@ export function resolveRetry(options: RetryOptions = {}): Retry {
 
 /**
  * Keeps many callers from multiplying the load on a runtime in trouble, as gRPC's retry throttling does: a failure
- * that might be repeated costs a token, a success gives a tenth back, and below half of the tokens nobody repeats.
+ * that might be repeated costs a token, a success gives a tenth back, and below half of the tokens nobody repeats. A
+ * connection that was lost costs nothing: it takes all its calls along, and the back-off between dials holds them up.
  */
 export class RetryBudget {
   static readonly #max = 10;
@@ -51,7 +52,8 @@ export class RetryBudget {
   }
 
   /** Counts a failure; whether it may be followed by another attempt. */
-  failed(): boolean {
+  failed({ reason }: CriError): boolean {
+    if (reason === "connection_lost" || reason === "goaway") return true;
     this.#tokens = Math.max(0, this.#tokens - 1);
     return this.#tokens > RetryBudget.#max / 2;
   }
@@ -74,7 +76,7 @@ export async function withRetry<T>(
       retry.budget.succeeded();
       return result;
     } catch (error) {
-      if (!isCriError(error) || !wentAway(error) || !retry.budget.failed() || left <= 0) throw error;
+      if (!isCriError(error) || !wentAway(error) || !retry.budget.failed(error) || left <= 0) throw error;
       const pauseMs = step.delayMs();
       if (pauseMs >= (remainingMs() ?? Number.POSITIVE_INFINITY)) throw error;
       try {

@@ -27,6 +27,7 @@ import { Link } from "./link.js";
 import { type ResolvedTransportOptions, resolveTransportOptions, type TransportOptions } from "./options.js";
 import { attemptStream } from "./streaming.js";
 import { attemptUnary, Failed } from "./unary.js";
+import { untilTouched } from "./until-touched.js";
 
 /** A call with this context value set tries to connect once only: discovery wants its answer at once. */
 export const connectOnceKey: RpcContextKey<boolean> = createContextKey(false, {
@@ -134,24 +135,16 @@ class GrpcTransport implements Http2Transport {
     }
   }
 
-  /**
-   * Makes attempts until one was looked at by the peer, or the attempts or the call's time are used up. A call that
-   * never left this process, or was refused unread, had no effect: this holds for every method.
-   */
-  async #untilTouched<T>(
+  /** Attempts until one was looked at by the peer. */
+  #untilTouched<T>(
     first: T | Failed,
     lifeline: Lifeline,
     contextValues: RpcContextValues | undefined,
     attempt: Attempt<T>,
   ): Promise<T> {
     const attempts = contextValues?.get(connectOnceKey) ? 1 : this.#options.connectAttempts;
-    let outcome = first;
-    for (let left = attempts - 1; outcome instanceof Failed; left--) {
-      const { error, untouched } = outcome;
-      if (!untouched || left <= 0 || lifeline.stopped || !mayPass(error)) throw error;
-      outcome = await this.#attempt(lifeline, attempt);
-    }
-    return outcome;
+    const again = () => this.#attempt(lifeline, attempt);
+    return untilTouched(first, again, lifeline, { attempts, pause: this.#options.backoff });
   }
 
   /** One attempt, on the connection that is open or on a new one. */
@@ -159,7 +152,14 @@ class GrpcTransport implements Http2Transport {
     if (lifeline.stopped) throw lifeline.stopped;
     const connection = this.#link.current;
     const failed = (error: unknown) => this.#unsent(lifeline, error);
-    if (!connection) return lifeline.race(this.#link.acquire()).then(attempt).catch(failed);
+    if (!connection) {
+      const begin = (dialed: Connection) => {
+        // It may have been stopped in the very moment in which it got its connection.
+        if (lifeline.stopped) throw lifeline.stopped;
+        return attempt(dialed);
+      };
+      return lifeline.race(this.#link.acquire()).then(begin).catch(failed);
+    }
     try {
       return attempt(connection);
     } catch (error) {
@@ -216,13 +216,6 @@ async function only(method: DescMethodStreaming, requests: AsyncGenerator<Buffer
     reason: "invalid_request",
     text: `${method.name} takes one request, got none`,
   });
-}
-
-/** Failures to connect that a runtime's restart explains, and that pass when it is back. */
-function mayPass({ reason }: CriError): boolean {
-  return ["socket_missing", "connection_refused", "connection_lost", "goaway", "stream_reset"].includes(
-    reason,
-  );
 }
 
 function asUnsent(error: unknown): CriError {

@@ -96,7 +96,7 @@ async function attemptsOf(cri: Cri, calls: readonly SeenCall[]): Promise<number>
 test("a budget keeps a client from multiplying the load on a runtime in trouble, and recovers", async () => {
   let down = true;
   const transport = scripted(() => {
-    if (down) throw lost();
+    if (down) throw says(Code.Unavailable, "server is not initialized yet");
   });
   const cri = connect.through({ transport, retry });
   const counts: number[] = [];
@@ -113,6 +113,17 @@ test("a budget keeps a client from multiplying the load on a runtime in trouble,
   assert.equal(await attemptsOf(cri, transport.calls), 3);
   // The budget is one client's own.
   assert.equal(await attemptsOf(connect.through({ transport, retry }), transport.calls), 3);
+});
+
+test("a connection that is lost takes many calls along: all of them are repeated", async () => {
+  let gone = 20;
+  const transport = scripted(async () => {
+    await pause(5);
+    if (gone-- > 0) throw lost();
+  });
+  const { runtime } = connect.through({ transport, retry });
+  await Promise.all(Array.from({ length: 20 }, () => runtime.listContainers()));
+  assert.equal(transport.calls.length, 40);
 });
 
 test("the deadline spans the attempts", async () => {

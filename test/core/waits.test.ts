@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
+import { stat } from "node:fs/promises";
 import { test } from "node:test";
-import { deadlineError, isCriError, sleep, stoppedError, whyStopped } from "../../src/core/index.js";
+import {
+  deadlineError,
+  isCriError,
+  Lifeline,
+  sleep,
+  stoppedError,
+  whyStopped,
+} from "../../src/core/index.js";
 import { assertNoListeners, checkLeaks } from "../support/leaks.js";
 import { until, within } from "../support/waiting.js";
 
@@ -55,4 +63,15 @@ test("a timeout signal means a deadline, any other a cancel, with the reason as 
   const typed = deadlineError("late");
   assert.equal(stoppedError(AbortSignal.abort(typed)), typed);
   assert.ok(isCriError(typed));
+});
+
+test("what has arrived counts, though the deadline passed while something blocked the loop", async (t) => {
+  checkLeaks(t);
+  const lifeline = new Lifeline(20, undefined);
+  const arrived = lifeline.race(stat("."));
+  const end = performance.now() + 100;
+  while (performance.now() < end);
+  assert.ok((await arrived).isDirectory());
+  lifeline.end();
+  assert.equal(lifeline.stopped, undefined);
 });

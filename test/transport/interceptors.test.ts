@@ -4,7 +4,7 @@ import { Code, ConnectError, type ConnectRouter, createClient, type Interceptor 
 import { RuntimeService } from "../../gen/runtime/v1/api_pb.js";
 import { collect, events, failure, transportTo, version } from "../support/calls.js";
 import { grpcServer } from "../support/grpc-server.js";
-import { checkLeaks } from "../support/leaks.js";
+import { assertNoListeners, checkLeaks } from "../support/leaks.js";
 import { until } from "../support/waiting.js";
 
 const runtime = (router: ConnectRouter) =>
@@ -118,4 +118,21 @@ test("aborts and deadlines reach through interceptors, and an interceptor hears 
   stop.abort(mine);
   const error = await call;
   assert.deepEqual([error.code, error.cause], ["canceled", mine]);
+});
+
+test("a call ends with its deadline and its signal while an interceptor waits for something else", async (t) => {
+  checkLeaks(t);
+  const server = await grpcServer(t, runtime);
+  const waits: Interceptor = () => () => new Promise(() => undefined);
+  const transport = transportTo(t, server.url, { interceptors: [waits] });
+  const stop = AbortSignal.timeout(20);
+  for (const call of [
+    (options: object) => version(transport, options),
+    (options: object) => collect(events(transport, options)),
+  ]) {
+    assert.equal((await failure(call({ timeoutMs: 20 }))).reason, "deadline");
+    assert.equal((await failure(call({ signal: stop }))).reason, "deadline");
+    assert.equal((await failure(call({ signal: AbortSignal.abort() }))).reason, "aborted_by_caller");
+  }
+  assertNoListeners(stop);
 });

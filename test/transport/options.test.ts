@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import { isCriError } from "../../src/core/index.js";
 import type { RpcNext } from "../../src/transport/contract.js";
 import { resolveTransportOptions, type TransportOptions } from "../../src/transport/options.js";
@@ -73,3 +74,16 @@ for (const options of bad)
       (error) => isCriError(error) && error.reason === "invalid_option" && error.code === "invalid_argument",
     );
   });
+
+test("TLS material that cannot be used is refused, and not shown", () => {
+  const tls = { key: "a-secret-key", cert: "nonsense" };
+  assert.throws(
+    () => resolveTransportOptions("https://runtime.example:1", { tls }),
+    (error) =>
+      isCriError(error) &&
+      error.reason === "invalid_option" &&
+      !inspect(error, { depth: 9 }).includes("a-secret"),
+  );
+  // It is for https only.
+  resolveTransportOptions("/x", { tls });
+});
