@@ -76,6 +76,36 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(links, 1);
   });
 
+  test("a source that is a link is what it leads to; other names of a link are made again", async () => {
+    const { cri } = subject();
+    await run(
+      "mkdir -p /tmp/data/v1 && cd /tmp/data && echo here > v1/key && ln -sfn v1 now && ln -sf now/key key && ln -f v1/key v1/key2",
+    );
+    assert.equal((await cri.copyFrom(containerId, "/tmp/data/key", join(dir, "key"))).files, 1);
+    assert.equal(readFileSync(join(dir, "key"), "utf8"), "here\n");
+    const folder = await cri.copyFrom(containerId, "/tmp/data/now", join(dir, "now"));
+    assert.deepEqual([folder.files, folder.links, folder.skipped], [1, 1, []]);
+    assert.equal(readFileSync(join(dir, "now/key2"), "utf8"), "here\n");
+  });
+
+  test("a file is copied into a container without tar, and out of it without wc, too", async () => {
+    const { cri } = subject();
+    const bare = await pod.container(["sleep", "3600"]);
+    await cri.runCommand(bare, ["sh", "-c", "rm $(command -v tar)"]);
+    await cri.copyTo(bare, { content: "x".repeat(300_000), mode: 0o640 }, "/tmp/file");
+    await cri.runCommand(bare, ["sh", "-c", "rm $(command -v wc)"]);
+    const { bytes } = await cri.copyFrom(bare, "/tmp/file", join(dir, "bare"), { timeoutMs: 60_000 });
+    assert.equal(bytes, 300_000);
+  });
+
+  test("a file does not become what is a folder", async () => {
+    const { cri } = subject();
+    await run("mkdir -p /tmp/empty");
+    await failure(cri.copyTo(containerId, { content: "x" }, "/tmp/empty/"), "invalid_request");
+    await failure(cri.copyTo(containerId, { content: "x" }, "/tmp/empty"), "copy_failed");
+    assert.equal((await run("stat -c %F /tmp/empty")).trim(), "directory");
+  });
+
   test("failures are typed, on both sides", async () => {
     const { cri } = subject();
     await failure(cri.copyFrom(containerId, "/no/such/file", join(dir, "none")), "copy_failed");

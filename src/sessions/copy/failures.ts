@@ -1,4 +1,4 @@
-import { CriError } from "../../core/index.js";
+import { CriError, isCriError } from "../../core/index.js";
 
 /** What arrived is not what was sent. */
 export function copyIncomplete(text: string, hint?: string): CriError {
@@ -6,14 +6,19 @@ export function copyIncomplete(text: string, hint?: string): CriError {
 }
 
 /** A file could not be read or written, here or in the container. */
-export function copyFailed(text: string, cause?: unknown): CriError {
-  return new CriError({ code: "failed_precondition", reason: "copy_failed", text, cause });
+export function copyFailed(text: string, cause?: unknown, hint?: string): CriError {
+  return new CriError({ code: "failed_precondition", reason: "copy_failed", text, cause, hint });
 }
 
-/** The same for an error of Node's, which names the file. Errors of ours stay as they are. */
-export function asCopyFailure(error: unknown): unknown {
-  const isNodes = error instanceof Error && "code" in error && "syscall" in error;
-  return isNodes ? copyFailed(error.message, error) : error;
+/** The same for any error, with its own text: Node's names the file. Errors of ours stay as they are. */
+export function asCopyFailure(error: unknown): CriError {
+  if (isCriError(error)) return error;
+  return copyFailed(error instanceof Error ? error.message : String(error), error);
+}
+
+/** A function of the caller's threw. */
+export function callbackFailed(name: string, error: unknown): CriError {
+  return copyFailed(`${name} threw: ${error instanceof Error ? error.message : String(error)}`, error);
 }
 
 /** An entry of an archive that would be written elsewhere than below the destination. */

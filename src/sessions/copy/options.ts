@@ -13,11 +13,14 @@ export interface CopyProgress {
 /** Options of both directions. */
 export interface CopyOptions extends Pick<CallOptions, "signal"> {
   /**
-   * The deadline of the whole copy in milliseconds; 0 and Infinity mean none.
+   * The deadline of the whole copy in milliseconds, however many commands it takes; 0 and Infinity mean none.
    * @default none
    */
   readonly timeoutMs?: number | undefined;
-  /** Hears how far the copy is: at most ten times a second, and at the end. */
+  /**
+   * Hears how far the copy is: at most ten times a second, and at the end. The copy fails with `copy_failed` when it
+   * throws.
+   */
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined;
 }
 
@@ -25,7 +28,7 @@ export interface CopyOptions extends Pick<CallOptions, "signal"> {
 export interface CopyToOptions extends CopyOptions {
   /**
    * Which files and folders below the source are copied, by their path relative to it (`src/index.ts`). A folder that
-   * is left out takes what is in it along.
+   * is left out takes what is in it along. The copy fails with `copy_failed` when it throws.
    * @default all
    */
   readonly filter?: ((path: string) => boolean) | undefined;
@@ -55,6 +58,9 @@ export interface CopyResult {
   readonly links: number;
   /** Bytes of file contents. */
   readonly bytes: number;
-  /** What was not copied, by its path relative to the source, and why: devices, sockets, links that lead outside. */
+  /**
+   * What was not copied, by its path relative to the source, and why: devices, sockets, pipes, links that lead outside,
+   * names that are not UTF-8. Also files that were copied, but changed while they were read.
+   */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }

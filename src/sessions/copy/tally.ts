@@ -1,3 +1,4 @@
+import { callbackFailed } from "./failures.js";
 import type { CopyProgress, CopyResult } from "./options.js";
 
 const reportEveryMs = 100;
@@ -56,6 +57,10 @@ export class Tally {
   #report(): void {
     if (!this.#onProgress || performance.now() - this.#reportedAt < reportEveryMs) return;
     this.#reportedAt = performance.now();
-    this.#onProgress({ bytes: this.#bytes, files: this.#files, path: this.#path });
+    try {
+      this.#onProgress({ bytes: this.#bytes, files: this.#files, path: this.#path });
+    } catch (error) {
+      throw callbackFailed("onProgress", error);
+    }
   }
 }

@@ -1,15 +1,11 @@
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, readlink, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
-import type { Header } from "tar-stream";
+import type { EntryHeader } from "./entry-header.js";
 import { copyFailed, unsafeArchive } from "./failures.js";
 import { entryParts } from "./paths.js";
 import type { Tally } from "./tally.js";
-
-/** What is looked at of an entry. */
-export type EntryHeader = Pick<Header, "name" | "type"> &
-  Partial<Pick<Header, "mode" | "mtime" | "linkname">>;
 
 /**
  * Writes the entries of an archive below a destination, and nothing elsewhere: an entry with `..` or an absolute name
@@ -25,6 +21,9 @@ export class Unpacker {
   readonly #checked = new Set<string>();
   /** What folders are given at the end: before, a read-only one could not be filled. */
   readonly #folders: { readonly path: string; readonly header: EntryHeader }[] = [];
+  /** What was not made: its other names are not made either. */
+  readonly #leftOut = new Map<string, EntryHeader>();
+  #rootLink: string | undefined;
 
   constructor(destination: string, root: string, tally: Tally) {
     this.#destination = resolve(destination);
@@ -32,19 +31,29 @@ export class Unpacker {
     this.#tally = tally;
   }
 
+  /** Where what was to become the destination leads to, when it is a link. It is not made. */
+  get rootLink(): string | undefined {
+    return this.#rootLink;
+  }
+
+  /** Tells of something that the archive's maker said about a file. */
+  note(name: string, reason: string): void {
+    const [first, ...rest] = entryParts(name) ?? [name];
+    const parts = first === undefined || first === this.#root ? rest : [first, ...rest];
+    this.#tally.skip(parts.join("/"), reason);
+  }
+
   /** Takes one entry, and all of its contents. */
   async take(header: EntryHeader, content: Readable): Promise<void> {
     const parts = this.#partsOf(header.name);
     const path = join(this.#destination, ...parts);
     const shown = parts.join("/");
-    const { type } = header;
-    if (type === "directory") await this.#folder(path, header);
+    if (header.type === "symlink" && parts.length === 0) this.#setRoot(header);
+    else if (header.garbled) await this.#entry(path, shown, header, content);
+    else if (header.type === "directory") await this.#folder(path, header);
     else {
       await this.#realFolder(dirname(path), header.name);
-      if (type === "file" || type === "contiguous-file") await this.#file(path, shown, header, content);
-      else if (type === "symlink") await this.#symlink(path, shown, header.linkname ?? "");
-      else if (type === "link") await this.#link(path, header);
-      else this.#tally.skip(shown, `it is a ${type ?? "thing that tar does not name"}`);
+      await this.#entry(path, shown, header, content);
     }
     for await (const _ of content); // Contents that no entry of this type has.
   }
@@ -108,9 +117,29 @@ export class Unpacker {
     }
   }
 
-  async #symlink(path: string, shown: string, target: string): Promise<void> {
-    if (!this.#inside(resolve(dirname(path), target)) || isAbsolute(target)) {
-      this.#tally.skip(shown, `it is a link that leads outside, to ${target}`);
+  #setRoot({ linkname = "", garbled }: EntryHeader): void {
+    if (garbled) throw copyFailed(`the source leads to a name that is not UTF-8: ${linkname}`);
+    this.#rootLink = linkname;
+  }
+
+  async #entry(path: string, shown: string, header: EntryHeader, content: Readable): Promise<void> {
+    const { type, garbled } = header;
+    if (garbled) this.#leaveOut(path, shown, header, "its name, or that of its target, is not UTF-8");
+    else if (type === "file" || type === "contiguous-file") await this.#file(path, shown, header, content);
+    else if (type === "symlink") await this.#symlink(path, shown, header);
+    else if (type === "link") await this.#link(path, shown, header, content);
+    else this.#leaveOut(path, shown, header, `it is a ${type ?? "thing that tar does not name"}`);
+  }
+
+  #leaveOut(path: string, shown: string, header: EntryHeader, reason: string): void {
+    this.#leftOut.set(path, header);
+    this.#tally.skip(shown, reason);
+  }
+
+  async #symlink(path: string, shown: string, header: EntryHeader): Promise<void> {
+    const { linkname: target = "" } = header;
+    if (!(await this.#staysInside(dirname(path), target))) {
+      this.#leaveOut(path, shown, header, `it is a link that leads outside, to ${target}`);
       return;
     }
     await this.#clear(path);
@@ -118,20 +147,46 @@ export class Unpacker {
     this.#tally.link();
   }
 
-  async #link(path: string, { name, linkname = "" }: EntryHeader): Promise<void> {
+  /**
+   * Whether a link in a folder leads to a place inside. A `..` counts as leading up only from a folder that is there,
+   * which stays one: from a link, or from a name that may yet become a link, it would lead anywhere.
+   */
+  async #staysInside(folder: string, target: string): Promise<boolean> {
+    if (isAbsolute(target)) return false;
+    let [at, real] = [folder, true];
+    for (const part of target.split(sep === "/" ? "/" : /[/\\]/)) {
+      if (part === "" || part === ".") continue;
+      if (part === ".." && !real) return false;
+      at = join(at, part);
+      if (!this.#inside(at)) return false;
+      if (part !== "..") real &&= await isRealFolder(at);
+    }
+    return true;
+  }
+
+  /** Another name of what the archive had before. */
+  async #link(path: string, shown: string, header: EntryHeader, content: Readable): Promise<void> {
+    const { name, linkname = "" } = header;
     const target = join(this.#destination, ...this.#partsOf(linkname));
     await this.#realFolder(dirname(target), name);
+    const leftOut = this.#leftOut.get(target);
     const stats = await lstat(target).catch(() => undefined);
-    if (!stats?.isFile())
+    if (leftOut) await this.#entry(path, shown, { ...leftOut, name }, content);
+    // Where it leads from here may be elsewhere than from there.
+    else if (stats?.isSymbolicLink())
+      await this.#entry(path, shown, { name, type: "symlink", linkname: await readlink(target) }, content);
+    else if (!stats?.isFile())
       throw unsafeArchive(name, `a link to ${JSON.stringify(linkname)}, which is no file of it`);
-    if (target === path) return;
-    await this.#clear(path);
-    await link(target, path);
-    this.#tally.link();
+    else if (target !== path) {
+      await this.#clear(path);
+      await link(target, path);
+      this.#tally.link();
+    }
   }
 
   /** Removes a file or a link that is in the way; a folder stays, and is an error. */
   async #clear(path: string): Promise<void> {
+    this.#leftOut.delete(path);
     const stats = await lstat(path).catch(() => undefined);
     if (stats?.isDirectory()) throw copyFailed(`${path} is in the way: it is a folder`);
     if (stats) await rm(path);
@@ -140,4 +195,9 @@ export class Unpacker {
   #inside(path: string): boolean {
     return path === this.#destination || path.startsWith(this.#destination + sep);
   }
+}
+
+async function isRealFolder(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined);
+  return stats?.isDirectory() ?? false;
 }
