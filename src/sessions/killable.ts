@@ -1,19 +1,20 @@
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import type { RuntimeClient } from "../clients/index.js";
-import { CriError, invalidOption, Lifeline, sleep } from "../core/index.js";
+import { CriError, invalidOption, isCriError, Lifeline, sleep } from "../core/index.js";
 import {
   type CommandExit,
   closedEarly,
   type ExecSession,
+  resolveTimes,
   type StreamingTransport,
   type TerminalSize,
 } from "../streaming/index.js";
-import { MarkedOutput } from "./marked-output.js";
+import { type Mark, MarkedOutput } from "./marked-output.js";
 import type { ExecOptions, KillableSession } from "./options.js";
 
 /** What a command that can be killed is started by. */
-export const shell = "/bin/sh";
+const shell = "/bin/sh";
 /** What comes instead of a process id. */
 const notFound = "not found";
 /** How long a command may take to tell its process id, and after a kill to be seen to end, in milliseconds. */
@@ -38,11 +39,11 @@ export async function execKillable(
   options: ExecOptions,
   open: OpenExec,
 ): Promise<KillableSession> {
-  const { stdout = true, tty = false, stderr = !tty, signal, timeoutMs } = options;
+  const { stdout = true, tty = false, stderr = !tty, signal } = options;
   if (!command[0]) throw noCommand();
   if (!stdout && !stderr)
     throw invalidOption("kill", true, "needs stdout or stderr, on which the process id comes");
-  const lifeline = new Lifeline(timeoutMs === 0 ? undefined : timeoutMs, signal);
+  const lifeline = new Lifeline(resolveTimes(options).timeoutMs, signal);
   if (lifeline.stopped) throw lifeline.stopped;
   const mark = `cri-sdk-${randomBytes(8).toString("hex")}:`;
   const tell = `printf "%s%s\\n" ${stdout ? "" : ">&2"}`;
@@ -93,7 +94,7 @@ class Killable implements KillableSession {
     const source = session.stdout ?? session.stderr;
     if (!source) throw new TypeError("a session that can be killed has an output");
     this.#marked = new MarkedOutput(source, mark);
-    this.started = this.#marked.value.then((pid) => pid !== undefined && pid !== notFound);
+    this.started = this.#marked.mark.then((mark) => pidOf(mark) !== undefined);
     this.stdin = session.stdin;
     this.stdout = session.stdout && this.#marked;
     this.stderr = session.stdout ? session.stderr : this.#marked;
@@ -121,7 +122,7 @@ class Killable implements KillableSession {
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
     const pid = await this.#pid();
-    if (pid === undefined || pid === notFound || this.#over) return;
+    if (pid === undefined || this.#over) return;
     const { exitCode, stderr } = await this.#runtime.execSync({
       containerId: this.#containerId,
       cmd: [shell, "-c", killScript, "sh", signal.replace(/^SIG/, ""), pid],
@@ -153,7 +154,7 @@ class Killable implements KillableSession {
       () => undefined,
       () => undefined,
     );
-    return Promise.race([this.#marked.value, never]).finally(() => stop.abort());
+    return Promise.race([this.#marked.mark.then(pidOf), never]).finally(() => stop.abort());
   }
 
   async #untilExit(): Promise<CommandExit> {
@@ -168,10 +169,17 @@ class Killable implements KillableSession {
       throw this.#ending.why;
     }
     if (!outcome.exit) throw outcome.error;
-    // What the runtime itself says of a program that is not there.
-    if (outcome.exit.exitCode === 127 && (await this.#marked.value) === notFound)
-      throw programNotFound(this.#program);
+    if (outcome.exit.exitCode !== 0) this.#checkStart(outcome.exit, await this.#marked.mark);
     return outcome.exit;
+  }
+
+  /** What the runtime itself says of a program that is not there; of a shell that is not, CRI-O says just this. */
+  #checkStart({ exitCode, signal }: CommandExit, mark: Mark): void {
+    if (exitCode === 127 && mark.kind === "found" && mark.value === notFound)
+      throw notStarted(`the container has no program ${JSON.stringify(this.#program)} that can be executed`);
+    // A shell that was killed was there; and CRI-O may lose all that little which came on a terminal.
+    if (mark.kind === "absent" && signal === undefined && (mark.bytes > 0 || !this.tty))
+      throw notStarted(`the container has no ${shell} that starts the command; the exit code is ${exitCode}`);
   }
 
   #stop(why: CriError): Promise<void> {
@@ -214,10 +222,16 @@ function noCommand(): CriError {
   });
 }
 
-function programNotFound(program: string): CriError {
-  return new CriError({
-    code: "failed_precondition",
-    reason: "exec_not_started",
-    text: `the container has no program ${JSON.stringify(program)} that can be executed`,
-  });
+function notStarted(text: string): CriError {
+  return new CriError({ code: "failed_precondition", reason: "exec_not_started", text });
+}
+
+/** Whether a command was not started for want of a shell. */
+export function lacksShell(error: unknown): boolean {
+  return isCriError(error) && error.reason === "exec_not_started" && error.text.includes(shell);
+}
+
+/** The process id that a command told; undefined where it told none. */
+function pidOf(mark: Mark): string | undefined {
+  return mark.kind === "found" && mark.value !== notFound ? mark.value : undefined;
 }

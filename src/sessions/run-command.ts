@@ -95,7 +95,8 @@ async function feed(
   const whole = typeof input === "string" || input instanceof Uint8Array;
   const source = Readable.from(whole ? [input] : input, { objectMode: true });
   source.once("error", (cause) => {
-    if (!signal.aborted)
+    // An input that is left over when the command has ended did not fail.
+    if (!signal.aborted && !stdin.destroyed)
       leave(
         new CriError({
           code: "canceled",

@@ -1,5 +1,4 @@
 import type { RuntimeClient } from "../clients/index.js";
-import { isCriError } from "../core/index.js";
 import {
   type AttachSession,
   attach,
@@ -11,7 +10,7 @@ import {
 import { copyFrom } from "./copy/copy-from.js";
 import { copyTo } from "./copy/copy-to.js";
 import type { CopyFromOptions, CopyResult, CopySource, CopyToOptions } from "./copy/options.js";
-import { execKillable, shell } from "./killable.js";
+import { execKillable } from "./killable.js";
 import type {
   AttachOptions,
   ExecOptions,
@@ -20,6 +19,7 @@ import type {
   RunResult,
   StreamingDefaults,
 } from "./options.js";
+import { runByShell } from "./run-by-shell.js";
 import { runCommand } from "./run-command.js";
 
 /** Opens sessions: asks the runtime for a URL, and goes there. */
@@ -46,16 +46,9 @@ export class Sessions {
     command: readonly string[],
     options: RunOptions = {},
   ): Promise<RunResult<string | Buffer>> {
-    const { kill = true } = options;
-    const run = (killable: boolean) =>
-      runCommand((streams) => this.exec(containerId, command, { ...streams, kill: killable }), options);
-    if (!kill) return run(false);
-    return run(true).catch((error: unknown) => {
-      // Nothing was started, so nothing of the input was taken either.
-      if (isCriError(error) && error.reason === "exec_not_started" && error.text.includes(shell))
-        return run(false);
-      throw error;
-    });
+    const run = (kill: boolean, limited: RunOptions) =>
+      runCommand((streams) => this.exec(containerId, command, { ...streams, kill }), limited);
+    return (options.kill ?? true) ? runByShell(run, options) : run(false, options);
   }
 
   copyTo(

@@ -52,7 +52,12 @@ export interface CommandExit {
 
 /** A connection to a command in a container. `await using` closes it. */
 export interface Session extends AsyncDisposable {
-  /** The command's input; undefined where none was asked for. End it to let the command see the end of its input. */
+  /**
+   * The command's input; undefined where none was asked for. End it to let the command see the end of its input. What
+   * the command does not take any more is dropped. At the end of the session it is destroyed without an error, as the
+   * `stdin` of a child process is: a `pipeline()` into it whose source has not ended rejects then, with
+   * `ERR_STREAM_PREMATURE_CLOSE`.
+   */
   readonly stdin: Writable | undefined;
   /**
    * The command's output. Read it, or do not ask for it: 256 KiB are held, then the whole session stops being read,

@@ -11,8 +11,9 @@ export async function dial(
   options: Pick<StreamingOptions, "dial" | "tls">,
   lifeline: Lifeline,
 ): Promise<Duplex> {
-  if (options.dial) {
-    const dialed = Promise.resolve(options.dial(url)).then(guarded);
+  const { dial: own } = options;
+  if (own) {
+    const dialed = (async () => guarded(await own(url)))();
     try {
       return await lifeline.race(dialed);
     } catch (error) {

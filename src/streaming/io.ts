@@ -1,4 +1,5 @@
 import { Readable, Writable } from "node:stream";
+import { isCriError } from "../core/index.js";
 
 /**
  * What is held of an output that nobody reads, in bytes, before its whole connection stops being read. Up to one read
@@ -54,9 +55,10 @@ export class OutputStream extends Readable {
     if (!this.destroyed && !this.#failure.pending) this.push(null);
   }
 
-  /** Ends with an error, after what came before it. */
+  /** Ends with an error, after what came before it; at once where the session was ended from here. */
   fail(error: Error): void {
-    this.#failure.set(error);
+    if (isCriError(error) && (error.code === "canceled" || error.reason === "deadline")) this.destroy(error);
+    else this.#failure.set(error);
   }
 
   override _read(): void {
@@ -83,7 +85,10 @@ export interface InputTarget {
   end(): void;
 }
 
-/** A command's input. Bytes written after the command stopped taking any are dropped, as into a closed pipe. */
+/**
+ * A command's input. Bytes written after the command stopped taking any are dropped, as into a closed pipe; once the
+ * session is over, it is destroyed, as the input of a child process is.
+ */
 export class InputStream extends Writable {
   readonly #target: InputTarget;
   #sentBytes = 0;
@@ -107,6 +112,13 @@ export class InputStream extends Writable {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.();
+  }
+
+  /** The session is over. */
+  close(): void {
+    this.stop();
+    // An input that was ended in time has finished by then, and a writer that waited for room was told.
+    setImmediate(() => this.destroy());
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {

@@ -1,4 +1,4 @@
-import { isCriError, Lifeline } from "../core/index.js";
+import { CriError, isCriError, Lifeline } from "../core/index.js";
 import type { SessionOptions } from "./command.js";
 import { dial } from "./dial.js";
 import { startTimeout } from "./errors.js";
@@ -7,7 +7,7 @@ import { stdinEndUnsupported } from "./outcomes.js";
 import { RemoteCommand } from "./session.js";
 import { planSession } from "./session-plan.js";
 import { commandProtocols, SpdyWire } from "./spdy/wire.js";
-import { upgradeToSpdy } from "./upgrade.js";
+import { mayAgreeOtherwise, upgradeToSpdy } from "./upgrade.js";
 import { describeUrl, resolveUrl } from "./url.js";
 import { openWebSocket } from "./websocket/open.js";
 import { commandSubprotocols, WebSocketWire } from "./websocket/wire.js";
@@ -45,7 +45,7 @@ async function connectWire(
   try {
     return await by("spdy");
   } catch (error) {
-    if (!isCriError(error) || error.reason !== "upgrade_refused") throw error;
+    if (!mayAgreeOtherwise(error)) throw error;
     try {
       return await by("websocket");
     } catch (second) {
@@ -79,14 +79,23 @@ async function connectBy(
   });
 }
 
-/** The URL that a source gives. */
+/** The URL that a source gives. A source that fails with an error of its own is `unavailable`. */
 export async function urlOf(
   source: StreamingUrl,
   options: Pick<StreamingOptions, "baseUrl" | "rewriteUrl">,
   lifeline: Lifeline,
 ): Promise<URL> {
-  const text = typeof source === "string" ? source : await lifeline.race(Promise.resolve(source()));
-  return resolveUrl(text, options);
+  return resolveUrl(typeof source === "string" ? source : await lifeline.race(asked(source)), options);
+}
+
+async function asked(source: Exclude<StreamingUrl, string>): Promise<string> {
+  try {
+    return await source();
+  } catch (cause) {
+    if (isCriError(cause)) throw cause;
+    const text = `no streaming URL was given: ${cause instanceof Error ? cause.message : String(cause)}`;
+    throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
+  }
 }
 
 /** Runs `work` with a lifeline that also ends after `ms`, with `start_timeout`. */

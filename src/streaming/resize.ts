@@ -11,10 +11,19 @@ export interface TerminalSize {
 const largest = 65_535;
 const messageLimitBytes = 1_024;
 
+/** Whether a size is one that runtimes take: a terminal that was not told its own has 0 columns and 0 rows. */
+export function isTerminalSize({ columns, rows }: TerminalSize): boolean {
+  return fits(columns) && fits(rows);
+}
+
+function fits(characters: number): boolean {
+  return Number.isInteger(characters) && characters >= 1 && characters <= largest;
+}
+
 /** The message of the resize channel. Throws `invalid_option` for a size that runtimes do not take. */
 export function encodeResize(size: TerminalSize): Buffer {
   for (const name of ["columns", "rows"] as const)
-    if (!Number.isInteger(size[name]) || size[name] < 1 || size[name] > largest)
+    if (!fits(size[name]))
       throw invalidOption(`size.${name}`, size[name], `must be a whole number from 1 to ${largest}`);
   return Buffer.from(`${JSON.stringify({ Width: size.columns, Height: size.rows })}\n`);
 }

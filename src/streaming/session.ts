@@ -215,11 +215,7 @@ export class RemoteCommand implements ExecSession, WireListener {
     if (this.#over) return;
     const told = error.endpoint === undefined ? error.with({ endpoint: this.#plan.endpoint }) : error;
     this.#end(connection);
-    for (const output of this.#outputs.values()) {
-      // What ends by our own doing ends at once.
-      if (error.code === "canceled" || error.reason === "deadline") output.destroy(told);
-      else output.fail(told);
-    }
+    for (const output of this.#outputs.values()) output.fail(told);
     this.#reject(told);
   }
 
@@ -227,7 +223,7 @@ export class RemoteCommand implements ExecSession, WireListener {
     this.#over = true;
     this.#lifeline.end();
     this.#timers.clearAll();
-    this.#input?.stop();
+    this.#input?.close();
     if (connection === "now") this.#hangUp();
     else {
       this.#wire.leave();

@@ -1,5 +1,7 @@
-import type { Readable, Writable } from "node:stream";
+import { finished, type Readable, type Writable } from "node:stream";
 import type { Session } from "./command.js";
+import { isTerminalSize } from "./resize.js";
+import { beforeEnd } from "./terminal-undo.js";
 
 /** What a terminal needs of this process: `process` fits. */
 export interface TerminalProcess {
@@ -20,10 +22,15 @@ export interface TerminalOptions {
 
 /**
  * Wires a session to the terminal of this process, and resolves when the session's output has ended. With a session
- * that was opened with `tty`, the terminal is in raw mode meanwhile, and each change of its size is passed on. On every
- * way out, the terminal is as it was before: at the session's end, on an error, and when this process exits.
+ * that was opened with `tty`, the terminal is in raw mode meanwhile, and each change of its size is passed on.
  *
- * How the command ended comes from the session's `exit`. Rejects with the error of the session's output.
+ * Afterwards the terminal is as it was before: at the session's end, on an error, when this process exits (also by an
+ * exception), and when SIGINT, SIGTERM, SIGHUP or SIGQUIT end it. A program that listens to one of these decides itself
+ * what becomes of it, and has to exit. Other signals that end or stop a process, such as SIGKILL and SIGSTOP, leave the
+ * terminal in raw mode.
+ *
+ * How the command ended comes from the session's `exit`. Rejects with the error of the session's output, at once where
+ * the session has failed before.
  */
 export async function attachTerminal(
   session: Session,
@@ -35,8 +42,7 @@ export async function attachTerminal(
   const restore = () => {
     for (const step of undo.splice(0).reverse()) step();
   };
-  process.once("exit", restore);
-  undo.push(() => process.removeListener("exit", restore));
+  undo.push(beforeEnd(restore));
   try {
     if (session.tty && stdin.isTTY) enterRawMode(stdin, undo);
     if (session.tty && stdout.isTTY) followSize(session, stdout, undo);
@@ -62,7 +68,10 @@ function enterRawMode(stdin: NodeJS.ReadStream, undo: (() => void)[]): void {
 }
 
 function followSize(session: Session, stdout: NodeJS.WriteStream, undo: (() => void)[]): void {
-  const tell = () => session.resize({ columns: stdout.columns, rows: stdout.rows });
+  const tell = () => {
+    const { columns, rows } = stdout;
+    if (isTerminalSize({ columns, rows })) session.resize({ columns, rows });
+  };
   tell();
   stdout.on("resize", tell);
   undo.push(() => stdout.removeListener("resize", tell));
@@ -100,6 +109,8 @@ function forward(from: Readable, to: Writable, undo: (() => void)[], leaving: De
   const onDrain = () => void from.resume();
   const onEnd = () => void to.end();
   const wasFlowing = from.readableFlowing === true;
+  // An input that is over says so to nobody who comes later.
+  if (from.readableEnded || from.destroyed) onEnd();
   from.on("data", onData);
   from.once("end", onEnd);
   to.on("drain", onDrain);
@@ -117,16 +128,15 @@ function show(output: Readable | undefined, to: Writable): Promise<void> {
   if (!output) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const resume = () => void output.resume();
-    const settle = (act: () => void) => {
-      to.removeListener("drain", resume);
-      act();
-    };
     output.on("data", (chunk: Buffer) => {
       if (!to.write(chunk)) output.pause();
     });
     to.on("drain", resume);
-    output.once("end", () => settle(resolve));
-    output.once("error", (error) => settle(() => reject(error)));
-    output.once("close", () => settle(resolve));
+    // Also tells of an output that was over before.
+    finished(output, { writable: false }, () => {
+      to.removeListener("drain", resume);
+      if (output.errored) reject(output.errored);
+      else resolve();
+    });
   });
 }

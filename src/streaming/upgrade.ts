@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from "node:http";
 import type { Duplex } from "node:stream";
-import { CriError, type CriErrorInit, type Lifeline } from "../core/index.js";
+import { CriError, type CriErrorInit, isCriError, type Lifeline } from "../core/index.js";
 import { streamLost } from "./errors.js";
 import { describeUrl } from "./url.js";
 
@@ -13,8 +13,30 @@ export interface Upgraded {
   readonly protocol: string;
 }
 
-/** What is read of the explanation of a refusal. */
+/** What is read of the explanation of a refusal, and how long it may take to come, in milliseconds. */
 const explanationBytes = 4_096;
+const explanationMs = 500;
+
+/** The statuses by which servers refuse a way to speak; others (a redirection, 401, 500, 503) refuse any. */
+const refusesTheWay: ReadonlySet<number> = new Set([400, 403, 405, 406, 426, 501, 505]);
+
+/** What a server answered in place of an upgrade, as the cause of a refusal. */
+class HttpAnswer extends Error {
+  override readonly name = "HttpAnswer";
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`HTTP ${status}`);
+    this.status = status;
+  }
+}
+
+/** Whether a session that was refused so may be agreed to over another transport. */
+export function mayAgreeOtherwise(error: unknown): boolean {
+  if (!isCriError(error) || error.reason !== "upgrade_refused") return false;
+  const { cause } = error;
+  return !(cause instanceof HttpAnswer) || refusesTheWay.has(cause.status);
+}
 
 /**
  * Asks for SPDY/3.1 by an HTTP/1.1 upgrade on a fresh connection, with stream protocols in the order of preference.
@@ -78,7 +100,9 @@ export function refusal(url: URL, answer: IncomingMessage, text: string): CriErr
     });
   const accepted = answer.headers["x-accepted-stream-protocol-versions"];
   const versions = accepted === undefined ? "" : `; it accepts ${[accepted].flat().join(", ")}`;
-  return refused(url, `HTTP ${status}: ${text.trim().split("\n")[0]}${versions}`);
+  const line = text.trim().split("\n")[0];
+  const cause = new HttpAnswer(status);
+  return refused(url, `HTTP ${status}${line ? `: ${line}` : ""}${versions}`, { cause });
 }
 
 function refused(url: URL, text: string, more?: Partial<CriErrorInit>): CriError {
@@ -91,9 +115,10 @@ function refused(url: URL, text: string, more?: Partial<CriErrorInit>): CriError
   });
 }
 
-/** The beginning of a refusal's body. */
+/** The beginning of a refusal's body, as far as it comes soon. */
 export async function readExplanation(answer: IncomingMessage): Promise<string> {
   let text = "";
+  const timer = setTimeout(() => answer.destroy(), explanationMs);
   try {
     for await (const chunk of answer.setEncoding("utf8")) {
       text += chunk;
@@ -101,6 +126,8 @@ export async function readExplanation(answer: IncomingMessage): Promise<string> 
     }
   } catch {
     // What came before the connection broke says enough.
+  } finally {
+    clearTimeout(timer);
   }
   return text.slice(0, explanationBytes);
 }

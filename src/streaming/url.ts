@@ -1,19 +1,29 @@
-import { CriError } from "../core/index.js";
+import { CriError, isCriError } from "../core/index.js";
 import type { StreamingOptions } from "./options.js";
 
 /**
  * Where a streaming URL leads: a host-less, scheme-less or relative one is completed, then `rewriteUrl` has the last
- * word. Throws `invalid_option` for what is no http URL.
+ * word. Throws `invalid_option` for what is no http URL, and where `rewriteUrl` throws.
  */
 export function resolveUrl(
   text: string,
   { baseUrl = "http://127.0.0.1", rewriteUrl }: Pick<StreamingOptions, "baseUrl" | "rewriteUrl">,
 ): URL {
   const url = parse(text, baseUrl);
-  const rewritten = rewriteUrl ? rewriteUrl(new URL(url)) : url;
+  const rewritten = rewriteUrl ? rewrite(text, () => rewriteUrl(new URL(url))) : url;
   const final = typeof rewritten === "string" ? parse(rewritten, baseUrl) : rewritten;
   if (final.protocol === "http:" || final.protocol === "https:") return final;
   throw notAUrl(text, `must be an http or https URL, got ${final.protocol}`);
+}
+
+function rewrite(text: string, work: () => URL | string): URL | string {
+  try {
+    return work();
+  } catch (cause) {
+    if (isCriError(cause)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw notAUrl(text, `could not be rewritten: ${why}`, cause);
+  }
 }
 
 function parse(text: string, baseUrl: string | URL): URL {

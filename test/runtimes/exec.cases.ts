@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import type { Readable } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ExecOptions, ExecSession } from "../../src/index.js";
@@ -174,6 +175,29 @@ export function execCases(subject: () => Subject): void {
       assert.equal(out.length, 5);
     }
     await fed;
+  });
+
+  test("an input that goes on is given up when the command ends", async () => {
+    for (const kill of [false, true]) {
+      const session = await exec(["head", "-c", "1"], { stdin: true, stderr: false, kill });
+      assert.ok(session.stdin);
+      const source = new PassThrough();
+      const piped = pipeline(source, session.stdin).catch((error) => error.code);
+      source.write("one");
+      assert.equal(await textOf(session.stdout), "o");
+      assert.equal((await session.exit).exitCode, 0);
+      assert.equal(await piped, "ERR_STREAM_PREMATURE_CLOSE");
+      assert.ok(source.destroyed);
+    }
+  });
+
+  test("a command that ends at once and says nothing is not taken for one that had no shell", async () => {
+    for (const tty of [false, true])
+      for (const exitCode of [0, 1, 126, 127, 255])
+        for (let round = 0; round < 3; round++) {
+          const run = subject().cri.runCommand(containerId, ["sh", "-c", `exit ${exitCode}`], { tty });
+          assert.deepEqual(await run, { exitCode, signal: undefined, stdout: "", stderr: "" });
+        }
   });
 
   test("a spent URL is told as one", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { connect, type Socket } from "node:net";
 import { test } from "node:test";
+import type { ExecOptions } from "../../src/index.js";
 import { failureOf, textOf } from "../server/support.js";
 import { until } from "../support/waiting.js";
 import { containerId, hostRuntime, processesWith } from "./support.js";
@@ -86,4 +88,77 @@ test("an abort while the runtime does not answer rejects at once, and what comes
   assert.equal((await failureOf(opening, 1_000)).reason, "aborted_by_caller");
   answer();
   await until(async () => (await processesWith("sleep 4300")).length === 0, "the late command is gone");
+});
+
+test("without the mark, an exit code other than 0 means that no shell started the command", async (t) => {
+  let end = { said: "", complaint: "", exitCode: 0 };
+  const { cri } = await hostRuntime(t, {
+    async exec({ stdout, stderr }) {
+      stdout?.write(end.said);
+      stderr?.write(end.complaint);
+      return end.exitCode;
+    },
+  });
+  const run = async (ends: Partial<typeof end>, options: ExecOptions = {}) => {
+    end = { said: "", complaint: "", exitCode: 255, ...ends };
+    const session = await cri.exec(containerId, ["/app"], { kill: true, ...options });
+    session.stdout?.resume();
+    session.stderr?.resume();
+    return session.exit.then(
+      ({ exitCode }) => exitCode,
+      ({ reason, text }) => `${reason}: ${/[/]bin[/]sh/.test(text)}`,
+    );
+  };
+  // CRI-O's way to tell of it.
+  const complaint = 'level=error msg="exec failed: executable file not found in $PATH"\n';
+  assert.equal(await run({ complaint }), "exec_not_started: true");
+  assert.equal(await run({ complaint }, { stdout: false }), "exec_not_started: true");
+  assert.equal(await run({ said: complaint }, { tty: true }), "exec_not_started: true");
+  // The little that a command prints on a terminal may have got lost, and the mark with it.
+  assert.equal(await run({ exitCode: 1 }, { tty: true }), 1);
+  assert.equal(await run({ exitCode: 137 }), 137, "a shell that was killed was there");
+  assert.equal(await run({ said: "x".repeat(100_000) }), 255, "it went on too long");
+  assert.equal(await run({ exitCode: 0 }), 0);
+});
+
+test("the output that came before the connection broke is delivered, then the output breaks", async (t) => {
+  const { cri } = await hostRuntime(t, {
+    async exec({ command, stdout, signal }) {
+      if (command[0] === "/bin/sh") stdout?.write(`${command[3]}4194304000\n`);
+      stdout?.write("x".repeat(100_000));
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      return 0;
+    },
+  });
+  for (const kill of [false, true]) {
+    let socket: Socket | undefined;
+    const dial = ({ port }: URL) => {
+      socket = connect(Number(port), "127.0.0.1");
+      return socket;
+    };
+    const { stdout, exit } = await cri.exec(containerId, ["program"], { kill, stderr: false, dial });
+    await until(() => stdout?.readableLength === 100_000, "all of it has come");
+    socket?.resetAndDestroy();
+    assert.equal((await failureOf(exit)).reason, "connection_lost");
+    let bytes = 0;
+    const read = (async () => {
+      for await (const part of stdout ?? []) bytes += (part as Buffer).byteLength;
+    })();
+    assert.equal((await failureOf(read)).reason, "connection_lost");
+    assert.equal(bytes, 100_000);
+  }
+});
+
+test("the deadline is checked", async (t) => {
+  const { cri, calls } = await hostRuntime(t);
+  for (const timeoutMs of [-5, Number.NaN])
+    for (const kill of [false, true]) {
+      const options = { timeoutMs, kill };
+      assert.equal((await failureOf(cri.exec(containerId, ["true"], options))).reason, "invalid_option");
+      assert.equal(
+        (await failureOf(cri.runCommand(containerId, ["true"], options))).reason,
+        "invalid_option",
+      );
+    }
+  assert.equal(calls.length, 0);
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { failureOf } from "../server/support.js";
 import { until } from "../support/waiting.js";
 import { containerId, hostRuntime, processesWith } from "./support.js";
@@ -68,6 +69,28 @@ test("a program that is not there, with a shell, without one, and a shell that i
   const { stdout } = await bare.runCommand(containerId, ["program"], { input: once });
   assert.equal(stdout, "ran as it is, with all of its input");
   assert.equal(calls.length, 2);
+});
+
+test("CRI-O's way to tell that there is no shell; the command then has what is left of the deadline", async (t) => {
+  const { cri, calls } = await hostRuntime(t, {
+    async exec({ command: [file], stdout, stderr }) {
+      if (file === "slow" || file === "/bin/sh") await pause(250);
+      if (file !== "/bin/sh") stdout?.write("ran as it is");
+      else
+        stderr?.write('level=error msg="exec failed: \\"/bin/sh\\": executable file not found in $PATH"\n');
+      return file === "/bin/sh" ? 255 : 0;
+    },
+  });
+  const done = await cri.runCommand(containerId, ["/app"]);
+  assert.deepEqual([done.exitCode, done.stdout, done.stderr], [0, "ran as it is", ""]);
+  assert.equal(calls.length, 2);
+  const late = await failureOf(cri.runCommand(containerId, ["slow"], { timeoutMs: 400 }));
+  assert.equal(late.reason, "deadline");
+  assert.match(late.text, /400 ms/);
+  const stop = new AbortController();
+  const aborted = failureOf(cri.runCommand(containerId, ["slow"], { signal: stop.signal }));
+  stop.abort(new Error("enough"));
+  assert.equal((await aborted).reason, "aborted_by_caller");
 });
 
 test("too much output ends the command", async (t) => {

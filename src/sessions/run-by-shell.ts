@@ -1,0 +1,25 @@
+import { Lifeline } from "../core/index.js";
+import { resolveTimes } from "../streaming/index.js";
+import { lacksShell } from "./killable.js";
+import type { RunOptions, RunResult } from "./options.js";
+
+/** Runs a command, by the container's shell or as it is. */
+type Run = (byShell: boolean, options: RunOptions) => Promise<RunResult<string | Buffer>>;
+
+/** Runs a command by the container's shell; in a container that has none, as it is. Both have one deadline. */
+export async function runByShell(run: Run, options: RunOptions): Promise<RunResult<string | Buffer>> {
+  const lifeline = new Lifeline(resolveTimes(options).timeoutMs, options.signal);
+  if (lifeline.stopped) throw lifeline.stopped;
+  const stop = new AbortController();
+  lifeline.onStop({ cancel: (error) => stop.abort(error) });
+  const limited = { ...options, signal: stop.signal, timeoutMs: undefined };
+  try {
+    return await run(true, limited).catch((error: unknown) => {
+      // Nothing was started, so nothing of the input was taken either.
+      if (lacksShell(error)) return run(false, limited);
+      throw error;
+    });
+  } finally {
+    lifeline.end();
+  }
+}
