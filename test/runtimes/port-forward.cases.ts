@@ -5,6 +5,7 @@ import { get } from "node:http";
 import { connect as netConnect } from "node:net";
 import { after, before, test } from "node:test";
 import { isCriError, type PortForwardOptions } from "../../src/index.js";
+import { until } from "../support/waiting.js";
 import { ports, servePod } from "./pod-services.js";
 import { failure, type Pod, runPod, type Subject } from "./support.js";
 
@@ -93,6 +94,17 @@ export function portForwardCases(subject: () => Subject): void {
       const socket = netConnect({ port: local.port, host: local.host, allowHalfOpen: true });
       socket.end("again\n");
       assert.equal((await takeAll(socket)).toString(), "late reply to again\n");
+    });
+
+    test(`${name}: a local port lets go of clients that are gone, though the pod's port waits for them`, async () => {
+      await using pods = forward(options);
+      await using local = await pods.listen(ports.echo, { port: 0, idleAfterEndMs: 200 });
+      for (let probe = 0; probe < 10; probe++) {
+        const socket = netConnect({ port: local.port, host: local.host });
+        await once(socket, "connect");
+        socket.end(probe % 2 === 0 ? "" : "hello\n");
+      }
+      await until(() => local.connections === 0, "no connection is left");
     });
   }
 

@@ -43,6 +43,11 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     this.on("error", () => undefined);
   }
 
+  /** @internal Whether the port hears of `end()`, as far as this side can do it. */
+  get passesEnd(): boolean {
+    return this.#halfClose && this.#link.canEnd;
+  }
+
   /** @internal */
   onData(part: Buffer): boolean {
     this.#idleTimer?.refresh();
@@ -76,6 +81,7 @@ export class ForwardedConnection extends Duplex implements LinkListener {
 
   /** Emits `timeout` after so many milliseconds without a byte in either direction, as a `net.Socket` does; 0 never. */
   setTimeout(ms: number, listener?: () => void): this {
+    if (this.destroyed) return this;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = ms > 0 ? setTimeout(() => this.emit("timeout"), ms) : undefined;
     if (listener && ms > 0) this.once("timeout", listener);

@@ -23,8 +23,16 @@ export async function fetchThrough(
   signal.throwIfAborted();
   const connection = await connect(signal);
   const { pathname, search } = new URL(wanted.url);
-  const headers = { host: `localhost:${port}`, connection: "close", ...Object.fromEntries(wanted.headers) };
+  const length = wanted.headers.has("transfer-encoding") ? undefined : lengthOf(init?.body);
+  const headers = {
+    host: `localhost:${port}`,
+    connection: "close",
+    ...Object.fromEntries(wanted.headers),
+    // Not every server takes a body in chunks.
+    ...(length === undefined ? {} : { "content-length": String(length) }),
+  };
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    let answered: IncomingMessage | undefined;
     const call = httpRequest({
       method: wanted.method,
       path: `${pathname}${search}`,
@@ -35,12 +43,21 @@ export async function fetchThrough(
     signal.addEventListener("abort", abort, { once: true });
     connection.once("close", () => signal.removeEventListener("abort", abort));
     // The connection knows why it broke, the request only that it did.
-    connection.once("error", reject);
+    connection.once("error", (error) => {
+      reject(error);
+      // To node:http, a body without a length is complete however its connection ends.
+      if (answered && !answered.complete) answered.destroy(error);
+    });
     call.once("error", reject);
-    call.once("response", resolve);
+    call.once("response", (answer) => {
+      answered = answer;
+      resolve(answer);
+    });
     if (wanted.body) pipeline(Readable.fromWeb(wanted.body as NodeReadableStream), call).catch(reject);
     else call.end();
   });
+  // The connection may have been cut off together with the beginning of the answer.
+  if (answer.errored) throw answer.errored;
   const status = answer.statusCode ?? 0;
   const shape = { status, statusText: answer.statusMessage ?? "", headers: headersOf(answer) };
   if (bodiless.has(status) || wanted.method === "HEAD") {
@@ -48,6 +65,14 @@ export async function fetchThrough(
     return new Response(null, shape);
   }
   return new Response(Readable.toWeb(answer) as ReadableStream, shape);
+}
+
+/** The bytes of a body whose length is known before it is sent. */
+function lengthOf(body: RequestInit["body"]): number | undefined {
+  if (typeof body === "string") return Buffer.byteLength(body);
+  if (body instanceof URLSearchParams) return Buffer.byteLength(body.toString());
+  if (body instanceof Blob) return body.size;
+  return body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? body.byteLength : undefined;
 }
 
 function headersOf(answer: IncomingMessage): Headers {

@@ -1,8 +1,8 @@
-import { invalidOption, isCriError, Lifeline } from "../../core/index.js";
+import { type CriError, invalidOption, Lifeline } from "../../core/index.js";
 import { dial } from "../dial.js";
 import { urlOf, withinTime } from "../open.js";
 import type { StreamingTimes } from "../options.js";
-import { upgradeToSpdy } from "../upgrade.js";
+import { mayAgreeOtherwise, upgradeToSpdy } from "../upgrade.js";
 import { describeUrl } from "../url.js";
 import { openWebSocket } from "../websocket/open.js";
 import type { Link } from "./link.js";
@@ -31,6 +31,8 @@ export class LinkOpener {
   readonly #times: StreamingTimes;
   /** The shared session; calls that need it while it is opened wait for the same one. */
   #shared: Promise<OpenedSession> | undefined;
+  /** What bounds the opening of the shared session. No caller's deadline does: the session is everybody's. */
+  readonly #sharedLife = new Lifeline(undefined, undefined);
 
   constructor(source: ForwardSource, options: PortForwardOptions, times: StreamingTimes) {
     const { mode = "isolated", transport = "auto" } = options;
@@ -58,13 +60,14 @@ export class LinkOpener {
         endpoint,
       };
     } catch (error) {
-      if (transport === "spdy" || !isCriError(error) || error.reason !== "upgrade_refused") throw error;
+      if (transport === "spdy" || !mayAgreeOtherwise(error)) throw error;
       return this.#webSocket(port, lifeline);
     }
   }
 
-  /** Ends the shared session. Isolated ones end with their connections. */
-  async close(): Promise<void> {
+  /** Ends the shared session, or the opening of it. Isolated ones end with their connections. */
+  async close(why: CriError): Promise<void> {
+    this.#sharedLife.stop(why);
     const shared = await this.#shared?.catch(() => undefined);
     shared?.session.destroy();
   }
@@ -85,8 +88,7 @@ export class LinkOpener {
       if (current.session.usable) return current;
       if (this.#shared === shared) break;
     }
-    // No caller's deadline: the session is everybody's.
-    const opened = this.#spdy(port, new Lifeline(undefined, this.#options.signal));
+    const opened = this.#spdy(port, this.#sharedLife);
     this.#shared = opened;
     opened.catch(() => {
       if (this.#shared === opened) this.#shared = undefined;

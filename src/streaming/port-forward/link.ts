@@ -14,6 +14,8 @@ export interface LinkListener {
 
 /** One forwarded connection on whatever carries it. */
 export interface Link {
+  /** Whether `end()` says anything. */
+  readonly canEnd: boolean;
   /** Begins to report. Resolves when the server has taken the connection up. */
   start(listener: LinkListener): Promise<void>;
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void;

@@ -1,16 +1,25 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { CriError, stoppedError } from "../../core/index.js";
+import { positive } from "../options.js";
 import type { ForwardedConnection } from "./connection.js";
+import { join } from "./join.js";
 import type { ForwardListener, ListenOptions } from "./options.js";
 
-/** Listens on a local port for connections to a pod's. Rejects with `unavailable` when the address cannot be had. */
+/** How long a client that has ended may hear nothing of its reply. */
+const defaultIdleMs = 10_000;
+
+/**
+ * Listens on a local port for connections to a pod's. Rejects with `unavailable` when the address cannot be had, and
+ * with `invalid_option`.
+ */
 export async function listenFor(
   remotePort: number,
-  { port = remotePort, host = "127.0.0.1", onError, signal }: ListenOptions,
+  { port = remotePort, host = "127.0.0.1", idleAfterEndMs = defaultIdleMs, onError, signal }: ListenOptions,
   connect: () => Promise<ForwardedConnection>,
   onClosed: (listener: ForwardListener) => void,
 ): Promise<ForwardListener> {
+  const idleMs = idleAfterEndMs === 0 ? 0 : positive("options.idleAfterEndMs", idleAfterEndMs);
   if (signal?.aborted) throw stoppedError(signal);
   // A client that has sent everything still waits for the reply.
   const server = createServer({ allowHalfOpen: true, noDelay: true });
@@ -21,7 +30,14 @@ export async function listenFor(
     const text = `cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
   }
-  return new Listener(server, connect, onError ?? (() => undefined), signal, onClosed);
+  if (signal?.aborted) {
+    // It fired while the address was being had.
+    const closed = once(server, "close");
+    server.close();
+    await closed;
+    throw stoppedError(signal);
+  }
+  return new Listener(server, connect, idleMs, onError ?? (() => undefined), signal, onClosed);
 }
 
 class Listener implements ForwardListener {
@@ -36,6 +52,7 @@ class Listener implements ForwardListener {
   constructor(
     server: Server,
     connect: () => Promise<ForwardedConnection>,
+    idleMs: number,
     onError: (error: unknown) => void,
     signal: AbortSignal | undefined,
     onClosed: (listener: ForwardListener) => void,
@@ -54,7 +71,7 @@ class Listener implements ForwardListener {
       // Before there is anywhere to send them, a failure of the local side is told by its close.
       socket.on("error", onError);
       connect().then(
-        (remote) => join(socket, remote, onError),
+        (remote) => join(socket, remote, idleMs, onError),
         (error: unknown) => {
           socket.destroy();
           onError(error);
@@ -86,23 +103,4 @@ class Listener implements ForwardListener {
     await closed;
     this.#onClosed(this);
   }
-}
-
-/** Each side gets what the other sends. The end of the local side ends nothing: its reply may still be on the way. */
-function join(local: Socket, remote: ForwardedConnection, onError: (error: unknown) => void): void {
-  if (local.destroyed) {
-    remote.destroy();
-    return;
-  }
-  local.pipe(remote);
-  remote.pipe(local);
-  local.once("close", () => remote.destroy());
-  remote.once("error", (error) => {
-    local.destroy();
-    onError(error);
-  });
-  // A port that hung up without having ended leaves nothing to wait for.
-  remote.once("close", () => {
-    if (!local.writableEnded) local.destroy();
-  });
 }

@@ -42,6 +42,13 @@ export interface ListenOptions {
    * @default "127.0.0.1"
    */
   readonly host?: string | undefined;
+  /**
+   * How long a connection whose client has ended may go on without a byte in either direction, in milliseconds; 0 sets
+   * no limit. A client that is gone looks like one that waits for its reply, and many ports wait for their clients to
+   * hang up, which no runtime tells them. With `halfClose` over SPDY the port is told, and there is no limit.
+   * @default 10_000
+   */
+  readonly idleAfterEndMs?: number | undefined;
   /** Hears why a connection failed; the others are not affected. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Stops listening when it fires. */
@@ -66,9 +73,15 @@ export interface PortForward extends AsyncDisposable {
    * this promise, within `refusalWaitMs`.
    */
   connect(port: number, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<ForwardedConnection>;
-  /** Listens on a local port; each connection to it leads to the pod's. */
+  /**
+   * Listens on a local port; each connection to it leads to the pod's. Rejects with {@link CriError}: `invalid_option`,
+   * or `unavailable` when the address cannot be had.
+   */
   listen(port: number, options?: ListenOptions): Promise<ForwardListener>;
-  /** An HTTP request to a port of the pod, without a local port. Redirects are not followed. */
+  /**
+   * An HTTP request to a port of the pod, without a local port. Redirects are not followed. A body that is text, bytes,
+   * `URLSearchParams` or a `Blob` goes with its `content-length`, a stream or a form in chunks.
+   */
   fetch(port: number, path: string, init?: RequestInit): Promise<Response>;
   /** For `node:http` and what is built on it: the host of a URL is the pod, whatever its name. */
   readonly agent: Agent;

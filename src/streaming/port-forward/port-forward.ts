@@ -24,6 +24,8 @@ class Forwarder implements PortForward {
   readonly #opening = new Set<Lifeline>();
   readonly #connections = new Set<ForwardedConnection>();
   readonly #listeners = new Set<ForwardListener>();
+  /** Calls of `listen()` that have no address yet. */
+  readonly #binding = new Set<Promise<unknown>>();
   #agent: ForwardAgent | undefined;
   #closed: CriError | undefined;
   #closing: Promise<void> | undefined;
@@ -46,10 +48,11 @@ class Forwarder implements PortForward {
 
   async connect(
     port: number,
-    { signal, timeoutMs = this.#times.timeoutMs }: Pick<CallOptions, "signal" | "timeoutMs"> = {},
+    options: Pick<CallOptions, "signal" | "timeoutMs"> = {},
   ): Promise<ForwardedConnection> {
     checkPort("port", port, 1);
-    const lifeline = new Lifeline(timeoutMs, signal);
+    const { timeoutMs } = resolveTimes({ timeoutMs: options.timeoutMs ?? this.#times.timeoutMs });
+    const lifeline = new Lifeline(timeoutMs, options.signal);
     if (this.#closed) lifeline.stop(this.#closed);
     this.#opening.add(lifeline);
     let connection: ForwardedConnection | undefined;
@@ -63,6 +66,8 @@ class Forwarder implements PortForward {
         halfClose: this.#options.halfClose ?? false,
       });
       await this.#begin(connection, link.start(connection), lifeline);
+      // It may have been stopped after the last wait was over.
+      if (lifeline.stopped) throw lifeline.stopped;
       return this.#keep(connection);
     } catch (error) {
       connection?.destroy();
@@ -77,12 +82,27 @@ class Forwarder implements PortForward {
     checkPort("port", port, 1);
     checkPort("options.port", options.port ?? port, 0);
     if (this.#closed) throw this.#closed;
+    const binding = this.#bind(port, options);
+    this.#binding.add(binding);
+    try {
+      return await binding;
+    } finally {
+      this.#binding.delete(binding);
+    }
+  }
+
+  async #bind(port: number, options: ListenOptions): Promise<ForwardListener> {
     const listener = await listenFor(
       port,
       options,
       () => this.connect(port),
       (ended) => this.#listeners.delete(ended),
     );
+    if (this.#closed) {
+      // Whoever closed everything did not know of it yet.
+      await listener.close();
+      throw this.#closed;
+    }
     this.#listeners.add(listener);
     return listener;
   }
@@ -113,8 +133,11 @@ class Forwarder implements PortForward {
     this.#agent?.destroy();
     for (const lifeline of this.#opening) lifeline.stop(why);
     for (const connection of this.#connections) connection.destroy(why);
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
-    await this.#links.close();
+    await Promise.all([
+      this.#links.close(why),
+      ...[...this.#listeners].map((listener) => listener.close()),
+      Promise.allSettled(this.#binding),
+    ]);
   }
 
   /** Waits until the server has taken the connection up, and for the news of a refusal if that is wanted. */

@@ -77,6 +77,7 @@ export class ForwardSession {
 }
 
 class SpdyLink implements Link {
+  readonly canEnd = true;
   readonly #session: ForwardSession;
   readonly #data: SpdyStream;
   readonly #error: SpdyStream;
@@ -87,6 +88,8 @@ class SpdyLink implements Link {
   #over = false;
   #dataOver = false;
   #reasonOver = false;
+  /** How the data ended other than by its end. */
+  #cutOff: CriError | undefined;
   #reasonTimer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -142,10 +145,12 @@ class SpdyLink implements Link {
           if (end === "reset" && !begun) reject(refusedStream());
           if (end === "connection") return;
           this.#dataOver = true;
+          // Every runtime ends what a port has sent with a FIN: without one, there may have been more to come.
+          if (end === "reset") this.#cutOff = streamLost("the streaming server cut the connection off");
           // Nothing that is sent from now on arrives, so that there is nothing to wait for on the other side, either.
           if (!this.#halfClose) this.#data.end();
           // The two streams end in no order: the end of the data may come before the reason for it.
-          if (this.#reasonOver || this.#halfClose) this.#end(listener);
+          if (this.#reasonOver || (this.#halfClose && !this.#cutOff)) this.#end(listener);
           else this.#reasonTimer = setTimeout(() => this.#end(listener), reasonWaitMs);
         },
       });
@@ -154,7 +159,8 @@ class SpdyLink implements Link {
 
   #end(listener: LinkListener): void {
     clearTimeout(this.#reasonTimer);
-    listener.onEnd();
+    if (this.#cutOff) listener.onClosed(this.#cutOff);
+    else listener.onEnd();
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
@@ -194,8 +200,10 @@ class SpdyLink implements Link {
 
   /** The session is over. */
   lose(error: CriError | undefined): void {
-    this.#refuse(error ?? streamLost("the streaming connection ended"));
-    this.#listener?.onClosed(error);
+    const lost = error ?? streamLost("the streaming server ended the session");
+    this.#refuse(lost);
+    // However orderly the session ends: before the end of the data, it cuts the connection off.
+    this.#listener?.onClosed(this.#dataOver ? (error ?? this.#cutOff) : lost);
   }
 }
 

@@ -17,6 +17,7 @@ const portBytes = 2;
 
 /** A forwarded connection as the messages of one WebSocket. */
 export class WebSocketLink implements Link {
+  readonly canEnd = false;
   readonly #socket: WebSocket;
   readonly #below: Duplex;
   readonly #protocol: ChannelProtocol;
@@ -63,7 +64,9 @@ export class WebSocketLink implements Link {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    sendOnChannel(this.#socket, this.#protocol, dataChannel, bytes, done);
+    // What cannot be sent is dropped: that the port has closed, or the WebSocket broke, is told by the latter's close,
+    // after what came before it. An error here would take the part of the reply that is not read yet.
+    sendOnChannel(this.#socket, this.#protocol, dataChannel, bytes, () => done());
   }
 
   /** The channel protocol cannot say it. */

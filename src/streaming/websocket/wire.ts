@@ -9,6 +9,7 @@ import {
   decodeChannel,
   encodeChannelEnd,
 } from "./channels.js";
+import { JsonEnd } from "./json-end.js";
 import { sendOnChannel } from "./send.js";
 
 /** The subprotocols of remote commands, the best first. */
@@ -36,6 +37,7 @@ export class WebSocketWire implements Wire {
   readonly #socket: WebSocket;
   readonly #protocol: ChannelProtocol;
   readonly #stalled = new Set<OutputChannel>();
+  readonly #statusEnd = new JsonEnd();
   #listener: WireListener | undefined;
   #failure: CriError | undefined;
 
@@ -99,8 +101,9 @@ export class WebSocketWire implements Wire {
       if (message.end) listener.onEnd(channel, false);
       else if (message.bytes.byteLength > 0) {
         if (!listener.onData(channel, message.bytes)) this.#stall(channel);
-        // The status is one message, and nothing follows it on its channel.
-        if (channel === "error") listener.onEnd("error", false);
+        // Nothing follows the status on its channel. Runtimes send it as one message, but none has promised to.
+        if (channel === "error" && (!this.jsonStatus || this.#statusEnd.push(message.bytes)))
+          listener.onEnd("error", false);
       }
     } catch (error) {
       this.#failure = error as CriError;
