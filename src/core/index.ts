@@ -27,4 +27,5 @@ export { deadlineError, stoppedError, whyStopped } from "./signals.js";
 export { maxTimerMs, sleep } from "./sleep.js";
 export { dateToNanos, nanosToDate, nanosToMs } from "./time.js";
 export type { TlsOptions } from "./tls-options.js";
+export { unlessAborted } from "./unless-aborted.js";
 export { isLeft, untilBreak } from "./until-break.js";

@@ -7,7 +7,7 @@ import {
   type PodSandboxConfig,
   PodSandboxConfigSchema,
 } from "../../gen/runtime/v1/api_pb.js";
-import { CriError, invalidOption, stoppedError } from "../core/index.js";
+import { CriError, invalidOption, stoppedError, unlessAborted } from "../core/index.js";
 import { type ConfigDialect, type Recognized, recognize } from "./dialect.js";
 import { parseText } from "./parse-text.js";
 import { invalidFile } from "./problems.js";
@@ -134,7 +134,9 @@ async function readText(
 ): Promise<string> {
   let content: Buffer;
   try {
-    content = await unlessAborted(readUpTo(path, limitBytes, signal), signal);
+    const reading = readUpTo(path, limitBytes, signal);
+    // Opening a pipe, Node waits for its writer whatever the signal says.
+    content = await (signal ? unlessAborted(reading, signal) : reading);
   } catch (cause) {
     if (signal?.aborted) throw stoppedError(signal);
     const text = `cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
@@ -159,22 +161,6 @@ async function readUpTo(path: string | URL, limitBytes: number, signal: AbortSig
     if (size > limitBytes) break;
   }
   return Buffer.concat(chunks);
-}
-
-/** Opening a pipe, Node waits for its writer whatever the signal says. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
 
 function whole(message: string) {

@@ -1,3 +1,5 @@
+import { unlessAborted } from "../core/index.js";
+
 /** Lets work on one key run one after the other, in the order of asking; work on other keys is not held up. */
 export class KeyedLocks {
   readonly #last = new Map<string, Promise<unknown>>();
@@ -16,27 +18,12 @@ export class KeyedLocks {
     this.#last.set(key, settled);
     try {
       // Who waits for its turn may leave; work that has begun hears the signal itself, and undoes what it did.
-      await untilAborted(before, signal);
+      await unlessAborted(before, signal);
       return await mine;
     } finally {
       void settled.then(() => {
         if (this.#last.get(key) === settled) this.#last.delete(key);
       });
     }
-  }
-}
-
-/** Waits for somebody else's work, or for the signal. */
-async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
   }
 }

@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { createContextValues } from "@connectrpc/connect";
-import { Lifeline, maxTimerMs, stoppedError } from "../core/index.js";
+import { Lifeline, maxTimerMs, stoppedError, unlessAborted } from "../core/index.js";
 import { toConnectError } from "./connect-errors.js";
 import type {
   RpcContextValues,
@@ -92,18 +92,8 @@ export function withInterceptors(
  * The answer; or why the signal fired, a moment after it did, for interceptors that wait for something of their own, and
  * do not hear it. What the call itself fails with then says more, and comes first.
  */
-async function unlessStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  let stop = () => {};
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => void setImmediate(() => reject(stoppedError(signal)));
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([answer, stopped]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
+function unlessStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  return unlessAborted(answer, signal, (reject) => void setImmediate(() => reject(stoppedError(signal))));
 }
 
 /** An answer whose parts are its own properties, since interceptors write `{ ...answer, message }`. */

@@ -18,24 +18,6 @@ export function both(signal: AbortSignal, options: Pick<CallOptions, "signal"> =
   return options.signal ? AbortSignal.any([signal, options.signal]) : signal;
 }
 
-/** What `work` gives, unless the signal fires before: then it rejects with the signal's reason. */
-export async function raced<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const done = new AbortController();
-  const fired = new Promise<never>((_, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true, signal: done.signal });
-  });
-  try {
-    return await Promise.race([work, fired]);
-  } finally {
-    done.abort();
-    // Whichever lost may still fail, and nobody waits for it.
-    work.catch(() => undefined);
-    fired.catch(() => undefined);
-  }
-}
-
 /** Looks until there is something to see. Rejects after `withinMs`, and with the signal's reason. */
 export async function eventually<T>(
   what: string,

@@ -1,7 +1,6 @@
 import { AssertionError } from "node:assert";
 import { setMaxListeners } from "node:events";
-import { isCriError } from "../../core/index.js";
-import { raced } from "./bounded.js";
+import { isCriError, unlessAborted } from "../../core/index.js";
 import type { ConformanceCase } from "./case.js";
 import { unimplementedRpc } from "./rejection.js";
 import type { ConformanceOutcome, ConformanceResult } from "./report.js";
@@ -31,7 +30,7 @@ export async function runCase(
   const workspace = new Workspace(site, bounds);
   const errors: unknown[] = [];
   try {
-    await raced(run(workspace), bounds);
+    await unlessAborted(run(workspace), bounds);
   } catch (error) {
     // Calls that the deadline ended say that they were aborted, and not why.
     errors.push(bounds.aborted ? bounds.reason : error);

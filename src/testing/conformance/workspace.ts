@@ -8,10 +8,11 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { NamespaceMode } from "../../../gen/runtime/v1/api_pb.js";
+import { unlessAborted } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { AttachSession, ExecSession, SessionOptions } from "../../streaming/index.js";
 import { fromTransportError } from "../../transport/index.js";
-import { both, bounded, eventually, raced } from "./bounded.js";
+import { both, bounded, eventually } from "./bounded.js";
 import { removeAll } from "./cleanup.js";
 import type {
   CommandOptions,
@@ -135,11 +136,11 @@ export class Workspace implements ConformanceContext {
   }
 
   sharedContainer(): Promise<ConformanceContainer> {
-    return raced(this.#site.sharedContainer(), this.signal);
+    return unlessAborted(this.#site.sharedContainer(), this.signal);
   }
 
   sharedStates(): Promise<SharedStates> {
-    return raced(this.#site.sharedStates(), this.signal);
+    return unlessAborted(this.#site.sharedStates(), this.signal);
   }
 
   async create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer> {
@@ -154,7 +155,7 @@ export class Workspace implements ConformanceContext {
     const { other } = this.images;
     const turn = this.#site.turn();
     this.defer(async () => (await turn)());
-    await raced(turn, this.signal);
+    await unlessAborted(turn, this.signal);
     const remove = () => this.target.cri.image.removeImage({ image: { image: other } });
     await remove();
     this.defer(remove);
@@ -205,7 +206,7 @@ export class Workspace implements ConformanceContext {
 
   /** The shared pod as one of this case: what is made in it goes with the case. */
   async #borrow(shared: Promise<ConformancePod>): Promise<ConformancePod> {
-    const { id, config } = await raced(shared, this.signal);
+    const { id, config } = await unlessAborted(shared, this.signal);
     return new PodHandle(this, this.#labels, id, config);
   }
 
