@@ -1,4 +1,4 @@
-import { type CallOptions, invalidOption } from "../core/index.js";
+import { type CallOptions, checkTimeout } from "../core/index.js";
 import { defaultTimeoutMs, type RpcName, type RpcRequest } from "../transport/index.js";
 
 /** What is left of a deadline in milliseconds, at least 1, each time it is asked; undefined for no deadline. */
@@ -12,8 +12,7 @@ export function timeoutOf(
 ): number | undefined {
   // The message was made from the method that the name belongs to; the compiler cannot follow a name at run time.
   if (timeoutMs === undefined) return defaultTimeoutMs(name, request as RpcRequest<typeof name>);
-  if (!(timeoutMs >= 0)) throw invalidOption("timeoutMs", timeoutMs, "must be 0 (none) or more milliseconds");
-  return timeoutMs === 0 || timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs;
+  return checkTimeout(timeoutMs);
 }
 
 /** Starts the clock of a deadline that several attempts share. */

@@ -22,10 +22,12 @@ export {
 } from "./image-reference.js";
 export { kubernetesLabels } from "./labels.js";
 export { Lifeline, type Stoppable } from "./lifeline.js";
+export { LateFailure, OutputStream, outputHighWaterBytes } from "./output-stream.js";
 export { type CriErrorReason, criErrorReasons } from "./reasons.js";
 export { deadlineError, stoppedError, whyStopped } from "./signals.js";
 export { maxTimerMs, sleep } from "./sleep.js";
 export { dateToNanos, nanosToDate, nanosToMs } from "./time.js";
+export { checkTimeout } from "./timeout.js";
 export type { TlsOptions } from "./tls-options.js";
 export { unlessAborted } from "./unless-aborted.js";
 export { isLeft, untilBreak } from "./until-break.js";

@@ -1,4 +1,4 @@
-import { invalidOption } from "../core/index.js";
+import { checkTimeout } from "../core/index.js";
 
 /** How something is waited for. */
 export interface NodeWaitOptions {
@@ -13,6 +13,6 @@ export interface NodeWaitOptions {
 }
 
 /** Throws {@link CriError} `invalid_option`. */
-export function checkWaitOptions({ timeoutMs = 0 }: NodeWaitOptions): void {
-  if (!(timeoutMs >= 0)) throw invalidOption("timeoutMs", timeoutMs, "must be 0 (none) or more milliseconds");
+export function checkWaitOptions({ timeoutMs }: NodeWaitOptions): void {
+  checkTimeout(timeoutMs);
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import type { RuntimeClient } from "../clients/index.js";
-import { CriError, invalidOption, isCriError, Lifeline, sleep } from "../core/index.js";
+import { CriError, checkTimeout, invalidOption, isCriError, Lifeline, sleep } from "../core/index.js";
 import {
   type CommandExit,
   closedEarly,
   type ExecSession,
-  resolveTimes,
   type StreamingTransport,
   type TerminalSize,
 } from "../streaming/index.js";
@@ -43,7 +42,7 @@ export async function execKillable(
   if (!command[0]) throw noCommand();
   if (!stdout && !stderr)
     throw invalidOption("kill", true, "needs stdout or stderr, on which the process id comes");
-  const lifeline = new Lifeline(resolveTimes(options).timeoutMs, signal);
+  const lifeline = new Lifeline(checkTimeout(options.timeoutMs), signal);
   if (lifeline.stopped) throw lifeline.stopped;
   const mark = `cri-sdk-${randomBytes(8).toString("hex")}:`;
   const tell = `printf "%s%s\\n" ${stdout ? "" : ">&2"}`;

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { OutputStream } from "../streaming/index.js";
+import { OutputStream } from "../core/index.js";
 
 /** How far into the output the mark is looked for: a terminal may echo input before it. */
 const searchBytes = 65_536;

@@ -1,5 +1,4 @@
-import { Lifeline } from "../core/index.js";
-import { resolveTimes } from "../streaming/index.js";
+import { checkTimeout, Lifeline } from "../core/index.js";
 import { lacksShell } from "./killable.js";
 import type { RunOptions, RunResult } from "./options.js";
 
@@ -8,7 +7,7 @@ type Run = (byShell: boolean, options: RunOptions) => Promise<RunResult<string |
 
 /** Runs a command by the container's shell; in a container that has none, as it is. Both have one deadline. */
 export async function runByShell(run: Run, options: RunOptions): Promise<RunResult<string | Buffer>> {
-  const lifeline = new Lifeline(resolveTimes(options).timeoutMs, options.signal);
+  const lifeline = new Lifeline(checkTimeout(options.timeoutMs), options.signal);
   if (lifeline.stopped) throw lifeline.stopped;
   const stop = new AbortController();
   lifeline.onStop({ cancel: (error) => stop.abort(error) });

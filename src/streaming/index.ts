@@ -50,6 +50,4 @@ export {
   parseTextStatus,
 } from "./exit-status.js";
 export { encodeResize, ResizeDecoder } from "./resize.js";
-export { OutputStream } from "./io.js";
-export { resolveTimes } from "./options.js";
 export { closedEarly } from "./outcomes.js";

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { invalidOption, type TlsOptions } from "../core/index.js";
+import { checkTimeout, invalidOption, type TlsOptions } from "../core/index.js";
 
 /**
  * A streaming URL as Exec, Attach or PortForward answered it, or a function that gets one. A URL can be used once: with
@@ -76,11 +76,8 @@ export interface StreamingTimes {
 
 /** Fills in the defaults and checks every number. Throws `invalid_option`. */
 export function resolveTimes(options: StreamingOptions): StreamingTimes {
-  const { timeoutMs } = options;
-  if (timeoutMs !== undefined && !(timeoutMs >= 0))
-    throw invalidOption("timeoutMs", timeoutMs, "must be 0 (none) or more milliseconds");
   return Object.freeze({
-    timeoutMs: timeoutMs === 0 || timeoutMs === Number.POSITIVE_INFINITY ? undefined : timeoutMs,
+    timeoutMs: checkTimeout(options.timeoutMs),
     connectTimeoutMs: positive("connectTimeoutMs", options.connectTimeoutMs ?? 10_000),
     startTimeoutMs: positive("startTimeoutMs", options.startTimeoutMs ?? 30_000),
     keepAliveMs: options.keepAliveMs === 0 ? 0 : positive("keepAliveMs", options.keepAliveMs ?? 60_000),

@@ -1,10 +1,10 @@
 import type { Readable, Writable } from "node:stream";
-import { type CriError, invalidOption, type Lifeline } from "../core/index.js";
+import { type CriError, invalidOption, type Lifeline, OutputStream } from "../core/index.js";
 import type { CommandExit, ExecSession } from "./command.js";
 import { startTimeout } from "./errors.js";
 import type { ExitStatus } from "./exit-status.js";
 import { inputTarget } from "./input-target.js";
-import { InputStream, OutputStream } from "./io.js";
+import { InputStream } from "./io.js";
 import type { StreamingTransport } from "./options.js";
 import { closedEarly, commandExit, exitUnknown, failedInRuntime, stdinEndUnsupported } from "./outcomes.js";
 import { encodeResize, type TerminalSize } from "./resize.js";

@@ -1,6 +1,6 @@
 import { Duplex } from "node:stream";
-import { CriError } from "../../core/index.js";
-import { inputHighWaterBytes, LateFailure, outputHighWaterBytes } from "../io.js";
+import { CriError, LateFailure, outputHighWaterBytes } from "../../core/index.js";
+import { inputHighWaterBytes } from "../io.js";
 import type { Link, LinkListener } from "./link.js";
 
 /** What a {@link ForwardedConnection} is made of. */

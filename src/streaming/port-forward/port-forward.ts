@@ -1,5 +1,12 @@
 import type { Agent } from "node:http";
-import { type CallOptions, CriError, invalidOption, Lifeline, stoppedError } from "../../core/index.js";
+import {
+  type CallOptions,
+  CriError,
+  checkTimeout,
+  invalidOption,
+  Lifeline,
+  stoppedError,
+} from "../../core/index.js";
 import { withinTime } from "../open.js";
 import { resolveTimes, type StreamingTimes } from "../options.js";
 import { ForwardedConnection } from "./connection.js";
@@ -51,7 +58,7 @@ class Forwarder implements PortForward {
     options: Pick<CallOptions, "signal" | "timeoutMs"> = {},
   ): Promise<ForwardedConnection> {
     checkPort("port", port, 1);
-    const { timeoutMs } = resolveTimes({ timeoutMs: options.timeoutMs ?? this.#times.timeoutMs });
+    const timeoutMs = checkTimeout(options.timeoutMs ?? this.#times.timeoutMs);
     const lifeline = new Lifeline(timeoutMs, options.signal);
     if (this.#closed) lifeline.stop(this.#closed);
     this.#opening.add(lifeline);
