@@ -114,7 +114,12 @@ async function* leftOnAbort<T>(
   encoded: (message: T) => Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   const iterator = messages[Symbol.asyncIterator]();
-  const leave = () => void iterator.return?.().catch(() => undefined);
+  const leave = () => {
+    // A handler's own iterator may throw at once, or give no promise.
+    Promise.resolve()
+      .then(() => iterator.return?.())
+      .catch(() => undefined);
+  };
   signal.addEventListener("abort", leave, { once: true });
   try {
     for await (const message of { [Symbol.asyncIterator]: () => iterator }) yield encoded(message);
@@ -150,7 +155,12 @@ function encode({ output, name }: AnyMethod, message: unknown): Uint8Array {
 
 /** Whatever a handler failed with, as the error that its client is told; the error of another client keeps its code. */
 export function toStatusError(error: unknown): CriError {
-  return fromTransportError(error, {});
+  try {
+    return fromTransportError(error, {});
+  } catch {
+    const text = "the handler failed with an error that cannot be shown";
+    return new CriError({ code: "unknown", reason: "runtime_error", text });
+  }
 }
 
 function splitPath(path: string): { readonly service: string; readonly method: string } {

@@ -88,6 +88,17 @@ export function decodeAnswer<O extends DescMessage>(schema: O, bytes: Uint8Array
 }
 
 /**
+ * A call takes a turn of the event loop, as it does on a socket: a caller that makes one after the other would keep
+ * timers and everything else waiting otherwise.
+ */
+export function turnOfTheLoop(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** After how many messages of a stream the event loop has its turn: neither side may wait for anything else. */
+const messagesPerTurn = 64;
+
+/**
  * A streaming answer in memory. Its handler runs before it is read, and one message ahead, as it does on a socket: an
  * event that comes between a call and the first look at its answer is not lost.
  */
@@ -97,6 +108,7 @@ export class MemoryStream<O extends DescMessage> implements AsyncIterableIterato
   readonly #answers: AsyncGenerator<Uint8Array>;
   #ahead: Promise<IteratorResult<Uint8Array>>;
   #over = false;
+  #given = 0;
 
   constructor(output: O, call: MemoryCall, answers: AsyncGenerator<Uint8Array>) {
     this.#output = output;
@@ -108,6 +120,7 @@ export class MemoryStream<O extends DescMessage> implements AsyncIterableIterato
   async next(): Promise<IteratorResult<MessageShape<O>>> {
     if (this.#over) return { done: true, value: undefined };
     try {
+      if (++this.#given % messagesPerTurn === 0) await this.#call.race(turnOfTheLoop());
       const next = await this.#call.race(this.#ahead);
       if (next.done) {
         this.#call.done = true;

@@ -19,7 +19,7 @@ import {
 import { answerUnary, Dispatcher, openStream, type Route } from "./dispatch.js";
 import { callRefused } from "./errors.js";
 import type { CallContext, Services } from "./implementation.js";
-import { decodeAnswer, MemoryCall, MemoryStream } from "./memory-call.js";
+import { decodeAnswer, MemoryCall, MemoryStream, turnOfTheLoop } from "./memory-call.js";
 
 /** How {@link memoryTransport} calls. */
 export interface MemoryOptions {
@@ -33,14 +33,6 @@ export interface MemoryOptions {
  */
 export function memoryTransport(services: Services, options: MemoryOptions = {}): RpcTransport {
   return withInterceptors(new MemoryTransport(new Dispatcher(services)), options.interceptors ?? []);
-}
-
-/**
- * A call takes a turn of the event loop, as it does on a socket: a caller that makes one after the other would keep
- * timers and everything else waiting otherwise.
- */
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 let transports = 0;

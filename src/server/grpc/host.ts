@@ -23,6 +23,7 @@ export class GrpcHost {
   #endWatch: (() => void) | undefined;
   #greeted = 0;
   #leaving = false;
+  #isCut = false;
   #lastWords: NodeJS.Timeout | undefined;
   #emptied: () => void = () => undefined;
 
@@ -58,6 +59,7 @@ export class GrpcHost {
 
   /** Ends every call with `server_closed`, and then every connection. */
   cut(): void {
+    this.#isCut = true;
     for (const call of this.#calls) call.stop();
     this.#hangUp();
   }
@@ -115,8 +117,12 @@ export class GrpcHost {
   #hangUp(): void {
     if (this.#sockets.size === 0) return;
     this.#lastWords ??= setTimeout(() => {
-      for (const session of this.#peers.keys()) session.destroy();
-      for (const socket of this.#sockets) socket.destroy();
+      this.#lastWords = undefined;
+      // An answer that is still on its way counts as a call that is under way.
+      const isDone = (socket: Socket) => this.#isCut || socket.writableLength === 0;
+      if (this.#isCut) for (const session of this.#peers.keys()) session.destroy();
+      for (const socket of this.#sockets) if (isDone(socket)) socket.destroy();
+      this.#hangUp();
     }, lastWordsMs);
   }
 }

@@ -1,13 +1,16 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** How much may wait for a client that reads nothing before its session has to wait, too: more than windows let us send. */
-const maxUnsentBytes = 2 ** 28;
+/** How much may wait for a client that reads nothing before its session has to wait, too: more than an answer of 16 MiB each way. */
+const maxUnsentBytes = 2 ** 26;
+/** What a write costs beside its bytes: answers to pings are small, and not limited by windows. */
+const writeBytes = 1_024;
 
 /**
  * A connection for an HTTP/2 session that is never kept from reading. Node's session reads nothing while a write of its
  * own is under way, so that two of it that send each other more than their sockets hold wait for each other for ever.
- * Here a write is over at once; what may be under way is limited by HTTP/2's own windows.
+ * Here a write is over at once, unless very much is under way: then the session waits, and HTTP/2's guard against
+ * floods sees what is queued.
  *
  * It is what a session asks of a stream, and no more: one stream piped through another halves the calls per second.
  */
@@ -17,9 +20,14 @@ export function neverBlocking(socket: Socket): Duplex {
 
 class NeverBlocking {
   readonly #socket: Socket;
+  #unsentWrites = 0;
+  /** Writes whose end is told when the socket has drained. */
+  #held: ((error?: Error | null) => void)[] = [];
 
   constructor(socket: Socket) {
     this.#socket = socket;
+    socket.on("drain", () => this.#release());
+    socket.once("close", () => this.#release());
   }
 
   get readable(): boolean {
@@ -76,10 +84,19 @@ class NeverBlocking {
   }
 
   write(chunk: Uint8Array, done: (error?: Error | null) => void): boolean {
-    const taken = this.#socket.write(chunk);
-    if (this.#socket.writableLength < maxUnsentBytes) done();
-    else this.#socket.once("drain", done);
+    this.#unsentWrites++;
+    const taken = this.#socket.write(chunk, this.#written);
+    if (this.#socket.writableLength + this.#unsentWrites * writeBytes < maxUnsentBytes) done();
+    else this.#held.push(done);
     return taken;
+  }
+
+  readonly #written = (): void => {
+    this.#unsentWrites--;
+  };
+
+  #release(): void {
+    for (const done of this.#held.splice(0)) done();
   }
 
   end(done?: () => void): this {

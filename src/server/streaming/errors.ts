@@ -26,7 +26,12 @@ export function invalidRequest(problems: readonly Problem[]): CriError {
 
 /** What a client is told of a handler's rejection. */
 export function messageOf(error: unknown): string {
-  if (isCriError(error)) return error.text;
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  return message || "failed without a message";
+  try {
+    if (isCriError(error)) return error.text;
+    const message = error instanceof Error ? error.message || error.name : String(error);
+    return message || "failed without a message";
+  } catch {
+    // Anything may be thrown, also what cannot be made a text.
+    return "failed with an error that cannot be shown";
+  }
 }

@@ -8,7 +8,7 @@ import {
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { CriError, invalidOption } from "../../core/index.js";
+import { CriError, invalidOption, maxTimerMs } from "../../core/index.js";
 import type { CloseOptions, StreamingAnswer, StreamingServer } from "./api.js";
 import { Connections } from "./connections.js";
 import { messageOf, streamingServerClosed } from "./errors.js";
@@ -121,16 +121,17 @@ class HttpStreamingServer implements StreamingServer {
     if (refusal) refuse(request, socket, refusal);
   }
 
-  close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
+  async close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
+    if (!(graceMs >= 0)) throw invalidOption("graceMs", graceMs, "must be 0 milliseconds or more");
     this.#closing ??= this.#close();
     const closing = this.#closing;
     const cut = () => this.#sessions.abort(streamingServerClosed());
-    if (graceMs <= 0) cut();
+    if (graceMs === 0) cut();
     else {
-      const timer = setTimeout(cut, graceMs);
+      const timer = setTimeout(cut, Math.min(graceMs, maxTimerMs));
       void closing.finally(() => clearTimeout(timer));
     }
-    return closing;
+    await closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -39,6 +39,12 @@ export function openSession(
   plan: SessionPlan,
   host: SessionHost,
 ): Refusal | undefined {
+  const { socket } = upgraded;
+  if (socket.destroyed || !socket.readable) {
+    // The client hung up before it came here: nobody would ever hear of that.
+    socket.destroy();
+    return undefined;
+  }
   const upgrades = listed(request.headers.upgrade).map((name) => name.toLowerCase());
   if (upgrades.includes("websocket")) return openOverWebSocket(request, upgraded, plan, host);
   if (upgrades.includes("spdy/3.1")) return openOverSpdy(request, upgraded, plan, host);

@@ -21,6 +21,7 @@ export class ConnectionWatch {
   readonly #probe: NodeJS.Timeout;
   #silence: NodeJS.Timeout;
   #stopped = false;
+  #expecting = false;
 
   constructor(socket: Duplex, idleTimeoutMs: number, { onSilence, probe }: WatchActions) {
     this.#socket = socket;
@@ -33,12 +34,13 @@ export class ConnectionWatch {
   /** Something moved. */
   readonly touch = (): void => {
     // A timer that was cleared would start again.
-    if (!this.#stopped) this.#silence.refresh();
+    if (!this.#stopped && !this.#expecting) this.#silence.refresh();
   };
 
-  /** From now on, silence is told after `ms`. */
+  /** After `ms`, silence is told, whatever moves until then: nothing that matters is to come. */
   expect(ms: number): void {
     if (this.#stopped) return;
+    this.#expecting = true;
     clearTimeout(this.#silence);
     this.#silence = setTimeout(this.#onSilence, ms).unref();
   }

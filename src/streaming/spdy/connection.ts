@@ -175,7 +175,7 @@ export class SpdyConnection {
         this.#streams.get(frame.streamId)?.lose("reset");
         break;
       case "ping":
-        if (!this.#pings.isOwn(frame.id)) this.#send(encodePing(frame.id));
+        if (!this.#pings.isOwn(frame.id)) this.#reply(encodePing(frame.id));
         break;
       case "goaway":
         this.#leave();
@@ -188,9 +188,9 @@ export class SpdyConnection {
   #accept(streamId: number, fin: boolean, block: Buffer): void {
     const { onStream, maxStreams = 1_000 } = this.#options;
     const headers = this.#acceptor.look(streamId, block);
-    if (typeof headers === "number") this.sendReset(streamId, headers);
+    if (typeof headers === "number") this.#reply(encodeReset(streamId, headers));
     else if (!onStream || this.#goawaySent || this.#streams.size >= maxStreams)
-      this.sendReset(streamId, resetStatus.refusedStream);
+      this.#reply(encodeReset(streamId, resetStatus.refusedStream));
     else {
       const stream = new SpdyStream(this, streamId, headers);
       this.#streams.set(streamId, stream);
@@ -222,6 +222,11 @@ export class SpdyConnection {
     if (!this.#decoder.atBoundary)
       this.#end(streamLost("the streaming connection ended in the middle of a frame"));
     else this.#end(early ? streamLost("the peer hung up in the middle of a session") : undefined);
+  }
+
+  /** A peer that floods us and reads nothing would fill our memory with what it is answered. */
+  #reply(frame: Buffer): void {
+    if (!this.#over && !this.#sender.reply(frame)) this.destroy(streamLost("the peer reads no answers"));
   }
 
   #send(frame: Buffer): void {

@@ -7,12 +7,16 @@ export type Sent = (error?: Error | null) => void;
 /** DATA is cut into frames of this size: two to four of the pieces that sockets read and pipes carry. */
 const dataFrameBytes = 65_536;
 
+/** How much may be said in reply to a peer that reads none of it. */
+const unreadReplyBytes = 65_536;
+
 /** Writes frames to a connection's socket, at the socket's pace. */
 export class FrameSender {
   readonly #socket: Duplex;
   /** Writers that wait for the socket to drain. */
   #waiting: Sent[] = [];
   #over = false;
+  #unreadBytes = 0;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
@@ -21,6 +25,14 @@ export class FrameSender {
 
   send(frame: Buffer): void {
     if (!this.#over && this.#socket.writable) this.#socket.write(frame);
+  }
+
+  /** The same for what the peer asked for by a frame of a few bytes; false when it has asked for too much unread. */
+  reply(frame: Buffer): boolean {
+    this.send(frame);
+    if (!this.#socket.writableNeedDrain) return true;
+    this.#unreadBytes += frame.byteLength;
+    return this.#unreadBytes <= unreadReplyBytes;
   }
 
   /** Sends bytes as DATA; `done` is called once more may be sent. */
@@ -56,6 +68,7 @@ export class FrameSender {
   }
 
   #drained(): void {
+    this.#unreadBytes = 0;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const done of waiting) done();

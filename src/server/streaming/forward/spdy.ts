@@ -65,7 +65,12 @@ export class SpdyForwardSession implements ServedSession {
       return;
     }
     const key = requestid === undefined ? keyWithout(streamtype, stream.id) : `request ${requestid}`;
-    const { pair, timer } = this.#waiting.get(key) ?? this.#expect(key);
+    const waiting = this.#waiting.get(key);
+    if (!waiting && this.#waiting.size >= maxWaiting) {
+      stream.reset(resetStatus.refusedStream);
+      return;
+    }
+    const { pair, timer } = waiting ?? this.#expect(key);
     if (!pair.take(streamtype, stream)) {
       stream.reset(resetStatus.protocolError);
       return;
@@ -100,6 +105,9 @@ export class SpdyForwardSession implements ServedSession {
     if (this.#leaving && this.#running.size === 0) this.#client.finish();
   }
 }
+
+/** How many connections may wait for their second stream, which comes right behind the first. */
+const maxWaiting = 500;
 
 /** Clients that send no request ids open the error stream first, and the data stream right after it. */
 function keyWithout(role: PairRole, streamId: number): string {
