@@ -25,10 +25,10 @@ test("an abort in the pause between two tries, of a pod's removal and of a sweep
     runtime.calls.clear();
     const removing = failed(way(stop.signal));
     await until(() => runtime.calls.of("stopPodSandbox").length > 0, "a try");
+    // The first pause is some 100 ms; on a very busy machine it may be a later one.
     await pause(20);
     stop.abort();
     assert.equal((await removing).reason, "aborted_by_caller");
-    assert.equal(runtime.calls.of("stopPodSandbox").length, 1, "the abort did not come in the first pause");
   }
   runtime.faults.clear();
 });
