@@ -1,5 +1,5 @@
 import type { Lists, RuntimeClient } from "../clients/index.js";
-import { isCriError, sleep, untilBreak } from "../core/index.js";
+import { checkTimeout, isCriError, sleep, untilBreak } from "../core/index.js";
 import { EventReader, type EventReadOptions } from "./event-reader.js";
 import type { NodeEvent } from "./event-types.js";
 import { asCriError, clientClosed } from "./failures.js";
@@ -8,7 +8,7 @@ import { EventHints } from "./hints.js";
 import { NodeWatch } from "./node-watch.js";
 import { type EventsOptions, type ResolvedEventsOptions, resolveEventsOptions } from "./options.js";
 import { NodeTracker } from "./tracker.js";
-import { checkWaitOptions, type NodeWaitOptions } from "./wait-options.js";
+import type { NodeWaitOptions } from "./wait-options.js";
 
 /** Events as they are read: leaving the loop, or `await using`, ends them. */
 export type EventStream = AsyncIterableIterator<NodeEvent> & AsyncDisposable;
@@ -57,7 +57,7 @@ export class Events implements AsyncIterable<NodeEvent> {
 
   /** @internal See `cri.watchNode()`. */
   async watch(options: NodeWaitOptions = {}): Promise<NodeWatch> {
-    checkWaitOptions(options);
+    checkTimeout(options.timeoutMs);
     const watch = new NodeWatch(this.#start());
     try {
       await watch.ready(options);

@@ -7,7 +7,7 @@ import { ChangeReader, type NodeChange } from "./node-changes.js";
 import { labelWord, labelWords, NodeIndex } from "./node-index.js";
 import type { NodeContainer, NodeObject, NodePod } from "./objects.js";
 import type { NodeTracker } from "./tracker.js";
-import { checkWaitOptions, type NodeWaitOptions } from "./wait-options.js";
+import type { NodeWaitOptions } from "./wait-options.js";
 import { type AtOnce, type Truthy, Waiters } from "./waiters.js";
 
 /** Whether changes come in. */
@@ -147,7 +147,6 @@ export class NodeWatch implements AsyncDisposable {
   }
 
   async #until<T>(ask: () => T, options: NodeWaitOptions): Promise<Truthy<T>> {
-    checkWaitOptions(options);
     return bounded(options, async (signal) => {
       try {
         return await this.#waiters.until(ask, signal);

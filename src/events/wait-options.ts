@@ -1,5 +1,3 @@
-import { checkTimeout } from "../core/index.js";
-
 /** How something is waited for. */
 export interface NodeWaitOptions {
   /** Ends the waiting: reason `aborted_by_caller`, or `deadline` for `AbortSignal.timeout()`. */
@@ -10,9 +8,4 @@ export interface NodeWaitOptions {
    * @default 0
    */
   readonly timeoutMs?: number | undefined;
-}
-
-/** Throws {@link CriError} `invalid_option`. */
-export function checkWaitOptions({ timeoutMs }: NodeWaitOptions): void {
-  checkTimeout(timeoutMs);
 }

@@ -19,6 +19,11 @@ export interface ImageSpecOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
+/** CRI's ImageSpec, the same for looking, pulling and removing: handlers may keep images apart. */
+export function specOf(image: string, { runtimeHandler = "", annotations = {} }: ImageSpecOptions) {
+  return { image, runtimeHandler, annotations: { ...annotations } };
+}
+
 /** How an image is looked up. */
 export interface GetImageOptions extends CallOptions, ImageSpecOptions {}
 

@@ -6,7 +6,7 @@ import type { ImageAuth } from "./auth/source.js";
 import { Flights } from "./flights.js";
 import { formatReference, idDigits } from "./names.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
-import type { ImageSpecOptions, PullOptions } from "./options.js";
+import { type ImageSpecOptions, type PullOptions, specOf } from "./options.js";
 import { type PullRequest, pullInTurn } from "./pull.js";
 import { manifestSizes } from "./registry/manifest.js";
 import { watchPull } from "./watch.js";
@@ -80,11 +80,6 @@ export class Puller {
     if (image) return image;
     throw missing(sent, "It was pulled, and somebody removed it at once");
   }
-}
-
-/** CRI's ImageSpec, the same for looking as for pulling: handlers may keep images apart. */
-function specOf(image: string, { runtimeHandler = "", annotations = {} }: ImageSpecOptions) {
-  return { image, runtimeHandler, annotations: { ...annotations } };
 }
 
 /** The `image_missing` error for an image that is not on the node. */

@@ -2,7 +2,7 @@ import type { ImageClient } from "../clients/index.js";
 import { bounded, type CallOptions, readReference } from "../core/index.js";
 import { idDigits, normalizeReference } from "./names.js";
 import type { NodeImage } from "./node-image.js";
-import type { ImageSpecOptions } from "./options.js";
+import { type ImageSpecOptions, specOf } from "./options.js";
 
 /** How an image is removed. */
 export interface RemoveImageOptions extends Pick<CallOptions, "signal" | "timeoutMs">, ImageSpecOptions {
@@ -45,8 +45,7 @@ export async function removeWhole(
   client: ImageClient,
   { id }: NodeImage,
   signal: AbortSignal,
-  { runtimeHandler = "", annotations = {} }: ImageSpecOptions = {},
+  more: ImageSpecOptions = {},
 ): Promise<void> {
-  const image = { image: idDigits(id) ?? id, runtimeHandler, annotations: { ...annotations } };
-  await client.removeImage({ image }, { signal });
+  await client.removeImage({ image: specOf(idDigits(id) ?? id, more) }, { signal });
 }

@@ -1,4 +1,4 @@
-import { checkTimeout, Lifeline } from "../core/index.js";
+import { bounded } from "../core/index.js";
 import { lacksShell } from "./killable.js";
 import type { RunOptions, RunResult } from "./options.js";
 
@@ -6,19 +6,13 @@ import type { RunOptions, RunResult } from "./options.js";
 type Run = (byShell: boolean, options: RunOptions) => Promise<RunResult<string | Buffer>>;
 
 /** Runs a command by the container's shell; in a container that has none, as it is. Both have one deadline. */
-export async function runByShell(run: Run, options: RunOptions): Promise<RunResult<string | Buffer>> {
-  const lifeline = new Lifeline(checkTimeout(options.timeoutMs), options.signal);
-  if (lifeline.stopped) throw lifeline.stopped;
-  const stop = new AbortController();
-  lifeline.onStop({ cancel: (error) => stop.abort(error) });
-  const limited = { ...options, signal: stop.signal, timeoutMs: undefined };
-  try {
-    return await run(true, limited).catch((error: unknown) => {
+export function runByShell(run: Run, options: RunOptions): Promise<RunResult<string | Buffer>> {
+  return bounded(options, (signal) => {
+    const limited = { ...options, signal, timeoutMs: undefined };
+    return run(true, limited).catch((error: unknown) => {
       // Nothing was started, so nothing of the input was taken either.
       if (lacksShell(error)) return run(false, limited);
       throw error;
     });
-  } finally {
-    lifeline.end();
-  }
+  });
 }

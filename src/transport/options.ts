@@ -1,12 +1,5 @@
 import { createSecureContext } from "node:tls";
-import {
-  type Backoff,
-  type BackoffOptions,
-  backoff,
-  CriError,
-  invalidOption,
-  type TlsOptions,
-} from "../core/index.js";
+import { type Backoff, type BackoffOptions, backoff, invalidOption, type TlsOptions } from "../core/index.js";
 import type { RpcInterceptor } from "./contract.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
 
@@ -103,19 +96,13 @@ export function resolveTransportOptions(
   });
 }
 
-/** Certificates and keys that cannot be used would look like a runtime that is away. The key itself is in no error. */
+/** Certificates and keys that cannot be used would look like a runtime that is away. */
 function checkTls(tls: TlsOptions): void {
   try {
     createSecureContext(tls);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `cannot be used: ${why}`;
-    throw new CriError({
-      code: "invalid_argument",
-      reason: "invalid_option",
-      text: `tls ${message}`,
-      problems: [{ path: "tls", message }],
-    });
+    throw invalidOption("tls", "(not shown)", `cannot be used: ${why}`);
   }
 }
 

@@ -2,14 +2,14 @@ import { posix } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { extract } from "tar-stream";
-import { isCriError } from "../../core/index.js";
+import { bounded, isCriError } from "../../core/index.js";
 import type { ExecSession } from "../../streaming/index.js";
 import { ArchiveEnd } from "./archive-end.js";
 import { decoded, extractOptions } from "./entry-header.js";
 import { asCopyFailure, copyFailed, copyIncomplete } from "./failures.js";
 import type { CopyFromOptions, CopyResult } from "./options.js";
 import { type ContainerPath, containerPath, linkedPath } from "./paths.js";
-import { lacksProgram, type OpenCommand, untilDeadline, Words } from "./remote.js";
+import { lacksProgram, type OpenCommand, Words } from "./remote.js";
 import { Tally } from "./tally.js";
 import { TarNotes } from "./tar-notes.js";
 import { Unpacker } from "./unpack.js";
@@ -17,14 +17,14 @@ import { Unpacker } from "./unpack.js";
 /** How many links a source may lead through, one after the other. */
 const linksLimit = 10;
 
-/** Copies out of a container. */
+/** Copies out of a container. All of its commands have one deadline. */
 export function copyFrom(
   open: OpenCommand,
   source: string,
   target: string,
   options: CopyFromOptions = {},
 ): Promise<CopyResult> {
-  return untilDeadline(open, options.timeoutMs, (within) => copy(within, source, target, options));
+  return bounded(options, (signal) => copy(open, source, target, { ...options, signal }));
 }
 
 async function copy(

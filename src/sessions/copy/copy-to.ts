@@ -1,12 +1,12 @@
 import type { Stats } from "node:fs";
 import { open as openFile, stat } from "node:fs/promises";
-import { isCriError } from "../../core/index.js";
+import { bounded, isCriError } from "../../core/index.js";
 import type { ExecSession } from "../../streaming/index.js";
 import { asCopyFailure, copyFailed, copyIncomplete } from "./failures.js";
 import type { CopyResult, CopySource, CopyToOptions } from "./options.js";
 import { packContent, packFile, packFolder } from "./pack.js";
 import { containerPath, notAFolder } from "./paths.js";
-import { lacksProgram, type OpenCommand, untilDeadline, Words } from "./remote.js";
+import { lacksProgram, type OpenCommand, Words } from "./remote.js";
 import { send } from "./send.js";
 import { Tally } from "./tally.js";
 
@@ -41,14 +41,14 @@ type OneFile =
   | { readonly kind: "file"; readonly path: string; readonly stats: Stats }
   | { readonly kind: "content"; readonly bytes: Uint8Array; readonly mode: number };
 
-/** Copies into a container. */
+/** Copies into a container. All of its commands have one deadline. */
 export function copyTo(
   open: OpenCommand,
   from: CopySource,
   target: string,
   options: CopyToOptions = {},
 ): Promise<CopyResult> {
-  return untilDeadline(open, options.timeoutMs, (within) => copy(within, from, target, options));
+  return bounded(options, (signal) => copy(open, from, target, { ...options, signal }));
 }
 
 async function copy(

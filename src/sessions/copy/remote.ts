@@ -1,7 +1,6 @@
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
-import { deadlineError, isCriError } from "../../core/index.js";
 import type { ExecSession } from "../../streaming/index.js";
 import type { ExecOptions } from "../options.js";
 
@@ -44,29 +43,4 @@ export class Words {
 export function lacksProgram(text: string, exitCode: number | undefined): boolean {
   if (exitCode !== undefined && exitCode !== 255) return exitCode === 127;
   return /not found|ENOENT|(?:exec: \\?"|executable).*no such file/i.test(text);
-}
-
-/** Carries out a copy, all of whose commands have the same deadline, however many there are. */
-export async function untilDeadline<T>(
-  open: OpenCommand,
-  timeoutMs: number | undefined,
-  copy: (open: OpenCommand) => Promise<T>,
-): Promise<T> {
-  // No deadline, or none that a session takes: it says so.
-  if (timeoutMs === undefined || !(timeoutMs > 0) || timeoutMs === Number.POSITIVE_INFINITY)
-    return copy((command, options) => open(command, { ...options, timeoutMs }));
-  const deadlineAt = performance.now() + timeoutMs;
-  const told = `the copy was not done within ${timeoutMs} ms`;
-  const leftMs = () => Math.ceil(deadlineAt - performance.now());
-  try {
-    return await copy(async (command, options) => {
-      const left = leftMs();
-      if (left <= 0) throw deadlineError(told);
-      return open(command, { ...options, timeoutMs: left });
-    });
-  } catch (error) {
-    // A session tells of the time that was left for it. Timers are early by a millisecond at times.
-    if (isCriError(error) && error.reason === "deadline" && leftMs() <= 1) throw error.with({ text: told });
-    throw error;
-  }
 }
