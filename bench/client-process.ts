@@ -1,54 +1,27 @@
-// One client in a process of its own, so that nobody pays for another's garbage or compiled code.
-// Argument: JSON of a ClientStart. Each message is a workload to run for a while; the answer is what it took.
-import { type ClientName, clients, type Sockets } from "./clients/index.js";
-import type { Workload } from "./workloads.js";
+// Runs one client in its own process, so that garbage and compiled code of one client do not slow down another.
+// Arguments: the client's name and the server's socket. Each message is a RoundOrder; the response is a RoundResult.
+import { answerOrders, costOf } from "./answer-orders.js";
+import { type ClientName, clients } from "./clients/index.js";
+import type { RoundOrder, RoundResult } from "./rounds.js";
 
-export interface ClientStart {
-  readonly client: ClientName;
-  readonly sockets: Sockets;
-}
-
-export interface RoundOrder {
-  readonly workload: Workload;
-  readonly durationMs: number;
-}
-
-export interface RoundResult {
-  readonly calls: number;
-  readonly wallMs: number;
-  readonly cpuUs: number;
-}
-
-const start = JSON.parse(process.argv[2] ?? "") as ClientStart;
-const client = await clients[start.client](start.sockets);
+const [, , name = "", socket = ""] = process.argv;
+const client = await clients[name as ClientName](socket);
 await client.version();
 
-process.on("message", (order: RoundOrder) => {
-  run(order).then(
-    (result) => process.send?.(result),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
-process.on("disconnect", () => process.exit());
-process.send?.("ready");
+answerOrders(run);
 
 async function run({ workload, durationMs }: RoundOrder): Promise<RoundResult> {
-  const call = workload.call === "version" ? () => client.version() : () => client.list();
-  const cpuBefore = process.cpuUsage();
-  const startedAt = performance.now();
-  const endsAt = startedAt + durationMs;
+  const call = workload.call === "version" ? () => client.version() : () => client.list(workload.containers);
   let calls = 0;
-  const repeat = async (): Promise<void> => {
-    do {
-      await call();
-      calls++;
-    } while (performance.now() < endsAt);
-  };
-  await Promise.all(Array.from({ length: workload.inFlight }, repeat));
-  const wallMs = performance.now() - startedAt;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { calls, wallMs, cpuUs: user + system };
+  const cost = await costOf(async () => {
+    const endsAt = performance.now() + durationMs;
+    const repeat = async (): Promise<void> => {
+      do {
+        await call();
+        calls++;
+      } while (performance.now() < endsAt);
+    };
+    await Promise.all(Array.from({ length: workload.inFlight }, repeat));
+  });
+  return { calls, ...cost };
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { cpus, release, type } from "node:os";
 
-/** Where and with what was measured. */
+/** The machine and the versions of a measurement. */
 export interface Machine {
   readonly date: string;
   readonly cpu: string;
@@ -11,9 +11,16 @@ export interface Machine {
   readonly packages: Readonly<Record<string, string>>;
 }
 
-const peers = ["@grpc/grpc-js", "@grpc/proto-loader", "@connectrpc/connect-node", "@bufbuild/protobuf"];
+const peers = [
+  "@grpc/grpc-js",
+  "@grpc/proto-loader",
+  "@connectrpc/connect-node",
+  "@bufbuild/protobuf",
+  "@kubernetes/client-node",
+  "dockerode",
+];
 
-/** This machine, now. */
+/** Describes this machine. */
 export function thisMachine(): Machine {
   const list = cpus();
   return {

@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
-import { parseEndpoint } from "cri-sdk";
+import { parseEndpoint } from "cri-sdk/transport";
 import type { BenchOptions } from "./options.js";
 
-/** A real runtime to measure against. */
+/** A real runtime to include. */
 export interface RealRuntime {
   readonly title: string;
   readonly path: string;
-  /** An image with a shell that the runtime can pull; undefined where none is known. */
+  /** An image with a shell that the runtime can pull; undefined if none is known. */
   readonly image?: string | undefined;
   stop(): Promise<void>;
 }
 
 const wellKnown = ["/run/containerd/containerd.sock", "/run/crio/crio.sock", "/run/cri-dockerd.sock"];
 
-/** The runtime that the options or this machine have; undefined where there is none. */
+/** Returns the runtime of the options or of this machine; undefined if there is none. */
 export async function findRuntime(options: BenchOptions): Promise<RealRuntime | undefined> {
   if (options.withContainerd) return startContainerd();
   const named = options.runtime ?? process.env.CONTAINER_RUNTIME_ENDPOINT;

@@ -1,16 +1,30 @@
-/** One way of calling that is measured. */
+/** One pattern of calls. */
 export interface Workload {
-  readonly name: "sequential" | "inFlight" | "list";
+  readonly name: string;
   readonly title: string;
   readonly call: "version" | "list";
-  /** How many calls are under way at a time. */
+  /** The number of listed containers; 0 for other calls. */
+  readonly containers: number;
+  /** The number of concurrent calls. */
   readonly inFlight: number;
 }
 
-export type WorkloadName = Workload["name"];
+/** The numbers of concurrent calls. */
+export const inFlightCounts = [1, 64, 1_000];
+/** The numbers of listed containers. */
+export const listSizes = [10, 100, 1_000, 10_000];
+
+export function versionWorkload(inFlight: number): Workload {
+  const how = inFlight === 1 ? "one after the other" : `${inFlight.toLocaleString("en")} in flight`;
+  return { name: `version-${inFlight}`, title: `Version, ${how}`, call: "version", containers: 0, inFlight };
+}
+
+export function listWorkload(containers: number): Workload {
+  const title = `ListContainers of ${containers.toLocaleString("en")} containers`;
+  return { name: `list-${containers}`, title, call: "list", containers, inFlight: 1 };
+}
 
 export const workloads: readonly Workload[] = [
-  { name: "sequential", title: "Version, one after the other", call: "version", inFlight: 1 },
-  { name: "inFlight", title: "Version, 64 in flight", call: "version", inFlight: 64 },
-  { name: "list", title: "ListContainers of 1,000 containers", call: "list", inFlight: 1 },
+  ...inFlightCounts.map(versionWorkload),
+  ...listSizes.map(listWorkload),
 ];

@@ -1,29 +1,31 @@
-// Where the quickstart gets a runtime from: one that runs on this machine, or else one inside this process.
+// Connects the quickstart to a runtime of this machine, or to the embedded runtime if there is none.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Cri, connect, isCriError } from "cri-sdk";
 import { EmbeddedRuntime } from "cri-sdk/testing";
 
-/** A connection to a runtime that was found or started. At the end, what was started is gone. */
+/** A client of a runtime that was found or started. Disposing it stops a runtime that was started. */
 export interface FoundRuntime extends AsyncDisposable {
   readonly cri: Cri;
 }
 
 /**
- * Connects to this machine's runtime. Where none answers, starts the embedded one on a socket in a temporary folder: it
- * needs no root, no network and no images, since its containers are plain processes of this host.
+ * Connects to the runtime of this machine. If none responds, starts the embedded runtime on a socket in a temporary
+ * folder. It needs no root, no network and no images: its containers are plain processes of this host.
  */
 export async function findRuntime(say: (line: string) => void): Promise<FoundRuntime> {
   try {
     const cri = await connect();
     return { cri, [Symbol.asyncDispose]: () => cri.close() };
   } catch (error) {
-    // A runtime that was named, by CONTAINER_RUNTIME_ENDPOINT or in crictl.yaml, and is not there is another matter.
+    // A runtime that CONTAINER_RUNTIME_ENDPOINT or crictl.yaml names must respond.
     if (!isCriError(error) || error.reason !== "no_runtime") throw error;
   }
-  say("No runtime answers on this machine, so this is the embedded one: containers are processes of");
-  say("this host, not isolated, and images are names. For a real one, start it and run this again.\n");
+  say("No runtime responds on this machine, so this run uses the embedded one: containers are processes of");
+  say(
+    "this host without isolation, and images are only names. To use a real one, start it and run this again.\n",
+  );
   return startEmbedded();
 }
 

@@ -1,4 +1,4 @@
-// A pod's whole life through the SDK: `npm start` runs this file, on any machine. It leaves nothing behind.
+// The lifecycle of a pod, with one call per step: `npm start` runs this file on any machine. It cleans up after itself.
 import { randomUUID } from "node:crypto";
 import { type Cri, isCriError, nanosToDate } from "cri-sdk";
 import { type ContainerEventResponse, ContainerEventTypeSchema } from "cri-sdk/v1";
@@ -14,12 +14,12 @@ async function quickstart(image: string): Promise<void> {
     (v) => `${v.runtimeName} ${v.runtimeVersion} at ${cri.endpoint}`,
   );
 
-  // The subscription has to be there before what it should see.
+  // Subscribe first: CRI does not repeat earlier events.
   const uid = randomUUID();
   const stopWatching = new AbortController();
   const events = watchPod(cri, uid, stopWatching.signal);
 
-  const wasThere = (await cri.image.imageStatus({ image: { image } })).image !== undefined;
+  const existed = (await cri.image.imageStatus({ image: { image } })).image !== undefined;
   await step(
     "pull",
     cri.image.pullImage({ image: { image } }),
@@ -28,7 +28,7 @@ async function quickstart(image: string): Promise<void> {
   try {
     await runPod(cri, uid, image);
   } finally {
-    if (!wasThere) await cleanUp("untag", cri.image.removeImage({ image: { image } }));
+    if (!existed) await cleanUp("untag", cri.image.removeImage({ image: { image } }));
   }
   stopWatching.abort();
   await step("events", events, (names) => names.join(", "));
@@ -81,13 +81,13 @@ async function runPod(cri: Cri, uid: string, image: string): Promise<void> {
     await step("stop", runtime.stopContainer({ containerId, timeout: 0n }));
     await step("remove", runtime.removeContainer({ containerId }));
   } finally {
-    // Stopping and removing a sandbox takes its containers along, however far the steps above came.
+    // Stopping and removing a sandbox also stops and removes its containers, after any of the steps above.
     await cleanUp("stop pod", runtime.stopPodSandbox({ podSandboxId }));
     await cleanUp("remove pod", runtime.removePodSandbox({ podSandboxId }));
   }
 }
 
-/** What happens to a pod and its containers, until the signal. */
+/** Collects the events of a pod and its containers until the signal is aborted. */
 async function watchPod({ runtime }: Cri, uid: string, signal: AbortSignal): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -95,7 +95,7 @@ async function watchPod({ runtime }: Cri, uid: string, signal: AbortSignal): Pro
       if (event.podSandboxStatus?.metadata?.uid === uid) names.push(nameOf(event));
   } catch (error) {
     if (!isCriError(error)) throw error;
-    // Our own abort is the expected end; containerd 1.6 has no events at all.
+    // The abort above ends the stream as expected; containerd 1.6 does not implement events.
     if (error.reason !== "aborted_by_caller") names.push(`(${error.reason})`);
   }
   return names;
@@ -107,28 +107,28 @@ function nameOf({ containerId, podSandboxStatus, containerEventType }: Container
   return `${what} ${happened?.toLowerCase()}`;
 }
 
-/** What can be done about a failure. */
+/** Returns advice for a failure. */
 function adviceFor(error: unknown): string {
   if (error instanceof Error && "syscall" in error)
-    return "Name a folder for temporary files that this user may write to: TMPDIR=/path npm start";
+    return "Set a folder for temporary files that this user can write to: TMPDIR=/path npm start";
   if (!isCriError(error)) return "";
   if (error.reason === "socket_forbidden")
-    return "Run it as root, or without CONTAINER_RUNTIME_ENDPOINT and crictl.yaml: then it brings a runtime of its own.";
+    return "Run it as root, or without CONTAINER_RUNTIME_ENDPOINT and crictl.yaml: then it starts the embedded runtime.";
   if (error.code === "unavailable")
-    return "Start the runtime, or name another one's socket: CONTAINER_RUNTIME_ENDPOINT=unix:///path npm start";
+    return "Start the runtime, or set the socket of another one: CONTAINER_RUNTIME_ENDPOINT=unix:///path npm start";
   if (error.method === "PullImage")
-    return "Name an image that this machine can pull: IMAGE=registry/name:tag npm start";
+    return "Set an image that this machine can pull: IMAGE=registry/name:tag npm start";
   if (error.method === "RunPodSandbox")
-    return "See what the runtime lacks, most often a pod network: its Status, and its log, tell.";
+    return "Check the runtime's Status and its log. The most common cause is a missing pod network.";
   return "";
 }
 
 try {
   await quickstart(process.env.IMAGE ?? "docker.io/library/busybox:1.37");
-  say("done; nothing was left behind");
+  say("done; everything was removed");
 } catch (error) {
   process.exitCode = 1;
-  say(`\nIt failed: ${error instanceof Error ? error.message : error}`);
+  say(`\nThe quickstart failed: ${error instanceof Error ? error.message : error}`);
   const advice = adviceFor(error);
   if (advice) say(advice);
 }

@@ -1,4 +1,4 @@
-// How the quickstart shows what it does: a line for each step, with its time; on a terminal, also the step under way.
+// The output of the quickstart: one line per step, with its duration; on a terminal, also the current step.
 const { stdout } = process;
 const colour = (code: number) => (text: string) =>
   stdout.isTTY && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text;
@@ -7,20 +7,20 @@ const [red, green, grey] = [colour(31), colour(32), colour(90)];
 export const say = (line: string): void => console.log(line);
 
 let interrupted = "";
-// Ends the run after the step under way, so that all is put away. A second signal ends the process as it always does.
+// Ends the run after the current step, so that the clean-up still happens. A second signal ends the process at once.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
   process.once(signal, () => {
     interrupted = signal;
   });
 
-/** Waits for one step, and prints what it gave with the time that it took. Throws when a signal came meanwhile. */
+/** Awaits one step, and prints its result and duration. Throws if a signal arrived in the meantime. */
 export async function step<T>(name: string, work: Promise<T>, show?: (result: T) => string): Promise<T> {
   const result = await cleanUp(name, work, show);
   if (interrupted) throw new Error(`ended by ${interrupted}`);
   return result;
 }
 
-/** A step that is done in any case. */
+/** Runs a step of the clean-up, which a signal does not skip. */
 export async function cleanUp<T>(
   name: string,
   work: Promise<T>,

@@ -1,11 +1,11 @@
-// Writes schemas/: what crictl's config files may hold, as JSON Schema, in both dialects. Fields come from the descriptors,
-// their explanations from the comments of the .proto. With --check it only says whether the files are up to date.
+// Writes schemas/: JSON Schemas of crictl's config files, in both dialects. The fields come from the descriptors,
+// and their descriptions from the comments of the .proto. With --check it only reports whether the files are up to date.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { ContainerConfigSchema, KeyValueSchema, PodSandboxConfigSchema } from "../gen/runtime/v1/api_pb.js";
 import { type ConfigDialect, nameIn } from "../src/crictl/dialect.js";
-import { rangeOf } from "../src/crictl/scalars.js";
+import { rangeOf } from "../src/crictl/read-message.js";
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 type Schema = { [key: string]: Json };
@@ -19,7 +19,7 @@ const files: readonly (readonly [string, DescMessage, string])[] = [
   ["container-config", ContainerConfigSchema, "A container, for crictl create and loadContainerConfig()"],
 ];
 
-/** The comment above each message, field and value, by `Message`, `Message.field`, `Enum.VALUE`. */
+/** The comments of messages, fields and values, by `Message`, `Message.field`, `Enum.VALUE`. */
 function readComments(proto: string): Map<string, string> {
   const found = new Map<string, string>();
   const scopes: string[] = [];
@@ -34,7 +34,7 @@ function readComments(proto: string): Map<string, string> {
     const scope = scopes.at(-1);
     if (named && lines.length > 0) {
       const key = opened || scope === undefined ? named : `${scope}.${named}`;
-      // A comment's paragraphs stay apart, its lines do not.
+      // Joins the lines of each paragraph.
       found.set(key, lines.join("\n").replace(/(\S)\n(?=[^\s-])/g, "$1 "));
     }
     if (opened && !opened[2]) scopes.push(opened[1] ?? "");
@@ -71,7 +71,7 @@ function messageSchema(message: DescMessage, dialect: ConfigDialect, definitions
   };
 }
 
-/** null is the same as leaving a field out. */
+/** Allows null, which has the same meaning as an omitted field. */
 function orNull(schema: Schema): Schema {
   return typeof schema.type === "string"
     ? { ...schema, type: [schema.type, "null"] }
@@ -94,7 +94,7 @@ function valueSchema(field: DescField, dialect: ConfigDialect, definitions: Sche
 
 function reference(message: DescMessage, dialect: ConfigDialect, definitions: Schema): Schema {
   if (!(message.name in definitions)) {
-    definitions[message.name] = {}; // its place in the order
+    definitions[message.name] = {}; // reserves its position in the output
     const own = messageSchema(message, dialect, definitions);
     const wrapped = message.name.endsWith("Int64Value") ? message.fields[0] : undefined;
     definitions[message.name] =
@@ -119,7 +119,7 @@ function scalarSchema(type: ScalarType, dialect: ConfigDialect, plainText: boole
   const range = rangeOf(type);
   if (range) {
     const unsigned = range.min === 0n;
-    // The bounds of 64 bits are no numbers that JSON readers agree upon.
+    // JSON parsers disagree about numbers as large as the limits of 64 bits.
     const bounds =
       range.bits === 32
         ? { minimum: Number(range.min), maximum: Number(range.max) }

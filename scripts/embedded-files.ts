@@ -1,34 +1,35 @@
-// The files that an embedded runtime is started with. What is wrong with them is told with the file and the place.
+// Reads the files that an embedded runtime is started with. Errors contain the file and the line.
 import { spawnSync } from "node:child_process";
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { LineCounter, parseDocument } from "yaml";
-import { isCriError } from "../src/index.js";
-import { type ImageCatalogue, type Programs, parseCatalogue } from "../src/testing/index.js";
+import { isCriError, readRegularFile } from "../src/core/index.js";
+import { type ImageCatalogue, parseCatalogue } from "../src/testing/embedded/images/index.js";
+import type { Programs } from "../src/testing/index.js";
 
-/** A file that cannot be used, and why. */
+/** The error for a file that cannot be used. */
 export class FileError extends Error {}
 
 /** Reads a catalogue of images, in JSON or YAML. */
 export async function readCatalogue(path: string): Promise<ImageCatalogue> {
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = (await readRegularFile(path)).toString();
   } catch (error) {
-    throw new FileError(`the image catalogue ${path} cannot be read: ${messageOf(error)}`);
+    throw new FileError(`cannot read the image catalogue ${path}: ${messageOf(error)}`);
   }
-  return parseCatalogue(parse(path, text), path);
+  return parseCatalogue(await parse(path, text), path);
 }
 
-function parse(path: string, text: string): unknown {
+async function parse(path: string, text: string): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch {
-    // YAML, or broken: YAML's parser, which knows JSON, says where.
+    // YAML, or invalid JSON: the YAML parser accepts both, and reports the line.
   }
+  const { LineCounter, parseDocument } = await import("yaml");
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
   const [error] = document.errors;
   if (error) {
     const { line, col } = lineCounter.linePos(error.pos[0]);
@@ -41,29 +42,32 @@ function parse(path: string, text: string): unknown {
   }
 }
 
-/** Loads a module with the programs of containers: its default export, or `programs`. */
+/** Loads a module with the programs of containers: its export `programs`, or its default export. */
 export async function readPrograms(path: string): Promise<Programs> {
   const file = resolve(path);
   let module: { readonly default?: unknown; readonly programs?: unknown };
   try {
     await access(file);
-    module = await import(pathToFileURL(file).href);
+    const { href } = pathToFileURL(file);
+    module = /\.[cm]?ts$/.test(file)
+      ? await (await import("tsx/esm/api")).tsImport(href, import.meta.url)
+      : await import(href);
   } catch (error) {
-    throw new FileError(`the script ${path} cannot be loaded: ${placeOf(error, file)}`);
+    throw new FileError(`cannot load the script ${path}: ${locatedMessage(error, file)}`);
   }
   const [where, programs] =
     module.programs === undefined ? ["default", module.default] : ["programs", module.programs];
   if (isPrograms(path, where, programs)) return programs;
   throw new FileError(
-    `the script ${path} has no programs: its export \`${where}\` must be an object of functions, or a function; ` +
-      `it is ${kindOf(programs)}`,
+    `the script ${path} has no programs: its export \`${where}\` must be an object of functions or a function, ` +
+      `got ${kindOf(programs)}`,
   );
 }
 
-/** An error with where it is in the module, or in those that it imports. */
-function placeOf(error: unknown, file: string): string {
+/** Returns an error's message with its location in the module, or in a module that it imports. */
+function locatedMessage(error: unknown, file: string): string {
   if (!(error instanceof Error)) return String(error);
-  // Of a module that it cannot read, Node tells the place to a terminal only.
+  // Node prints the location of a syntax error, but the error object does not contain it.
   if (error instanceof SyntaxError) {
     const { stderr } = spawnSync(process.execPath, ["--check", file], { encoding: "utf8" });
     const [place = ""] = stderr.split("\n    at ");
@@ -81,18 +85,17 @@ function isPrograms(path: string, where: string, value: unknown): value is Progr
   for (const [name, program] of Object.entries(value))
     if (typeof program !== "function")
       throw new FileError(
-        `the script ${path} has a broken program: ${where}[${JSON.stringify(name)}] must be a function, ` +
-          `it is ${kindOf(program)}`,
+        `the script ${path} has an invalid program: ${where}[${JSON.stringify(name)}] must be a function, ` +
+          `got ${kindOf(program)}`,
       );
   return true;
 }
 
 function kindOf(value: unknown): string {
-  if (value === undefined) return "missing";
-  if (value === null) return "null";
-  return Array.isArray(value) ? "a list" : `of type ${typeof value}`;
+  if (value === undefined || value === null) return String(value);
+  return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
 }
 
 function messageOf(error: unknown): string {
-  return isCriError(error) ? error.text : error instanceof Error ? error.message : String(error);
+  return isCriError(error) ? error.rawMessage : error instanceof Error ? error.message : String(error);
 }

@@ -3,33 +3,36 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isCriError, parseEndpoint } from "../src/index.js";
-import { EmbeddedRuntime, type RuntimeLike } from "../src/testing/index.js";
+// Not from the doors: this process runs for long, and what it does not load needs no memory.
+import { isCriError } from "../src/core/index.js";
+import { EmbeddedRuntime } from "../src/testing/embedded/embedded-runtime.js";
+import type { RuntimeLike } from "../src/testing/index.js";
+import { parseEndpoint } from "../src/transport/index.js";
 import { FileError, readCatalogue, readPrograms } from "./embedded-files.js";
 
 const likes: readonly RuntimeLike[] = ["containerd-1.7", "containerd-2.1", "cri-o"];
 
 const usage = `usage: npm run embedded -- --socket PATH [OPTION]...
 
-Serves the embedded container runtime on a socket, for crictl, critest, a kubelet and any other client of CRI v1. When it
-is ready, it prints the socket's endpoint on a line of its own; everything else goes to stderr. SIGTERM or Ctrl-C ends it,
-and all that runs in it; a second one ends it at once.
+Serves the embedded container runtime on a socket, for crictl, critest, a kubelet and any other client of CRI v1. When it is
+ready, it prints the socket's endpoint on one line of stdout; everything else goes to stderr. SIGTERM or Ctrl-C stops it with all
+containers; a second signal kills it.
 
-Containers are processes of this host, WITHOUT ANY ISOLATION, unless there is a script.
+Without --script, containers are processes of this host, WITHOUT ANY ISOLATION.
 
-  --socket PATH      where to listen: a path, or unix:///path, unix-abstract:name, tcp://host:port
-  --images FILE      what can be pulled, JSON or YAML: { "images": [{ "names": ["docker.io/library/app:1"] }] }
-                     (default a few well-known names, busybox, alpine and nginx among them)
-  --preload NAME     an image of these that is there from the start; may be repeated
-  --script FILE      a module of JavaScript or TypeScript with the programs that containers run: an object of functions
-                     by the command's first word, as its default export or as \`programs\`. No process is started then
-  --like NAME        take on the ways of a runtime: ${likes.join(", ")}
-  --handler NAME     a runtime handler besides the default one; may be repeated
-  --state-dir DIR    where containers have their folders; what an earlier run left there is ended and removed
-                     (default a new folder under ${tmpdir()}, removed at the end)
+  --socket PATH      the endpoint: a path, or unix:///path, unix-abstract:name, tcp://host:port
+  --images FILE      the images that can be pulled, as JSON or YAML: { "images": [{ "names": ["docker.io/library/app:1"] }] }
+                     (default: a few well-known ones, such as busybox, alpine and nginx)
+  --preload NAME     an image that is on the node from the start; can be repeated
+  --script FILE      a JavaScript or TypeScript module with the programs that containers run: an object of functions by the
+                     first word of the command, as default export or as \`programs\`. No process is started then
+  --like NAME        the runtime to behave like: ${likes.join(", ")}
+  --handler NAME     an additional runtime handler; can be repeated
+  --allow-root       run containers as processes of root. Required as root without --script, since root can damage this host
+  --state-dir DIR    the directory for containers; processes and files of an earlier run are removed
+                     (default: a new directory in ${tmpdir()}, removed at the end)
 
-Exit code: 0 when it was ended by a signal, 1 when it could not start or was ended by force, 2 for a call that cannot be
-understood.`;
+Exit code: 0 after a signal, 1 if it could not start or was killed by a second signal, 2 for invalid arguments.`;
 
 interface Command {
   readonly socket: string;
@@ -42,6 +45,10 @@ interface Command {
 }
 
 class UsageError extends Error {}
+
+/** What a container can do to this host. critest really did the first of these. */
+const damage = `They see the root file system of this host, and what one of them changes is changed here: \`chmod 400 /\` makes the host
+unusable, \`rm -rf /var\` removes its data, and \`kill -9 -1\` ends its processes.`;
 
 function readCommand(args: readonly string[]): Command | "help" {
   const text = { type: "string" } as const;
@@ -56,20 +63,23 @@ function readCommand(args: readonly string[]): Command | "help" {
       like: text,
       handler: list,
       "state-dir": text,
+      "allow-root": { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return "help";
-  if (!values.socket) throw new UsageError("--socket PATH is missing: where to listen");
+  if (!values.socket) throw new UsageError("--socket PATH is required");
   const socket = values.socket.includes(":") ? values.socket : resolve(values.socket);
   parseEndpoint(socket);
   if (values.script !== undefined && values["state-dir"] !== undefined)
-    throw new UsageError("--state-dir is for processes of this host; with --script there are none");
+    throw new UsageError("--state-dir cannot be combined with --script");
+  if (values.script === undefined && process.getuid?.() === 0 && !values["allow-root"])
+    throw new UsageError(
+      `running as root: containers would be processes of root, without isolation. ${damage}\nRun it as another user, or pass --allow-root on a machine that you can lose.`,
+    );
   const like = likes.find((name) => name === values.like);
   if (values.like !== undefined && !like)
-    throw new UsageError(
-      `no runtime ${JSON.stringify(values.like)} to be like: there are ${likes.join(", ")}`,
-    );
+    throw new UsageError(`--like must be one of ${likes.join(", ")}, got ${JSON.stringify(values.like)}`);
   return {
     socket,
     images: values.images,
@@ -83,52 +93,61 @@ function readCommand(args: readonly string[]): Command | "help" {
 
 async function start(command: Command): Promise<EmbeddedRuntime> {
   const { socket, images, preload, script, like, handlers } = command;
+  // For the errors of programs. Source maps of the runtime itself would take 10 MB.
+  if (script !== undefined) process.setSourceMapsEnabled(true);
   const programs = script === undefined ? undefined : await readPrograms(script);
   const catalogue = images === undefined ? undefined : await readCatalogue(images);
   const stateDir = command.stateDir ?? (programs ? undefined : join(temporaryFolder(), "state"));
   return EmbeddedRuntime.start({
     ...{ socket, programs, images: catalogue, preload, like, stateDir },
     runtimeHandlers: handlers,
+    // No client can read the record of calls, and the lists in it would take most of the memory.
+    callLimit: 0,
   });
 }
 
-/** A folder that is removed with this process, also when its end is forced. */
+/** Creates a folder that is removed when this process exits, even after a second signal. */
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "cri-sdk-embedded-"));
   process.once("exit", () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
   return folder;
 }
 
-/** Resolves when this process is asked to end, and lets it end at once when it is asked again. */
-function askedToEnd(): Promise<string> {
-  return new Promise((done) => {
-    let askedAt = 0;
-    const ask = (why: string) => {
-      // npm passes signals on, so that one sent to all of a process group arrives twice.
-      if (askedAt !== 0 && performance.now() - askedAt < 500) return;
-      if (askedAt !== 0) {
-        console.error(`${why}: ended by force`);
+/** Resolves with the first signal or uncaught error. A second one exits at once. */
+function stopRequest(): Promise<string> {
+  return new Promise((resolve) => {
+    let requestedAt = 0;
+    const stop = (why: string) => {
+      // npm forwards signals: a signal to the whole process group arrives twice.
+      if (requestedAt !== 0 && performance.now() - requestedAt < 500) return;
+      if (requestedAt !== 0) {
+        console.error(`${why}: exiting without cleanup`);
         process.exit(1);
       }
-      askedAt = performance.now();
-      done(why);
+      requestedAt = performance.now();
+      resolve(why);
     };
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, ask);
-    // A program of a script may fail where nobody looks.
+    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
+    // A program of the script may fail outside of its promise.
     process.on("uncaughtException", (error) => {
       console.error(error);
       process.exitCode = 1;
-      ask("an error that nothing caught");
+      stop("uncaught error");
     });
   });
 }
 
 function warning({ script }: Command): string {
   if (script !== undefined) return `Containers run the programs of ${script}; no process is started.`;
-  return `
-  !!  WARNING: THERE IS NO ISOLATION. Containers are plain processes of this host, run by ${userName()}:
-  !!  whoever may open the socket can run anything as that user. For tests on a machine of your own.
-`;
+  return [
+    "",
+    `WARNING: THERE IS NO ISOLATION. Containers are plain processes of this host that run as ${userName()}.`,
+    ...damage.split("\n"),
+    "Everyone who can open the socket can run any command as that user. Use it only for tests on your own machine.",
+    "",
+  ]
+    .map((line) => line && `  !!  ${line}`)
+    .join("\n");
 }
 
 function userName(): string {
@@ -149,12 +168,12 @@ async function main(): Promise<void> {
     return;
   }
   if (command === "help") return console.log(usage);
-  const end = askedToEnd();
+  const stopped = stopRequest();
   try {
     await using runtime = await start(command);
     console.error(warning(command));
     console.log(runtime.endpoint);
-    console.error(`${await end}: ending all that runs`);
+    console.error(`${await stopped}: stopping all containers`);
   } catch (error) {
     if (!isCriError(error) && !(error instanceof FileError)) throw error;
     console.error(error.message);
@@ -163,5 +182,5 @@ async function main(): Promise<void> {
 }
 
 await main();
-// What a script has opened, or waits for, is its own; it does not outlive its runtime.
+// Open handles of a script must not keep the process alive.
 process.exit();

@@ -1,5 +1,5 @@
-// Makes every verb work as the first command after a clone: installs the dependencies when they are missing, or
-// older than the lock file. Plain JavaScript, since nothing is installed yet when it runs.
+// Makes every npm script work as the first command after a clone: installs the dependencies if they are missing or older
+// than the lock file. Plain JavaScript, since it runs before anything is installed.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync, utimesSync } from "node:fs";
 
@@ -13,7 +13,7 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
     stdio: ["ignore", 2, 2],
   });
   if (status !== 0) process.exit(status ?? 1);
-  // npm keeps this file's time when nothing changed; then the next run would install again.
+  // npm does not touch this file if nothing changed, and the next run would install again.
   const now = new Date();
   utimesSync(installed, now, now);
 }

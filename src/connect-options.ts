@@ -1,66 +1,105 @@
-import type { EventsOptions } from "./events/index.js";
-import type { ImageAuth } from "./images/index.js";
-import type { PodsOptions } from "./pods/index.js";
-import type { StreamingDefaults } from "./sessions/index.js";
-import type { RetryOptions, RpcTransport, TransportOptions } from "./transport/index.js";
+import { type RetryOptions, retryTable } from "./clients/index.js";
+import { OptionTable, option } from "./core/index.js";
+import { type EventsOptions, eventsTable } from "./events/index.js";
+import { authCheck, type ImageAuth } from "./images/index.js";
+import { type PodsOptions, podsTable } from "./pods/index.js";
+import { type StreamingDefaults, streamingDefaultsTable } from "./sessions/index.js";
+import { type RpcTransport, type TransportOptions, transportTable } from "./transport/index.js";
 
-/** How a `connect()` connects and behaves. */
+/** The options of `connect()` and `connect.lazy()`. */
 export interface ConnectOptions extends TransportOptions {
   /**
-   * Where the runtime listens: `unix:///run/containerd/containerd.sock`, a bare socket path, or another form that
-   * `parseEndpoint` understands.
-   * @default CONTAINER_RUNTIME_ENDPOINT, else crictl.yaml, else the well-known socket that answers
+   * The endpoint of the runtime: `unix:///run/containerd/containerd.sock`, the path of a socket, or another form that
+   * `parseEndpoint` accepts.
+   * @default CONTAINER_RUNTIME_ENDPOINT, otherwise crictl.yaml, otherwise the first well-known socket that responds
    */
   readonly endpoint?: string | undefined;
   /**
-   * Where the image service listens, if elsewhere.
-   * @default the runtime's endpoint; where that is not given here, IMAGE_SERVICE_ENDPOINT or crictl.yaml first
+   * The endpoint of the image service, if it is not the runtime's.
+   * @default the runtime's endpoint; without `endpoint`, IMAGE_SERVICE_ENDPOINT or crictl.yaml take precedence
    */
   readonly imageEndpoint?: string | undefined;
-  /** Ends `connect()` itself; calls take a signal of their own. */
+  /** Cancels `connect()`, not the calls of the client: each takes a signal. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How long the check of `connect()` may take, in milliseconds. No effect with `connect.lazy()`.
+   * The deadline of `connect()` in milliseconds. No effect with `connect.lazy()`.
    * @default 5_000
    */
   readonly timeoutMs?: number | undefined;
-  /** How safe calls are repeated when the runtime went away under them. */
+  /** How idempotent calls are retried when the connection is lost. */
   readonly retry?: RetryOptions | undefined;
   /**
-   * Whether requests that CRI forbids, or that are known to crash a daemon, are refused before they are sent.
+   * Whether requests that CRI forbids, or that are known to crash a runtime, are rejected before they are sent.
    * @default true
    */
   readonly preflight?: boolean | undefined;
   /**
-   * Whether what runtimes say differently comes out alike: errors in one vocabulary, stopping and removing what is
-   * gone succeeds, ExecSync's timeout is an error, and answers are held to CRI's promises.
+   * Whether runtime-specific errors are normalized and responses validated: every runtime has the same error reasons,
+   * stopping or removing an absent object succeeds, and the timeout of ExecSync is an error.
    * @default true
    */
   readonly normalize?: boolean | undefined;
-  /** How sessions (exec, attach, port-forward, copy) reach the runtime's streaming server, unless a call says otherwise. */
+  /** Defaults for sessions (exec, attach, port-forward, copy): how they connect to the runtime's streaming server. */
   readonly streaming?: StreamingDefaults | undefined;
   /**
-   * Credentials for registries, or who has them, for pulls of `cri.images` that say nothing of it.
-   * @default none: the runtime's own, where it has any
+   * The credentials for registries, or their source, for pulls of `cri.images` without the `auth` option.
+   * @default none; the runtime uses its own, if it has any
    */
   readonly imageAuth?: ImageAuth | undefined;
-  /** How often the node is listed for `cri.events` and `cri.watchNode()`, and how a lost stream is opened again. */
+  /** How often `cri.events` and `cri.watchNode()` list the node, and how they reopen a lost event stream. */
   readonly events?: EventsOptions | undefined;
-  /** Whose the pods of this connection are, and where their logs go. */
+  /** The owner of the pods that this client creates, and the folder of their logs. */
   readonly pods?: PodsOptions | undefined;
 }
 
-/** Options for a transport of your own; those of our transport have no place beside it. */
+/** The options that do not concern transports. */
+const clientChecks = {
+  retry: option.nested(retryTable),
+  preflight: option.boolean,
+  normalize: option.boolean,
+  streaming: option.nested(streamingDefaultsTable),
+  imageAuth: authCheck,
+  events: option.nested(eventsTable),
+  pods: option.nested(podsTable),
+};
+
+/** The options of {@link ConnectOptions}. */
+export const connectTable = new OptionTable<ConnectOptions>({
+  ...transportTable.checks,
+  ...clientChecks,
+  endpoint: option.string,
+  imageEndpoint: option.string,
+  signal: option.signal,
+  timeoutMs: option.timeoutMs,
+});
+
+/** The options of `connect.through()`: a transport that you created, and the options that do not concern transports. */
 export interface CustomTransportOptions
   extends Pick<
     ConnectOptions,
     "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "events" | "pods"
   > {
-  /** Connect's transport, an in-memory one, a recording one. `close()` leaves it alone: it is yours. */
+  /** The transport, such as `memoryTransport()` or Connect's. `close()` of the client does not close it. */
   readonly transport: RpcTransport;
   /**
-   * What errors call the endpoint.
+   * The name of the endpoint in errors.
    * @default "custom transport"
    */
   readonly endpoint?: string | undefined;
+}
+
+/** The options of {@link CustomTransportOptions}. */
+export const customTransportTable = new OptionTable<CustomTransportOptions>({
+  ...clientChecks,
+  transport: option.required((value) =>
+    isTransport(value) ? undefined : "must be a transport, with the functions unary and stream",
+  ),
+  endpoint: option.string,
+});
+
+/** Reports whether a value is a transport, such as `memoryTransport()` or Connect's. */
+export function isTransport(value: unknown): value is RpcTransport {
+  if (typeof value !== "object" || value === null || !("unary" in value) || !("stream" in value))
+    return false;
+  return typeof value.unary === "function" && typeof value.stream === "function";
 }

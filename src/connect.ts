@@ -1,34 +1,40 @@
 import { existsSync } from "node:fs";
-import { countdown, firstAnswering, probeTimeoutMs, timeoutOf } from "./clients/index.js";
-import type { ConnectOptions, CustomTransportOptions } from "./connect-options.js";
-import { invalidOption } from "./core/index.js";
+import { firstResponding, probeTimeoutMs } from "./clients/index.js";
+import {
+  type ConnectOptions,
+  type CustomTransportOptions,
+  connectTable,
+  customTransportTable,
+  isTransport,
+} from "./connect-options.js";
+import { checkTimeout, countdown, invalidOption, isPlainObject } from "./core/index.js";
 import { Cri } from "./cri.js";
 import {
   type Candidate,
-  createTransport,
   findCandidates,
   type Http2Transport,
+  openTransport,
   type RpcTransport,
 } from "./transport/index.js";
 
 /**
- * Connects to a runtime and checks with one Version call that it answers. Without an endpoint it looks for one: in
- * CONTAINER_RUNTIME_ENDPOINT, in crictl.yaml, at the well-known sockets (all probed at once).
+ * Connects to a runtime, and verifies with one Version call that it responds. Without an endpoint, it takes the one in
+ * CONTAINER_RUNTIME_ENDPOINT or in crictl.yaml, or probes the well-known sockets, all at once.
  *
- * Rejects with {@link CriError}: `unavailable` with the reason when nobody answers (`socket_missing`,
- * `socket_forbidden`, `connection_refused`, ...; `no_runtime` lists every socket tried), `wrong_api_version` for a
- * runtime without CRI v1, `invalid_endpoint` and `invalid_option` for what cannot be used.
+ * Rejects with {@link CriError}: code `unavailable` when no runtime responds (reasons `socket_missing`,
+ * `socket_forbidden`, `connection_refused`, ...; `no_runtime` lists every socket that was probed), `wrong_api_version`
+ * for a runtime without CRI v1, `invalid_endpoint`, `invalid_option`, `deadline`, `aborted_by_caller`.
  */
 export async function connect(endpoint?: string | ConnectOptions, more?: ConnectOptions): Promise<Cri> {
-  const options = asOptions(endpoint, more);
+  const options = asOptions("connect", endpoint, more);
   const { signal, timeoutMs = probeTimeoutMs } = options;
-  const remainingMs = countdown(timeoutOf("version", {}, { timeoutMs }));
+  const remainingMs = countdown(checkTimeout(timeoutMs));
   const { runtime: candidates, image } = findCandidates(options);
   const bounds = { signal, timeoutMs: remainingMs() ?? 0 };
-  const { candidate, transport } = await firstAnswering(candidates, options, bounds);
+  const { candidate, transport } = await firstResponding(candidates, options, bounds);
   const cri = wire(transport, candidate, image, options);
   try {
-    // An image service of its own is a second thing that may be absent.
+    // An image service with its own endpoint may be absent while the runtime responds.
     if (cri.imageEndpoint !== cri.endpoint)
       await cri.image.imageFsInfo({}, { signal, timeoutMs: remainingMs() ?? 0 });
     return cri;
@@ -39,26 +45,26 @@ export async function connect(endpoint?: string | ConnectOptions, more?: Connect
 }
 
 /**
- * The same without the check: nothing is opened before the first call, so it cannot fail for an absent runtime. Where
- * no endpoint is named, the first well-known socket that exists is taken.
+ * Returns a client that connects with its first call, so that an absent runtime is not an error yet. Without an
+ * endpoint, it takes the same one as `connect()`, or the first well-known socket that exists.
  *
- * Throws {@link CriError} `invalid_endpoint` or `invalid_option`.
+ * Throws {@link CriError}: `invalid_endpoint`, `invalid_option`.
  */
 connect.lazy = (endpoint?: string | ConnectOptions, more?: ConnectOptions): Cri => {
-  const options = asOptions(endpoint, more);
+  const options = asOptions("connect.lazy", endpoint, more);
   const { runtime: candidates, image } = findCandidates(options);
   const [first] = candidates;
   const candidate =
     candidates.find(({ endpoint }) => endpoint.kind === "unix" && existsSync(endpoint.path)) ?? first;
-  if (!candidate) throw invalidOption("endpoint", undefined, "is needed on this platform");
-  return wire(createTransport(candidate.endpoint, options), candidate, image, options);
+  if (!candidate) throw invalidOption("endpoint", undefined, "is required on this platform");
+  return wire(openTransport(candidate.endpoint, options), candidate, image, options);
 };
 
-/** The two clients and the lists on a transport of your own. */
+/** Returns a client on a transport that you created, such as `memoryTransport()` or Connect's. */
 connect.through = (transport: RpcTransport | CustomTransportOptions): Cri => {
-  const options = "unary" in transport ? { transport } : transport;
+  const options = throughOptions(transport);
   const wiring = { transport: options.transport, endpoint: options.endpoint ?? "custom transport" };
-  return new Cri(wiring, wiring, [], options);
+  return new Cri(wiring, wiring, [], undefined, options);
 };
 
 function wire(
@@ -68,14 +74,41 @@ function wire(
   options: ConnectOptions,
 ): Cri {
   const runtime = { transport, endpoint: endpoint.url };
-  if (!image || image.endpoint.url === endpoint.url) return new Cri(runtime, runtime, [transport], options);
-  const second = createTransport(image.endpoint, options);
-  return new Cri(runtime, { transport: second, endpoint: image.endpoint.url }, [transport, second], options);
+  // Connects when the first command is killed.
+  const killer = openTransport(endpoint, options);
+  if (!image || image.endpoint.url === endpoint.url)
+    return new Cri(runtime, runtime, [transport], killer, options);
+  const second = openTransport(image.endpoint, options);
+  return new Cri(
+    runtime,
+    { transport: second, endpoint: image.endpoint.url },
+    [transport, second],
+    killer,
+    options,
+  );
 }
 
+/** Throws `invalid_option`, also for something that belongs to `connect.through()`. */
 function asOptions(
+  operation: string,
   endpoint: string | ConnectOptions | undefined,
   more: ConnectOptions | undefined,
 ): ConnectOptions {
+  if (isTransport(endpoint) || hasTransport(endpoint))
+    throw invalidOption("endpoint", endpoint, "must be a string; pass a transport to `connect.through()`");
+  if (typeof endpoint !== "string" && endpoint !== undefined) connectTable.check(operation, endpoint);
+  connectTable.check(operation, more);
   return typeof endpoint === "string" ? { ...more, endpoint } : { ...endpoint, ...more };
+}
+
+/** Throws `invalid_option`. Of an object of a class, such as the embedded runtime, only the transport counts. */
+function throughOptions(transport: RpcTransport | CustomTransportOptions): CustomTransportOptions {
+  if (isTransport(transport)) return { transport };
+  if (hasTransport(transport) && !isPlainObject(transport)) return { transport: transport.transport };
+  customTransportTable.check("connect.through", transport);
+  return transport;
+}
+
+function hasTransport(value: unknown): value is { readonly transport: RpcTransport } {
+  return typeof value === "object" && value !== null && "transport" in value && isTransport(value.transport);
 }

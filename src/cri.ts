@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+import type { VersionResponse } from "../gen/runtime/v1/api_pb.js";
 import {
   createLists,
   type ImageClient,
@@ -6,18 +8,29 @@ import {
   type RuntimeClient,
   type RuntimeInfo,
   readRuntimeInfo,
+  resolveRetry,
   runtimeClient,
 } from "./clients/index.js";
 import type { ConnectOptions } from "./connect-options.js";
-import type { CallOptions } from "./core/index.js";
-import { Events, type EventsOptions, type NodeWaitOptions, type NodeWatch } from "./events/index.js";
+import { type CallOptions, callOptionsTable, criError, type IdOrHandle, idOf } from "./core/index.js";
+import {
+  type Events,
+  type EventsOptions,
+  NodeObserver,
+  type NodeWaitOptions,
+  type NodeWatch,
+} from "./events/index.js";
 import { Images } from "./images/index.js";
-import type { LogReader, ReadLogsOptions } from "./logs/index.js";
+import { type LogReader, type ReadLogsOptions, readLogsTable } from "./logs/index.js";
 import {
   Containers,
   containerLogs,
-  createPodKit,
-  type PodKit,
+  createPodContext,
+  type FollowedLogEntry,
+  type FollowLogsFilter,
+  type FollowLogsOptions,
+  followLogs,
+  type PodContext,
   Pods,
   type SweepOptions,
   type SweepResult,
@@ -32,55 +45,62 @@ import {
   type ExecOptions,
   type ForwardOptions,
   type KillableSession,
-  type RunOptions,
-  type RunResult,
+  type RunCommandOptions,
+  type RunCommandResult,
   Sessions,
 } from "./sessions/index.js";
 import { Stats } from "./stats/index.js";
 import type { AttachSession, ExecSession, PortForward } from "./streaming/index.js";
-import { type Http2Transport, type RpcName, type RpcTransport, resolveRetry } from "./transport/index.js";
+import type { Http2Transport, RpcName, RpcTransport } from "./transport/index.js";
 
-/** A transport, and what errors call its endpoint. */
+/** A transport, and the name of its endpoint in errors. */
 export interface Wiring {
   readonly transport: RpcTransport;
   readonly endpoint: string;
 }
 
-/** A connection to a runtime. Made by `connect()`; `await using` closes it. */
+/** A client of one runtime, created by `connect()`. Close it; `await using` does. */
 export class Cri implements AsyncDisposable {
-  /** RuntimeService, 1:1: 37 RPCs on sandboxes and containers. */
+  /** The client of CRI's RuntimeService: one method per RPC, with the messages of CRI. */
   readonly runtime: RuntimeClient;
-  /** ImageService, 1:1: 6 RPCs on images. */
+  /** The client of CRI's ImageService: one method per RPC, with the messages of CRI. */
   readonly image: ImageClient;
-  /** CRI's lists however long they are: by Stream* where the runtime has it, by List* elsewhere. */
+  /** CRI's lists of any length: by the Stream* RPCs if the runtime implements them, otherwise by List*. */
   readonly lists: Lists;
-  /** The images of the node: looked up, pulled by a policy and with credentials, removed, cleaned up. */
+  /** The images of the node: find, pull by a policy and with credentials, remove, prune. */
   readonly images: Images;
-  /** Pods in the user's words: run, found, reconciled, as handles. */
+  /** Pods as handles: run, ensure, find. */
   readonly pods: Pods;
   /** Containers of all pods, as handles. */
   readonly containers: Containers;
-  /** What happens on the node, as an async iterable; however often the runtime restarts. */
+  /** The events of the node as an async iterable, which continues when the runtime restarts. */
   readonly events: Events;
-  /** What containers and pods use, and that as a page for Prometheus. */
+  /** The usage of containers and pods, also as a page for Prometheus. */
   readonly stats: Stats;
   /** The runtime's endpoint as a URL. */
   readonly endpoint: string;
-  /** The image service's endpoint as a URL; most often the same. */
+  /** The image service's endpoint as a URL; usually the same. */
   readonly imageEndpoint: string;
-  /** The transport to the runtime's endpoint, for Connect's `createClient` and for services beside CRI's two. */
+  /** The transport to the runtime's endpoint, for Connect's `createClient` and for services other than CRI's. */
   readonly transport: RpcTransport;
   readonly #owned: readonly Http2Transport[];
+  readonly #killer: Http2Transport | undefined;
   readonly #sessions: Sessions;
-  readonly #kit: PodKit;
+  readonly #node: NodeObserver;
+  readonly #podContext: PodContext;
   readonly #unimplemented = new Set<RpcName>();
+  readonly #closing = new AbortController();
   #version = "";
 
-  /** @internal Made by `connect()`. */
+  /**
+   * Called by `connect()`. Commands are killed through `killer`, also during `close()`, when all other transports are closed already; without
+   * one, through the transport of `runtime`.
+   */
   constructor(
     runtime: Wiring,
     image: Wiring,
     owned: readonly Http2Transport[],
+    killer: Http2Transport | undefined,
     options: Pick<
       ConnectOptions,
       "retry" | "preflight" | "normalize" | "streaming" | "imageAuth" | "pods"
@@ -88,7 +108,12 @@ export class Cri implements AsyncDisposable {
       readonly events?: EventsOptions | undefined;
     },
   ) {
+    const { signal: closing } = this.#closing;
+    // Every call in flight listens to it, and Node warns above ten listeners.
+    setMaxListeners(0, closing);
     const shared = {
+      closing,
+      ownsTransport: owned.length > 0,
       retry: resolveRetry(options.retry),
       preflight: options.preflight ?? true,
       normalize: options.normalize ?? true,
@@ -102,27 +127,50 @@ export class Cri implements AsyncDisposable {
       runtime: this.runtime,
       lists: this.lists,
       auth: options.imageAuth,
+      closing,
     });
     this.endpoint = runtime.endpoint;
     this.imageEndpoint = image.endpoint;
     this.transport = runtime.transport;
     this.#owned = owned;
-    this.#sessions = new Sessions(this.runtime, options.streaming);
+    this.#killer = killer;
+    // No signal of this client ends its calls.
+    const kills = runtimeClient({
+      ...{ ...shared, ...runtime, ...(killer && { transport: killer }) },
+      closing: new AbortController().signal,
+    });
+    const defaults = options.streaming;
+    this.#sessions = new Sessions({ runtime: this.runtime, killer: kills, closing, defaults });
     const { lists, images, endpoint } = this;
-    this.events = new Events({ runtime: this.runtime, lists }, options.events);
-    this.stats = new Stats({ runtime: this.runtime, lists, endpoint });
-    const { hints } = this.events;
-    const parts = { runtime: this.runtime, lists, images, endpoint, sessions: this.#sessions, hints };
-    this.#kit = createPodKit(parts, options.pods);
-    this.pods = new Pods(this.#kit);
-    this.containers = new Containers(this.#kit);
+    this.#node = new NodeObserver({ runtime: this.runtime, lists }, options.events);
+    this.events = this.#node;
+    this.stats = new Stats({ runtime: this.runtime, lists, endpoint, closing });
+    const { changes } = this.#node;
+    const parts = {
+      runtime: this.runtime,
+      lists,
+      images,
+      endpoint,
+      sessions: this.#sessions,
+      changes,
+      closing,
+    };
+    this.#podContext = createPodContext(parts, options.pods);
+    this.pods = new Pods(this.#podContext);
+    this.containers = new Containers(this.#podContext);
+  }
+
+  /** Returns the runtime's name and version, and the version of CRI that it serves: the response of Version. */
+  version(options?: CallOptions): Promise<VersionResponse> {
+    return this.runtime.version({}, options);
   }
 
   /**
-   * What this runtime can do: its name and version, its handlers, the features it tells of, and the RPCs it was found
-   * not to have. Asks Version and Status each time; what was found out is forgotten when the version changes.
+   * Returns the runtime's name and version, its handlers and features, and the RPCs that earlier calls found to be
+   * unimplemented. Calls Version and Status each time; a changed version clears the list of unimplemented RPCs.
    */
   async features(options?: CallOptions): Promise<RuntimeInfo> {
+    callOptionsTable.check("cri.features", options);
     const info = await readRuntimeInfo(this.runtime, options);
     if (this.#version !== info.version && this.#version !== "") this.#unimplemented.clear();
     this.#version = info.version;
@@ -130,68 +178,69 @@ export class Cri implements AsyncDisposable {
   }
 
   /**
-   * Runs a command in a running container and gives its streams, as they come. Resolves when the session is there; how
-   * the command ended comes from `exit`. The default is no input, and stdout and stderr: read both.
+   * Runs a command in a running container and returns a session with its streams. Resolves when the session is open; the session's
+   * `ended` has the exit code. By default, the session has stdout and stderr, which both must be read, and no input.
    *
-   * Rejects with {@link CriError}: `object_missing`, `wrong_state`, `invalid_request` for an empty command,
-   * `start_timeout`, `upgrade_refused`, `stdin_end_unsupported`, `deadline`, `aborted_by_caller`, and what Exec answers.
+   * Rejects with {@link CriError}: `object_missing`, `wrong_state`, `invalid_request` for an empty command, `start_timeout`,
+   * `upgrade_refused`, `stdin_end_unsupported`, `deadline`, `aborted_by_caller`, and the errors of CRI's Exec.
    */
   exec(
-    containerId: string,
+    containerId: IdOrHandle,
     command: readonly string[],
-    options: ExecOptions & { readonly kill: true },
+    options: ExecOptions & { readonly killOnClose: true },
   ): Promise<KillableSession>;
-  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
-  exec(containerId: string, command: readonly string[], options?: ExecOptions): Promise<ExecSession> {
+  exec(containerId: IdOrHandle, command: readonly string[], options?: ExecOptions): Promise<ExecSession>;
+  exec(containerId: IdOrHandle, command: readonly string[], options?: ExecOptions): Promise<ExecSession> {
     return this.#sessions.exec(containerId, command, options);
   }
 
   /**
-   * Runs a command in a running container to its end, and gives its exit code and all it printed. Unlike ExecSync it
-   * takes input, any amount of output, and an abort.
+   * Runs a command in a running container to its end and returns its exit code and output. Unlike ExecSync, it supports input, more
+   * than 16 MiB of output, and cancellation.
    *
-   * Rejects as {@link Cri.exec} and {@link ExecSession.exit} do, with `output_limit`, and `aborted_by_caller` when the input fails.
+   * Rejects as {@link Cri.exec} and {@link ExecSession.ended} do, with `output_limit`, and with `aborted_by_caller` when the input fails.
    */
   runCommand(
-    containerId: string,
+    containerId: IdOrHandle,
     command: readonly string[],
-    options: RunOptions & { readonly encoding: "buffer" },
-  ): Promise<RunResult<Buffer>>;
+    options: RunCommandOptions & { readonly encoding: "buffer" },
+  ): Promise<RunCommandResult<Buffer>>;
   runCommand(
-    containerId: string,
+    containerId: IdOrHandle,
     command: readonly string[],
-    options?: RunOptions & { readonly encoding?: "utf8" | undefined },
-  ): Promise<RunResult>;
+    options?: RunCommandOptions & { readonly encoding?: "utf8" | undefined },
+  ): Promise<RunCommandResult>;
   runCommand(
-    containerId: string,
+    containerId: IdOrHandle,
     command: readonly string[],
-    options?: RunOptions,
-  ): Promise<RunResult<string | Buffer>> {
+    options?: RunCommandOptions,
+  ): Promise<RunCommandResult<string | Buffer>> {
     return this.#sessions.runCommand(containerId, command, options);
   }
 
   /**
-   * Connects to the main process of a running container: what it prints from now on, and its input. Ask for `stdin`
-   * only if the container was created with it, and for `tty` if it was created with that. Rejects as {@link Cri.exec}.
+   * Attaches to the main process of a running container: its output from now on, and its input. Request `stdin` and `input` only for a
+   * container that was created with `stdin`, and pass `tty` if it was created with `tty`. Rejects as {@link Cri.exec} does.
    */
-  attach(containerId: string, options?: AttachOptions): Promise<AttachSession> {
+  attach(containerId: IdOrHandle, options?: AttachOptions): Promise<AttachSession> {
     return this.#sessions.attach(containerId, options);
   }
 
-  /** The ports of a running pod, reached from here. Nothing is opened before the first connection. */
-  portForward(podSandboxId: string, options?: ForwardOptions): PortForward {
+  /** Returns a port-forward to a running pod. Opens nothing before the first connection. Throws `invalid_option`. */
+  portForward(podSandboxId: IdOrHandle, options?: ForwardOptions): PortForward {
     return this.#sessions.portForward(podSandboxId, options);
   }
 
   /**
-   * Copies a file, a folder, or given contents into a running container, where `target` becomes the copy: a folder's
-   * contents are put into it. Folders above it are made. Needs a shell in the container; and tar, tee and wc, except for
-   * single files. Resolves when the container has confirmed how many bytes arrived.
+   * Copies a file, a folder or given content into a running container. `target` is the path of the copy: a file is written to it, the
+   * contents of a folder into it. Creates missing parent folders. Requires a shell in the container, and tar, tee and wc except for
+   * single files. Resolves when the container has confirmed the number of bytes.
    *
-   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, and as {@link Cri.exec}. What was copied stays.
+   * Rejects with {@link CriError}: `copy_failed`, `copy_incomplete`, `invalid_request`, and as {@link Cri.exec} does. Files that were
+   * already copied remain.
    */
   copyTo(
-    containerId: string,
+    containerId: IdOrHandle,
     source: CopySource,
     target: string,
     options?: CopyToOptions,
@@ -200,13 +249,13 @@ export class Cri implements AsyncDisposable {
   }
 
   /**
-   * Copies a file or a folder out of a running container; `target` becomes the copy. Nothing is written outside it,
-   * whatever the container sends. Needs tar in the container, or cat for single files, whose mode is lost then.
+   * Copies a file or a folder out of a running container; `target` is the path of the copy. Never writes outside it, also if the
+   * container sends other paths. Requires tar in the container, or cat for single files, which then lose their mode.
    *
-   * Rejects as {@link Cri.copyTo} does, and with `unsafe_archive`. What was copied stays.
+   * Rejects as {@link Cri.copyTo} does, and with `unsafe_archive`. Files that were already copied remain.
    */
   copyFrom(
-    containerId: string,
+    containerId: IdOrHandle,
     source: string,
     target: string,
     options?: CopyFromOptions,
@@ -214,33 +263,59 @@ export class Cri implements AsyncDisposable {
     return this.#sessions.copyFrom(containerId, source, target, options);
   }
 
-  /** What a container printed, from its log file on this host, as {@link Container.logs} for a handle. */
-  logs(containerId: string, options?: ReadLogsOptions): LogReader {
-    return containerLogs(this.runtime, containerId, options);
+  /** Reads the log of a container from its file on this host, as {@link Container.logs} does for a handle. */
+  logs(containerId: IdOrHandle, options?: ReadLogsOptions): LogReader {
+    const id = idOf("cri.logs", "containerId", containerId);
+    readLogsTable.check("cri.logs", options);
+    return containerLogs(this.runtime, id, options);
   }
 
   /**
-   * Removes what processes of an owner made by `run` and left: pods and containers whose process is dead. What a living
-   * process made stays, also that of other programs of the same owner.
+   * Follows the logs of all containers that match the filter, on this host: of those that are running, from the given `tail` or `since`
+   * on, and of those that start later, from their beginning. Returns one stream of entries, merged by time. A log ends with its
+   * container, and the stream when the caller leaves the loop. While the caller does not read, no more is read from the logs: one entry
+   * and the blocks of its file are held for each container. Pods and containers come from `cri.events`, also after the runtime restarts.
+   *
+   * Throws `invalid_option`. The iteration rejects with `aborted_by_caller` or `deadline` when the signal fires, with `client_closed`, and
+   * with `log_failed` as {@link FollowLogsOptions.onFailure} says.
+   */
+  followLogs(
+    filter?: FollowLogsFilter,
+    options?: FollowLogsOptions,
+  ): AsyncIterableIterator<FollowedLogEntry> & AsyncDisposable {
+    const { runtime, lists, events } = this;
+    return followLogs({ runtime, lists, events }, filter, options);
+  }
+
+  /**
+   * Removes the pods and containers that `run` created in processes of this owner that have ended since. Those of running
+   * processes remain, also of other programs with the same owner.
    */
   sweep(options?: SweepOptions): Promise<SweepResult> {
-    return sweep(this.#kit, options);
+    return sweep(this.#podContext, options);
   }
 
   /**
-   * Watches what there is on the node: every pod and container, in memory, with indexes. Resolves when all was listed
-   * once since the call, which waits for a runtime that is away. Close it; `await using` does.
+   * Returns a cache of the node's pods and containers, with indexes, which events and lists keep up to date. Resolves
+   * after the first complete list, and waits for a runtime that is unavailable. Close it; `await using` does.
    *
    * Rejects with {@link CriError}: `invalid_option`, `deadline`, `aborted_by_caller`, `client_closed`.
    */
   watchNode(options?: NodeWaitOptions): Promise<NodeWatch> {
-    return this.events.watch(options);
+    return this.#node.watch(options);
   }
 
-  /** Ends every call under way with `client_closed`, and resolves when no socket is left. Idempotent. */
+  /**
+   * Ends every call, operation, session and port-forward with `client_closed`, and resolves when all sockets are closed. No work
+   * continues afterwards, and every later call rejects with `client_closed`. Idempotent. Waits until commands with `killOnClose` have
+   * been killed, for ten seconds at most.
+   */
   async close(): Promise<void> {
-    this.events.close();
-    await Promise.all(this.#owned.map((transport) => transport.close()));
+    this.#closing.abort(criError("client_closed", "the client was closed"));
+    this.#node.close();
+    await Promise.all([this.#sessions.close(), ...this.#owned.map((transport) => transport.close())]);
+    await this.#sessions.killed();
+    await this.#killer?.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,47 +1,97 @@
 /**
- * A typed client for the Kubernetes Container Runtime Interface, CRI v1.
- *
- * What is not listed here is not public.
+ * A typed client for the Kubernetes Container Runtime Interface, CRI v1: connect to a runtime, and use its pods,
+ * containers and images.
  *
  * @packageDocumentation
  */
 
-// For people who call a runtime.
+// Connecting. The options of the transport are in cri-sdk/transport.
 export { connect } from "./connect.js";
-export type { Cri } from "./cri.js";
 export type { ConnectOptions, CustomTransportOptions } from "./connect-options.js";
-export {
-  type CriList,
-  type Discovered,
-  discover,
-  type ImageClient,
-  type Lists,
-  type ProbeOptions,
-  type RuntimeClient,
-  type RuntimeHandlerInfo,
-  type RuntimeInfo,
-  type ServerStream,
+export type { Cri } from "./cri.js";
+export { type DiscoveredRuntime, discover, type ProbeOptions } from "./clients/index.js";
+export type { RpcInterceptor, RpcTransport } from "./transport/index.js";
+
+// Calls of single RPCs: `cri.runtime`, `cri.image`, `cri.lists`, `cri.features()`.
+export type {
+  CriList,
+  ImageClient,
+  Lists,
+  RuntimeClient,
+  RuntimeHandlerInfo,
+  RuntimeInfo,
+  ServerStream,
 } from "./clients/index.js";
+export { type CallOptions, dateToNanos, type HeadersInput, nanosToDate, nanosToMs } from "./core/index.js";
+
+// Errors.
 export {
-  type BackoffOptions,
-  type CallOptions,
   CriError,
   type CriErrorCode,
+  type CriErrorInit,
   type CriErrorReason,
   criErrorCodes,
   criErrorReasons,
-  dateToNanos,
-  type HeadersInput,
-  type ImageReference,
   isCriError,
   type Leftover,
-  nanosToDate,
-  nanosToMs,
-  parseReference,
   type Problem,
-  type TlsOptions,
 } from "./core/index.js";
-// Images.
+
+// Pods and containers: `cri.pods`, `cri.containers`, `cri.sweep()`. Parts of specs are in cri-sdk/configs.
+export type {
+  Container,
+  ContainerCondition,
+  ContainerListFilter,
+  ContainerSnapshot,
+  ContainerSpec,
+  Containers,
+  ContainerWaitOptions,
+  CreateContainerOptions,
+  EnsureContainerOptions,
+  EnsuredContainer,
+  EnsuredPod,
+  KnownConfig,
+  OperationOptions,
+  OrphanedObject,
+  Pod,
+  PodCondition,
+  PodListFilter,
+  Pods,
+  PodSnapshot,
+  PodSpec,
+  PodsOptions,
+  PodWaitOptions,
+  RemoveOptions,
+  StopOptions,
+  SweepOptions,
+  SweepResult,
+} from "./pods/index.js";
+
+// Commands, terminals, ports, files and logs of containers. The rest is in cri-sdk/streaming and cri-sdk/logs.
+export type {
+  AttachOptions,
+  CommandInput,
+  CopyFromOptions,
+  CopyProgress,
+  CopyResult,
+  CopySource,
+  CopyToOptions,
+  ExecOptions,
+  ForwardOptions,
+  KillableSession,
+  RunCommandOptions,
+  RunCommandResult,
+} from "./sessions/index.js";
+export { type AttachSession, attachTerminal, type ExecSession, type PortForward } from "./streaming/index.js";
+export type { LogEntry, LogReader, ReadLogsOptions } from "./logs/index.js";
+export type {
+  FollowedContainer,
+  FollowedLogEntry,
+  FollowLogsFilter,
+  FollowLogsOptions,
+} from "./pods/index.js";
+
+// Images, their references, and credentials for registries: `cri.images`.
 export {
   type CredentialFunction,
   type CredentialLookup,
@@ -57,8 +107,8 @@ export {
   type ImageFilesystem,
   type ImageFsInfo,
   type ImageSelection,
-  type ImageSpecOptions,
   type Images,
+  type ImageSpecOptions,
   type KeptImage,
   keyring,
   type ListImagesOptions,
@@ -70,235 +120,22 @@ export {
   type PullOptions,
   type PullPolicy,
   type PullProgress,
+  type PullProgressOptions,
   type PullSecret,
   type RegistryCredentials,
   type RemovedImage,
   type RemoveImageOptions,
-  type WatchOptions,
 } from "./images/index.js";
+export { type ImageReference, parseReference } from "./core/index.js";
+
+// Events and usage: `cri.events`, `cri.watchNode()`, `cri.stats`. Their parts are in cri-sdk/observe.
 export type {
-  ConnectedEvent,
-  ConnectionEvent,
-  ContainerChangedEvent,
-  ContainerEvent,
-  ContainerExit,
-  ContainerStoppedEvent,
-  DisconnectedEvent,
-  EventFilter,
-  EventReadOptions,
   EventStream,
   Events,
-  EventsOptions,
   NodeChange,
-  NodeConnection,
   NodeContainer,
   NodeEvent,
-  NodeObject,
   NodePod,
-  NodeWaitOptions,
   NodeWatch,
-  OverflowEvent,
-  PodEvent,
-  ResyncEvent,
 } from "./events/index.js";
-export type {
-  Container,
-  ContainerCondition,
-  ContainerFilter,
-  ContainerSnapshot,
-  Containers,
-  ContainerWaitOptions,
-  CreateContainerOptions,
-  CreatedContainer,
-  EnsureContainerOptions,
-  EnsuredContainer,
-  EnsuredPod,
-  ExitedContainer,
-  KnownConfig,
-  Orphan,
-  Pod,
-  PodCondition,
-  PodFilter,
-  Pods,
-  PodSnapshot,
-  PodsOptions,
-  RemoveOptions,
-  RunningContainer,
-  StepsOptions,
-  StopOptions,
-  SweepOptions,
-  SweepResult,
-  UnknownContainer,
-  WaitOptions,
-} from "./pods/index.js";
-export type { LogCursor, LogEnd, LogEndReason, LogEntry, LogReader, ReadLogsOptions } from "./logs/index.js";
-// Usage.
-export {
-  type ContainerOrigin,
-  type ContainerUsage,
-  type ContainerUsageFilter,
-  type CpuUsage,
-  containerUsage,
-  cpuCores,
-  type FailedUsage,
-  type InterfaceUsage,
-  type MemoryUsage,
-  type NetworkUsage,
-  type PodUsage,
-  type PodUsageFilter,
-  type Pressure,
-  type PressureShare,
-  type PrometheusFormat,
-  type PrometheusOptions,
-  podUsage,
-  prometheusContentTypes,
-  type Stats,
-  type SwapUsage,
-  type UsageOptions,
-  type UsageSample,
-  type Usages,
-  type UsageWatchOptions,
-  withRates,
-  type WritableLayerUsage,
-} from "./stats/index.js";
-export type {
-  AttachOptions,
-  CommandInput,
-  CopyFromOptions,
-  CopyOptions,
-  CopyProgress,
-  CopyResult,
-  CopySource,
-  CopyToOptions,
-  ExecOptions,
-  ForwardOptions,
-  KillableSession,
-  RunOptions,
-  RunResult,
-  StreamingDefaults,
-} from "./sessions/index.js";
-export {
-  type AttachSession,
-  attachTerminal,
-  type CommandExit,
-  type ExecSession,
-  type ForwardedConnection,
-  type ForwardListener,
-  type ListenOptions,
-  type PortForward,
-  type PortForwardOptions,
-  type Session,
-  type SessionOptions,
-  type SessionStreams,
-  type StreamingOptions,
-  type StreamingTransport,
-  type TerminalOptions,
-  type TerminalProcess,
-  type TerminalSize,
-} from "./streaming/index.js";
-export type { RetryOptions, RpcName, TransportOptions } from "./transport/index.js";
-
-// What calls tell: to OpenTelemetry, to a log, to node:diagnostics_channel.
-export {
-  type LogRequestsOptions,
-  logRequests,
-  type OpenTelemetryApi,
-  type OpenTelemetryOptions,
-  type OtelAttributes,
-  type OtelContext,
-  type OtelHistogram,
-  type OtelMeterProvider,
-  type OtelSpan,
-  type OtelTracer,
-  type OtelTracerProvider,
-  openTelemetry,
-  type RedactedMessage,
-  type RedactedValue,
-  type RedactOptions,
-  type RequestRecord,
-  type RpcDiagnostics,
-  type RpcEnd,
-  redact,
-} from "./observe/index.js";
-
-// For people who make configs and numbers themselves, as the kubelet makes them. Nothing here talks to a runtime.
-export {
-  type CgroupParentOptions,
-  type ContainerConfigOptions,
-  type ContainerSecuritySpec,
-  type ContainerSpec,
-  cgroupParent,
-  containerConfig,
-  type DeviceSpec,
-  type DnsSpec,
-  type IdRange,
-  type MountSpec,
-  type NamespacesSpec,
-  type OomScoreOptions,
-  oomScoreAdj,
-  type ParsedQuantity,
-  type PodResourcesInput,
-  type PodSecuritySpec,
-  type PodSpec,
-  type PortSpec,
-  type ProfileSpec,
-  type Propagation,
-  parseQuantity,
-  podLogDirectory,
-  podResources,
-  podUid,
-  type QosClass,
-  type Quantity,
-  qosClass,
-  type ResourcesSpec,
-  type SandboxConfigOptions,
-  type SelinuxSpec,
-  sandboxConfig,
-  swapLimit,
-  type UserSpec,
-} from "./pods/index.js";
-
-// crictl's config files, and its output.
-export {
-  type ConfigDialect,
-  type ConfigFileOptions,
-  CrictlJson,
-  type CrictlJsonWriter,
-  type FromGoJsonOptions,
-  fromGoJson,
-  loadContainerConfig,
-  loadSandboxConfig,
-  type ParseConfigOptions,
-  parseContainerConfig,
-  parseSandboxConfig,
-  toCrictlJson,
-  toGoJson,
-  type UnknownKeys,
-} from "./crictl/index.js";
-
-// For people who build on this package.
-export { type Backoff, backoff, type CriErrorInit, sleep, untilBreak, whyStopped } from "./core/index.js";
-export {
-  createTransport,
-  type Endpoint,
-  type Http2Transport,
-  type MethodPolicy,
-  parseEndpoint,
-  policy,
-  type RpcMethods,
-  type RpcRequest,
-} from "./transport/index.js";
-
-// Connect's types, in words of our own: no user needs the DOM library for them.
-export type {
-  RpcContextKey,
-  RpcContextValues,
-  RpcHeadersInit,
-  RpcInterceptor,
-  RpcNext,
-  RpcStreamRequest,
-  RpcStreamResponse,
-  RpcTransport,
-  RpcUnaryRequest,
-  RpcUnaryResponse,
-} from "./transport/index.js";
+export type { ContainerUsage, PodUsage, Stats } from "./stats/index.js";

@@ -1,15 +1,14 @@
-/** What each measured library can do here: the calls as a user of it would write them. */
+/** The calls of one measured library, written as its users would write them. */
 export interface BenchClient {
   version(): Promise<unknown>;
-  list(): Promise<unknown>;
-  close(): Promise<void> | void;
+  /** Lists that many containers: the servers of the benchmark read the number from the filter. */
+  list(containers: number): Promise<unknown>;
 }
 
-/** The sockets of the runtime under test; the two are the same for a real one. */
-export interface Sockets {
-  readonly version: string;
-  readonly list: string;
-}
-
-/** The deadline that every library is given, as users of a runtime do. */
+/** The deadline of all calls, in milliseconds. */
 export const timeoutMs = 120_000;
+
+/** The filter of a list request. */
+export function filterFor(containers: number): { readonly id: string } {
+  return { id: String(containers) };
+}

@@ -1,15 +1,11 @@
 import { connect } from "cri-sdk";
-import type { BenchClient, Sockets } from "./client.js";
+import { type BenchClient, filterFor } from "./client.js";
 
-/** This package, as its users call it. Its policy table sets the deadline. */
-export function criSdk(sockets: Sockets): BenchClient {
-  const versions = connect.lazy(`unix://${sockets.version}`);
-  const lists = connect.lazy(`unix://${sockets.list}`);
+/** cri-sdk as its users call it. Its default deadlines apply. */
+export function criSdk(path: string): BenchClient {
+  const { runtime } = connect.lazy(`unix://${path}`);
   return {
-    version: () => versions.runtime.version(),
-    list: () => lists.runtime.listContainers(),
-    async close() {
-      await Promise.all([versions.close(), lists.close()]);
-    },
+    version: () => runtime.version(),
+    list: (containers) => runtime.listContainers({ filter: filterFor(containers) }),
   };
 }

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from "node:fs";
 
 const filler = "the quick brown fox jumps over the lazy dog 0123456789 abcdefghijklmnopqrstuvwxyz ABCDEFGH";
 
-/** Writes a CRI log of so many bytes: lines of 118 bytes on average, a tenth of stderr, one in fifty a piece. */
+/** Writes a CRI log of `bytes` bytes: 118 bytes per record on average, 10 % on stderr, 2 % partial. */
 export function generateLog(path: string, bytes: number): void {
   const file = openSync(path, "w");
   let written = 0;
@@ -14,7 +14,7 @@ export function generateLog(path: string, bytes: number): void {
 }
 
 function lineOf(number: number): string {
-  // 17000 lines a second.
+  // 17,000 lines per second.
   const nanos = number * 58_700;
   const second = new Date(1_764_000_000_000 + Math.floor(nanos / 1e9) * 1_000).toISOString().slice(0, 19);
   const fraction = String(nanos % 1e9).padStart(9, "0");

@@ -1,20 +1,16 @@
-// One loop over a log, in a process of its own. Arguments: its name, and the path. Each message is an order to read the log once; the
-// answer is how long that took.
+// Runs one loop over a log, in a process of its own. Arguments: the loop's name and the path. Reads the log once per message, and responds
+// with the time that it took.
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { readLogs } from "cri-sdk/logs";
+import { answerOrders, costOf } from "../answer-orders.js";
 import type { LoopName } from "./names.js";
-
-export interface LoopResult {
-  readonly wallMs: number;
-  readonly cpuMs: number;
-}
 
 const [, , name = "", path = ""] = process.argv;
 
-/** Counts what is written to it. */
+/** Counts the bytes that are written to it. */
 class Sink extends Writable {
   bytes = 0;
 
@@ -24,7 +20,7 @@ class Sink extends Writable {
   }
 }
 
-/** Each gives a number that depends on all that it read, so that nothing is left out. */
+/** Each returns a number that depends on everything it read, so that the compiler cannot omit any work. */
 const loops: Readonly<Record<LoopName, () => Promise<number>>> = {
   async readline() {
     let length = 0;
@@ -69,24 +65,9 @@ const loops: Readonly<Record<LoopName, () => Promise<number>>> = {
   },
 };
 
-process.on("message", () => {
-  run().then(
-    (result) => process.send?.(result),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
-process.on("disconnect", () => process.exit());
-process.send?.("ready");
-
-async function run(): Promise<LoopResult> {
-  const cpuBefore = process.cpuUsage();
-  const began = performance.now();
-  const read = await loops[name as LoopName]();
-  if (read === 0) throw new Error("nothing was read");
-  const wallMs = performance.now() - began;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  return { wallMs, cpuMs: (user + system) / 1_000 };
-}
+answerOrders(() =>
+  costOf(async () => {
+    const read = await loops[name as LoopName]();
+    if (read === 0) throw new Error("nothing was read");
+  }),
+);

@@ -1,60 +1,68 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Cost } from "../answer-orders.js";
 import { Child } from "../child.js";
+import type { GoProgram } from "../go-program.js";
+import { inTurn } from "../rounds.js";
 import { median, medianRatio } from "../statistics.js";
 import { generateLog } from "./generate.js";
-import type { LoopResult } from "./loop-process.js";
-import { type LoopName, logGoals, loopNames } from "./names.js";
+import { type GoLoop, goLoops, type LoopName, logGoals, loopNames } from "./names.js";
 
-/** How fast one loop was. */
+/** The speed of one loop. */
 export interface LoopSpeed {
-  readonly loop: LoopName;
-  /** Megabytes (10^6) of the file a second. */
+  readonly loop: LoopName | GoLoop;
+  /** Megabytes (10^6 bytes) of the file per second. */
   readonly megabytesPerSecond: number;
-  /** In readline's. */
+  /** The speed relative to readline's. */
   readonly ratio: number;
-  /** What it should be at least; undefined for what is only shown. */
+  /** The minimum of `ratio`; undefined for loops without a goal. */
   readonly goal: number | undefined;
   readonly cpuSecondsPerGigabyte: number;
 }
 
-/** Reads a log of so many bytes with each loop, in turns. */
-export async function measureLogs(bytes: number, rounds: number): Promise<LoopSpeed[]> {
+/** Reads a log of `bytes` bytes with each loop, alternately. */
+export async function measureLogs(
+  bytes: number,
+  rounds: number,
+  { path: go }: GoProgram,
+): Promise<LoopSpeed[]> {
   const folder = mkdtempSync(join(tmpdir(), "cri-bench-"));
-  const children: Child[] = [];
+  const loops: [LoopName | GoLoop, Child][] = [];
   try {
     const path = join(folder, "0.log");
     generateLog(path, bytes);
     const megabytes = statSync(path).size / 1e6;
-    for (const name of loopNames) children.push(await Child.start("logs/loop-process.js", [name, path]));
-    const results = await takeTurns(children, rounds);
-    const speeds = (loop: LoopName) => results[loop].map(({ wallMs }) => (megabytes / wallMs) * 1_000);
-    return loopNames.map((loop) => ({
+    for (const name of loopNames) loops.push([name, await Child.start("logs/loop-process.js", [name, path])]);
+    if (go !== undefined)
+      for (const [name, how] of Object.entries(goLoops))
+        loops.push([name as GoLoop, await Child.startProgram(go, ["logs", how, path])]);
+    const results = await takeTurns(loops, rounds);
+    const speeds = (loop: string) =>
+      (results.get(loop) ?? []).map(({ wallMs }) => (megabytes / wallMs) * 1_000);
+    return loops.map(([loop]) => ({
       loop,
       megabytesPerSecond: median(speeds(loop)),
       ratio: medianRatio(speeds(loop), speeds("readline")),
-      goal: logGoals[loop],
-      cpuSecondsPerGigabyte: median(results[loop].map(({ cpuMs }) => cpuMs / megabytes)),
+      goal: logGoals[loop as LoopName],
+      cpuSecondsPerGigabyte: median((results.get(loop) ?? []).map(({ cpuUs }) => cpuUs / 1_000 / megabytes)),
     }));
   } finally {
-    for (const child of children) child.end();
+    for (const [, child] of loops) child.end();
     rmSync(folder, { recursive: true });
   }
 }
 
 async function takeTurns(
-  children: readonly Child[],
+  loops: readonly (readonly [string, Child])[],
   rounds: number,
-): Promise<Readonly<Record<LoopName, readonly LoopResult[]>>> {
-  const entries = loopNames.map((name) => [name, [] as LoopResult[]] as const);
-  // The first two rounds are for the compiler, and do not count.
+): Promise<ReadonlyMap<string, readonly Cost[]>> {
+  const results = new Map<string, Cost[]>(loops.map(([name]) => [name, []]));
+  // The first two rounds warm up the compiler, and do not count.
   for (let round = -2; round < rounds; round++)
-    for (let turn = 0; turn < children.length; turn++) {
-      const index = (turn + round + 2) % children.length;
-      const result = (await children[index]?.ask({})) as LoopResult;
-      if (round >= 0) entries[index]?.[1].push(result);
+    for (const [name, child] of inTurn(loops, round + 2)) {
+      const result = (await child.ask({})) as Cost;
+      if (round >= 0) results.get(name)?.push(result);
     }
-  // Every name has an entry.
-  return Object.fromEntries(entries) as unknown as Record<LoopName, LoopResult[]>;
+  return results;
 }

@@ -1,7 +1,14 @@
 import { serve } from "cri-sdk/server";
-import { list, version } from "./handlers.js";
+import type { Messages } from "./messages.js";
+import { events } from "./subscribers.js";
 
-/** This package's server. */
-export function serveCriSdk(path: string): Promise<unknown> {
-  return serve(path, { runtime: { version: () => version, listContainers: () => list } });
+/** The server of cri-sdk. */
+export function serveCriSdk(path: string, { version, event, list }: Messages): Promise<unknown> {
+  return serve(path, {
+    runtime: {
+      version: () => version,
+      listContainers: ({ filter }) => list(filter?.id),
+      getContainerEvents: (_, { signal }) => events(event, signal),
+    },
+  });
 }

@@ -1,6 +1,8 @@
-/** The servers that are measured. */
-export const serverNames = ["cri-sdk", "connect-node", "grpc-js"] as const;
-export type ServerName = (typeof serverNames)[number];
+import type { Messages } from "./messages.js";
+
+/** The servers for Node that are measured. */
+export const nodeServers = ["cri-sdk", "connect-node", "grpc-js"] as const;
+export type ServerName = (typeof nodeServers)[number];
 
 /** Listens on a socket file. */
-export type StartServer = (path: string) => Promise<unknown>;
+export type StartServer = (path: string, messages: Messages) => Promise<unknown>;

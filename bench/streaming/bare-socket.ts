@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";
+import type { TransferOrder } from "./orders.js";
 
 /**
- * The limit: the bytes of a streaming session on a socket, with a handful of SPDY frames that were made beforehand.
- * What comes is counted, and not looked at.
+ * The upper limit: the bytes of a streaming session on a socket, with a few pre-encoded SPDY frames. Counts the received
+ * bytes without parsing them.
  */
 export async function openBare(url: string, protocol: string, streams: readonly Headers[]): Promise<Duplex> {
   const { hostname, port, pathname } = new URL(url);
@@ -26,7 +27,7 @@ export async function openBare(url: string, protocol: string, streams: readonly 
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-/** DATA of one size, over and over; then the end of the stream. */
+/** Sends DATA frames of one size, then the end of the stream. */
 export async function sendBare(
   socket: Duplex,
   streamId: number,
@@ -43,7 +44,7 @@ export async function sendBare(
   socket.write(fin);
 }
 
-/** Resolves when so many bytes have come, or the socket is over. */
+/** Resolves after `bytes` bytes, or when the socket closes. */
 export function receiveBare(socket: Duplex, bytes: number): Promise<void> {
   return new Promise((resolve) => {
     let received = 0;
@@ -54,6 +55,26 @@ export function receiveBare(socket: Duplex, bytes: number): Promise<void> {
     socket.once("close", resolve);
   });
 }
+
+/** Runs a command that sends (`down`) or takes (`up`) that many bytes. */
+export async function transferBare({ url, way, bytes }: TransferOrder): Promise<void> {
+  const data = way === "down" ? "stdout" : "stdin";
+  const socket = await openBare(url, "v4.channel.k8s.io", [
+    [["streamtype", "error"]],
+    [["streamtype", data]],
+  ]);
+  if (way === "down") await receiveBare(socket, bytes);
+  else {
+    // The server hangs up after its status.
+    socket.resume();
+    const over = once(socket, "end");
+    await sendBare(socket, 3, transferFrameBytes, bytes);
+    await over;
+  }
+  socket.destroy();
+}
+
+const transferFrameBytes = 32_768;
 
 function synStream(streamId: number, headers: Headers, first: boolean): Buffer {
   const text = (value: string) => Buffer.concat([uint32(value.length), Buffer.from(value)]);

@@ -1,4 +1,4 @@
-// Our streaming server, in a process of its own: it sends as many zeros as the command says, or takes what comes.
+// The streaming server of cri-sdk in its own process. It sends as many zeros as the command says, or reads its input.
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { createStreamingServer } from "cri-sdk/server";
@@ -16,7 +16,7 @@ const server = await createStreamingServer({
     return 0;
   },
 });
-// The same bytes on a socket with nothing around them: "d" and a number sends so many, "u" takes what comes.
+// The same bytes on a bare socket: "d" and a number requests that many bytes, "u" announces input.
 const plain = createServer({ highWaterMark: 262_144 }, async (socket) => {
   socket.on("error", () => undefined);
   const [order] = (await once(socket, "data")) as [Buffer];
@@ -39,7 +39,8 @@ process.on("message", () => {
   const request = { containerId: "bench", cmd: [] as string[] };
   const down = (bytes: number) => server.exec({ ...request, cmd: [String(bytes)], stdout: true }).url;
   const up = () => server.exec({ ...request, cmd: ["0"], stdin: true }).url;
-  process.send?.({ down: down(268_435_456), up: up(), port });
+  const { user, system } = process.cpuUsage();
+  process.send?.({ down: down(268_435_456), up: up(), port, cpuUs: user + system });
 });
 process.on("disconnect", () => process.exit());
 process.send?.("ready");

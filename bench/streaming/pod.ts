@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Cri, connect } from "cri-sdk";
 
-/** A pod with one container that does nothing, to be measured in. */
+/** A pod with one idle container, in which the transfers run. */
 export interface BenchPod extends AsyncDisposable {
   readonly cri: Cri;
   readonly podSandboxId: string;

@@ -1,21 +1,33 @@
 import { once } from "node:events";
+import { createReadStream } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import type { Cri, KillableSession } from "cri-sdk";
+import type { Cost } from "../answer-orders.js";
 import { openBare, receiveBare, sendBare } from "./bare-socket.js";
+import type { TransferOrder } from "./orders.js";
 import type { BenchPod } from "./pod.js";
 
-/** Who moves the bytes. */
-export type Mover = "cri-sdk" | "cri-sdk, WebSocket" | "bare socket";
+/** The implementations that transfer bytes. */
+export type Mover =
+  | "cri-sdk"
+  | "cri-sdk, for await"
+  | "cri-sdk, from a file"
+  | "cri-sdk, WebSocket"
+  | "Go client"
+  | "bare socket";
 
-/** One way for bytes through a runtime. */
+/** Runs a command in another process, and returns its cost there. */
+export type RunElsewhere = (order: TransferOrder) => Promise<Cost>;
+
+/** One kind of transfer through a runtime. */
 export interface Transfer {
   readonly title: string;
   readonly bytes: number;
-  /** Resolves when all bytes are there; what a mover cannot do is left out. */
-  readonly movers: { readonly [M in Mover]?: () => Promise<void> };
-  /** Prepares it, outside of what is measured. */
+  /** Resolves when all bytes have arrived. Movers without support for the transfer are absent. */
+  readonly movers: { readonly [M in Mover]?: () => Promise<void> | Promise<Cost> };
+  /** Prepares the transfer before the measurement starts. */
   readonly begin?: () => Promise<void>;
-  /** Ends what was begun. */
+  /** Ends the prepared processes. */
   readonly end?: () => Promise<void>;
 }
 
@@ -25,18 +37,22 @@ const frameBytes = 32_768;
 const port = 7_000;
 
 /** The transfers, each `share` of its full size. */
-export function transfers({ cri, containerId, podSandboxId }: BenchPod, share: number): Transfer[] {
+export function transfers(
+  { cri, containerId, podSandboxId }: BenchPod,
+  share: number,
+  go: RunElsewhere | undefined,
+): Transfer[] {
   const down = 1_024 * MiB * share;
   const up = 256 * MiB * share;
   const zeros = ["dd", "if=/dev/zero", `bs=${MiB}`, `count=${down / MiB}`];
-  // The shell stays, and holds the output: containerd would cut off the input else.
+  // The shell keeps the output open: otherwise containerd would cut off the input.
   const nowhere = ["sh", "-c", "cat >/dev/null; exit 0"];
   const execUrl = async (cmd: string[], stdin: boolean) =>
     (await cri.runtime.exec({ containerId, cmd, stdin, stdout: true })).url;
   const exec = async (transport: "spdy" | "websocket") => {
     const session = await cri.exec(containerId, zeros, { stderr: false, transport });
     await count(session.stdout, down);
-    await session.exit;
+    await session.ended;
   };
   const source = startOnce(
     cri,
@@ -49,7 +65,17 @@ export function transfers({ cri, containerId, podSandboxId }: BenchPod, share: n
       bytes: down,
       movers: {
         "cri-sdk": () => exec("spdy"),
+        "cri-sdk, for await": async () => {
+          const session = await cri.exec(containerId, zeros, { stderr: false });
+          let bytes = 0;
+          for await (const part of session.stdout ?? []) bytes += (part as Buffer).byteLength;
+          if (bytes !== down) throw new Error(`${bytes} bytes came instead of ${down}`);
+          await session.ended;
+        },
         "cri-sdk, WebSocket": () => exec("websocket"),
+        ...(go && {
+          "Go client": async () => go({ url: await execUrl(zeros, false), way: "down", bytes: down }),
+        }),
         "bare socket": async () => {
           const streams = [[["streamtype", "error"]], [["streamtype", "stdout"]]] as const;
           const socket = await openBare(await execUrl(zeros, false), "v4.channel.k8s.io", streams);
@@ -66,7 +92,15 @@ export function transfers({ cri, containerId, podSandboxId }: BenchPod, share: n
           const session = await cri.exec(containerId, nowhere, { stdin: true, stderr: false });
           session.stdout?.resume();
           if (session.stdin) await pour(session.stdin, up);
-          await session.exit;
+          await session.ended;
+        },
+        ...(go && {
+          "Go client": async () =>
+            go({ url: await execUrl(nowhere, true), way: "up", bytes: up, hasOutput: true }),
+        }),
+        "cri-sdk, from a file": async () => {
+          const input = createReadStream("/dev/zero", { end: up - 1 });
+          await cri.runCommand(containerId, nowhere, { input });
         },
         "bare socket": async () => {
           const streams = [
@@ -116,7 +150,7 @@ async function pour(stdin: Writable, bytes: number): Promise<void> {
   stdin.end();
 }
 
-/** Resolves when so many bytes have come: the end, which a runtime may hold back for a second, is not measured. */
+/** Resolves after `bytes` bytes. The end of the stream is not measured: a runtime may delay it by a second. */
 function count(output: Readable | undefined, expected: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
@@ -129,12 +163,12 @@ function count(output: Readable | undefined, expected: number): Promise<void> {
   });
 }
 
-/** A server in the container, which is started when it is first needed. */
+/** A server in the container, started on first use. */
 function startOnce(cri: Cri, containerId: string, command: string) {
   let running: KillableSession | undefined;
   return {
     async begin() {
-      running = await cri.exec(containerId, ["sh", "-c", command], { kill: true });
+      running = await cri.exec(containerId, ["sh", "-c", command], { killOnClose: true });
       await new Promise((resolve) => setTimeout(resolve, 300));
     },
     async end() {

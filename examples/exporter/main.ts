@@ -1,15 +1,16 @@
-// A Prometheus exporter for a container runtime without a kubelet: what its pods and containers use, by the kubelet's names.
+// A Prometheus exporter for a container runtime without a kubelet: the usage of its pods and containers, with the kubelet's metric names.
 //
 //   npx tsx --conditions=cri-sdk-source examples/exporter/main.ts RUNTIME [PORT]
 //   npx tsx --conditions=cri-sdk-source examples/exporter/main.ts /run/containerd/containerd.sock 9105
 //   curl http://127.0.0.1:9105/metrics
 //
-// It listens on this machine only, and prints where. Prometheus gets OpenMetrics if it asks for that, and an answer within the
-// time that it gives. While the runtime is away the answer is 503, so that `up` is 0. It ends cleanly on SIGTERM.
+// It listens on 127.0.0.1 only, and prints its URL. It responds with OpenMetrics if the Accept header asks for it, within the scrape
+// timeout of Prometheus. While the runtime is unavailable it responds with 503, so that `up` is 0. It exits cleanly on SIGTERM.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { connect, prometheusContentTypes } from "cri-sdk";
+import { connect } from "cri-sdk";
+import { prometheusContentTypes } from "cri-sdk/observe";
 
 const [, , endpoint, port = "9105"] = process.argv;
 if (!endpoint) {
@@ -18,33 +19,37 @@ if (!endpoint) {
 }
 await using cri = connect.lazy(endpoint);
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  // Whatever stands in the request line arrives here, and need not be a URL.
+async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  // The request line may contain any text, not only a valid URL.
   const [path] = (request.url ?? "").split("?", 1);
   if (path !== "/metrics") {
     response.writeHead(404).end("the metrics are at /metrics\n");
     return;
   }
-  // Whoever hangs up needs no answer.
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
+  // Cancels the calls when the client disconnects.
+  const disconnected = new AbortController();
+  response.once("close", () => disconnected.abort());
   const format = request.headers.accept?.includes("application/openmetrics-text") ? "openmetrics" : "text";
-  // A little less than Prometheus waits, so that it hears why.
+  // A little less than the scrape timeout, so that Prometheus receives the error.
   const seconds = Number(request.headers["x-prometheus-scrape-timeout-seconds"]) || 10;
   try {
-    const page = await cri.stats.toPrometheus({ format, timeoutMs: seconds * 900, signal: gone.signal });
+    const page = await cri.stats.toPrometheus({
+      format,
+      timeoutMs: seconds * 900,
+      signal: disconnected.signal,
+    });
     response.writeHead(200, { "content-type": prometheusContentTypes[format] }).end(page);
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (disconnected.signal.aborted) return;
     console.error(String(error));
     response.writeHead(503, { "content-type": "text/plain" }).end(`${error}\n`);
   }
 }
 
-const ended = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
-const server = createServer((request, response) => void answer(request, response));
+const stopped = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+const server = createServer((request, response) => void respond(request, response));
 await once(server.listen(Number(port), "127.0.0.1"), "listening");
 console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
-await ended;
+await stopped;
 server.close();
 server.closeAllConnections();

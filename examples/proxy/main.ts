@@ -4,11 +4,12 @@
 //   npx tsx --conditions=cri-sdk-source examples/proxy/main.ts /run/containerd/containerd.sock /run/cri-proxy.sock
 //   crictl --runtime-endpoint unix:///run/cri-proxy.sock pods
 //
-// Everything else goes through as it is; exec, attach and port-forward go straight to the runtime, by the URL that it
-// gives. It prints a line when it listens and one for each call that changes something, and ends cleanly on SIGTERM.
+// Everything else is forwarded unchanged; exec, attach and port-forward connect directly to the runtime, by the URL that it
+// returns. The program prints a line when it listens and one for each call that changes something, and ends on SIGTERM.
 import { once } from "node:events";
-import { CriError, createTransport } from "cri-sdk";
-import { type ObservedCall, type ProxyOverrides, proxy, serve } from "cri-sdk/server";
+import type { CriError } from "cri-sdk";
+import { criError, type ObservedCall, type ProxyOverrides, proxy, serve } from "cri-sdk/server";
+import { createTransport } from "cri-sdk/transport";
 
 const label = { name: "example.com/seen-by", value: "cri-proxy" };
 
@@ -31,12 +32,12 @@ const middleware: ProxyOverrides = {
 
 function denied(what: string): CriError {
   const text = `${what} is privileged, which this node does not allow`;
-  return new CriError({ code: "permission_denied", reason: "runtime_error", text });
+  return criError("runtime_error", text, { code: "permission_denied" });
 }
 
 function log({ method, error, durationMs, peer }: ObservedCall): void {
   if (/^(?:Version|Status|List|Stream|ImageFsInfo|.*Stat(?:s|us)$)/.test(method)) return;
-  const outcome = error ? `${error.code}: ${error.text}` : "ok";
+  const outcome = error ? `${error.code}: ${error.rawMessage}` : "ok";
   console.log(`${peer} ${method} ${Math.round(durationMs)} ms ${outcome}`);
 }
 
@@ -50,5 +51,5 @@ await using upstream = createTransport(runtime);
 await using server = await serve(socket, proxy(upstream, middleware, { observe: log }));
 console.log(`listening on ${server.endpoint}`);
 await ended;
-// Event streams have no end of their own; what else is under way has a moment.
+// Calls in flight may finish; event streams do not end on their own.
 await server.close({ graceMs: 2_000 });

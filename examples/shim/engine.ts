@@ -1,5 +1,5 @@
-// Stands in for the engine that a shim is for. It knows nothing of CRI: it has images, which are names here, and
-// containers, which are plain processes of this host, without any isolation.
+// A minimal container engine for the shim. It knows nothing about CRI. Its images are only names, and its containers are plain
+// processes of this host without isolation.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -11,16 +11,16 @@ import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 
-/** What a container is made from. */
+/** The specification of a container. */
 export interface EngineSpec {
   readonly image: string;
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Where its output goes, a line for each of its lines; "" for nowhere. */
+  /** The path of its log file; "" for none. */
   readonly logPath: string;
 }
 
-/** What a command is connected to. */
+/** The streams of a command. */
 export interface EngineStreams {
   readonly stdin: Readable | undefined;
   readonly stdout: Writable | undefined;
@@ -58,7 +58,7 @@ export class EngineContainer {
     });
   }
 
-  /** SIGTERM, and SIGKILL when the grace is over. Does nothing to one that does not run. */
+  /** Sends SIGTERM, and SIGKILL after the grace. Does nothing to a container that is not running. */
   async stop(graceMs: number): Promise<void> {
     const task = this.#main;
     if (!task || !this.running) return;
@@ -68,14 +68,14 @@ export class EngineContainer {
     clearTimeout(timer);
   }
 
-  /** Runs one more command in it; gives its exit code. */
+  /** Runs another command in it; resolves with the exit code. */
   async exec(command: readonly string[], streams: EngineStreams, signal: AbortSignal): Promise<number> {
     const task = await this.#command(command, signal);
     task.connect(streams);
     return task.exit;
   }
 
-  /** Runs one more command in it; gives all that it printed. */
+  /** Runs another command in it; resolves with its output. */
   async run(command: readonly string[], signal: AbortSignal) {
     const { child, exit } = await this.#command(command, signal);
     child.stdin.end();
@@ -111,7 +111,7 @@ export class Engine {
     return id;
   }
 
-  /** Connects to a port on which a container listens: all share this host's network. */
+  /** Connects to a port of a container; all containers share this host's network. */
   async connect(port: number): Promise<Socket> {
     const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     await once(socket, "connect");
@@ -119,10 +119,10 @@ export class Engine {
   }
 }
 
-/** A program that runs. */
+/** A running program. */
 class Task {
   readonly child: ChildProcessWithoutNullStreams;
-  /** Its exit code, once its outputs have ended as well; a signal's number is told as 128 more. */
+  /** Its exit code, available after its outputs have ended; 128 plus the number for a signal. */
   readonly exit: Promise<number>;
 
   private constructor(child: ChildProcessWithoutNullStreams) {
@@ -130,13 +130,13 @@ class Task {
     this.exit = new Promise((resolve) => {
       child.once("close", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
     });
-    // What is sent to a program that reads no more goes nowhere.
+    // Input to a program that has stopped reading is discarded.
     child.stdin.on("error", () => undefined);
   }
 
   static async start(command: readonly string[], own: Readonly<Record<string, string>>): Promise<Task> {
     const [program = "", ...args] = command;
-    // A process group of its own, to be killed as one.
+    // In its own process group, so that it can be killed with its children.
     const child = spawn(program, args, { env: { PATH: process.env.PATH, ...own }, detached: true });
     await once(child, "spawn");
     return new Task(child);
@@ -153,7 +153,7 @@ class Task {
       else from.resume();
   }
 
-  /** Writes what it prints to a file, in the format that the kubelet reads. */
+  /** Writes its output to a file in CRI's log format. */
   log(path: string): void {
     mkdirSync(dirname(path), { recursive: true });
     const file = createWriteStream(path, { flags: "a", mode: 0o640 });
@@ -164,12 +164,12 @@ class Task {
     void this.exit.then(() => file.end());
   }
 
-  /** Sends a signal to the program and to what it has started. */
+  /** Sends a signal to the program and its children. */
   kill(signal: NodeJS.Signals): void {
     try {
       if (this.child.pid) process.kill(-this.child.pid, signal);
     } catch {
-      // It has ended.
+      // The program has ended.
     }
   }
 }

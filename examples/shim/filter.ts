@@ -1,4 +1,4 @@
-// What lists are filtered by: CRI's two filters, of sandboxes and of containers, are the same but for one field.
+// The filters of CRI's lists. Those of sandboxes and containers differ by one field only.
 
 interface Filter {
   readonly id: string;
@@ -14,7 +14,7 @@ interface Listed {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Gives whether an object is asked for; ids may be cut off, as crictl shows them. */
+/** Returns a predicate for a filter; ids may be prefixes, as crictl shows them. */
 export const askedFor = (filter: Filter | undefined) => (one: Listed) =>
   !filter ||
   (one.id.startsWith(filter.id) &&

@@ -1,20 +1,20 @@
-// A CRI shim: serves the containers of another engine as CRI, for crictl, a kubelet, or this SDK. It has the useful part
-// of both services; every other RPC is answered with Unimplemented. `engine.ts` stands in for the engine: put yours there.
+// A CRI shim: serves the containers of another engine as CRI, for crictl, a kubelet, or this SDK. It implements the essential
+// RPCs of both services; all others fail with Unimplemented. `engine.ts` stands in for the engine: replace it with yours.
 //
 //   npx tsx --conditions=cri-sdk-source examples/shim/main.ts /tmp/shim.sock
 //   crictl --runtime-endpoint unix:///tmp/shim.sock ps
 //
-// It prints a line when it listens, and ends cleanly on SIGTERM, with all that runs in it.
+// It prints a line when it listens. On SIGTERM it removes its containers and ends.
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
-import { CriError, dateToNanos } from "cri-sdk";
-import { createStreamingServer, type Services, serve } from "cri-sdk/server";
+import { dateToNanos } from "cri-sdk";
+import { createStreamingServer, criError, type Services, serve } from "cri-sdk/server";
 import { type ContainerConfig, ContainerState, type PodSandboxConfig, PodSandboxState } from "cri-sdk/v1";
 import { Engine, type EngineContainer } from "./engine.js";
 import { askedFor } from "./filter.js";
 
-// What CRI asks of a shim beyond an engine's containers: pods, and the configs of both.
+// CRI adds pods to an engine's containers, and the configs of both.
 const engine = new Engine();
 const pods = new Map<string, { config: PodSandboxConfig; createdAt: bigint; state: PodSandboxState }>();
 const containers = new Map<string, { config: ContainerConfig; podId: string; engine: EngineContainer }>();
@@ -22,13 +22,13 @@ const containers = new Map<string, { config: ContainerConfig; podId: string; eng
 function find<T>(all: ReadonlyMap<string, T>, id: string): T {
   const found = all.get(id);
   if (found) return found;
-  throw new CriError({ code: "not_found", reason: "object_missing", text: `nothing has the id ${id}` });
+  throw criError("object_missing", `no object has the id ${id}`);
 }
 
 function running(id: string): EngineContainer {
   const container = find(containers, id).engine;
   if (container.running) return container;
-  throw new CriError({ code: "failed_precondition", reason: "wrong_state", text: `${id} does not run` });
+  throw criError("wrong_state", `container ${id} is not running`);
 }
 
 async function remove(containerId: string): Promise<void> {
@@ -40,14 +40,14 @@ const inPod = (id: string) => [...containers.values()].filter(({ podId }) => pod
 const done = () => ({});
 const nanos = (date: Date | undefined) => (date ? dateToNanos(date) : 0n);
 
-/** What lists and statuses say of a pod. */
+/** Returns the fields of a pod in lists and statuses. */
 function podStatus(id: string) {
   const { config, createdAt, state } = find(pods, id);
   const { metadata, labels, annotations } = config;
   return { id, metadata, labels, annotations, createdAt, state, network: { ip: "127.0.0.1" } };
 }
 
-/** What lists and statuses say of a container. */
+/** Returns the fields of a container in lists and statuses. */
 function containerStatus(id: string) {
   const { config, podId, engine: container } = find(containers, id);
   const { metadata, image, labels, annotations } = config;
@@ -97,8 +97,7 @@ const runtime: Services["runtime"] = {
   },
   createContainer({ podSandboxId, config }) {
     const { logDirectory } = find(pods, podSandboxId).config;
-    if (!config)
-      throw new CriError({ code: "invalid_argument", reason: "invalid_request", text: "no config" });
+    if (!config) throw criError("invalid_request", "config: is required");
     const created = engine.create({
       image: config.image?.image ?? "",
       command: [...config.command, ...config.args],

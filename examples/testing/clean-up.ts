@@ -1,6 +1,6 @@
 import { type Cri, isCriError } from "cri-sdk";
 
-/** What is tested: removes the pods of a namespace, and tells how many. One that will not stop is left for the next time. */
+/** The code under test: removes the pods of a namespace, except those that cannot be stopped. Returns how many it removed. */
 export async function removePods(cri: Cri, namespace: string): Promise<number> {
   let removed = 0;
   const labelSelector = { "io.kubernetes.pod.namespace": namespace };

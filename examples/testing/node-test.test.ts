@@ -1,4 +1,4 @@
-// How to test with node:test, on a runtime in memory: node --import tsx --test node-test.test.ts
+// Tests with node:test and a runtime in memory. Run them with: node --import tsx --test node-test.test.ts
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { type Cri, connect } from "cri-sdk";
@@ -17,7 +17,7 @@ beforeEach(async () => {
     ["dns", "kube-system"],
   ] as const)
     await cri.runtime.runPodSandbox({
-      // Nothing is to be written to /var/log/pods.
+      // Without a log directory, nothing is written to /var/log/pods.
       config: fixtures.sandboxConfig({ metadata: { name, namespace }, logDirectory: "" }),
     });
   runtime.calls.clear();
@@ -25,11 +25,11 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await runtime.close();
-  // Every fault that a test asked for has happened.
+  // Fails if a fault of the test has not happened.
   runtime.faults.assertNoPendingFaults();
 });
 
-test("removes the pods of its namespace, and no others", async () => {
+test("removes the pods of one namespace only", async () => {
   assert.equal(await removePods(cri, "shop"), 2);
   const left = await cri.lists.podSandboxes().collect();
   assert.deepEqual(
@@ -38,14 +38,14 @@ test("removes the pods of its namespace, and no others", async () => {
   );
 });
 
-test("a pod that will not stop is left, and does not hinder the others", async () => {
-  runtime.faults.failNext("stopPodSandbox", { code: "unknown", text: "the network is busy" });
+test("a pod that cannot be stopped does not affect the others", async () => {
+  runtime.faults.failNext("stopPodSandbox", { code: "unknown", message: "the network plugin failed" });
   assert.equal(await removePods(cri, "shop"), 1);
   assert.equal(runtime.calls.of("removePodSandbox").length, 1);
   assert.equal(await removePods(cri, "shop"), 1);
 });
 
-test("a connection that breaks is tried again by the SDK", async () => {
+test("the SDK retries after the connection breaks", async () => {
   runtime.faults.cutConnection("removePodSandbox", { when: "after" });
   assert.equal(await removePods(cri, "kube-system"), 1);
   const calls = runtime.calls.of("removePodSandbox");

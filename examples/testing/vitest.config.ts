@@ -3,6 +3,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   cacheDir: "../../node_modules/.vite",
   test: { include: ["vitest.test.ts"] },
-  // For this repository only: the package's sources instead of its build.
+  // Only for this repository: uses the sources of the package instead of its build.
   ssr: { resolve: { conditions: ["cri-sdk-source", "node", "import"] } },
 });

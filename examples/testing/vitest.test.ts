@@ -1,4 +1,4 @@
-// How to test with vitest, on a runtime in memory whose time stands still: npx vitest run --root examples/testing
+// Tests with vitest, a runtime in memory and a virtual clock. Run them with: npx vitest run --root examples/testing
 import { connect } from "cri-sdk";
 import { EmbeddedRuntime, fixtures, VirtualClock } from "cri-sdk/testing";
 import { ContainerState } from "cri-sdk/v1";
@@ -27,7 +27,7 @@ afterEach(async () => {
   runtime.faults.assertNoPendingFaults();
 });
 
-test("a job takes a minute, and its exit code is told", async () => {
+test("a job takes a minute and exits with 4", async () => {
   const { runtime: cri } = connect.through(runtime);
   const sandboxConfig = fixtures.sandboxConfig({ logDirectory: "" });
   const { podSandboxId } = await cri.runPodSandbox({ config: sandboxConfig });

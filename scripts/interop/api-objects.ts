@@ -1,4 +1,4 @@
-/** What discovery answers, by path: pods, and what can be done with them. */
+/** The discovery responses by path: pods and their subresources. */
 export const apiResources: Readonly<Record<string, object>> = {
   "/api": { kind: "APIVersions", versions: ["v1"] },
   "/apis": { kind: "APIGroupList", apiVersion: "v1", groups: [] },
@@ -15,7 +15,7 @@ export const apiResources: Readonly<Record<string, object>> = {
   },
 };
 
-/** A running pod with one container, whose standard input is open. */
+/** Returns a running pod with one container whose stdin is open. */
 export function podObject(name: string, containerName: string): object {
   const running = {
     name: containerName,
@@ -38,7 +38,7 @@ export function podObject(name: string, containerName: string): object {
   };
 }
 
-/** A failure in the words of the API. */
+/** Returns a `Status` object of the Kubernetes API for a failed request. */
 export function statusObject(code: number, message: string): object {
   return { kind: "Status", apiVersion: "v1", status: "Failure", reason: "NotFound", code, message };
 }

@@ -5,16 +5,16 @@ import type { Duplex } from "node:stream";
 import type { StreamingServer } from "../../src/server/index.js";
 import { apiResources, podObject, statusObject } from "./api-objects.js";
 
-/** As much of a Kubernetes API server as kubectl needs to find one pod, and to open streams to it. */
+/** A minimal Kubernetes API server: kubectl can find one pod and open streams to it. */
 export interface FakeApiServer extends AsyncDisposable {
   readonly url: string;
-  /** The upgrades that were passed on: `exec websocket`, `portforward SPDY/3.1`. */
+  /** The upgrade requests that were proxied: `exec websocket`, `portforward SPDY/3.1`. */
   readonly upgrades: readonly string[];
-  /** Stops, with every connection. */
+  /** Stops the server and destroys its connections. */
   close(): Promise<void>;
 }
 
-/** The one pod there is. */
+/** The name of the only pod. */
 export const podName = "web";
 /** The name of its container. */
 export const containerName = "main";
@@ -22,18 +22,18 @@ export const containerName = "main";
 const podPath = `/api/v1/namespaces/default/pods/${podName}`;
 
 /**
- * Starts it on a free port of this machine. For exec, attach and port-forward it asks the streaming server for a URL,
- * as a runtime's CRI call would, and then passes bytes on in both directions without a look at them, as a kubelet does.
+ * Starts the server on a free port of this machine. For exec, attach and port-forward it requests a URL from the streaming
+ * server, as a runtime's CRI call would, and then proxies the bytes in both directions unparsed, as a kubelet does.
  */
 export async function startApiServer(streaming: StreamingServer): Promise<FakeApiServer> {
   const upgrades: string[] = [];
   const connections = new Set<Duplex>();
-  const server = createServer(answer);
+  const server = createServer(handleRequest);
   server.on("connection", (socket) => connections.add(socket));
   server.on("upgrade", (request, socket, head) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://x");
     upgrades.push(`${pathname.slice(podPath.length + 1)} ${request.headers.upgrade}`);
-    connections.add(passOn(request, socket, head, urlFor(streaming, pathname, searchParams)));
+    connections.add(proxyUpgrade(request, socket, head, urlFor(streaming, pathname, searchParams)));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -50,14 +50,14 @@ async function stop(server: Server, connections: ReadonlySet<Duplex>): Promise<v
   await closed;
 }
 
-function answer(request: IncomingMessage, response: ServerResponse): void {
+function handleRequest(request: IncomingMessage, response: ServerResponse): void {
   const { pathname } = new URL(request.url ?? "/", "http://x");
   const found = pathname === podPath ? podObject(podName, containerName) : apiResources[pathname];
   response.writeHead(found ? 200 : 404, { "content-type": "application/json" });
-  response.end(JSON.stringify(found ?? statusObject(404, `nothing at ${pathname}`)));
+  response.end(JSON.stringify(found ?? statusObject(404, `${pathname}: not found`)));
 }
 
-/** What a kubelet would ask of the runtime for a subresource of the pod. */
+/** Returns the URL that a kubelet would request from the runtime for a subresource of the pod. */
 function urlFor(streaming: StreamingServer, pathname: string, query: URLSearchParams): URL {
   const flag = (name: string): boolean => /^(1|true)$/.test(query.get(name) ?? "");
   const request = {
@@ -78,12 +78,12 @@ function urlFor(streaming: StreamingServer, pathname: string, query: URLSearchPa
         streaming.portForward({ podSandboxId: podName, port: query.getAll("ports").map(Number) }).url,
       );
     default:
-      throw new Error(`no subresource ${pathname}`);
+      throw new Error(`${pathname}: unknown subresource`);
   }
 }
 
-/** Sends the request on to another URL, and everything after it in both directions, half by half. */
-function passOn(request: IncomingMessage, socket: Duplex, head: Buffer, target: URL): Duplex {
+/** Forwards the request to another URL, then pipes both directions; each half closes on its own. */
+function proxyUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer, target: URL): Duplex {
   const upstream = connect({
     host: target.hostname,
     port: Number(target.port),

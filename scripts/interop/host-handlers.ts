@@ -10,10 +10,10 @@ import type {
   StreamingHandlers,
 } from "../../src/server/index.js";
 
-/** How long a command whose client left may take to end, before it is killed for good. */
-const killMs = 2_000;
+/** The time between SIGTERM and SIGKILL for a command whose client disconnected, in milliseconds. */
+const killDelayMs = 2_000;
 
-/** Handlers for which this machine is the container and the pod: commands run here, ports are those of 127.0.0.1. */
+/** Returns handlers that use this machine as the container and the pod: commands run here, ports are on 127.0.0.1. */
 export function hostHandlers(attachTo: readonly string[]): StreamingHandlers {
   return {
     exec: runCommand,
@@ -28,13 +28,13 @@ async function runCommand(context: ExecContext): Promise<number> {
   if (context.tty) return fakeTerminal(context);
   const { command, stdin, stdout, stderr, signal } = context;
   const [file = "", ...args] = command;
-  // In a group of its own, as a runtime starts it.
+  // In its own process group, as a runtime starts it.
   const child = spawn(file, args, { stdio: ["pipe", "pipe", "pipe"], detached: true });
   await once(child, "spawn");
-  const kill = () => void end(child);
+  const kill = () => void terminate(child);
   signal.addEventListener("abort", kill, { once: true });
   try {
-    // A command that closes its input, or a client that leaves, ends a copy; how the command ends is another matter.
+    // A closed stdin or a disconnected client ends the copying only; the exit code still comes from the command.
     if (stdin) stdin.pipe(child.stdin).on("error", () => stdin.unpipe().resume());
     else child.stdin.end();
     if (stdout) child.stdout.pipe(stdout, { end: false });
@@ -48,12 +48,12 @@ async function runCommand(context: ExecContext): Promise<number> {
   }
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  // Nobody reads what it still says.
+async function terminate(child: ChildProcess): Promise<void> {
+  // Drain the remaining output: the command must not block on a full pipe.
   child.stdout?.resume();
   child.stderr?.resume();
   signalGroup(child, "SIGTERM");
-  const timer = setTimeout(() => signalGroup(child, "SIGKILL"), killMs);
+  const timer = setTimeout(() => signalGroup(child, "SIGKILL"), killDelayMs);
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   clearTimeout(timer);
 }
@@ -62,11 +62,11 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   try {
     if (pid !== undefined) process.kill(-pid, signal);
   } catch {
-    // It has ended meanwhile.
+    // The group has already exited.
   }
 }
 
-/** Node opens no terminals. This one tells its sizes, and gives back what is typed, until a ^D. */
+/** Imitates a terminal, since Node cannot open one: prints its sizes and echoes the input until ^D. */
 async function fakeTerminal({ stdin, stdout, resize }: CommandContext): Promise<number> {
   const sizes = (async () => {
     for await (const { columns, rows } of resize) stdout?.write(`size ${columns}x${rows}\r\n`);

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { type InstallOptions, unpacked } from "./unpacked.js";
 
-/** The Debian suite whose kubectl is used: one that speaks WebSocket by itself, and SPDY when told to. */
+/** The Debian suite that provides kubectl: its version uses WebSocket by default, and SPDY on request. */
 const suite = "forky";
 
 /**
- * Makes sure of a kubectl, which brings the streaming clients that crictl and the kubelet's callers are built on, too.
- * Gives its path.
+ * Installs kubectl if it is missing and returns its path. kubectl contains client-go's streaming clients, which crictl
+ * and the kubelet's callers use as well.
  */
 export async function installKubectl(options: InstallOptions = {}): Promise<string> {
   return join(await unpacked("kubectl", suite, ["kubectl"], options), "usr/bin/kubectl");

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { openPackageSource } from "../runtimes/debian-packages.js";
 
-/** How to install. */
+/** Options of an installation. */
 export interface InstallOptions {
   /** Default: `CRI_SDK_INTEROP_CACHE`, else `/var/cache/cri-sdk-interop`. */
   readonly cacheDir?: string;
@@ -12,8 +12,8 @@ export interface InstallOptions {
 }
 
 /**
- * The folder below the cache that holds packages of a Debian suite, unpacked; nothing is installed, and a second run
- * needs no network.
+ * Returns the cache folder with the unpacked packages of a Debian suite; downloads them if it is missing. Nothing is
+ * installed on the system, and a second run needs no network.
  */
 export async function unpacked(
   name: string,
@@ -27,7 +27,7 @@ export async function unpacked(
   return folder;
 }
 
-/** The folder is filled under another name and renamed at the end: whoever comes second finds it complete. */
+/** Fills the folder under a temporary name and renames it at the end, so that a concurrent process finds it complete. */
 async function unpack(
   cacheDir: string,
   folder: string,
@@ -39,12 +39,12 @@ async function unpack(
   const work = await mkdtemp(join(cacheDir, ".work-"));
   try {
     const source = await openPackageSource([suite], work, log, signal);
-    const filling = await mkdtemp(join(work, "fill-"));
+    const partial = await mkdtemp(join(work, "fill-"));
     await source.unpack(
       packages.map((one) => `${one}/${suite}`),
-      filling,
+      partial,
     );
-    await rename(filling, folder).catch((error: unknown) => {
+    await rename(partial, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error;
     });
   } finally {

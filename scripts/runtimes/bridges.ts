@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** A bridge of its own for one daemon's pods. */
+/** The network bridge for the pods of one daemon. */
 export interface Bridge {
   readonly name: string;
-  /** Such as `10.231.3`; the bridge has `.1`, the pods the rest. */
+  /** Such as `10.231.3`; the bridge has the address `.1`, and the pods have the others. */
   readonly prefix: string;
 }
 
@@ -14,8 +14,8 @@ const namePrefix = "crisdk";
 const maxBridges = 200;
 
 /**
- * Creates the first free bridge of ours. The kernel refuses a name twice, so runs in other processes get other
- * bridges and other subnets. The bridge's alias tells which run it belongs to.
+ * Creates a bridge with the first free name and its subnet. The kernel rejects a duplicate name, so concurrent runs
+ * get different bridges and subnets. The bridge's alias is the folder of the run that owns it.
  */
 export function claimBridge(runDir: string): Bridge {
   for (let slot = 0; slot < maxBridges; slot++) {
@@ -24,7 +24,7 @@ export function claimBridge(runDir: string): Bridge {
     try {
       ip("link", "add", "name", name, "type", "bridge");
     } catch (error) {
-      if (existsSync(`/sys/class/net/${name}`)) continue; // someone else was faster
+      if (existsSync(`/sys/class/net/${name}`)) continue; // another process created it first
       throw error;
     }
     const prefix = `10.231.${slot}`;
@@ -33,10 +33,12 @@ export function claimBridge(runDir: string): Bridge {
     ip("link", "set", "dev", name, "up");
     return { name, prefix };
   }
-  throw new Error(`all ${maxBridges} bridges ${namePrefix}0… are taken; take earlier runs down first`);
+  throw new Error(
+    `all ${maxBridges} bridges ${namePrefix}0… are in use. Take earlier runs down with tsx scripts/runtimes/cli.ts down`,
+  );
 }
 
-/** The names of our bridges with the folder of the run that each belongs to. */
+/** Returns the bridges of all runs: the name of each with the folder of its run. */
 export function ownBridges(): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync("/sys/class/net")) {
@@ -44,13 +46,13 @@ export function ownBridges(): Map<string, string> {
     try {
       found.set(name, readFileSync(`/sys/class/net/${name}/ifalias`, "utf8").trim());
     } catch {
-      // It went away between the two readings.
+      // The bridge was removed after the folder was listed.
     }
   }
   return found;
 }
 
-/** Removes a bridge; fine if it is gone already. */
+/** Removes a bridge; does nothing if it does not exist. */
 export function removeBridge(name: string): void {
   try {
     ip("link", "delete", "dev", name);
@@ -59,7 +61,7 @@ export function removeBridge(name: string): void {
   }
 }
 
-/** Writes the CNI network of one daemon; addresses in use are noted inside `dir`. */
+/** Writes the CNI network of one daemon; the addresses in use are recorded inside `dir`. */
 export async function writeCniNetwork(bridge: Bridge, dir: string): Promise<string> {
   const confDir = join(dir, "cni");
   await mkdir(confDir, { recursive: true });
@@ -70,7 +72,7 @@ export async function writeCniNetwork(bridge: Bridge, dir: string): Promise<stri
       {
         type: "bridge",
         bridge: bridge.name,
-        // The bridge already has its address; letting the plugin set it would also turn on IP forwarding.
+        // The bridge already has its address; the plugin would also enable IP forwarding.
         isGateway: false,
         ipMasq: false,
         ipam: {

@@ -3,18 +3,18 @@ import { basename, join } from "node:path";
 import { ownBridges } from "./bridges.js";
 import { cgroupMounts, list, read } from "./traces.js";
 
-// "/cri-sdk" is what tests give as cgroup_parent; "/k8s.io" is containerd's own choice for a pod without one.
+// Tests use "/cri-sdk" as cgroup_parent; "/k8s.io" is containerd's default for a pod without one.
 const parents = ["cri-sdk", "k8s.io"];
 
-/** The control group below which a run's pods may have theirs: nothing of another run is ever in it. */
+/** Returns the cgroup for the pods of a run; no other run uses it. */
 export function runCgroup(runDir: string): string {
   return `/cri-sdk/${basename(runDir)}`;
 }
 
 /**
- * The control groups a run left, deepest first; groups with a process in or below them are never among them.
- * A pod's group outlives the pod and does not tell whose it was: while another run is up, only groups below
- * {@link runCgroup} count, and those named by one of `ids`.
+ * Returns the cgroups that a run left behind, deepest first, without those that have processes in or below them.
+ * A pod's cgroup outlives the pod and does not identify its run: while another run is up, only cgroups below
+ * {@link runCgroup} and those named after one of `ids` are returned.
  */
 export function findCgroups(runDir: string, ids: readonly string[]): string[] {
   const isAlone = [...ownBridges().values()].every((owner) => owner === runDir);
@@ -24,18 +24,18 @@ export function findCgroups(runDir: string, ids: readonly string[]): string[] {
   return tops.flatMap((top) => emptyGroups(top).groups).filter(isOwn);
 }
 
-/** Removes groups; the kernel refuses those that are in use. */
+/** Removes cgroups, except those that are in use: the kernel refuses to remove them. */
 export function removeCgroups(groups: readonly string[]): void {
   for (const group of groups) {
     try {
       rmdirSync(group);
     } catch {
-      // Still in use, or gone already.
+      // Still in use, or already removed.
     }
   }
 }
 
-/** The groups without processes at and below a group, deepest first, and whether it is one of them. */
+/** Returns the cgroups without processes at and below a cgroup, deepest first, and whether it is one of them. */
 function emptyGroups(group: string): { readonly groups: readonly string[]; readonly isEmpty: boolean } {
   if (!existsSync(group)) return { groups: [], isEmpty: true };
   const children = list(group, "folders").map((name) => emptyGroups(join(group, name)));

@@ -2,15 +2,15 @@ import { existsSync, realpathSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { leftovers, type StartOptions, startRuntimes } from "./index.js";
 import { allReleases, type ContainerdRelease, installRuntimes } from "./install.js";
-import { isRunFolder, livingOwner, tempRunFolders } from "./run-folder.js";
+import { isRunFolder, runningOwner, tempRunFolders } from "./run-folder.js";
 import { takeDown } from "./takedown.js";
 import { waitFor } from "./wait.js";
 
 const usage = `usage: tsx scripts/runtimes/cli.ts COMMAND
   install                            unpack the runtimes into the cache folder
-  up [--which 1.6,1.7,2.1] [--dir D] start them; runs until Ctrl-C, then takes everything down
-  down [--dir D]                     clean up after runs whose process died (default: all under the temp folder);
-                                     with --dir, end a run that is still up too`;
+  up [--which 1.6,1.7,2.1] [--dir D] start the runtimes; run until Ctrl-C, then take everything down
+  down [--dir D]                     clean up after runs whose process died (default: all in the temp folder);
+                                     with --dir, also end a run that is still up`;
 
 const log = (line: string): void => console.log(line);
 
@@ -19,7 +19,7 @@ async function up(which: readonly ContainerdRelease[], dir: string | undefined):
   const options: StartOptions = { which, log, ...(dir === undefined ? {} : { dir }) };
   const running = await startRuntimes(options);
   const ended = new Promise<void>((resolve) => {
-    // A second signal is left to the guard, which takes down by force.
+    // A second signal reaches the guard, which takes the run down by force.
     for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => resolve());
   });
   log(`ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s in ${running.dir}`);
@@ -30,30 +30,28 @@ async function up(which: readonly ContainerdRelease[], dir: string | undefined):
   await ended;
   clearInterval(keepAlive);
   await running.stop();
-  log("everything is down");
+  log("everything was taken down");
 }
 
 async function down(dir: string | undefined): Promise<void> {
   const folders = dir === undefined ? tempRunFolders() : [existsSync(dir) ? realpathSync(dir) : dir];
   for (const folder of folders) {
     if (!isRunFolder(folder)) {
-      log(`${folder}: no run here`);
+      log(`${folder}: not the folder of a run`);
       continue;
     }
-    const owner = livingOwner(folder);
+    const owner = runningOwner(folder);
     if (owner !== undefined && dir === undefined) {
-      log(`${folder}: in use by process ${owner.pid}; left alone`);
+      log(`${folder}: in use by process ${owner.pid}; skipped`);
       continue;
     }
     if (owner !== undefined) {
       process.kill(owner.pid, "SIGTERM");
-      await waitFor(`the end of process ${owner.pid}`, 60_000, () =>
-        livingOwner(folder) ? undefined : true,
-      );
+      await waitFor(`exit of process ${owner.pid}`, 60_000, () => (runningOwner(folder) ? undefined : true));
     }
     takeDown(folder);
-    const left = leftovers(folder);
-    if (left.length > 0) throw new Error(`${folder}: left behind:\n${left.join("\n")}`);
+    const remaining = leftovers(folder);
+    if (remaining.length > 0) throw new Error(`${folder}: not removed:\n${remaining.join("\n")}`);
     log(`${folder}: taken down`);
   }
 }
@@ -63,7 +61,7 @@ function releases(text: string | undefined): readonly ContainerdRelease[] {
   return text.split(",").map((name) => {
     const release = allReleases.find((one) => one === name.trim());
     if (release === undefined)
-      throw new Error(`unknown release ${name}; there are ${allReleases.join(", ")}`);
+      throw new Error(`--which: unknown release ${name}. Use one of ${allReleases.join(", ")}`);
     return release;
   });
 }

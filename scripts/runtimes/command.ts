@@ -1,18 +1,18 @@
 import { execFile } from "node:child_process";
 
-/** How to run one command. */
+/** Options of {@link runCommand}. */
 export interface CommandOptions {
-  /** The longest the command may take, in milliseconds; it is killed then. Default 60 000. */
+  /** The timeout in milliseconds, after which the command is killed; default 60 000. */
   readonly timeoutMs?: number;
-  /** Ends the command early. */
+  /** Kills the command. */
   readonly signal?: AbortSignal | undefined;
   /** The working directory. */
   readonly cwd?: string;
-  /** Variables set on top of the environment of this process. */
+  /** Variables added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Runs a command to its end and gives its stdout; a failure carries the command and the end of its stderr. */
+/** Runs a command and returns its stdout; an error contains the command and the last lines of its stderr. */
 export function runCommand(
   file: string,
   args: readonly string[],
@@ -32,16 +32,16 @@ export function runCommand(
         resolve(stdout);
         return;
       }
-      const why =
-        error.killed === true ? `ended after ${timeoutMs} ms` : `failed (${error.code ?? error.signal})`;
-      const said = stderr.trim().split("\n").slice(-8).join("\n");
-      reject(new Error(`${file} ${args.join(" ")}: ${why}\n${said}`.trim(), { cause: error }));
+      const reason =
+        error.killed === true ? `killed after ${timeoutMs} ms` : `failed (${error.code ?? error.signal})`;
+      const lastStderr = stderr.trim().split("\n").slice(-8).join("\n");
+      reject(new Error(`${file} ${args.join(" ")}: ${reason}\n${lastStderr}`.trim(), { cause: error }));
     });
   });
 }
 
-/** Runs a step again after a failure, `attempts` times in all, and throws the last failure. */
-export async function retried<T>(
+/** Runs a step until it succeeds, at most `attempts` times; throws the error of the last attempt. */
+export async function retry<T>(
   what: string,
   attempts: number,
   step: () => Promise<T>,
@@ -55,9 +55,9 @@ export async function retried<T>(
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       if (attempt >= attempts) {
-        throw new Error(`${what} failed ${attempts} times; the last time: ${text}`, { cause: error });
+        throw new Error(`${what}: failed ${attempts} times, the last time with: ${text}`, { cause: error });
       }
-      log?.(`${what} failed (attempt ${attempt} of ${attempts}), trying again: ${text}`);
+      log?.(`${what}: attempt ${attempt} of ${attempts} failed, retrying: ${text}`);
       await new Promise((resolve) => setTimeout(resolve, attempt * 2_000));
     }
   }

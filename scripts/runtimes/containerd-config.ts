@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstalledRuntimes } from "./install.js";
 
-/** Where one daemon keeps everything; all of it lies inside its own folder. */
+/** The paths of one daemon, all inside its own folder. */
 export interface ContainerdPaths {
   readonly dir: string;
   readonly configPath: string;
@@ -12,7 +12,7 @@ export interface ContainerdPaths {
   readonly logPath: string;
 }
 
-/** The paths of a daemon whose folder is `dir`. */
+/** Returns the paths of a daemon whose folder is `dir`. */
 export function containerdPaths(dir: string): ContainerdPaths {
   return {
     dir,
@@ -24,7 +24,7 @@ export function containerdPaths(dir: string): ContainerdPaths {
   };
 }
 
-/** Writes the configuration of one daemon. Version 2 syntax, which 1.6 to 2.1 all read. */
+/** Writes the configuration of one daemon in version 2 syntax, which containerd 1.6 to 2.1 accept. */
 export async function writeContainerdConfig(
   paths: ContainerdPaths,
   installed: InstalledRuntimes,
@@ -43,8 +43,8 @@ export async function writeContainerdConfig(
   capabilities = ["pull", "resolve"]
 `,
   );
-  // Without restrict_oom_score_adj no pod starts where the process lacks CAP_SYS_RESOURCE.
-  // Network namespaces go under our state folder, and runc's state under our folder, so that takedown finds them.
+  // Without restrict_oom_score_adj, pods do not start if the process lacks CAP_SYS_RESOURCE.
+  // Network namespaces and runc's state are kept inside the run folder, so that takedown finds them.
   const cri = 'plugins."io.containerd.grpc.v1.cri"';
   const q = (text: string): string => JSON.stringify(text);
   await writeFile(

@@ -8,45 +8,45 @@ import { drainPods } from "./drain.js";
 import { type ContainerdRelease, type InstalledRuntimes, suiteOfRelease } from "./install.js";
 import { waitFor } from "./wait.js";
 
-/** A containerd that this process started; it may be stopped, killed and started again on the same socket. */
+/** A containerd started by this process; it can be stopped, killed and started again on the same socket. */
 export interface ContainerdRuntime {
-  /** From the version the daemon tells, such as `containerd-1.6`. */
+  /** Derived from the version that the daemon reports, such as `containerd-1.6`. */
   readonly name: string;
   readonly release: ContainerdRelease;
-  /** As the daemon tells it, such as `1.6.20~ds1`. */
+  /** The version that the daemon reports, such as `1.6.20~ds1`. */
   readonly version: string;
-  /** `unix:///…/containerd.sock`. */
+  /** The endpoint: `unix:///…/containerd.sock`. */
   readonly endpoint: string;
   readonly socketPath: string;
   readonly configPath: string;
   readonly rootDir: string;
   readonly stateDir: string;
   readonly logPath: string;
-  /** Of the daemon now running, or of the last one. */
+  /** The pid of the running daemon, or of the last one. */
   readonly pid: number;
   isAlive(): boolean;
-  /** Starts it again after {@link stop} or {@link kill}, and waits until it is ready. */
+  /** Starts the daemon again after {@link stop} or {@link kill} and waits until it is ready. */
   start(): Promise<void>;
-  /** SIGTERM. Pods live on: see {@link drain}. */
+  /** Sends SIGTERM and waits for the exit. Pods keep running: see {@link drain}. */
   stop(): Promise<void>;
-  /** SIGKILL. Pods live on, and so does the socket file. */
+  /** Sends SIGKILL and waits for the exit. Pods keep running, and the socket file remains. */
   kill(): Promise<void>;
-  /** {@link stop} and {@link start}. */
+  /** Calls {@link stop}, then {@link start}. */
   restart(): Promise<void>;
-  /** Stops and removes every pod. */
+  /** Stops and removes all pods; returns their number. */
   drain(): Promise<number>;
 }
 
-/** What to start. */
+/** Options of {@link startContainerd}. */
 export interface ContainerdOptions {
   readonly release: ContainerdRelease;
   readonly installed: InstalledRuntimes;
-  /** The folder of the run; the daemon gets one of its own inside. Short: a socket path has 107 bytes at most. */
+  /** The folder of the run, in which the daemon gets its own. Keep it short: a socket path has at most 107 bytes. */
   readonly runDir: string;
   readonly bridge: Bridge;
   readonly sandboxImage: string;
   readonly registryPort: number;
-  /** How long it may take until its pods' network is ready, in milliseconds; default 30 000. */
+  /** The timeout until the daemon and the pod network are ready, in milliseconds; default 30 000. */
   readonly readyTimeoutMs?: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,12 +58,12 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
   const { socketPath, logPath } = paths;
   // containerd also listens on this path with ".ttrpc" added.
   if (Buffer.byteLength(`${socketPath}.ttrpc`) > 107)
-    throw new Error(`socket path too long: ${socketPath}.ttrpc`);
+    throw new Error(`${socketPath}.ttrpc: socket path is longer than 107 bytes. Pass a shorter dir`);
   await mkdir(paths.dir);
   const confDir = await writeCniNetwork(options.bridge, paths.dir);
   await writeContainerdConfig(paths, installed, confDir, options.sandboxImage, options.registryPort);
 
-  // Its own shim first on the PATH, then the one runc, then the machine's programs.
+  // The daemon's own shim is first on the PATH, then the shared runc, then the programs of the machine.
   const binDir = installed.containerdBinDirs[release];
   const path = [binDir, dirname(installed.runc), process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(":");
   const launch = async (): Promise<{ daemon: Daemon; version: string }> => {
@@ -75,7 +75,7 @@ export async function startContainerd(options: ContainerdOptions): Promise<Conta
     } catch (error) {
       await daemon.kill();
       const what = `containerd of Debian ${suiteOfRelease[release]} (${release}) did not become ready`;
-      throw new Error(`${what}. Its log ends with:\n${lastLines(logPath)}`, { cause: error });
+      throw new Error(`${what}. Last lines of its log:\n${lastLines(logPath)}`, { cause: error });
     }
   };
 
@@ -111,13 +111,13 @@ async function readVersion(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const client = openCriClient(socketPath);
-  let last: unknown;
+  let lastError: unknown;
   try {
     return await waitFor(
-      "runtime and network ready",
+      "readiness of runtime and network",
       timeoutMs,
       async () => {
-        if (!daemon.isAlive()) throw new Error("it ended");
+        if (!daemon.isAlive()) throw new Error("the daemon exited");
         try {
           const { status } = await client.runtime.status({}, { timeoutMs: 2_000 });
           const isTrue = (type: string): boolean =>
@@ -125,14 +125,16 @@ async function readVersion(
           if (!isTrue("RuntimeReady") || !isTrue("NetworkReady")) return undefined;
           return (await client.runtime.version({}, { timeoutMs: 2_000 })).runtimeVersion;
         } catch (error) {
-          last = error;
+          lastError = error;
           return undefined;
         }
       },
       signal,
     );
   } catch (error) {
-    throw last === undefined ? error : new AggregateError([error, last], "the daemon does not answer");
+    throw lastError === undefined
+      ? error
+      : new AggregateError([error, lastError], "the daemon does not respond");
   } finally {
     client.close();
   }

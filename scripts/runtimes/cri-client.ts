@@ -3,7 +3,7 @@ import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
 
-/** Both CRI services of one daemon. */
+/** Clients of both CRI services of one daemon. */
 export interface CriClient {
   readonly runtime: Client<typeof RuntimeService>;
   readonly image: Client<typeof ImageService>;
@@ -11,7 +11,7 @@ export interface CriClient {
   close(): void;
 }
 
-/** Opens a plain client for the scripts' own calls; the connection is made at the first call. */
+/** Creates plain clients for the scripts' own calls; the first call connects. */
 export function openCriClient(socketPath: string): CriClient {
   const baseUrl = "http://localhost";
   const createConnection = (): ReturnType<typeof connect> => connect(socketPath);

@@ -1,19 +1,19 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type CommandOptions, retried, runCommand } from "./command.js";
+import { type CommandOptions, retry, runCommand } from "./command.js";
 import { debianMirror } from "./mirror.js";
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const attempts = 3;
 
-/** Downloads packages of any Debian suite without touching the machine's own lists, caches or packages. */
+/** A source of packages of any Debian suite; the machine's own lists, caches and packages stay unchanged. */
 export interface PackageSource {
   /** Unpacks packages (each written `name/suite`) into a folder. */
   unpack(packages: readonly string[], folder: string): Promise<void>;
 }
 
-/** Reads the package lists of some suites into `workFolder`, with a sources file and a lists folder of its own. */
+/** Downloads the package lists of the suites into `workFolder`, with a separate sources file and lists folder. */
 export async function openPackageSource(
   suites: readonly string[],
   workFolder: string,
@@ -28,9 +28,9 @@ export async function openPackageSource(
       env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" },
     });
 
-  log?.(`reading the package lists of Debian ${suites.join(", ")}`);
+  log?.(`downloading the package lists of Debian ${suites.join(", ")}`);
   const update = (): Promise<string> => apt(["update"], { timeoutMs: 180_000 });
-  await retried(`apt-get update for Debian ${suites.join(", ")}`, attempts, update, log, signal);
+  await retry(`apt-get update for Debian ${suites.join(", ")}`, attempts, update, log, signal);
 
   return {
     async unpack(packages, folder) {
@@ -39,7 +39,7 @@ export async function openPackageSource(
       log?.(`downloading ${packages.join(", ")}`);
       const download = (): Promise<string> =>
         apt(["download", ...packages], { cwd: debs, timeoutMs: 300_000 });
-      await retried(`downloading ${packages.join(", ")}`, attempts, download, log, signal);
+      await retry(`downloading ${packages.join(", ")}`, attempts, download, log, signal);
       for (const deb of await readdir(debs)) {
         await runCommand("dpkg", ["-x", join(debs, deb), folder], { signal, timeoutMs: 120_000 });
       }

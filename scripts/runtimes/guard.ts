@@ -5,7 +5,7 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Takes a run down if this process ends without doing so: at its exit, at an uncaught error, and at SIGINT, SIGTERM
- * or SIGHUP. Gives the function that lifts the guard.
+ * or SIGHUP. Returns the function that removes the guard.
  */
 export function guardRun(runDir: string): () => void {
   if (guarded.size === 0) {
@@ -30,15 +30,15 @@ function takeAllDown(): void {
     try {
       takeDown(runDir);
     } catch (error) {
-      // The process is ending: there is nobody left to throw to.
+      // No caller remains that could catch an error: the process is exiting.
       process.stderr.write(`cri-sdk runtimes: ${error instanceof Error ? error.message : String(error)}\n`);
     }
   }
 }
 
 /**
- * A signal that someone else listens to is theirs, and the exit handler stays. Otherwise ours is what keeps the
- * process from ending, so it is sent again without us.
+ * Leaves a signal with other listeners to them; the exit handler stays. Without others, this listener alone prevents
+ * the default action, so it is removed and the signal is sent again.
  */
 function onSignal(signal: NodeJS.Signals): void {
   if (process.listenerCount(signal) > 1) return;

@@ -11,7 +11,7 @@ nogroup:x:65534:
 app:x:1002:
 `;
 
-/** A root file system as a tar layer: static busybox with a link per applet, two users besides root, and `/tmp`. */
+/** Returns a root file system as a tar layer: static busybox with a link per applet, two users in addition to root, and `/tmp`. */
 export async function busyboxLayer(busybox: string): Promise<Buffer> {
   const applets = (await runCommand(busybox, ["--list"])).split("\n").filter((name) => name !== "");
   const entries: TarEntry[] = [
@@ -30,7 +30,7 @@ export async function busyboxLayer(busybox: string): Promise<Buffer> {
   return writeTar(entries);
 }
 
-/** A layer of one small text file, for images that are only listed and never run. */
+/** Returns a layer with one small text file, for images that are listed but never run. */
 export function tinyLayer(): Buffer {
   return writeTar([{ kind: "file", path: "hello.txt", content: Buffer.from("hello from cri-sdk\n") }]);
 }

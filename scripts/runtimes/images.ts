@@ -3,19 +3,19 @@ import { busyboxLayer, tinyLayer } from "./image-layers.js";
 import type { Registry } from "./registry.js";
 import { digestOf, type PushTarget, pushBlob, pushManifest } from "./registry-push.js";
 
-/** The references of the test images, as a daemon pulls them: `localhost:PORT/cri-sdk/NAME:TAG`. */
+/** The references of the test images for pulls: `localhost:PORT/cri-sdk/NAME:TAG`. */
 export interface TestImages {
   /** A shell and the busybox applets; the default command is `sh`. */
   readonly busybox: string;
   /** A second tag of the same image. */
   readonly busybox2: string;
-  /** The sandbox image: sleeps, and ends at once on SIGTERM. */
+  /** The sandbox image: sleeps, and exits at once on SIGTERM. */
   readonly pause: string;
-  /** An image of a few bytes without a program in it. */
+  /** An image of a few bytes without a program. */
   readonly tiny: string;
   /** busybox with `USER 1001:1002`. */
   readonly user: string;
-  /** busybox with `USER app`, which its `/etc/passwd` has as uid 1001. */
+  /** busybox with `USER app`, which its `/etc/passwd` maps to uid 1001. */
   readonly namedUser: string;
 }
 
@@ -27,12 +27,12 @@ interface ImageConfig {
   readonly Labels?: Readonly<Record<string, string>>;
 }
 
-// A plain `sleep` as process 1 ignores SIGTERM, so a shell has to trap it.
+// A plain `sleep` as PID 1 ignores SIGTERM, so a shell traps the signal.
 const sleepUntilTerm = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
 const architectures: Readonly<Record<string, string>> = { x64: "amd64", arm64: "arm64" };
 
-/** The references that {@link pushImages} fills, known before anything is pushed. */
+/** Returns the references that {@link pushImages} pushes to; they are known before the push. */
 export function imageReferences(registryPort: number): TestImages {
   const at = (name: string): string => `localhost:${registryPort}/cri-sdk/${name}`;
   return {

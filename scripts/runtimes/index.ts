@@ -14,41 +14,42 @@ export { type ContainerdRelease, installRuntimes } from "./install.js";
 export { type Registry, startRegistry } from "./registry.js";
 export { leftovers, takeDown } from "./takedown.js";
 
-/** Which runtimes to start, and where. */
+/** Options of {@link startRuntimes}. */
 export interface StartOptions {
-  /** Default: all three. */
+  /** The releases to start. Default: all three. */
   readonly which?: readonly ContainerdRelease[];
-  /** An empty or missing folder with a short path; default a new one under the temp folder. It is deleted at the end. */
+  /** An empty or missing folder with a short path, deleted at the end; default: a new one in the temp folder. */
   readonly dir?: string;
-  /** Ends the start; what was started is taken down. */
+  /** Aborts the start and takes down all started processes. */
   readonly signal?: AbortSignal;
   readonly log?: (line: string) => void;
 }
 
-/** Real container runtimes and a registry with test images, side by side on this machine. */
+/** Real container runtimes and a registry with test images, all running on this machine. */
 export interface RunningRuntimes extends AsyncDisposable {
   readonly dir: string;
-  /** Give pods a `cgroup_parent` below this (`${cgroupParent}/UID`): it is this run's own, and removed with it. */
+  /** The cgroup of this run, removed with it: use `${cgroupParent}/UID` as the `cgroup_parent` of a pod. */
   readonly cgroupParent: string;
   /** In the order of {@link StartOptions.which}. */
   readonly runtimes: readonly ContainerdRuntime[];
   readonly registry: Registry;
   readonly images: TestImages;
   readonly installed: InstalledRuntimes;
-  /** Removes all pods, ends all daemons and deletes the folder. Safe to repeat. */
+  /** Removes all pods, stops all daemons and deletes the folder. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Installs what is missing, then starts a registry and one containerd per release. Needs root. If anything fails,
- * everything is taken down and the error carries the last lines of the daemon's log.
+ * Installs missing programs, then starts a registry and one containerd per release. Requires root. If a step fails,
+ * everything is taken down, and the error contains the last lines of the daemon's log.
  */
 export async function startRuntimes(options: StartOptions = {}): Promise<RunningRuntimes> {
   const { which = allReleases, signal, log } = options;
-  if (process.getuid?.() !== 0) throw new Error("container runtimes can only be started as root");
+  if (process.getuid?.() !== 0)
+    throw new Error("container runtimes can only be started as root. Run the command with sudo");
   const installed = await installRuntimes({ releases: which, log, signal });
   const dir = createRunFolder(options.dir);
-  const lift = guardRun(dir);
+  const removeGuard = guardRun(dir);
   try {
     const registry = await startRegistry({ program: installed.dockerRegistry, runDir: dir, signal });
     const { pause: sandboxImage } = imageReferences(registry.port);
@@ -57,14 +58,14 @@ export async function startRuntimes(options: StartOptions = {}): Promise<Running
     const starts = claims.map(({ release, bridge }) =>
       startContainerd({ release, installed, runDir: dir, bridge, sandboxImage, registryPort, signal }),
     );
-    // Every start has to end, well or badly, before anything can be taken down.
+    // All starts must settle before a takedown.
     const [images, ...results] = await Promise.allSettled([
       pushImages(registry, installed.busybox, signal),
       ...starts,
     ]);
     const runtimes = results.map(unwrap);
     let stopping: Promise<void> | undefined;
-    const stop = (): Promise<void> => (stopping ??= stopAll(dir, runtimes, registry, lift));
+    const stop = (): Promise<void> => (stopping ??= stopAll(dir, runtimes, registry, removeGuard));
     return {
       dir,
       cgroupParent: runCgroup(dir),
@@ -77,7 +78,7 @@ export async function startRuntimes(options: StartOptions = {}): Promise<Running
     };
   } catch (error) {
     takeDownAfter(error, dir);
-    lift();
+    removeGuard();
     signal?.throwIfAborted();
     throw error;
   }
@@ -89,7 +90,7 @@ function takeDownAfter(failure: unknown, dir: string): void {
   } catch (error) {
     throw new AggregateError(
       [failure, error],
-      `the start failed (${failure}), and so did taking it down (${error})`,
+      `the start failed (${failure}), and the takedown failed, too (${error})`,
     );
   }
 }
@@ -99,15 +100,15 @@ function unwrap<T>(result: PromiseSettledResult<T>): T {
   return result.value;
 }
 
-/** A daemon that is dead or does not answer is not an error here: takedown needs none of them. */
+/** Ignores errors of dead and hung daemons: the takedown does not need them. */
 async function stopAll(
   dir: string,
   runtimes: readonly ContainerdRuntime[],
   registry: Registry,
-  lift: () => void,
+  removeGuard: () => void,
 ): Promise<void> {
   await Promise.allSettled(runtimes.filter((runtime) => runtime.isAlive()).map((runtime) => runtime.drain()));
   await Promise.allSettled([...runtimes.map((runtime) => runtime.stop()), registry.stop()]);
   takeDown(dir);
-  lift();
+  removeGuard();
 }

@@ -1,40 +1,40 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { retried, runCommand } from "./command.js";
+import { retry, runCommand } from "./command.js";
 import { openPackageSource } from "./debian-packages.js";
 
-/** The containerd releases on offer; each stands for the Debian suite that carries it. */
+/** The supported containerd releases; each is taken from one Debian suite. */
 export type ContainerdRelease = "1.6" | "1.7" | "2.1";
 
-/** Which Debian suite each release comes from. Suites move on: read the true version from the daemon. */
+/** The Debian suite of each release. Suites are updated: read the exact version from the daemon. */
 export const suiteOfRelease: Readonly<Record<ContainerdRelease, string>> = {
   "1.6": "bookworm",
   "1.7": "trixie",
   "2.1": "forky",
 };
 
-/** Every release, oldest first. */
+/** All releases, oldest first. */
 export const allReleases: readonly ContainerdRelease[] = ["1.6", "1.7", "2.1"];
 
-/** Where the installed programs are. Nothing of it is in the machine's own `/usr`. */
+/** The paths of the installed programs. None is in the machine's own `/usr`. */
 export interface InstalledRuntimes {
-  /** The folder that keeps the unpacked packages between runs. */
+  /** The folder in which unpacked packages are cached between runs. */
   readonly cacheDir: string;
-  /** The folder of `containerd` and of its shim, per release. */
+  /** The folder of `containerd` and its shim, per release. */
   readonly containerdBinDirs: Readonly<Record<ContainerdRelease, string>>;
-  /** bookworm's `runc`: the one that runs on Debian 12, shared by all daemons. */
+  /** bookworm's `runc`, which runs on Debian 12; shared by all daemons. */
   readonly runc: string;
   readonly cniBinDir: string;
   readonly busybox: string;
   readonly dockerRegistry: string;
 }
 
-/** How to install. */
+/** Options of {@link installRuntimes}. */
 export interface InstallOptions {
   /** Default: `CRI_SDK_RUNTIMES_CACHE`, else `/var/cache/cri-sdk-runtimes`. */
   readonly cacheDir?: string;
-  /** Which releases to make sure of; default all. */
+  /** The releases to install; default: all. */
   readonly releases?: readonly ContainerdRelease[];
   readonly log?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -43,8 +43,8 @@ export interface InstallOptions {
 const toolPackages = ["runc", "containernetworking-plugins", "busybox-static", "docker-registry"];
 
 /**
- * Makes sure of the runtimes and their tools: unpacks what is missing into the cache folder, so that no service
- * is ever installed or started and a second run needs no network. Several processes may install at once.
+ * Installs the runtimes and their tools: unpacks missing packages into the cache folder, so that no system service is
+ * installed or started and a second run needs no network. Several processes may install at the same time.
  */
 export async function installRuntimes(options: InstallOptions = {}): Promise<InstalledRuntimes> {
   const cacheDir = options.cacheDir ?? (process.env.CRI_SDK_RUNTIMES_CACHE || "/var/cache/cri-sdk-runtimes");
@@ -68,7 +68,7 @@ export async function installRuntimes(options: InstallOptions = {}): Promise<Ins
   };
 }
 
-/** Each folder is filled under another name and renamed at the end: whoever comes second finds it complete. */
+/** Fills each folder under a temporary name and renames it at the end, so that a concurrent process finds it complete. */
 async function unpackAll(
   cacheDir: string,
   missing: readonly (readonly [string, readonly string[]])[],
@@ -83,9 +83,9 @@ async function unpackAll(
     );
     const source = await openPackageSource([...suites], work, log, signal);
     for (const [folder, packages] of missing) {
-      const filling = await mkdtemp(join(work, "fill-"));
-      await source.unpack(packages, filling);
-      await rename(filling, folder).catch((error: unknown) => {
+      const partial = await mkdtemp(join(work, "fill-"));
+      await source.unpack(packages, partial);
+      await rename(partial, folder).catch((error: unknown) => {
         if (!existsSync(folder)) throw error;
       });
     }
@@ -94,7 +94,7 @@ async function unpackAll(
   }
 }
 
-/** What an install that was killed left behind; a younger folder may belong to one that still runs. */
+/** Removes the folders of killed installations. A folder younger than an hour may belong to a running one. */
 async function removeOldWork(cacheDir: string): Promise<void> {
   const hourMs = 3_600_000;
   for (const name of await readdir(cacheDir)) {
@@ -104,7 +104,7 @@ async function removeOldWork(cacheDir: string): Promise<void> {
   }
 }
 
-/** `ip` is the one program taken from the machine itself; every Debian but the barest container image has it. */
+/** Installs iproute2 if `ip` is missing, the only program used from the machine itself; minimal images lack it. */
 async function ensureIproute({ log, signal }: InstallOptions): Promise<void> {
   if (["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"].some((path) => existsSync(path))) return;
   log?.("installing iproute2");
@@ -122,5 +122,5 @@ async function ensureIproute({ log, signal }: InstallOptions): Promise<void> {
     ];
     await runCommand("apt-get", args, { env, signal, timeoutMs: 300_000 });
   };
-  await retried("installing iproute2", 3, apt, log, signal);
+  await retry("installing iproute2", 3, apt, log, signal);
 }

@@ -8,8 +8,8 @@ interface AptSource {
 }
 
 /**
- * The Debian mirror this machine already uses, read from its apt sources.
- * `CRI_SDK_RUNTIMES_MIRROR` overrides it (needed where the machine is not Debian).
+ * Returns the Debian mirror of this machine, read from its apt sources.
+ * `CRI_SDK_RUNTIMES_MIRROR` overrides it; it is required on a machine that does not run Debian.
  */
 export function debianMirror(etc = "/etc"): string {
   const override = process.env.CRI_SDK_RUNTIMES_MIRROR;
@@ -22,7 +22,7 @@ export function debianMirror(etc = "/etc"): string {
     if (isDebian && isMain && codename !== undefined && source.suites.includes(codename)) return source.uri;
   }
   throw new Error(
-    `no Debian mirror found in ${etc}/apt; set CRI_SDK_RUNTIMES_MIRROR, for example to http://deb.debian.org/debian`,
+    `${etc}/apt: no Debian mirror found. Set CRI_SDK_RUNTIMES_MIRROR, for example to http://deb.debian.org/debian`,
   );
 }
 

@@ -1,21 +1,21 @@
 import { createHash } from "node:crypto";
 
-/** Where and as whom to push. */
+/** The destination and the credentials of a push. */
 export interface PushTarget {
-  /** Such as `http://127.0.0.1:5000`. */
+  /** The URL of the registry, such as `http://127.0.0.1:5000`. */
   readonly url: string;
-  /** Such as `cri-sdk/busybox`. */
+  /** The name of the repository, such as `cri-sdk/busybox`. */
   readonly repository: string;
   readonly login?: { readonly username: string; readonly password: string } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The `sha256:…` digest of some bytes. */
+/** Returns the `sha256:…` digest of the bytes. */
 export function digestOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
-/** Uploads a blob unless the repository has it, and gives its descriptor fields. */
+/** Uploads a blob unless the repository already has it; returns its descriptor fields. */
 export async function pushBlob(
   target: PushTarget,
   bytes: Uint8Array,
@@ -67,7 +67,7 @@ async function request(
   const text = await response.text();
   if (!expected.includes(response.status)) {
     throw new Error(
-      `the registry answered ${response.status} to ${method} ${url.href}: ${text.slice(0, 300)}`,
+      `${method} ${url.href}: the registry responded with ${response.status}: ${text.slice(0, 300)}`,
     );
   }
   return response;

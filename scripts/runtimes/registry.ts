@@ -7,33 +7,33 @@ import { waitFor } from "./wait.js";
 /** A running image registry. */
 export interface Registry {
   readonly port: number;
-  /** `http://127.0.0.1:PORT`; images are named `localhost:PORT/…`. */
+  /** `http://127.0.0.1:PORT`; image names start with `localhost:PORT/`. */
   readonly url: string;
   readonly pid: number;
   readonly logPath: string;
-  /** What to log in with, when the registry asks for it. */
+  /** The credentials of a registry that requires a login. */
   readonly login: { readonly username: string; readonly password: string } | undefined;
   stop(): Promise<void>;
 }
 
-/** How to start a registry. */
+/** Options of {@link startRegistry}. */
 export interface RegistryOptions {
-  /** The `docker-registry` program. */
+  /** The path of the `docker-registry` program. */
   readonly program: string;
-  /** The folder of the run it belongs to. */
+  /** The folder of the run that the registry belongs to. */
   readonly runDir: string;
-  /** Names its folder inside `runDir`; default `registry`. */
+  /** The name of the registry's folder inside `runDir`; default `registry`. */
   readonly name?: string;
-  /** Ask every client for {@link Registry.login}; default false. */
+  /** Whether clients must log in with {@link Registry.login}; default false. */
   readonly requireLogin?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-// Node has no bcrypt, so the one account is made beforehand.
+// Node has no bcrypt, so the hash of the only account is precomputed.
 const account = { username: "cri-sdk", password: "let-me-in" };
 const accountHtpasswd = "cri-sdk:$2y$04$SFBpS3S.n70ml2mKzdxopuGtXbIpM.E/w0ARfFV2xshmFRQFzR10G\n";
 
-/** Starts a registry on a free port of 127.0.0.1 and waits until it answers. */
+/** Starts a registry on a free port of 127.0.0.1 and waits until it responds. */
 export async function startRegistry(options: RegistryOptions): Promise<Registry> {
   const { program, runDir, name = "registry", requireLogin = false, signal } = options;
   const dir = join(runDir, name);
@@ -42,7 +42,7 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const configPath = join(dir, "config.yml");
   const htpasswd = join(dir, "htpasswd");
   if (requireLogin) await writeFile(htpasswd, accountHtpasswd);
-  // Port 0: the registry takes a free port itself and tells it in its log.
+  // Port 0: the registry chooses a free port and logs it.
   const lines = [
     "version: 0.1",
     "log: { level: info, formatter: text }",
@@ -54,25 +54,25 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
   const daemon = await startDaemon({ file: program, args: ["serve", configPath], runDir, logPath });
   try {
     const port = await waitFor(
-      "the registry's port",
+      "port of the registry",
       15_000,
       () => listeningPort(logPath, daemon.isAlive()),
       signal,
     );
     const url = `http://127.0.0.1:${port}`;
-    const answers = async (): Promise<true | undefined> => {
+    const responds = async (): Promise<true | undefined> => {
       const response = await fetch(`${url}/v2/`, { signal: AbortSignal.timeout(5_000) }).catch(
         () => undefined,
       );
       await response?.body?.cancel();
       return response?.status === (requireLogin ? 401 : 200) ? true : undefined;
     };
-    await waitFor(`the registry at ${url}`, 15_000, answers, signal);
+    await waitFor(`response of the registry at ${url}`, 15_000, responds, signal);
     const login = requireLogin ? account : undefined;
     return { port, url, pid: daemon.pid, logPath, login, stop: () => daemon.end() };
   } catch (error) {
     await daemon.kill();
-    throw new Error(`docker-registry did not start. Its log ends with:\n${lastLines(logPath)}`, {
+    throw new Error(`docker-registry did not start. Last lines of its log:\n${lastLines(logPath)}`, {
       cause: error,
     });
   }
@@ -83,6 +83,6 @@ function listeningPort(logPath: string, isAlive: boolean): number | undefined {
     ? /listening on 127\.0\.0\.1:(\d+)/.exec(readFileSync(logPath, "utf8"))
     : null;
   if (found !== null) return Number(found[1]);
-  if (!isAlive) throw new Error("it ended");
+  if (!isAlive) throw new Error("docker-registry exited");
   return undefined;
 }

@@ -1,4 +1,4 @@
-// Proves that the runtimes of this machine work: `tsx scripts/runtimes/selfcheck.ts`.
+// Checks that the runtimes work on this machine: `tsx scripts/runtimes/selfcheck.ts`.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
@@ -20,7 +20,7 @@ async function timed<T>(what: string, step: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Runs one pod with one container through its life, with a `kill -9` of the daemon in the middle. */
+/** Runs one pod with one container through its lifecycle, with a `kill -9` of the daemon in the middle. */
 async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime): Promise<void> {
   const { runtime: cri, image, close } = openCriClient(runtime.socketPath);
   try {
@@ -48,8 +48,8 @@ async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime
     const { containerId } = await cri.createContainer(request);
     await cri.startContainer({ containerId });
     const echo = async (text: string): Promise<void> => {
-      const answer = await cri.execSync({ containerId, cmd: ["echo", text], timeout: 10n });
-      assert.equal(Buffer.from(answer.stdout).toString(), `${text}\n`);
+      const response = await cri.execSync({ containerId, cmd: ["echo", text], timeout: 10n });
+      assert.equal(Buffer.from(response.stdout).toString(), `${text}\n`);
     };
     await echo("before the kill");
     const user = {
@@ -77,7 +77,7 @@ async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime
     await cri.removePodSandbox({ podSandboxId });
     assert.equal((await cri.listContainers({})).containers.length, 0);
 
-    // One pod stays, for stop() or a dying process to clean up.
+    // One pod remains, to be cleaned up by stop() or by the guard when the process dies.
     await cri.runPodSandbox({ config: { ...config, metadata: { ...config.metadata, uid: randomUUID() } } });
     console.log(`${runtime.name}: ${runtime.version} works`);
   } finally {
@@ -103,7 +103,7 @@ await Promise.all(
   running.runtimes.map((runtime) => timed(runtime.name, () => checkRuntime(running, runtime))),
 );
 await timed("a registry with login", () => checkLogin(running));
-// `--stay` leaves it running, for trying out how a process may die.
+// `--stay` keeps the runtimes running, to test how the cleanup handles a dying process.
 if (process.argv.includes("--stay")) {
   console.log(`staying in ${running.dir} as process ${process.pid}`);
   await sleep(600_000);
@@ -111,4 +111,4 @@ if (process.argv.includes("--stay")) {
 await timed("stop of all", () => running.stop());
 await running.stop();
 assert.deepEqual(leftovers(running.dir), []);
-console.log("nothing is left");
+console.log("everything was cleaned up");

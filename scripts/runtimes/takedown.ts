@@ -7,29 +7,30 @@ import { findCniResults, findIds, findMounts, findProcesses, findShimSockets } f
 import { waitForSync } from "./wait.js";
 
 /**
- * Ends and removes everything that belongs to a run folder, and the folder. Needs no daemon to be alive and asks
- * none; safe to repeat. It blocks (a fraction of a second, 20 s at most), so that it also works while a process exits.
+ * Kills the processes of a run and removes its mounts, bridges, cgroups, sockets and folder. Works without a running
+ * daemon; idempotent. Blocks for up to 20 s (usually a fraction of a second), so that it also works in an exit handler.
  */
 export function takeDown(dir: string): void {
   if (!existsSync(dir)) return;
   const runDir = realpathSync(dir);
-  if (!isRunFolder(runDir)) throw new Error(`${runDir} is not the folder of a run; nothing was touched`);
+  if (!isRunFolder(runDir)) throw new Error(`${runDir}: not the folder of a run; nothing was changed`);
   const ids = findIds(runDir);
   const sockets = findShimSockets(runDir);
   const results = findCniResults(runDir);
 
-  const areGone = waitForSync(10_000, () => killAll(runDir) === 0);
-  if (!areGone)
-    throw new Error(`processes that SIGKILL did not end: ${describeProcesses(runDir).join("; ")}`);
+  const allExited = waitForSync(10_000, () => killAll(runDir) === 0);
+  if (!allExited)
+    throw new Error(`processes still running after SIGKILL: ${describeProcesses(runDir).join("; ")}`);
   unmountAll(runDir);
-  // rm would follow a mount that is left and delete what is behind it.
+  // rm would follow a remaining mount and delete the files behind it.
   const mounts = findMounts(runDir);
-  if (mounts.length > 0) throw new Error(`still mounted, so ${runDir} was not deleted: ${mounts.join(", ")}`);
+  if (mounts.length > 0)
+    throw new Error(`${runDir}: not deleted, because these are still mounted: ${mounts.join(", ")}`);
 
   for (const file of [...sockets, ...results]) rmSync(file, { force: true });
-  // Bridges first: of several runs that end together, the last one then knows that it is alone with the groups.
+  // Bridges first: when several runs end at the same time, the last one then sees that the remaining cgroups are its own.
   for (const [name, owner] of ownBridges()) if (owner === runDir) removeBridge(name);
-  // The kernel empties the groups of killed processes a moment later.
+  // The kernel removes killed processes from their cgroups with a short delay.
   waitForSync(3_000, () => {
     removeCgroups(findCgroups(runDir, ids));
     return findCgroups(runDir, ids).length === 0;
@@ -37,7 +38,7 @@ export function takeDown(dir: string): void {
   removeRunFolder(runDir);
 }
 
-/** What a run still has on this machine, a line for each: empty after a complete {@link takeDown}. */
+/** Returns the remaining resources of a run, one line each: empty after a complete {@link takeDown}. */
 export function leftovers(runDir: string): string[] {
   const bridges = [...ownBridges()].filter(([, owner]) => owner === runDir);
   return [
@@ -63,13 +64,13 @@ function killAll(runDir: string): number {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // It ended by itself.
+      // The process has already exited.
     }
   }
   return found.length;
 }
 
-/** Network namespaces are mounts inside the folder too; with them go the pods' interfaces. */
+/** Unmounts everything inside the folder, network namespaces included; that also removes the pods' interfaces. */
 function unmountAll(runDir: string): void {
   for (let round = 0; round < 5; round++) {
     const mounts = findMounts(runDir);

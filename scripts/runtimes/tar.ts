@@ -6,7 +6,7 @@ export type TarEntry =
 
 const blockBytes = 512;
 
-/** Writes a ustar archive, owned by root and dated 1970, so that the same entries always give the same bytes. */
+/** Writes a ustar archive, owned by root and dated 1970, so that the same entries always produce the same bytes. */
 export function writeTar(entries: readonly TarEntry[]): Buffer {
   const parts: Buffer[] = [];
   for (const entry of entries) {
@@ -21,7 +21,7 @@ export function writeTar(entries: readonly TarEntry[]): Buffer {
 function header(entry: TarEntry, sizeBytes: number): Buffer {
   const target = entry.kind === "link" ? entry.target : "";
   if (Buffer.byteLength(entry.path) > 99 || Buffer.byteLength(target) > 99) {
-    throw new RangeError(`tar path too long (99 bytes at most): ${entry.path}`);
+    throw new RangeError(`${entry.path}: tar path is longer than 99 bytes`);
   }
   const block = Buffer.alloc(blockBytes);
   const octal = (value: number, at: number, length: number): void => {
@@ -36,7 +36,7 @@ function header(entry: TarEntry, sizeBytes: number): Buffer {
   block.write(entry.kind === "file" ? "0" : entry.kind === "link" ? "2" : "5", 156);
   block.write(target, 157);
   block.write("ustar\x0000", 257, "latin1");
-  // The checksum is computed with its own field filled with spaces.
+  // The checksum is computed with spaces in its own field.
   block.write("        ", 148);
   const sum = block.reduce((total, byte) => total + byte, 0);
   block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");

@@ -9,16 +9,15 @@ export interface OwnProcess {
 }
 
 /**
- * The processes of a run: those that inherited its folder in their environment (daemons, shims, runc, plugins) and
- * those whose root file system lies inside the folder (containers).
+ * Returns the processes of a run: those that inherited its folder in their environment (daemons, shims, runc, plugins)
+ * and those whose root file system is inside the folder (containers).
  */
 export function findProcesses(runDir: string): OwnProcess[] {
   const marker = `${folderVariable}=${runDir}\0`;
   return list("/proc").flatMap((name) => {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) return [];
-    const isOurs =
-      `\0${read(`/proc/${name}/environ`)}`.includes(`\0${marker}`) || hasRootInside(name, runDir);
-    if (!isOurs) return [];
+    const isOwn = `\0${read(`/proc/${name}/environ`)}`.includes(`\0${marker}`) || hasRootInside(name, runDir);
+    if (!isOwn) return [];
     return [{ pid: Number(name), command: read(`/proc/${name}/cmdline`).replaceAll("\0", " ").trim() }];
   });
 }
@@ -28,24 +27,24 @@ function hasRootInside(pid: string, runDir: string): boolean {
   return lines.some((line) => line.split(" ")[4] === "/" && line.includes(`=${runDir}/`));
 }
 
-/** The mount points inside a folder, deepest first. */
+/** Returns the mount points inside a folder, deepest first. */
 export function findMounts(dir: string): string[] {
   const points = read("/proc/self/mountinfo")
     .split("\n")
     .map((line) => unescapeMount(line.split(" ")[4] ?? ""));
-  // A later mount may lie on top of an earlier one at the same place: the newest goes first.
+  // Mounts can be stacked on one mount point: the newest comes first.
   return points
     .filter((point) => point.startsWith(`${dir}/`))
     .reverse()
     .sort((a, b) => b.length - a.length);
 }
 
-/** mountinfo writes a space, a tab, a newline and a backslash as octal. */
+/** Decodes the octal escapes of mountinfo for space, tab, newline and backslash. */
 function unescapeMount(text: string): string {
   return text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-/** Where the control groups are mounted: one folder per v1 controller, or the one of v2. */
+/** Returns the mount points of the cgroup file systems: one per v1 controller, or the one of v2. */
 export function cgroupMounts(): string[] {
   const lines = read("/proc/self/mountinfo").split("\n");
   return lines
@@ -53,7 +52,7 @@ export function cgroupMounts(): string[] {
     .map((line) => unescapeMount(line.split(" ")[4] ?? ""));
 }
 
-/** Sandbox and container ids that left a folder in the run. */
+/** Returns the ids of sandboxes and containers that have a folder in the run. */
 export function findIds(runDir: string): string[] {
   const ids = new Set<string>();
   for (const daemon of list(runDir)) {
@@ -65,7 +64,7 @@ export function findIds(runDir: string): string[] {
   return [...ids].filter((id) => /^[0-9a-f]{64}$/.test(id));
 }
 
-/** The sockets of the run's shims: they lie in a folder that all containerds share, under hashed names. */
+/** Returns the sockets of the run's shims, which have hashed names in a folder shared by all containerds. */
 export function findShimSockets(runDir: string): string[] {
   const found = new Set<string>();
   for (const daemon of list(runDir)) {
@@ -83,7 +82,7 @@ function bundles(daemonDir: string): string[] {
   return list(parent).map((id) => join(parent, id));
 }
 
-/** What libcni remembers of the run's pods, in a folder that all runtimes of a machine share. */
+/** Returns libcni's cached results for the run's pods, in a folder shared by all runtimes of a machine. */
 export function findCniResults(runDir: string): string[] {
   const parent = "/var/lib/cni/results";
   return list(parent)
@@ -91,7 +90,7 @@ export function findCniResults(runDir: string): string[] {
     .filter((file) => read(file).includes(`${runDir}/`));
 }
 
-/** The names in a folder, or of the folders in it; none if it is missing. */
+/** Returns the names of the entries or of the folders in a folder; empty if it is missing. */
 export function list(dir: string, what: "all" | "folders" = "all"): string[] {
   try {
     const entries = readdirSync(dir, { withFileTypes: true });
@@ -101,7 +100,7 @@ export function list(dir: string, what: "all" | "folders" = "all"): string[] {
   }
 }
 
-/** The text of a file; empty if it is missing or just went away. */
+/** Returns the text of a file; empty if the file is missing. */
 export function read(file: string): string {
   try {
     return readFileSync(file, "utf8");

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Asks again until `probe` gives something else than `undefined`; throws after `timeoutMs` with `what` in the text. */
+/** Polls until `probe` returns a value other than `undefined`; throws an error that names `what` after `timeoutMs`. */
 export async function waitFor<T>(
   what: string,
   timeoutMs: number,
@@ -11,12 +11,12 @@ export async function waitFor<T>(
   for (;;) {
     const found = await probe();
     if (found !== undefined) return found;
-    if (Date.now() >= deadline) throw new Error(`${what}: not within ${timeoutMs} ms`);
+    if (Date.now() >= deadline) throw new Error(`${what}: timed out after ${timeoutMs} ms`);
     await sleep(25, undefined, signal === undefined ? {} : { signal });
   }
 }
 
-/** The blocking form of {@link waitFor}, for the last moments of a process; gives false when the time is up. */
+/** The blocking form of {@link waitFor}, for exit handlers; returns false after the timeout. */
 export function waitForSync(timeoutMs: number, done: () => boolean): boolean {
   const deadline = Date.now() + timeoutMs;
   const cell = new Int32Array(new SharedArrayBuffer(4));

@@ -6,31 +6,33 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
+import { RuntimeService } from "../../gen/runtime/v1/api_pb.js";
 import {
+  abortError,
   type CallOptions,
   CriError,
+  callOptionsTable,
+  cancelOnReturn,
+  countdown,
   type HeadersInput,
-  isLeft,
-  stoppedError,
-  untilBreak,
+  isConsumerReturn,
+  type LinkedController,
+  linkedController,
+  onAbort,
 } from "../core/index.js";
 import { isTraced, traceStream, traceUnary, withoutCredentials } from "../observe/index.js";
 import {
   fromTransportError,
-  policy,
-  type Retry,
   type RpcHeadersInit,
   type RpcName,
-  type RpcRequest,
   type RpcTransport,
-  withRetry,
 } from "../transport/index.js";
-import { countdown, timeoutOf } from "./deadline.js";
-import { isExecTimeout, isSuccess, normalizeError } from "./differences.js";
-import { preflight, withUserSpecifiedImage } from "./preflight/index.js";
-import { checkResponse } from "./responses.js";
+import { normalizeError } from "./normalize-errors.js";
+import { checkFields } from "./request-fields.js";
+import { type Retry, withRetry } from "./retry.js";
+import { checkRequest, checkResponse, type RpcRow, rowOf, timeoutOf } from "./rpcs.js";
 
-/** What the two clients of one connection share. */
+/** The settings that both clients of a connection share. */
 export interface CallerSettings {
   readonly transport: RpcTransport;
   /** The endpoint as a URL, for errors. */
@@ -38,13 +40,25 @@ export interface CallerSettings {
   readonly retry: Retry;
   /** Whether requests are checked before they are sent. */
   readonly preflight: boolean;
-  /** Whether the runtimes' ways of saying one thing become one way, and answers are held to CRI's promises. */
+  /** Whether runtime-specific errors are normalized and responses validated. */
   readonly normalize: boolean;
-  /** RPCs that this runtime answered Unimplemented to. */
+  /** The RPCs that this runtime answered Unimplemented to. */
   readonly unimplemented: Set<RpcName>;
+  /** Fires when the client is closed, with `client_closed` as its reason. */
+  readonly closing: AbortSignal;
+  /** Whether closing the client closes the transport, which then ends the calls in flight itself. */
+  readonly ownsTransport: boolean;
 }
 
-/** Makes calls: preflight, deadline and retry by the policy table, one vocabulary of errors, checked answers. */
+/** The part of a method's descriptor that both kinds of calls use. */
+interface CalledMethod<I extends DescMessage, O extends DescMessage> {
+  readonly name: string;
+  readonly localName: string;
+  readonly input: I;
+  readonly output: O;
+}
+
+/** Makes calls by the table of RPCs: preflight, deadline, retry, normalized errors, checked responses. */
 export class Caller {
   readonly #settings: CallerSettings;
 
@@ -68,30 +82,36 @@ export class Caller {
     options: CallOptions,
     trace?: { attempts: number },
   ): Promise<MessageShape<O>> {
-    const { transport, retry } = this.#settings;
-    const name = nameOf(method);
-    const { signal } = options;
+    const { transport, retry, closing } = this.#settings;
+    const row = rowOf(method);
+    const { signal, unlink } = this.#bounds(signalOf(options));
     let request: MessageShape<I> | undefined;
     try {
-      request = this.#prepare(method, name, input);
-      const remainingMs = countdown(timeoutOf(name, request, options));
-      const header = headersOf(options.headers);
+      closing.throwIfAborted();
+      callOptionsTable.check("", options);
+      request = this.#prepare(row, method, input);
       const sent = request;
+      const remainingMs = countdown(timeoutOf(nameOf(method), sent, options));
+      const header = headersOf(options.headers);
       const attempt = async () => {
         if (trace) trace.attempts++;
         try {
           const { message } = await transport.unary(method, signal, remainingMs(), header, sent);
-          return this.#accepted(name, message);
+          await this.#throwIfSilentFailure(row, message, { signal, timeoutMs: remainingMs() });
+          return this.#checked(row, message);
         } catch (error) {
-          throw this.#failed(method, name, error, signal);
+          throw this.#normalized(row, method, error, signal);
         }
       };
-      if (policy[name].retry === "never") return await attempt();
-      return await withRetry(retry, signal, attempt, remainingMs);
+      if (row.retry === "never") return await attempt();
+      return await withRetry(retry, signal, attempt, remainingMs, closing);
     } catch (error) {
-      const failure = this.#failed(method, name, error, signal);
-      if (this.#settings.normalize && isSuccess(name, failure)) return create(method.output);
+      const failure = this.#normalized(row, method, error, signal);
+      if (this.#settings.normalize && row.missingIsSuccess && isMissing(failure))
+        return create(method.output);
       throw request ? withoutCredentials(failure, method.input, request) : failure;
+    } finally {
+      unlink();
     }
   }
 
@@ -104,60 +124,89 @@ export class Caller {
       const messages = this.#messages(method, input, signal, options);
       if (!isTraced()) return messages;
       const call = { method, input, endpoint: this.#settings.endpoint };
-      return traceStream(call, messages, () => isLeft(signal));
+      return traceStream(call, messages, () => isConsumerReturn(signal));
     };
-    return untilBreak(open, options.signal);
+    return cancelOnReturn(open, signalOf(options));
   }
 
   async *#messages<I extends DescMessage, O extends DescMessage>(
     method: DescMethodServerStreaming<I, O>,
     input: MessageInitShape<I>,
-    signal: AbortSignal,
+    outer: AbortSignal,
     options: CallOptions,
   ): AsyncGenerator<MessageShape<O>> {
-    const name = nameOf(method);
+    const row = rowOf(method);
+    const { signal = outer, unlink } = this.#bounds(outer);
     try {
-      const request = this.#prepare(method, name, input);
-      const timeoutMs = timeoutOf(name, request, options);
+      this.#settings.closing.throwIfAborted();
+      callOptionsTable.check("", options);
+      const request = this.#prepare(row, method, input);
+      const timeoutMs = timeoutOf(nameOf(method), request, options);
       const header = headersOf(options.headers);
-      const answer = await this.#settings.transport.stream(method, signal, timeoutMs, header, only(request));
-      for await (const message of answer.message) yield this.#accepted(name, message);
+      const { message } = await this.#settings.transport.stream(
+        method,
+        signal,
+        timeoutMs,
+        header,
+        only(request),
+      );
+      for await (const response of message) yield this.#checked(row, response);
     } catch (error) {
-      throw this.#failed(method, name, error, signal);
+      throw this.#normalized(row, method, error, signal);
+    } finally {
+      unlink();
     }
   }
 
-  /** The complete request, checked. */
-  #prepare<I extends DescMessage>(
-    method: { readonly input: I; readonly name: string },
-    name: RpcName,
+  /** Returns the signal of a call: the caller's, and where closing the client leaves the transport open, also the client's. */
+  #bounds(signal: AbortSignal | undefined): Pick<Partial<LinkedController>, "signal"> & { unlink(): void } {
+    const { closing, ownsTransport } = this.#settings;
+    if (ownsTransport || closing.aborted) return { ...(signal ? { signal } : {}), unlink: () => undefined };
+    const either = linkedController(signal);
+    const removeCallback = onAbort(closing, () => either.abort(closing.reason));
+    const unlink = () => {
+      either.unlink();
+      removeCallback();
+    };
+    return { signal: either.signal, unlink };
+  }
+
+  /** Returns the complete request, checked and prepared. */
+  #prepare<I extends DescMessage, O extends DescMessage>(
+    row: RpcRow<MessageShape<I>, MessageShape<O>>,
+    method: CalledMethod<I, O>,
     input: MessageInitShape<I>,
   ): MessageShape<I> {
-    const message = create(method.input, input);
-    if (!this.#settings.preflight) return message;
-    preflight(name, request(message));
-    if (name !== "createContainer") return message;
-    return withUserSpecifiedImage(
-      request<"createContainer">(message),
-    ) as MessageShape<DescMessage> as MessageShape<I>;
+    const { preflight } = this.#settings;
+    if (preflight) checkFields(method.input, input);
+    const request = create(method.input, input);
+    if (!preflight) return request;
+    checkRequest(row, request);
+    return row.prepare?.(request) ?? request;
   }
 
-  #accepted<M>(name: RpcName, message: M): M {
-    if (!this.#settings.normalize) return message;
-    // The tables are indexed by the RPC's name, whose message this is; the compiler cannot follow a name at run time.
-    checkResponse(name, message as never);
-    if (name === "execSync" && isExecTimeout(message as never))
-      throw new CriError({
-        code: "deadline_exceeded",
-        reason: "exec_timeout",
-        text: "the command's timeout passed",
-      });
-    return message;
+  /** Throws the error that the runtime reported as a success. */
+  async #throwIfSilentFailure<Q, R>(
+    row: RpcRow<Q, R>,
+    response: R,
+    { signal, timeoutMs }: CallOptions,
+  ): Promise<void> {
+    const { normalize, transport } = this.#settings;
+    const failure = normalize ? row.silentFailure?.(response) : undefined;
+    if (!failure) return;
+    const { version } = RuntimeService.method;
+    const { message } = await transport.unary(version, signal, timeoutMs, undefined, create(version.input));
+    if (message.runtimeName === failure.runtime) throw failure.error;
   }
 
-  #failed(
-    method: { readonly name: string },
-    name: RpcName,
+  #checked<Q, R>(row: RpcRow<Q, R>, response: R): R {
+    if (this.#settings.normalize) checkResponse(row, response);
+    return response;
+  }
+
+  #normalized<I extends DescMessage, O extends DescMessage>(
+    row: RpcRow<MessageShape<I>, MessageShape<O>>,
+    method: CalledMethod<I, O>,
     error: unknown,
     signal: AbortSignal | undefined,
   ): CriError {
@@ -165,31 +214,35 @@ export class Caller {
     if (error instanceof CriError && error.method !== undefined) return error;
     const where = { method: method.name, endpoint };
     const failure = fromTransportError(error, where);
-    // What comes back may be another release, which has more.
+    // The runtime may have been upgraded meanwhile, and implement more RPCs.
     if (failure.code === "unavailable") unimplemented.clear();
-    // Another transport than ours tells of our own signal in words of its own.
+    // Transports other than ours report an abort of the caller's signal in their own words.
     if (signal?.aborted && failure.reason === "runtime_error" && failure.code === "canceled")
-      return stoppedError(signal).with(where);
-    if (failure.code === "unimplemented" && failure.reason === "runtime_error") {
-      const named = normalizeError(name, failure);
-      if (named.reason === "unimplemented") unimplemented.add(name);
-      return normalize ? named : failure;
-    }
-    return normalize ? normalizeError(name, failure) : failure;
+      return abortError(signal).with(where);
+    if (!normalize && failure.code !== "unimplemented") return failure;
+    const name = nameOf(method);
+    const normalized = normalizeError(name, failure, row.errorText?.(failure.rawMessage));
+    if (failure.reason === "runtime_error" && normalized.reason === "unimplemented") unimplemented.add(name);
+    return normalize ? normalized : failure;
   }
 }
 
-/** The answer of a server-streaming RPC: ends the call when the loop is left; `await using` works, too. */
+/** The responses of a server-streaming RPC. Ending the loop, `return()` and `await using` cancel the call. */
 export type ServerStream<T> = AsyncIterableIterator<T> & AsyncDisposable;
 
-// Only methods of CRI's two services come here, and the policy table has a line for each.
+function isMissing({ reason }: CriError): boolean {
+  return reason === "object_missing" || reason === "image_missing";
+}
+
+// Only methods of CRI's two services are called here, and the table of RPCs has a row for each.
 function nameOf(method: { readonly localName: string }): RpcName {
   return method.localName as RpcName;
 }
 
-// The message was made from the method that the name belongs to; the compiler cannot follow a name at run time.
-function request<N extends RpcName>(message: unknown): RpcRequest<N> {
-  return message as RpcRequest<N>;
+/** Returns the signal of options that may not be an object: the call itself reports that. */
+function signalOf(options: CallOptions): AbortSignal | undefined {
+  const signal = options?.signal;
+  return typeof signal?.addEventListener === "function" ? signal : undefined;
 }
 
 function headersOf(headers: HeadersInput | undefined): RpcHeadersInit | undefined {

@@ -9,27 +9,14 @@ import type {
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
 import type { CallOptions } from "../core/index.js";
-import type { RpcName } from "../transport/index.js";
 import { Caller, type CallerSettings, type ServerStream } from "./caller.js";
-
-/** RPCs for which an empty request says all there is to say, so that it may be left out. */
-type RequestOptional = Extract<
-  RpcName,
-  | "version"
-  | "status"
-  | "runtimeConfig"
-  | "getContainerEvents"
-  | "listMetricDescriptors"
-  | "imageFsInfo"
-  | `list${string}`
-  | `stream${string}`
->;
+import type { RequestOptional } from "./rpcs.js";
 
 type Arguments<N, I extends DescMessage> = N extends RequestOptional
   ? [request?: MessageInitShape<I>, options?: CallOptions]
   : [request: MessageInitShape<I>, options?: CallOptions];
 
-/** A service with one function per RPC: unary ones give a promise, server-streaming ones something to iterate. */
+/** One function per RPC of a service: unary RPCs return a promise, server-streaming RPCs an async iterator. */
 export type ExactClient<S extends DescService> = {
   readonly [N in keyof S["method"]]: S["method"][N] extends DescMethodUnary<infer I, infer O>
     ? (...args: Arguments<N, I>) => Promise<MessageShape<O>>
@@ -39,20 +26,20 @@ export type ExactClient<S extends DescService> = {
 };
 
 /**
- * RuntimeService: sandboxes, containers, exec, stats, events. CRI's names and messages, 1:1; each function takes the
- * request and {@link CallOptions}, and rejects with {@link CriError}.
+ * RuntimeService: sandboxes, containers, exec, stats, events, with CRI's own names and messages. Each function takes the request and
+ * {@link CallOptions}, and rejects with {@link CriError}.
  */
 export type RuntimeClient = ExactClient<typeof RuntimeService>;
 
-/** ImageService: list, inspect, pull and remove images. CRI's names and messages, 1:1. */
+/** ImageService: list, inspect, pull and remove images, with CRI's own names and messages. */
 export type ImageClient = ExactClient<typeof ImageService>;
 
-/** The client of RuntimeService. */
+/** Creates the client of RuntimeService. */
 export function runtimeClient(settings: CallerSettings): RuntimeClient {
   return exactClient(RuntimeService, new Caller(settings));
 }
 
-/** The client of ImageService. */
+/** Creates the client of ImageService. */
 export function imageClient(settings: CallerSettings): ImageClient {
   return exactClient(ImageService, new Caller(settings));
 }
@@ -70,7 +57,7 @@ function rpcFunction(method: DescMethod, caller: Caller) {
   if (isServerStreaming(method))
     return (request: Record<string, unknown> = {}, options?: CallOptions) =>
       caller.stream(method, request, options);
-  throw new TypeError(`CRI has no ${method.methodKind} RPC, yet ${method.name} is one`);
+  throw new TypeError(`${method.name}: ${method.methodKind} RPCs are not supported`);
 }
 
 function isUnary(method: DescMethod): method is DescMethodUnary {

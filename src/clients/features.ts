@@ -2,17 +2,17 @@ import type { CallOptions } from "../core/index.js";
 import type { RpcName } from "../transport/index.js";
 import type { RuntimeClient } from "./exact-client.js";
 
-/** A runtime handler, such as `runc` or `kata`, and what it can do. */
+/** A runtime handler, such as `runc` or `kata`, with its features. */
 export interface RuntimeHandlerInfo {
   /** The name that `RunPodSandboxRequest.runtime_handler` takes; "" is the default handler. */
   readonly name: string;
-  /** Whether mounts can be made recursively read-only (`Mount.recursive_read_only`). */
+  /** Whether it supports recursively read-only mounts (`Mount.recursive_read_only`). */
   readonly recursiveReadOnlyMounts: boolean;
-  /** Whether pods can have a user namespace. */
+  /** Whether it supports user namespaces for pods. */
   readonly userNamespaces: boolean;
 }
 
-/** What one runtime can do, as far as it says and as far as it was tried. */
+/** A runtime's name, version and features: those it reports, and the RPCs that were found missing. */
 export interface RuntimeInfo {
   /** `containerd`, `cri-o`, ...: VersionResponse.runtime_name. */
   readonly name: string;
@@ -20,19 +20,19 @@ export interface RuntimeInfo {
   readonly version: string;
   /** VersionResponse.runtime_api_version: `v1`. */
   readonly apiVersion: string;
-  /** The handlers it has; empty for runtimes that do not tell (containerd before 2.0). */
+  /** Its runtime handlers; empty for runtimes that do not report them (containerd before 2.0). */
   readonly handlers: readonly RuntimeHandlerInfo[];
-  /** Whether `supplemental_groups_policy` is honoured; false where the runtime does not tell. */
+  /** Whether it honors `supplemental_groups_policy`; false if the runtime does not report it. */
   readonly supplementalGroupsPolicy: boolean;
-  /** Whether a pod may have a user namespace and the host's network; false where the runtime does not tell. */
+  /** Whether a pod may combine a user namespace with the host's network; false if the runtime does not report it. */
   readonly userNamespacesHostNetwork: boolean;
-  /** Whether `Mount.mount_options` are honoured; false where the runtime does not tell. */
+  /** Whether it honors `Mount.mount_options`; false if the runtime does not report it. */
   readonly mountOptions: boolean;
-  /** The RPCs that this client called and the runtime answered Unimplemented to. */
+  /** The RPCs that this client called and that the runtime does not implement. */
   readonly unimplemented: readonly RpcName[];
 }
 
-/** Asks Version and Status. */
+/** Reads a runtime's name, version and features from Version and Status. */
 export async function readRuntimeInfo(
   runtime: Pick<RuntimeClient, "version" | "status">,
   options?: CallOptions,

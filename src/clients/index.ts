@@ -1,5 +1,4 @@
 export type { CallerSettings, ServerStream } from "./caller.js";
-export { countdown, timeoutOf } from "./deadline.js";
 export {
   type ExactClient,
   type ImageClient,
@@ -9,4 +8,12 @@ export {
 } from "./exact-client.js";
 export { type RuntimeHandlerInfo, type RuntimeInfo, readRuntimeInfo } from "./features.js";
 export { type CriList, createLists, type Lists } from "./lists.js";
-export { type Discovered, discover, firstAnswering, type ProbeOptions, probeTimeoutMs } from "./probe.js";
+export {
+  type DiscoveredRuntime,
+  discover,
+  firstResponding,
+  type ProbeOptions,
+  probeTimeoutMs,
+} from "./probe.js";
+export { type RetryOptions, resolveRetry, retryTable } from "./retry.js";
+export { type MethodPolicy, policy } from "./rpcs.js";

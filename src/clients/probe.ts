@@ -1,54 +1,60 @@
 import { createContextValues } from "@connectrpc/connect";
 import { RuntimeService, type VersionResponse } from "../../gen/runtime/v1/api_pb.js";
-import type { CallOptions, CriError } from "../core/index.js";
+import {
+  type CallOptions,
+  type CriError,
+  checkTimeout,
+  countdown,
+  linkedController,
+  OptionTable,
+  option,
+} from "../core/index.js";
 import {
   type Candidate,
   connectOnceKey,
-  createTransport,
   fromTransportError,
   type Http2Transport,
   noRuntime,
-  type Retry,
-  type RetryOptions,
-  resolveRetry,
+  openTransport,
   type TransportOptions,
   wellKnownCandidates,
-  withRetry,
 } from "../transport/index.js";
-import { countdown, timeoutOf } from "./deadline.js";
-import { normalizeError } from "./differences.js";
+import { normalizeError } from "./normalize-errors.js";
+import { type Retry, type RetryOptions, resolveRetry, withRetry } from "./retry.js";
 
-/** How a probe is bounded. */
+/** The deadline and the cancellation of a probe. */
 export type ProbeOptions = Pick<CallOptions, "signal" | "timeoutMs">;
 
-/** A candidate that answered Version, with the transport that it answered on. */
-export interface Answering {
+const probeTable = new OptionTable<ProbeOptions>({ signal: option.signal, timeoutMs: option.timeoutMs });
+
+/** A candidate that answered Version, with the transport that carried the response. */
+export interface RespondingCandidate {
   readonly candidate: Candidate;
   readonly transport: Http2Transport;
   readonly version: VersionResponse;
 }
 
-/** A candidate that did not answer. */
-export interface Silent {
+/** A candidate whose probe failed. */
+export interface FailedCandidate {
   readonly candidate: Candidate;
   readonly error: CriError;
 }
 
-/** A runtime on this machine, or why there is none at this place. */
-export type Discovered =
+/** The runtime at one well-known endpoint of this machine, or the error of its probe. */
+export type DiscoveredRuntime =
   | { readonly endpoint: string; readonly name: string; readonly version: string; readonly error?: undefined }
   | { readonly endpoint: string; readonly error: CriError };
 
-/** Long enough for a runtime that is busy, short enough for a socket that keeps silent. */
+/** The default deadline of a probe: long enough for a busy runtime, short enough for a socket that never responds. */
 export const probeTimeoutMs = 5_000;
 
-/** Asks a candidate for its version, connecting once only: whoever looks around wants the answer at once. */
+/** Calls Version on a candidate. Connects only once, because discovery needs its result at once. */
 async function probe(
   candidate: Candidate,
   transport: Http2Transport,
   retry: Retry,
   { signal, timeoutMs }: ProbeOptions,
-): Promise<Answering | Silent> {
+): Promise<RespondingCandidate | FailedCandidate> {
   const once = createContextValues().set(connectOnceKey, true);
   const remainingMs = countdown(timeoutMs);
   const ask = async () => {
@@ -64,53 +70,51 @@ async function probe(
     return { candidate, transport, version };
   } catch (error) {
     await transport.close();
-    // Both ways to reject above are typed.
+    // Everything that can reject above rejects with a CriError.
     return { candidate, error: error as CriError };
   }
 }
 
 /**
- * Probes all candidates at once and takes the first in their order that answers; it waits for those before it, not
- * for those behind it. The transports of the others are closed. Rejects with one error that lists every candidate
- * and why not, or with the caller's abort.
+ * Probes all candidates at once, and returns the first one in the list that responds. Waits until every earlier candidate has failed,
+ * but not for later ones. Closes the transports of all other candidates. Rejects with one error that lists every candidate with its
+ * failure, or with the error for the caller's abort.
  */
-export async function firstAnswering(
+export async function firstResponding(
   candidates: readonly Candidate[],
   options: TransportOptions & { readonly retry?: RetryOptions | undefined },
-  bounds: ProbeOptions,
-): Promise<Answering> {
-  const { signal } = bounds;
-  const timeoutMs = probeTimeout(bounds);
-  const ways = candidates.map((candidate) => ({
+  { signal, timeoutMs = probeTimeoutMs }: ProbeOptions,
+): Promise<RespondingCandidate> {
+  const deadlineMs = checkTimeout(timeoutMs);
+  const targets = candidates.map((candidate) => ({
     candidate,
-    transport: createTransport(candidate.endpoint, options),
+    transport: openTransport(candidate.endpoint, options),
     retry: resolveRetry(options.retry),
   }));
-  const stop = new AbortController();
-  const forward = () => stop.abort(signal?.reason);
-  if (signal?.aborted) forward();
-  signal?.addEventListener("abort", forward, { once: true });
+  const stop = linkedController(signal);
   try {
-    const probes = ways.map(({ candidate, transport, retry }) =>
-      probe(candidate, transport, retry, { signal: stop.signal, timeoutMs }),
+    const probes = targets.map(({ candidate, transport, retry }) =>
+      probe(candidate, transport, retry, { signal: stop.signal, timeoutMs: deadlineMs }),
     );
-    const first = await firstIn(probes);
+    const first = await firstResponse(probes);
     stop.abort();
     const results = await Promise.all(probes);
     for (const result of results)
       if ("transport" in result && result !== first) await result.transport.close();
     if (first) return first;
     const failures = results.filter((result) => "error" in result);
-    const stopped = signal?.aborted
+    const aborted = signal?.aborted
       ? failures.find(({ error }) => ["aborted_by_caller", "deadline"].includes(error.reason))
       : undefined;
-    throw stopped?.error ?? noRuntime(failures);
+    throw aborted?.error ?? noRuntime(failures);
   } finally {
-    signal?.removeEventListener("abort", forward);
+    stop.unlink();
   }
 }
 
-async function firstIn(probes: readonly Promise<Answering | Silent>[]): Promise<Answering | undefined> {
+async function firstResponse(
+  probes: readonly Promise<RespondingCandidate | FailedCandidate>[],
+): Promise<RespondingCandidate | undefined> {
   for (const probe of probes) {
     const result = await probe;
     if ("transport" in result) return result;
@@ -118,21 +122,18 @@ async function firstIn(probes: readonly Promise<Answering | Silent>[]): Promise<
   return undefined;
 }
 
-function probeTimeout({ timeoutMs = probeTimeoutMs }: ProbeOptions): number | undefined {
-  return timeoutOf("version", {}, { timeoutMs });
-}
-
 /**
- * Looks at every well-known socket of this machine: which runtime answers there, or why none does. Rejects only with
+ * Probes every well-known socket of this machine, and returns for each the runtime that responds, or the error. Rejects only with
  * `invalid_option`.
  */
-export async function discover(bounds: ProbeOptions = {}): Promise<Discovered[]> {
-  const { signal } = bounds;
-  const timeoutMs = probeTimeout(bounds);
+export async function discover(options: ProbeOptions = {}): Promise<DiscoveredRuntime[]> {
+  probeTable.check("discover", options);
+  const { signal } = options;
+  const timeoutMs = checkTimeout(options.timeoutMs ?? probeTimeoutMs);
   return Promise.all(
-    wellKnownCandidates().map(async (candidate): Promise<Discovered> => {
+    wellKnownCandidates().map(async (candidate): Promise<DiscoveredRuntime> => {
       const { url: endpoint } = candidate.endpoint;
-      const transport = createTransport(candidate.endpoint);
+      const transport = openTransport(candidate.endpoint);
       const result = await probe(candidate, transport, resolveRetry(), { signal, timeoutMs });
       if ("error" in result) return { endpoint, error: result.error };
       await transport.close();

@@ -1,6 +1,6 @@
 import { invalidOption } from "./errors.js";
 
-/** How delays between attempts grow. */
+/** The delays between attempts: exponential back-off with jitter. */
 export interface BackoffOptions {
   /**
    * The first delay, in milliseconds.
@@ -13,7 +13,7 @@ export interface BackoffOptions {
    */
   readonly maxMs?: number | undefined;
   /**
-   * What each delay is multiplied by to give the next.
+   * The factor from each delay to the next.
    * @default 1.6
    */
   readonly factor?: number | undefined;
@@ -24,15 +24,15 @@ export interface BackoffOptions {
   readonly jitter?: number | undefined;
 }
 
-/** One step of a back-off: an immutable value. The defaults are those of gRPC and of Kubernetes' own CRI client. */
+/** One step of a back-off, as an immutable value. The defaults are those of gRPC and of Kubernetes' own CRI client. */
 export interface Backoff {
-  /** This step's delay in milliseconds; `random` is a number from 0 to 1, by default from `Math.random`. */
+  /** Returns this step's delay in milliseconds; `random` is a number from 0 to 1, by default from `Math.random`. */
   delayMs(random?: number): number;
-  /** The next step. */
+  /** Returns the next step. */
   next(): Backoff;
 }
 
-/** The first step of a back-off. Throws {@link CriError} `invalid_option` for values out of range. */
+/** Returns the first step of a back-off. Throws {@link CriError} `invalid_option` for values out of range. */
 export function backoff(options: BackoffOptions = {}): Backoff {
   const { firstMs = 100, maxMs = 3_000, factor = 1.6, jitter = 0.2 } = options;
   if (!(firstMs >= 0)) throw invalidOption("firstMs", firstMs, "must be 0 or more");

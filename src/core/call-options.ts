@@ -1,17 +1,19 @@
-/** Extra request headers (gRPC metadata): a plain object, or anything that iterates over pairs, such as `Headers`. */
+import type { ConnectionOptions } from "node:tls";
+
+/** Extra request headers (gRPC metadata): a plain object, or an iterable of pairs such as `Headers`. */
 export type HeadersInput = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
 
 /** Options that every call takes as its last argument. */
 export interface CallOptions {
   /**
-   * Ends the call when it fires: reason `aborted_by_caller`, or `deadline` for `AbortSignal.timeout()`. The
-   * runtime hears of it, but work it has begun may go on (see docs/errors.md).
+   * Cancels the call when it fires: the call rejects with reason `aborted_by_caller`, or `deadline` for `AbortSignal.timeout()`.
+   * The runtime receives the cancellation, but may finish work it has begun (see docs/errors.md).
    */
   readonly signal?: AbortSignal | undefined;
   /**
-   * The call's deadline in milliseconds, retries included. It travels to the runtime as `grpc-timeout`.
+   * The call's deadline in milliseconds, retries included. It is sent to the runtime as `grpc-timeout`.
    * 0 and Infinity mean no deadline.
-   * @default per RPC, from the policy table: two minutes for most, as the kubelet does
+   * @default per RPC, from the table of RPCs: two minutes for most, as in the kubelet
    */
   readonly timeoutMs?: number | undefined;
   /**
@@ -20,3 +22,6 @@ export interface CallOptions {
    */
   readonly headers?: HeadersInput | undefined;
 }
+
+/** Node's TLS options: `ca`, `cert`, `key`, `servername`, `rejectUnauthorized`. */
+export type TlsOptions = Pick<ConnectionOptions, "ca" | "cert" | "key" | "servername" | "rejectUnauthorized">;

@@ -1,6 +1,6 @@
 /**
- * The closed list of error codes: gRPC's sixteen status codes other than OK, by the names Connect uses for
- * them. The position in the list plus one is the number on the wire.
+ * The closed list of error codes: gRPC's sixteen status codes other than OK, by the names that Connect uses. A code's
+ * index plus one is its number on the wire.
  */
 export const criErrorCodes = [
   "canceled",
@@ -21,15 +21,15 @@ export const criErrorCodes = [
   "unauthenticated",
 ] as const;
 
-/** What kind of failure this is; safe to switch on exhaustively. */
+/** The kind of a failure; safe to switch on exhaustively. */
 export type CriErrorCode = (typeof criErrorCodes)[number];
 
-/** The code of a gRPC status number: 1 is `canceled`, 16 is `unauthenticated`; anything unlisted is `unknown`. */
+/** Returns the code of a gRPC status number: 1 is `canceled`, 16 is `unauthenticated`, anything unlisted is `unknown`. */
 export function codeFromNumber(status: number): CriErrorCode {
   return criErrorCodes[status - 1] ?? "unknown";
 }
 
-/** The gRPC status number of a code. */
+/** Returns the gRPC status number of a code. */
 export function codeToNumber(code: CriErrorCode): number {
   return criErrorCodes.indexOf(code) + 1;
 }

@@ -1,35 +1,33 @@
 import type { CriErrorCode } from "./codes.js";
-import type { CriErrorReason } from "./reasons.js";
+import { jsonOf } from "./json.js";
+import { isKeyed } from "./realms.js";
+import { type CriErrorReason, criErrorReasons, type VaryingReason } from "./reasons.js";
 
 const brand: unique symbol = Symbol.for("cri-sdk.error");
 
-/** One thing wrong in a request, a response or an option. */
+/** One invalid field of a request, a response, an option or a file. */
 export interface Problem {
-  /** Where, in the words of the message type: `config.metadata.name`, `cmd[0]`. */
+  /** The field's path, in the field names of the message type: `config.metadata.name`, `cmd[0]`. */
   readonly path: string;
-  /** What is wrong with it and what it should be. */
+  /** What is wrong with the value and what it should be. */
   readonly message: string;
-  /** The offending value as it was given; absent when the field was missing. */
+  /** The value as it was given; absent when the field was missing. */
   readonly value?: unknown;
 }
 
-/** Something that a step left on the node, and that could not be taken away again when a later step failed. */
+/** A pod or container that a failed call of several steps created and could not remove again. */
 export interface Leftover {
   readonly kind: "pod" | "container";
-  /** Its id; undefined where only its name is known, since the answer that tells the id never came. */
+  /** The object's id; undefined when the response that carries the id never arrived. */
   readonly id: string | undefined;
   /** `namespace/name` of a pod, `name` of a container. */
   readonly name: string;
-  /** Why it could not be taken away. */
+  /** Why the removal failed. */
   readonly error: unknown;
 }
 
-/** What a {@link CriError} is made of. */
-export interface CriErrorInit {
-  readonly code: CriErrorCode;
-  readonly reason: CriErrorReason;
-  /** The bare text, without method, endpoint and code. */
-  readonly text: string;
+/** The optional properties of a {@link CriError}. */
+export interface CriErrorDetails {
   readonly method?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly hint?: string | undefined;
@@ -40,38 +38,47 @@ export interface CriErrorInit {
   readonly leftovers?: readonly Leftover[] | undefined;
 }
 
+/** All properties of a {@link CriError}. */
+export interface CriErrorInit extends CriErrorDetails {
+  readonly code: CriErrorCode;
+  readonly reason: CriErrorReason;
+  /** The bare text, without method, endpoint and code. */
+  readonly rawMessage: string;
+}
+
 /**
- * The one error class of this package. Everything a call can fail with is a `CriError`; decide by `code` and
- * `reason`, never by the message.
+ * The one error class of this package. Every call that fails rejects with a `CriError`; branch on `code` and `reason`, never on
+ * the message.
  */
 export class CriError extends Error {
   override readonly name = "CriError";
   /** The kind of failure, from a closed list. */
   readonly code: CriErrorCode;
-  /** Why, finer than the code and the same for every runtime. */
+  /** The reason: finer than the code, and the same for every runtime. */
   readonly reason: CriErrorReason;
-  /** The bare text, without method, endpoint and code; for errors of the runtime, its own words. */
-  readonly text: string;
-  /** The RPC, by CRI's name (`RunPodSandbox`); undefined when no call was involved. */
+  /** The bare text, without method, endpoint and code; for an error of the runtime, the runtime's own text. */
+  readonly rawMessage: string;
+  /** The RPC by its CRI name (`RunPodSandbox`); undefined when no call was involved. */
   readonly method: string | undefined;
   /** The endpoint as a URL (`unix:///run/containerd/containerd.sock`), where one was involved. */
   readonly endpoint: string | undefined;
   /** What to do next, where that is known. */
   readonly hint: string | undefined;
-  /** The code the runtime sent, where `code` was brought into the common vocabulary. */
+  /** The code that the runtime sent, where `code` is a normalized one. */
   readonly wireCode: CriErrorCode | undefined;
-  /** The fields that are wrong, for reasons `invalid_request`, `invalid_response` and `invalid_option`. */
+  /** The invalid fields, for reasons that begin with `invalid_`. */
   readonly problems: readonly Problem[];
-  /** The id of the object that holds the name, for reason `name_reserved` where the runtime told it. */
+  /** The id of the object that holds the name, for reason `name_reserved` where the runtime reports it. */
   readonly existingId: string | undefined;
-  /** What remains on the node of a call of several steps (`cri.pods.run`); most often nothing. */
+  /** The objects that a failed call of several steps (`cri.pods.run`) left on the node; usually none. */
   readonly leftovers: readonly Leftover[];
 
   constructor(init: CriErrorInit) {
+    checkInit(init);
     super(fullMessage(init), init.cause === undefined ? undefined : { cause: init.cause });
     this.code = init.code;
     this.reason = init.reason;
-    this.text = init.text;
+    this.rawMessage = init.rawMessage;
     this.method = init.method;
     this.endpoint = init.endpoint;
     this.hint = init.hint;
@@ -87,56 +94,87 @@ export class CriError extends Error {
     return isCriError(value);
   }
 
-  /** The same error with more known about it; what is given replaces what was there. */
-  with(more: Partial<CriErrorInit>): CriError {
-    const { code, reason, text, method, endpoint, hint, cause, wireCode, problems, existingId, leftovers } =
-      this;
-    const known = {
-      code,
-      reason,
-      text,
-      method,
-      endpoint,
-      hint,
-      cause,
-      wireCode,
-      problems,
-      existingId,
-      leftovers,
-    };
-    const error = new CriError({ ...known, ...more });
+  /** Returns the message and the fields above as plain data, without the cause and the stack. */
+  toJSON(): Readonly<Record<string, unknown>> {
+    return { message: this.message, ...jsonOf(this) };
+  }
+
+  /** Returns a copy of this error with the given properties replaced; the stack stays that of the original. */
+  with(changes: Partial<CriErrorInit>): CriError {
+    if (!isKeyed(changes)) throw invalidOption("changes", changes, "must be an object of properties");
+    const { code, reason, rawMessage, method, endpoint, hint, cause } = this;
+    const { wireCode, problems, existingId, leftovers } = this;
+    const own = { code, reason, rawMessage, method, endpoint, hint, cause };
+    const error = new CriError({ ...own, wireCode, problems, existingId, leftovers, ...changes });
     if (this.stack) error.stack = this.stack.replace(this.message, () => error.message);
     return error;
   }
 }
 
-/** Whether a value is a {@link CriError}, of this copy of the package or of another one. */
+/** Reports whether a value is a {@link CriError}, of this copy of the package or of another one. */
 export function isCriError(value: unknown): value is CriError {
   return typeof value === "object" && value !== null && brand in value;
 }
 
-/** An `invalid_argument` error about one option of the SDK. */
-export function invalidOption(path: string, value: unknown, message: string): CriError {
-  const text = `${path} ${message}, got ${describe(value)}`;
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_option",
-    text,
-    problems: [{ path, message, value }],
-  });
+/**
+ * Creates an error from its reason, which determines the code. Reasons whose code varies (`runtime_error`, `not_grpc`, ...)
+ * take the code as a detail.
+ */
+export function criError<R extends CriErrorReason>(
+  reason: R,
+  rawMessage: string,
+  ...[details]: R extends VaryingReason
+    ? [details: CriErrorDetails & { readonly code: CriErrorCode }]
+    : [details?: CriErrorDetails]
+): CriError;
+export function criError(
+  reason: CriErrorReason,
+  rawMessage: string,
+  details: CriErrorDetails & { readonly code?: CriErrorCode } = {},
+): CriError {
+  if (!Object.hasOwn(criErrorReasons, reason))
+    throw invalidOption("reason", reason, "must be one of criErrorReasons");
+  const code = criErrorReasons[reason].code ?? details.code ?? "unknown";
+  return new CriError({ ...details, code, reason, rawMessage });
 }
 
-/** A value in an error message: short, on one line, never throwing. */
+/** Creates an `invalid_option` error about one option of the SDK. */
+export function invalidOption(path: string, value: unknown, message: string): CriError {
+  const problems = [{ path, message, value }];
+  return criError("invalid_option", `${path} ${message}, got ${describe(value)}`, { problems });
+}
+
+/** Formats a value for an error message: short, on one line, and without ever throwing. */
 export function describe(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 120 ? `${value.slice(0, 117)}...` : value);
   if (typeof value === "bigint") return `${value}n`;
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  if (typeof value === "object" && value !== null) return "an object";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === "function") return "a function";
+  if (typeof value === "object" && value !== null) return describeObject(value);
   return String(value);
 }
 
-function fullMessage({ code, reason, text, method, endpoint, hint }: CriErrorInit): string {
+/** Names the class of an object, since an argument is often an object of the wrong class: `a Promise`, `an EmbeddedRuntime`. */
+function describeObject(value: object): string {
+  try {
+    const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+    if (typeof name !== "string" || !/^[A-Z]\w{0,40}$/.test(name) || name === "Object") return "an object";
+    return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
+  } catch {
+    return "an object";
+  }
+}
+
+/** Throws `invalid_option` if a property that every error has is missing. */
+function checkInit(init: CriErrorInit): void {
+  if (!isKeyed(init)) throw invalidOption("init", init, "must be an object with code, reason and rawMessage");
+  const { code, reason, rawMessage } = init;
+  for (const [name, value] of Object.entries({ code, reason, rawMessage }))
+    if (typeof value !== "string") throw invalidOption(`init.${name}`, value, "must be a string");
+}
+
+function fullMessage({ code, reason, rawMessage, method, endpoint, hint }: CriErrorInit): string {
   const where = [method, endpoint && `at ${endpoint}`].filter(Boolean).join(" ");
-  return `${where ? `${where}: ` : ""}${text} [${code}: ${reason}]${hint ? `. ${hint}` : ""}`;
+  return `${where ? `${where}: ` : ""}${rawMessage} [${code}: ${reason}]${hint ? `. ${hint}` : ""}`;
 }

@@ -1,14 +1,14 @@
-import { CriError } from "./errors.js";
+import { type CriError, criError, describe } from "./errors.js";
 
-/** A name of an image, as the runtimes that default to Docker Hub understand it. */
+/** An image reference, normalized as the runtimes that default to Docker Hub do. */
 export interface ImageReference {
   /** The registry: `docker.io`, `localhost:5000`, `[::1]:5000`. */
   readonly domain: string;
-  /** The rest of the repository's name: `library/busybox`. */
+  /** The repository without its registry: `library/busybox`. */
   readonly path: string;
-  /** `latest` where neither a tag nor a digest was given; undefined where only a digest was. */
+  /** `latest` when neither a tag nor a digest was given; undefined when only a digest was. */
   readonly tag: string | undefined;
-  /** Of the manifest: `sha256:` and 64 hex digits. Where there is one, it decides, and a tag says nothing. */
+  /** The manifest's digest: `sha256:` and 64 hex digits. It takes precedence over a tag. */
   readonly digest: string | undefined;
 }
 
@@ -22,20 +22,20 @@ const grammar = new RegExp(
     `(?::(?<tag>${tag}))?(?:@(?<digest>${algorithm}:[0-9a-fA-F]{32,}))?$`,
 );
 
-/** The digests that runtimes can compute, and how many hex digits each has. */
+/** The digest algorithms that runtimes support, with the number of hex digits of each. */
 const digestLengths: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
 
 const hub = "docker.io";
-const longestRepository = 255;
+const maxRepositoryLength = 255;
 
 /**
- * Reads `[domain/]path[:tag][@digest]`. The first segment is a domain when it has a `.`, a `:` or an upper-case letter, or
- * is `localhost`; other names are on Docker Hub, where a path of one segment gets `library/` put before it.
+ * Parses `[domain/]path[:tag][@digest]`. The first segment is a domain when it contains a `.`, a `:` or an upper-case letter, or
+ * is `localhost`; all other names are on Docker Hub, where a path of one segment gets the prefix `library/`.
  *
- * Throws `invalid_image_reference` in the words of containerd's parser. An image id of 64 hex digits is no name.
+ * Throws `invalid_image_reference` with the text of containerd's parser. An image id of 64 hex digits is not a reference.
  */
 export function parseReference(text: string): ImageReference {
-  if (typeof text !== "string") throw invalid(text, "must be a text");
+  if (typeof text !== "string") throw invalid(text, "must be a string");
   if (/^[0-9a-f]{64}$/.test(text))
     throw invalid(text, `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   const { domain, rest } = splitDomain(text);
@@ -44,14 +44,14 @@ export function parseReference(text: string): ImageReference {
     throw invalid(text, `invalid reference format: repository name (${remote}) must be lowercase`);
   const { path = "", tag, digest } = grammar.exec(`${domain}/${rest}`)?.groups ?? {};
   if (path === "") throw invalid(text, "invalid reference format");
-  if (domain.length + 1 + path.length > longestRepository)
-    throw invalid(text, `repository name must not be more than ${longestRepository} characters`);
+  if (domain.length + 1 + path.length > maxRepositoryLength)
+    throw invalid(text, `repository name must not be more than ${maxRepositoryLength} characters`);
   if (digest !== undefined) checkDigest(text, digest);
   return { domain, path, tag: tag ?? (digest === undefined ? "latest" : undefined), digest };
 }
 
-/** The same, giving undefined for what is no name. */
-export function readReference(text: string): ImageReference | undefined {
+/** Parses like {@link parseReference}, but returns undefined for an invalid reference. */
+export function tryParseReference(text: string): ImageReference | undefined {
   try {
     return parseReference(text);
   } catch {
@@ -59,12 +59,12 @@ export function readReference(text: string): ImageReference | undefined {
   }
 }
 
-/** The repository, with its registry: `docker.io/library/busybox`. */
+/** Returns the repository with its registry: `docker.io/library/busybox`. */
 export function repositoryOf({ domain, path }: ImageReference): string {
   return `${domain}/${path}`;
 }
 
-/** The one full name: `docker.io/library/busybox:latest`, or with the digest alone where there is one. */
+/** Returns the canonical name: `docker.io/library/busybox:latest`, or with the digest alone when there is one. */
 export function canonicalName(reference: ImageReference): string {
   const { tag, digest } = reference;
   return repositoryOf(reference) + (digest === undefined ? `:${tag}` : `@${digest}`);
@@ -89,9 +89,8 @@ function checkDigest(text: string, digest: string): void {
 }
 
 function invalid(reference: string, why: string): CriError {
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_image_reference",
-    text: `failed to parse image reference ${JSON.stringify(reference)}: ${why}`,
-  });
+  return criError(
+    "invalid_image_reference",
+    `failed to parse image reference ${typeof reference === "string" ? JSON.stringify(reference) : describe(reference)}: ${why}`,
+  );
 }

@@ -1,11 +1,30 @@
+export { checkArgument, checkCommand, hasFunctions, type IdOrHandle, idOf } from "./arguments.js";
 export { type Backoff, type BackoffOptions, backoff } from "./backoff.js";
-export { bounded } from "./bounded.js";
-export type { CallOptions, HeadersInput } from "./call-options.js";
+export type { CallOptions, HeadersInput, TlsOptions } from "./call-options.js";
+export { cancelOnReturn, isConsumerReturn } from "./cancel-on-return.js";
+export {
+  abortError,
+  type Cancelable,
+  CancellationScope,
+  checkTimeout,
+  countdown,
+  deadlineError,
+  type LinkedController,
+  linkedController,
+  maxTimerMs,
+  onAbort,
+  type RemainingMs,
+  raceAbort,
+  sleep,
+  withDeadline,
+} from "./cancellation.js";
+export { ChangeSignal, type ChangeWaitOptions } from "./change-signal.js";
 export { type CriErrorCode, codeFromNumber, codeToNumber, criErrorCodes } from "./codes.js";
-export { nearest } from "./did-you-mean.js";
 export {
   CriError,
+  type CriErrorDetails,
   type CriErrorInit,
+  criError,
   describe,
   invalidOption,
   isCriError,
@@ -17,17 +36,54 @@ export {
   canonicalName,
   type ImageReference,
   parseReference,
-  readReference,
   repositoryOf,
+  tryParseReference,
 } from "./image-reference.js";
-export { kubernetesLabels } from "./labels.js";
-export { Lifeline, type Stoppable } from "./lifeline.js";
+export { isNode } from "./javascript-runtime.js";
+export { jsonOf, withJson } from "./json.js";
+export { kubernetesLabels } from "./kubernetes-labels.js";
+export {
+  backoffTable,
+  callOptionsTable,
+  headerRecordCheck,
+  headersCheck,
+  isPlainObject,
+  option,
+  referenceCheck,
+  tlsTable,
+} from "./option-checks.js";
+export {
+  type OptionCheck,
+  type OptionChecks,
+  type OptionProblem,
+  OptionTable,
+  optionError,
+  type RequiredCheck,
+  within,
+} from "./options.js";
 export { LateFailure, OutputStream, outputHighWaterBytes } from "./output-stream.js";
-export { type CriErrorReason, criErrorReasons } from "./reasons.js";
-export { deadlineError, stoppedError, whyStopped } from "./signals.js";
-export { maxTimerMs, sleep } from "./sleep.js";
+export { type ProcStat, parseProcStat, readProcStat, readProcText } from "./proc-stat.js";
+export { onProcessExit } from "./process-exit.js";
+export {
+  codeOf,
+  errorsOf,
+  isBytes,
+  isDate,
+  isError,
+  isKeyed,
+  isPromiseLike,
+  isRecord,
+  messageOf,
+  tagOf,
+} from "./realms.js";
+export { type CriErrorReason, criErrorReasons, type VaryingReason } from "./reasons.js";
+export {
+  FileRefused,
+  maxConfigBytes,
+  openRegularFile,
+  readRegularFile,
+  readRegularFileSync,
+} from "./regular-file.js";
+export { closestMatch } from "./suggestions.js";
 export { dateToNanos, nanosToDate, nanosToMs } from "./time.js";
-export { checkTimeout } from "./timeout.js";
-export type { TlsOptions } from "./tls-options.js";
-export { unlessAborted } from "./unless-aborted.js";
-export { isLeft, untilBreak } from "./until-break.js";
+export { type ViolationReason, Violations } from "./violations.js";

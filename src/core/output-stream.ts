@@ -2,12 +2,12 @@ import { Readable } from "node:stream";
 import { isCriError } from "./errors.js";
 
 /**
- * What is held of an output that nobody reads, in bytes, before its whole connection stops being read. Up to one read
- * of the socket (64 KiB) comes on top.
+ * How many unread bytes of an output are buffered before reading from the whole connection is paused. One more read of the
+ * socket (up to 128 KiB) may exceed this limit.
  */
 export const outputHighWaterBytes = 262_144;
 
-/** Ends a readable stream with an error, but only after what came before it was read: `destroy` would drop that. */
+/** Destroys a readable stream with an error once its buffered data has been read; `destroy` alone would drop that data. */
 export class LateFailure {
   readonly #stream: Readable;
   #error: Error | undefined;
@@ -26,13 +26,13 @@ export class LateFailure {
     this.check();
   }
 
-  /** To be called after each read. */
+  /** Destroys the stream if its buffer is empty; call it after each read. */
   check(): void {
     if (this.#error && this.#stream.readableLength === 0) this.#stream.destroy(this.#error);
   }
 }
 
-/** A command's output. After a failure, what came before it is delivered first. */
+/** A command's output. Data that arrived before a failure is delivered before the error. */
 export class OutputStream extends Readable {
   readonly #resume: () => void;
   readonly #failure = new LateFailure(this);
@@ -40,21 +40,21 @@ export class OutputStream extends Readable {
   constructor(resume: () => void) {
     super({ highWaterMark: outputHighWaterBytes });
     this.#resume = resume;
-    // The session's promise tells of failures, too; a stream that nobody listens to must not end the process.
+    // The session's promise rejects as well; without this listener, an unobserved stream would end the process.
     this.on("error", () => undefined);
   }
 
-  /** Takes a part; whether there is room for more. */
-  receive(part: Buffer): boolean {
-    return this.destroyed || this.push(part) || this.destroyed;
+  /** Buffers a chunk; returns false when the sender should pause. */
+  receive(chunk: Buffer): boolean {
+    return this.destroyed || this.push(chunk) || this.destroyed;
   }
 
-  /** Nothing more comes. */
+  /** Ends the stream after the buffered data. */
   finish(): void {
     if (!this.destroyed && !this.#failure.pending) this.push(null);
   }
 
-  /** Ends with an error, after what came before it; at once where the session was ended from here. */
+  /** Ends the stream with an error after the buffered data; at once when this side canceled the session. */
   fail(error: Error): void {
     if (isCriError(error) && (error.code === "canceled" || error.reason === "deadline")) this.destroy(error);
     else this.#failure.set(error);
@@ -64,15 +64,15 @@ export class OutputStream extends Readable {
     this.#resume();
   }
 
-  // Node's own types do not tell of the null either.
+  // The return type omits `null`, as Node's own declaration does.
   override read(size?: number): Buffer {
-    const part: Buffer = super.read(size);
+    const chunk: Buffer = super.read(size);
     this.#failure.check();
-    return part;
+    return chunk;
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // Whoever left must not stop the others.
+    // A destroyed output must not stall the others of its connection.
     this.#resume();
     done(error);
   }

@@ -1,89 +1,241 @@
+import type { CriErrorCode } from "./codes.js";
+
+/** The code and the meaning of one reason. */
+interface ReasonRow {
+  /** The code of every error with this reason; undefined where the code varies. */
+  readonly code: CriErrorCode | undefined;
+  /** One sentence, which docs/errors.md shows. */
+  readonly meaning: string;
+}
+
 /**
- * The closed list of reasons: finer than the code, stable across runtimes and releases (a release may add
- * one, never rename one). Each comes with the sentence that docs/errors.md shows for it.
+ * The closed list of reasons with the code that each one implies. A reason is finer than a code and stable across runtimes
+ * and releases: a release may add one but never renames one.
  */
 export const criErrorReasons = {
-  // The runtime could not be reached, or went away. Code: unavailable, unless noted.
-  socket_missing: "No socket at this path: the runtime is not running, or listens elsewhere.",
-  socket_forbidden: "This user may not open the socket.",
-  connection_refused: "The socket exists, but nobody answers: the runtime stopped or crashed.",
-  connection_lost: "The connection ended under the call: the runtime crashed, was stopped or restarted.",
-  goaway: "The runtime closed the connection with an HTTP/2 GOAWAY.",
-  stream_reset: "The runtime (or a proxy) reset the call's HTTP/2 stream without a status.",
-  handshake_timeout: "Something accepts connections at this address, but never speaks HTTP/2.",
-  unreachable: "The address could not be connected to, for another reason than those above.",
-  not_grpc: "Something answers at this address, but not with gRPC. The code depends on what it answered.",
-  runtime_starting: "The runtime is up, but not ready to take calls yet.",
-  no_runtime: "No runtime was found on this machine.",
-  // The call ended on our side.
-  deadline: "The call's deadline passed. Code: deadline_exceeded.",
-  aborted_by_caller: "The caller's AbortSignal fired; its reason is the cause. Code: canceled.",
-  client_closed: "The client was closed before or during the call. Code: canceled.",
-  server_closed: "The server, which is served from this process, was closed.",
-  // Sizes. Code: resource_exhausted.
-  receive_limit: "A message from the runtime is larger than readLimitBytes; it was not read.",
-  send_limit: "The request is larger than writeLimitBytes; it was not sent.",
-  runtime_limit: "The runtime refused to receive or send a message of this size.",
-  // What was asked, before anything was sent. Code: invalid_argument.
-  invalid_request: "Preflight refused the request; `problems` lists every field that is wrong.",
-  invalid_option: "An option of the SDK has a value it cannot have.",
-  invalid_endpoint: "An endpoint cannot be understood.",
-  invalid_spec: "A pod or container is described wrongly; `problems` lists every field that is wrong.",
-  invalid_file: "A file cannot be understood; `problems` lists every place that is wrong.",
-  // What came back. Code: internal.
-  malformed_response: "The answer breaks the gRPC or protobuf wire format, or has no status.",
-  invalid_response:
-    "The answer is well-formed but lacks what CRI promises in it; `problems` lists the fields.",
-  // What the runtime said, in one vocabulary for all runtimes.
-  unimplemented: "This runtime does not have this RPC. Code: unimplemented.",
-  wrong_api_version: "This runtime does not serve CRI v1 at this endpoint. Code: unimplemented.",
-  object_missing: "There is no sandbox or container with this id. Code: not_found.",
-  image_missing: "The image is not on this node, or not in the registry. Code: not_found.",
-  name_reserved:
-    "A sandbox or container with this metadata exists; `existingId` names it. Code: already_exists.",
-  ambiguous_id: "Several objects have an id that begins like this. Code: invalid_argument.",
-  wrong_state: "The sandbox or container is not in a state that allows this. Code: failed_precondition.",
-  cgroup_parent_missing:
-    "The runtime has no figures of a pod that was created without cgroup_parent. Code: failed_precondition.",
-  config_unknown:
-    "The sandbox or container was made by somebody else, and the runtime does not tell its config. Code: failed_precondition.",
-  unknown_runtime_handler: "This runtime has no runtime handler of this name. Code: invalid_argument.",
-  exec_timeout: "The command did not end within ExecSyncRequest.timeout. Code: deadline_exceeded.",
-  exec_not_started: "The command could not be started in the container. Code: failed_precondition.",
+  // The runtime cannot be reached, or the connection ended.
+  socket_missing: {
+    code: "unavailable",
+    meaning: "No socket exists at this path: the runtime is not running, or it listens elsewhere.",
+  },
+  socket_forbidden: { code: "unavailable", meaning: "This user may not open the socket." },
+  connection_refused: {
+    code: "unavailable",
+    meaning: "The socket exists, but no process accepts connections on it: the runtime stopped or crashed.",
+  },
+  connection_lost: {
+    code: "unavailable",
+    meaning: "The connection ended during the call: the runtime crashed, stopped or restarted.",
+  },
+  goaway: { code: "unavailable", meaning: "The runtime closed the connection with an HTTP/2 GOAWAY." },
+  stream_reset: {
+    code: undefined,
+    meaning:
+      "The runtime (or a proxy) reset the call's HTTP/2 stream without a gRPC status. The code depends on the HTTP/2 error.",
+  },
+  handshake_timeout: {
+    code: "unavailable",
+    meaning: "The server at this address accepts connections but does not speak HTTP/2.",
+  },
+  unreachable: {
+    code: "unavailable",
+    meaning: "Connecting to the address failed for a reason other than those above.",
+  },
+  not_grpc: {
+    code: undefined,
+    meaning: "The server at this address does not speak gRPC. The code depends on its HTTP status.",
+  },
+  endpoint_in_use: {
+    code: "already_exists",
+    meaning: "Another process listens at this path, or a file of another kind exists there.",
+  },
+  runtime_starting: {
+    code: "unavailable",
+    meaning: "The runtime is running but not ready to take calls yet.",
+  },
+  no_runtime: { code: "unavailable", meaning: "No runtime was found on this machine." },
+  // This side ended the call.
+  deadline: { code: "deadline_exceeded", meaning: "The call's deadline passed." },
+  aborted_by_caller: {
+    code: "canceled",
+    meaning: "The caller's AbortSignal fired; its reason is the cause.",
+  },
+  client_closed: { code: "canceled", meaning: "The client was closed before or during the call." },
+  server_closed: { code: "unavailable", meaning: "The server, which this process runs, was closed." },
+  // Message sizes.
+  receive_limit: {
+    code: "resource_exhausted",
+    meaning: "A message from the runtime is larger than readLimitBytes; it was not read.",
+  },
+  send_limit: {
+    code: "resource_exhausted",
+    meaning: "The request is larger than writeLimitBytes; it was not sent.",
+  },
+  runtime_limit: {
+    code: "resource_exhausted",
+    meaning: "The runtime refused to receive or send a message of this size.",
+  },
+  output_too_large: {
+    code: "resource_exhausted",
+    meaning:
+      "The command printed more than ExecSync can return: the runtime refused to send the output, or has cut it.",
+  },
+  // Invalid input; nothing was sent.
+  invalid_request: {
+    code: "invalid_argument",
+    meaning: "Preflight refused the request; `problems` lists every invalid field.",
+  },
+  invalid_option: {
+    code: "invalid_argument",
+    meaning:
+      "An option or argument of the SDK is unknown, missing, or has an invalid value; a misspelt option is never ignored.",
+  },
+  invalid_endpoint: { code: "invalid_argument", meaning: "An endpoint is not valid." },
+  invalid_spec: {
+    code: "invalid_argument",
+    meaning: "A pod or container spec is invalid; `problems` lists every invalid field.",
+  },
+  invalid_file: {
+    code: "invalid_argument",
+    meaning: "A file cannot be parsed or has invalid fields; `problems` lists all of them.",
+  },
+  // Invalid responses.
+  malformed_response: {
+    code: "internal",
+    meaning: "The response breaks the gRPC or protobuf wire format, or has no status.",
+  },
+  invalid_response: {
+    code: "internal",
+    meaning: "The response is well-formed but lacks fields that CRI requires; `problems` lists them.",
+  },
+  // Errors of the runtime, in one vocabulary for all runtimes.
+  unimplemented: { code: "unimplemented", meaning: "This runtime does not implement this RPC." },
+  wrong_api_version: {
+    code: "unimplemented",
+    meaning: "This runtime does not serve CRI v1 at this endpoint.",
+  },
+  object_missing: { code: "not_found", meaning: "No sandbox or container has this id." },
+  image_missing: { code: "not_found", meaning: "The image is not on this node, or not in the registry." },
+  name_reserved: {
+    code: "already_exists",
+    meaning: "A sandbox or container with this metadata exists; `existingId` is its id.",
+  },
+  ambiguous_id: { code: "invalid_argument", meaning: "Several objects have an id with this prefix." },
+  wrong_state: {
+    code: "failed_precondition",
+    meaning: "The state of the sandbox or container does not allow this operation.",
+  },
+  cgroup_parent_missing: {
+    code: "failed_precondition",
+    meaning: "The runtime has no stats for a pod that was created without cgroup_parent.",
+  },
+  config_unknown: {
+    code: "failed_precondition",
+    meaning: "Another client created the sandbox or container, and the runtime does not report its config.",
+  },
+  unknown_runtime_handler: {
+    code: "invalid_argument",
+    meaning: "This runtime has no runtime handler with this name.",
+  },
+  exec_timeout: {
+    code: "deadline_exceeded",
+    meaning: "The command did not exit within ExecSyncRequest.timeout.",
+  },
+  exec_not_started: {
+    code: "failed_precondition",
+    meaning: "The command could not be started in the container.",
+  },
+  signal_not_sent: {
+    code: "failed_precondition",
+    meaning: "The container's process is not visible to this process, so that no signal can be sent to it.",
+  },
+  recursive_read_only_unsupported: {
+    code: "failed_precondition",
+    meaning: "The runtime handler does not support recursive read-only mounts.",
+  },
+  image_volume_mount_failed: {
+    code: "failed_precondition",
+    meaning: "An image volume could not be mounted.",
+  },
+  registry_unavailable: {
+    code: "unavailable",
+    meaning: "The image registry could not be reached, or it failed.",
+  },
+  registry_denied: {
+    code: "permission_denied",
+    meaning: "The image registry refused the credentials, or it requires some.",
+  },
+  invalid_image_reference: { code: "invalid_argument", meaning: "The image reference cannot be parsed." },
+  signature_invalid: {
+    code: "permission_denied",
+    meaning: "The image's signature does not satisfy the runtime's policy.",
+  },
+  runtime_error: {
+    code: undefined,
+    meaning: "Any other error that the runtime reported, with the runtime's own text. Any code.",
+  },
   // Exec, attach, port-forward and copy.
-  stream_url_spent:
-    "The streaming URL was used already, is older than a minute, or was never given out. Code: not_found.",
-  stream_limit: "Too many streaming URLs were asked for and not used yet. Code: resource_exhausted.",
-  upgrade_refused:
-    "The streaming server refused the session: no protocol in common, or no streaming server. Code: failed_precondition.",
-  start_timeout: "The streaming server did not start the session in time. Code: deadline_exceeded.",
-  malformed_stream:
-    "Bytes on a streaming connection break SPDY, WebSocket or their channels. Code: internal.",
-  exit_unknown: "The session ended, and nothing told how the command ended. Code: unknown.",
-  stdin_end_unsupported:
-    "The WebSocket protocol agreed upon cannot tell the command that its input ended. Code: failed_precondition.",
-  output_limit:
-    "The command printed more than maxOutputBytes; the session was ended. Code: resource_exhausted.",
-  port_refused: "The port could not be connected to in the pod: nobody listens there. Code: unavailable.",
-  copy_incomplete: "What arrived is not what was sent; the copy cannot be trusted. Code: data_loss.",
-  copy_failed:
-    "A file could not be read, written or packed on one of the two sides. Code: failed_precondition.",
-  unsafe_archive: "An entry would be written outside the destination. Code: permission_denied.",
+  stream_url_spent: {
+    code: "not_found",
+    meaning: "The streaming URL was used already, is older than a minute, or was never issued.",
+  },
+  stream_limit: {
+    code: "resource_exhausted",
+    meaning: "Too many streaming URLs were requested and not used yet.",
+  },
+  upgrade_refused: {
+    code: "failed_precondition",
+    meaning: "The streaming server refused the session: no common protocol, or not a streaming server.",
+  },
+  start_timeout: {
+    code: "deadline_exceeded",
+    meaning: "The streaming server did not start the session in time.",
+  },
+  malformed_stream: {
+    code: "internal",
+    meaning: "Bytes on a streaming connection break SPDY, WebSocket or their channels.",
+  },
+  exit_unknown: { code: "unknown", meaning: "The session ended without reporting how the command ended." },
+  stdin_end_unsupported: {
+    code: "failed_precondition",
+    meaning: "The negotiated WebSocket protocol cannot signal the end of stdin.",
+  },
+  output_limit: {
+    code: "resource_exhausted",
+    meaning: "The command printed more than maxOutputBytes; the session was closed.",
+  },
+  port_refused: { code: "unavailable", meaning: "Nothing listens on the port in the pod." },
+  copy_incomplete: {
+    code: "data_loss",
+    meaning: "The received bytes differ from the sent ones; the copy cannot be trusted.",
+  },
+  copy_failed: {
+    code: "failed_precondition",
+    meaning: "A file could not be read, written or packed on one of the two sides.",
+  },
+  unsafe_archive: {
+    code: "permission_denied",
+    meaning: "An archive entry would be written outside the destination.",
+  },
   // Log files.
-  log_missing: "There is no log file at this path. Code: not_found.",
-  log_failed:
-    "A log file could not be read or written; the cause tells why. Code: permission_denied where that is why, else internal.",
-  registry_unavailable: "The image registry could not be reached or failed. Code: unavailable.",
-  registry_denied: "The image registry refused the credentials, or wants some. Code: permission_denied.",
-  invalid_image_reference: "The image reference cannot be parsed. Code: invalid_argument.",
-  signature_invalid: "The image's signature did not pass the runtime's policy. Code: permission_denied.",
-  credentials_failed: "The credentials for a registry could not be found out. Code: failed_precondition.",
-  pull_stalled: "Nothing was seen of a pull's progress for stalledMs. Code: deadline_exceeded.",
-  recursive_read_only_unsupported:
-    "The runtime handler cannot make mounts recursively read-only. Code: failed_precondition.",
-  image_volume_mount_failed: "An image volume could not be mounted. Code: failed_precondition.",
-  runtime_error: "Anything else the runtime reported; the text is the runtime's own. Any code.",
-} as const;
+  log_missing: { code: "not_found", meaning: "There is no log file at this path." },
+  log_failed: {
+    code: undefined,
+    meaning:
+      "A log file could not be read or written; see the cause. Code: permission_denied for a permission error, failed_precondition for a path that is not a regular file, otherwise internal.",
+  },
+  // Image pulls.
+  credentials_failed: {
+    code: "failed_precondition",
+    meaning: "The credentials for a registry could not be determined.",
+  },
+  pull_stalled: { code: "deadline_exceeded", meaning: "A pull made no visible progress for stalledMs." },
+} as const satisfies Readonly<Record<string, ReasonRow>>;
 
-/** Why it failed, finer than the code; see {@link criErrorReasons} for a sentence on each. */
+/** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */
 export type CriErrorReason = keyof typeof criErrorReasons;
+
+/** The reasons whose code varies: it comes from the wire, or from the error below. */
+export type VaryingReason = {
+  [R in CriErrorReason]: (typeof criErrorReasons)[R]["code"] extends undefined ? R : never;
+}[CriErrorReason];

@@ -1,21 +1,25 @@
+import { checkArgument } from "./arguments.js";
+import { option } from "./option-checks.js";
+
 const nanosPerMilli = 1_000_000n;
 
 /**
- * A CRI timestamp (int64 nanoseconds since 1970) as a Date, cut to whole milliseconds. CRI writes "not yet" and
- * "unknown" as 0, which gives undefined.
+ * Converts a CRI timestamp (int64 nanoseconds since 1970) to a Date, truncated to whole milliseconds. Returns undefined for 0,
+ * which CRI uses for "not yet" and "unknown". Throws `invalid_option` for anything but a bigint.
  */
 export function nanosToDate(nanos: bigint): Date | undefined {
+  checkArgument("nanosToDate", "nanos", nanos, option.bigint);
   return nanos === 0n ? undefined : new Date(Number(nanos / nanosPerMilli));
 }
 
-/** A Date as a CRI timestamp: int64 nanoseconds since 1970. Throws RangeError for an invalid Date. */
+/** Converts a Date to a CRI timestamp: int64 nanoseconds since 1970. Throws `invalid_option` for an invalid Date. */
 export function dateToNanos(date: Date): bigint {
-  const ms = date.getTime();
-  if (Number.isNaN(ms)) throw new RangeError("cannot turn an invalid Date into nanoseconds");
-  return BigInt(ms) * nanosPerMilli;
+  checkArgument("dateToNanos", "date", date, option.date);
+  return BigInt(date.getTime()) * nanosPerMilli;
 }
 
-/** A duration in nanoseconds as milliseconds, with its fraction. */
+/** Converts a duration from nanoseconds to milliseconds, with the fraction. Throws `invalid_option` for anything but a bigint. */
 export function nanosToMs(nanos: bigint): number {
+  checkArgument("nanosToMs", "nanos", nanos, option.bigint);
   return Number(nanos / nanosPerMilli) + Number(nanos % nanosPerMilli) / 1e6;
 }

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import {
@@ -7,86 +6,120 @@ import {
   type PodSandboxConfig,
   PodSandboxConfigSchema,
 } from "../../gen/runtime/v1/api_pb.js";
-import { CriError, invalidOption, stoppedError, unlessAborted } from "../core/index.js";
+import {
+  abortError,
+  checkArgument,
+  criError,
+  FileRefused,
+  maxConfigBytes,
+  messageOf,
+  OptionTable,
+  option,
+  raceAbort,
+  readRegularFile,
+} from "../core/index.js";
 import { type ConfigDialect, type Recognized, recognize } from "./dialect.js";
+import { invalidFile } from "./invalid-file.js";
 import { parseText } from "./parse-text.js";
-import { invalidFile } from "./problems.js";
-import { type Reading, readMessage, type UnknownKeys } from "./read-message.js";
+import { type ReadContext, readMessage, type UnknownKeyPolicy } from "./read-message.js";
 
-/** How the text of a config file is read. */
+/** Options of {@link parseSandboxConfig} and {@link parseContainerConfig}. */
 export interface ParseConfigOptions {
   /**
-   * How the file is written. `auto`: one key with an underscore (`log_path`) makes it crictl's; without any, one key that
-   * only protojson has (`logPath`) makes it protojson; with neither it is crictl's.
+   * The dialect of the file. `auto` recognizes it by its keys: crictl's if a key contains an underscore (`log_path`), else
+   * protojson if a key occurs only in protojson (`logPath`), else crictl's.
    *
    * @default "auto"
    */
   readonly dialect?: ConfigDialect | "auto" | undefined;
   /**
-   * What becomes of keys that CRI does not have. crictl itself takes no notice of them.
+   * How keys are treated that CRI does not define. crictl itself ignores them.
    *
    * @default "refuse"
    */
-  readonly unknownKeys?: UnknownKeys | undefined;
+  readonly unknownKeys?: UnknownKeyPolicy | undefined;
   /**
-   * What errors call the file.
+   * The name of the file in error messages.
    *
    * @default the path of the file, or "the text"
    */
   readonly name?: string | undefined;
 }
 
-/** How a config file is read. */
+/** Options of {@link loadSandboxConfig} and {@link loadContainerConfig}. */
 export interface ConfigFileOptions extends ParseConfigOptions {
-  /** Gives the reading up; code `canceled`, or `deadline_exceeded` for a signal of `AbortSignal.timeout()`. */
+  /**
+   * Cancels the reading, which fails with `aborted_by_caller`, or with `deadline` for `AbortSignal.timeout()`.
+   *
+   * @default none
+   */
   readonly signal?: AbortSignal | undefined;
   /**
-   * A larger file is refused, in bytes.
+   * The largest size of a file, in bytes. A larger file is an error.
    *
    * @default 4_194_304
    */
   readonly limitBytes?: number | undefined;
 }
 
+const parseTable = new OptionTable<ParseConfigOptions>({
+  dialect: option.oneOf("auto", "crictl", "protojson"),
+  unknownKeys: option.oneOf("refuse", "ignore"),
+  name: option.string,
+});
+const fileTable = new OptionTable<ConfigFileOptions>({
+  ...parseTable.checks,
+  signal: option.signal,
+  limitBytes: option.wholeNumber(1),
+});
+
 /**
- * Reads a pod file as `crictl runp` takes it, JSON or YAML, for `RunPodSandboxRequest.config`. Throws `invalid_file` with
- * every wrong place in `problems`, its path in the words of the file, and its line and column.
+ * Reads a pod file as `crictl runp` accepts it, in JSON or YAML, for `RunPodSandboxRequest.config`. Whether the config can be
+ * run is not checked. Unlike crictl, does not add a uid to a file without one.
  *
- * Whether a pod can be run with it is looked at when it is run. crictl makes a uid where the file has none; this does not.
+ * @throws {CriError} `invalid_file` with every invalid field in `problems`: its path in the names of the file, its line and its column.
  */
 export function loadSandboxConfig(
   path: string | URL,
   options: ConfigFileOptions = {},
 ): Promise<PodSandboxConfig> {
-  return load(PodSandboxConfigSchema, path, options);
+  return load("loadSandboxConfig", PodSandboxConfigSchema, path, options);
 }
 
 /**
- * Reads a container file as `crictl create` takes it, JSON or YAML, for `CreateContainerRequest.config`. Throws
- * `invalid_file` as {@link loadSandboxConfig} does.
+ * Reads a container file as `crictl create` accepts it, in JSON or YAML, for `CreateContainerRequest.config`.
+ *
+ * @throws {CriError} `invalid_file`, as {@link loadSandboxConfig} does.
  */
 export function loadContainerConfig(
   path: string | URL,
   options: ConfigFileOptions = {},
 ): Promise<ContainerConfig> {
-  return load(ContainerConfigSchema, path, options);
+  return load("loadContainerConfig", ContainerConfigSchema, path, options);
 }
 
-/** The text of a pod file, JSON or YAML, as a message; see {@link loadSandboxConfig}. Reads nothing. */
+/** Parses the text of a pod file, JSON or YAML; see {@link loadSandboxConfig}. Performs no I/O. */
 export function parseSandboxConfig(text: string, options: ParseConfigOptions = {}): PodSandboxConfig {
+  checkArgument("parseSandboxConfig", "text", text, option.string);
+  parseTable.check("parseSandboxConfig", options);
   return parseConfig(PodSandboxConfigSchema, text, options);
 }
 
-/** The text of a container file, JSON or YAML, as a message; see {@link loadContainerConfig}. Reads nothing. */
+/** Parses the text of a container file, JSON or YAML; see {@link loadContainerConfig}. Performs no I/O. */
 export function parseContainerConfig(text: string, options: ParseConfigOptions = {}): ContainerConfig {
+  checkArgument("parseContainerConfig", "text", text, option.string);
+  parseTable.check("parseContainerConfig", options);
   return parseConfig(ContainerConfigSchema, text, options);
 }
 
 async function load<Desc extends DescMessage>(
+  operation: string,
   schema: Desc,
   path: string | URL,
   options: ConfigFileOptions,
 ): Promise<MessageShape<Desc>> {
+  checkArgument(operation, "path", path, option.url);
+  fileTable.check(operation, options);
   const name = options.name ?? (typeof path === "string" ? path : pathOf(path));
   return parseConfig(schema, await readText(path, name, options), { ...options, name });
 }
@@ -100,69 +133,56 @@ function parseConfig<Desc extends DescMessage>(
   text: string,
   { dialect = "auto", unknownKeys = "refuse", name = "the text" }: ParseConfigOptions,
 ): MessageShape<Desc> {
-  oneOf("dialect", dialect, ["auto", "crictl", "protojson"]);
-  oneOf("unknownKeys", unknownKeys, ["refuse", "ignore"]);
-  const what = `${name} as a ${schema.name}`;
+  const what = `${name} is not a valid ${schema.name}`;
   const parsed = parseText(text);
-  if (parsed.found.length > 0) throw invalidFile(what, parsed.found);
+  if (parsed.problems.length > 0) throw invalidFile(what, parsed.problems);
   const recognized: Recognized =
-    dialect === "auto" ? recognize(schema, parsed.value) : { dialect, because: undefined };
-  const reading: Reading = { dialect: recognized.dialect, unknownKeys, found: [] };
-  const message = readMessage(schema, parsed.value, [], reading);
-  if (reading.found.length > 0) {
-    const found = reading.found.map((one) => ({ ...one, place: parsed.placeOf(one.path, one.isKey) }));
-    throw invalidFile(what, found, dialect === "auto" ? hintOn(recognized) : undefined);
+    dialect === "auto" ? recognize(schema, parsed.value) : { dialect, key: undefined };
+  const context: ReadContext = { dialect: recognized.dialect, unknownKeys, problems: [] };
+  const message = readMessage(schema, parsed.value, [], context);
+  if (context.problems.length > 0) {
+    const problems = context.problems.map((problem) => ({
+      ...problem,
+      location: parsed.locate(problem.path, problem.isKey),
+    }));
+    throw invalidFile(what, problems, dialect === "auto" ? dialectHint(recognized) : undefined);
   }
-  // readMessage makes a message of the schema it is given; reflection does not carry its type.
+  // The message has the type of the schema, which reflection does not preserve.
   return message.message as MessageShape<Desc>;
 }
 
-function hintOn({ dialect, because }: Recognized): string {
+function dialectHint({ dialect, key }: Recognized): string {
   const other = dialect === "crictl" ? "protojson" : "crictl";
-  const why = because ? ` because of its key ${because}` : "";
-  return `It was read in the dialect of ${dialect}${why}; dialect: "${other}" reads the other one`;
-}
-
-function oneOf(path: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value)) throw invalidOption(path, value, `must be one of ${allowed.join(", ")}`);
+  const why = key ? ` because of its key ${key}` : "";
+  return `Pass \`dialect: "${other}"\` if the file is in that dialect; it was read as ${dialect}${why}`;
 }
 
 async function readText(
   path: string | URL,
   name: string,
-  { signal, limitBytes = 4 * 1024 * 1024 }: ConfigFileOptions,
+  { signal, limitBytes = maxConfigBytes }: ConfigFileOptions,
 ): Promise<string> {
   let content: Buffer;
   try {
-    const reading = readUpTo(path, limitBytes, signal);
-    // Opening a pipe, Node waits for its writer whatever the signal says.
-    content = await (signal ? unlessAborted(reading, signal) : reading);
+    const bytes = readRegularFile(path, { maxBytes: limitBytes, signal });
+    // A file system that hangs ignores the signal.
+    content = await (signal ? raceAbort(bytes, signal) : bytes);
   } catch (cause) {
-    if (signal?.aborted) throw stoppedError(signal);
-    const text = `cannot read ${name}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new CriError({ code: "invalid_argument", reason: "invalid_file", text, cause });
+    if (signal?.aborted) throw abortError(signal);
+    if (cause instanceof FileRefused && cause.refusal === "too_large")
+      throw invalidFile(`${name} is not a valid file`, [
+        ofWholeFile(`is larger than limitBytes, ${limitBytes}`),
+      ]);
+    const why = messageOf(cause);
+    throw criError("invalid_file", `${name} cannot be read: ${why}`, { cause });
   }
-  if (content.length > limitBytes) throw invalidFile(name, [whole(`it is larger than ${limitBytes} bytes`)]);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(content);
   } catch {
-    throw invalidFile(name, [whole("it is no UTF-8 text")]);
+    throw invalidFile(`${name} is not a valid file`, [ofWholeFile("is not encoded in UTF-8")]);
   }
 }
 
-/** A file's bytes; of one that is larger, some more than the limit. */
-async function readUpTo(path: string | URL, limitBytes: number, signal: AbortSignal | undefined) {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of createReadStream(path, { signal })) {
-    // Without an encoding, a stream of a file gives buffers.
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    if (size > limitBytes) break;
-  }
-  return Buffer.concat(chunks);
-}
-
-function whole(message: string) {
+function ofWholeFile(message: string) {
   return { path: [], message, value: undefined };
 }

@@ -1,46 +1,47 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 
 /**
- * How a config is written down. `crictl`: names as in the schema (`log_path`), enums and 64-bit numbers as numbers, values
- * of variables as text. `protojson`: camelCase names (`logPath`), enums by name, 64-bit numbers as text, values of variables
- * in base64.
+ * The form of a config in JSON or YAML. `crictl`: names as in the schema (`log_path`), enums and 64-bit numbers as numbers,
+ * values of environment variables as strings. `protojson`: camelCase names (`logPath`), enums by name, 64-bit numbers as
+ * strings, values of environment variables in base64.
  */
 export type ConfigDialect = "crictl" | "protojson";
 
-/** A dialect, and the key of the file that told it. */
+/** A dialect that was recognized by the keys of a file. */
 export interface Recognized {
   readonly dialect: ConfigDialect;
-  /** Undefined where no key told, and crictl's is assumed. */
-  readonly because: string | undefined;
+  /** The key that decided; `undefined` when no key did, and crictl's dialect is assumed. */
+  readonly key: string | undefined;
 }
 
-/** What a field is called in a dialect. */
+/** Returns the name of a field in a dialect. */
 export function nameIn(dialect: ConfigDialect, field: DescField): string {
   return dialect === "crictl" ? field.name : field.jsonName;
 }
 
 /**
- * One key with an underscore makes a file crictl's. Without any, one name that only protojson has makes it protojson. A
- * file that has neither is read as crictl's, since that is what people have. Keys of labels and other maps do not count.
+ * Recognizes the dialect of a file. A key with an underscore shows crictl's dialect. Otherwise, a key that occurs only in
+ * protojson shows protojson. A file with neither is read as crictl's, the usual one. Keys of labels and other maps do not
+ * count.
  */
 export function recognize(schema: DescMessage, value: unknown): Recognized {
   let camelCase: string | undefined;
   for (const { key, field } of fieldKeys(schema, value)) {
-    if (key.includes("_")) return { dialect: "crictl", because: key };
+    if (key.includes("_")) return { dialect: "crictl", key };
     if (field !== undefined && key !== field.name) camelCase ??= key;
   }
   return camelCase === undefined
-    ? { dialect: "crictl", because: undefined }
-    : { dialect: "protojson", because: camelCase };
+    ? { dialect: "crictl", key: undefined }
+    : { dialect: "protojson", key: camelCase };
 }
 
 interface FieldKey {
   readonly key: string;
-  /** Undefined where no field is called so in either dialect. */
+  /** Undefined when no field has this name in either dialect. */
   readonly field: DescField | undefined;
 }
 
-/** Every key in the place of a field's name, at any depth. */
+/** Yields every key that stands for a field, at any depth. */
 function* fieldKeys(schema: DescMessage, value: unknown): Generator<FieldKey> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return;
   for (const [key, inner] of Object.entries(value)) {

@@ -1,4 +1,5 @@
-/** crictl's files and output: its config files read into messages, and messages written as `crictl -o json` does. */
+// The room of crictl's formats: reads its config files into messages, and formats messages as `crictl -o json` does. Other
+// rooms import it by this file; the door `cri-sdk/crictl` (`src/crictl.ts`) lists what is public.
 export {
   type ConfigFileOptions,
   loadContainerConfig,
@@ -10,4 +11,4 @@ export {
 export type { ConfigDialect } from "./dialect.js";
 export { type FromGoJsonOptions, fromGoJson, toGoJson } from "./go-json.js";
 export { CrictlJson, type CrictlJsonWriter, toCrictlJson } from "./output.js";
-export type { UnknownKeys } from "./read-message.js";
+export type { UnknownKeyPolicy } from "./read-message.js";

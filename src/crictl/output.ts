@@ -1,54 +1,79 @@
-import { create, type DescMessage, type JsonValue, type MessageShape, toJson } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type MessageShape,
+  toJson,
+} from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
 import {
   type Container,
   type ContainerEventResponse,
   ContainerEventResponseSchema,
+  ContainerSchema,
+  ContainerState,
   type ContainerStats,
+  ContainerStatsSchema,
   type ContainerStatusResponse,
+  ContainerStatusResponseSchema,
+  ContainerStatusSchema,
   type Image,
   type ImageFsInfoResponse,
   ImageFsInfoResponseSchema,
+  ImageSchema,
   type ImageStatusResponse,
+  ImageStatusResponseSchema,
   ListContainerStatsResponseSchema,
   ListContainersResponseSchema,
   ListImagesResponseSchema,
   ListPodSandboxResponseSchema,
   ListPodSandboxStatsResponseSchema,
   type PodSandbox,
+  PodSandboxSchema,
   type PodSandboxStats,
+  PodSandboxStatsSchema,
   type PodSandboxStatusResponse,
+  PodSandboxStatusResponseSchema,
+  PodSandboxStatusSchema,
+  RuntimeFeaturesSchema,
+  RuntimeHandlerSchema,
+  RuntimeStatusSchema,
   type StatusResponse,
+  StatusResponseSchema,
   type VersionResponse,
   VersionResponseSchema,
 } from "../../gen/runtime/v1/api_pb.js";
-import { containerReport, imageReport, podReport, runtimeReport, sortedKeys } from "./reports.js";
+import { checkArgument, option } from "../core/index.js";
+import { goValue, stringify } from "./go-json.js";
 
-/** What a command of crictl prints with `-o json`. */
+/** The output of a crictl command with `-o json`. */
 export class CrictlJson {
-  /** It as a value. */
+  /** The output as a value. */
   readonly value: JsonValue;
 
   constructor(value: JsonValue) {
     this.value = value;
   }
 
-  /** It as text, indented by two, without a newline at the end. */
+  /** The output as text, indented by two spaces, without a newline at the end. */
   get text(): string {
     return JSON.stringify(this.value, null, 2);
   }
 
-  /** The text, for templates and `String()`. */
+  /** Returns the text, for templates and `String()`. */
   toString(): string {
     return this.text;
   }
 
-  /** The value, for `JSON.stringify()`. */
+  /** Returns the value, for `JSON.stringify()`. */
   toJSON(): JsonValue {
     return this.value;
   }
 }
 
-/** Messages as `crictl -o json` prints them, a function for each command that has such an output. */
+/** Formats messages as `crictl -o json` prints them: a function per command. */
 export interface CrictlJsonWriter {
   /** `crictl pods`: `{ "items": [ … ] }`, newest first. */
   pods(pods: readonly PodSandbox[]): CrictlJson;
@@ -57,9 +82,9 @@ export interface CrictlJsonWriter {
   /** `crictl images`: `{ "images": [ … ] }`, by first tag, then digest, then id. */
   images(images: readonly Image[]): CrictlJson;
   /**
-   * `crictl inspect`: `status`, and each entry of the response's `info` beside it, JSON objects unpacked. The three times
-   * are RFC 3339 in UTC; a container that did not start has `0001-01-01T00:00:00Z`. Several responses make a list. Ask
-   * with `verbose: true`, as crictl does.
+   * `crictl inspect`: `status` and the entries of the response's `info`, with JSON objects parsed. The three times are RFC 3339
+   * in UTC; `startedAt` of a container that was not started is `0001-01-01T00:00:00Z`. One response becomes an object, several
+   * become a list. For `info`, make the call with `verbose: true`, as crictl does.
    */
   inspect(...responses: readonly ContainerStatusResponse[]): CrictlJson;
   /** `crictl inspectp`: as `inspect`, for pods. */
@@ -70,54 +95,105 @@ export interface CrictlJsonWriter {
   stats(stats: readonly ContainerStats[]): CrictlJson;
   /** `crictl statsp`: `{ "stats": [ … ] }`, by id. */
   statsp(stats: readonly PodSandboxStats[]): CrictlJson;
-  /** `crictl info`: `status`, `runtimeHandlers`, `features`, and the response's `info` beside them. */
+  /** `crictl info`: `status`, `runtimeHandlers`, `features` and the entries of the response's `info`. */
   info(response: StatusResponse): CrictlJson;
-  /** `crictl version`, which prints lines of text; this is what they say, as JSON. */
+  /** `crictl version`, which prints lines of text: the same content as JSON. */
   version(response: VersionResponse): CrictlJson;
   /** `crictl imagefsinfo`: `{ "status": … }`. */
   imagefsinfo(response: ImageFsInfoResponse): CrictlJson;
-  /** One event of `crictl events`, which prints one after the other. */
+  /** One event of `crictl events`, which prints a stream of them. */
   event(event: ContainerEventResponse): CrictlJson;
 }
 
 /**
- * Messages as `crictl -o json` prints them: camelCase names, defaults written out, enums by name, 64-bit numbers as text.
- * Each function gives a {@link CrictlJson}, with the `value` and the `text`.
+ * Formats messages as `crictl -o json` prints them: camelCase names, defaults written out, enums by name, 64-bit numbers as
+ * strings. Each function returns a {@link CrictlJson} with the `value` and the `text`.
  */
 export const toCrictlJson: CrictlJsonWriter = Object.freeze<CrictlJsonWriter>({
-  pods: (pods) =>
-    plain(ListPodSandboxResponseSchema, create(ListPodSandboxResponseSchema, { items: newestFirst(pods) })),
-  ps: (list) =>
-    plain(
+  pods(pods) {
+    checkMessages("pods", "pods", PodSandboxSchema, pods);
+    return plain(
+      ListPodSandboxResponseSchema,
+      create(ListPodSandboxResponseSchema, { items: newestFirst(pods) }),
+    );
+  },
+  ps(containers) {
+    checkMessages("ps", "containers", ContainerSchema, containers);
+    return plain(
       ListContainersResponseSchema,
-      create(ListContainersResponseSchema, { containers: newestFirst(list) }),
-    ),
-  images: (images) =>
-    plain(ListImagesResponseSchema, create(ListImagesResponseSchema, { images: byName(images) })),
-  inspect: (...responses) => reports(responses.map(containerReport)),
-  inspectp: (...responses) => reports(responses.map(podReport)),
-  inspecti: (...responses) => reports(responses.map(imageReport)),
-  stats: (stats) =>
-    plain(ListContainerStatsResponseSchema, create(ListContainerStatsResponseSchema, { stats: byId(stats) })),
-  statsp: (stats) =>
-    plain(
+      create(ListContainersResponseSchema, { containers: newestFirst(containers) }),
+    );
+  },
+  images(images) {
+    checkMessages("images", "images", ImageSchema, images);
+    return plain(ListImagesResponseSchema, create(ListImagesResponseSchema, { images: byName(images) }));
+  },
+  inspect(...responses) {
+    checkMessages("inspect", "responses", ContainerStatusResponseSchema, responses);
+    return reports(responses.map(containerReport));
+  },
+  inspectp(...responses) {
+    checkMessages("inspectp", "responses", PodSandboxStatusResponseSchema, responses);
+    return reports(responses.map(podReport));
+  },
+  inspecti(...responses) {
+    checkMessages("inspecti", "responses", ImageStatusResponseSchema, responses);
+    return reports(responses.map(imageReport));
+  },
+  stats(stats) {
+    checkMessages("stats", "stats", ContainerStatsSchema, stats);
+    return plain(
+      ListContainerStatsResponseSchema,
+      create(ListContainerStatsResponseSchema, { stats: byId(stats) }),
+    );
+  },
+  statsp(stats) {
+    checkMessages("statsp", "stats", PodSandboxStatsSchema, stats);
+    return plain(
       ListPodSandboxStatsResponseSchema,
       create(ListPodSandboxStatsResponseSchema, { stats: byId(stats) }),
-    ),
-  info: (response) => new CrictlJson(runtimeReport(response)),
-  version: (response) => plain(VersionResponseSchema, response),
-  imagefsinfo: (response) =>
-    new CrictlJson(
+    );
+  },
+  info(response) {
+    checkMessage("info", "response", StatusResponseSchema, response);
+    return new CrictlJson(runtimeReport(response));
+  },
+  version(response) {
+    checkMessage("version", "response", VersionResponseSchema, response);
+    return plain(VersionResponseSchema, response);
+  },
+  imagefsinfo(response) {
+    checkMessage("imagefsinfo", "response", ImageFsInfoResponseSchema, response);
+    return new CrictlJson(
       sortedKeys({ status: toJson(ImageFsInfoResponseSchema, response, { alwaysEmitImplicit: true }) }),
-    ),
-  event: (event) => plain(ContainerEventResponseSchema, event),
+    );
+  },
+  event(event) {
+    checkMessage("event", "event", ContainerEventResponseSchema, event);
+    return plain(ContainerEventResponseSchema, event);
+  },
 });
+
+/** Throws `invalid_option` for anything but a message of this type. */
+function checkMessage(command: string, name: string, { typeName }: DescMessage, message: Message): void {
+  checkArgument(`toCrictlJson.${command}`, name, message, option.messageOf(typeName));
+}
+
+/** Throws `invalid_option` for anything but messages of this type. */
+function checkMessages(
+  command: string,
+  name: string,
+  { typeName }: DescMessage,
+  messages: readonly Message[],
+): void {
+  checkArgument(`toCrictlJson.${command}`, name, messages, option.listOf(option.messageOf(typeName)));
+}
 
 function plain<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): CrictlJson {
   return new CrictlJson(toJson(schema, message, { alwaysEmitImplicit: true }));
 }
 
-/** crictl packs several into a list, and not one. */
+/** crictl prints several reports as a list, and a single one as an object. */
 function reports(all: readonly JsonValue[]): CrictlJson {
   const [first] = all;
   return new CrictlJson(all.length === 1 && first !== undefined ? first : [...all]);
@@ -149,4 +225,97 @@ function byId<T extends { readonly attributes?: { readonly id: string } | undefi
 function compare(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
+}
+
+/** How Go formats a time that was never set. */
+const noTime = "0001-01-01T00:00:00Z";
+
+type Info = Readonly<Record<string, string>>;
+
+/** Returns what `crictl inspect` prints for one container. */
+function containerReport({ status, info }: ContainerStatusResponse): JsonValue {
+  if (status === undefined) return report({}, info);
+  const json = emitted(ContainerStatusSchema, status, true);
+  const { state, createdAt, startedAt, finishedAt } = status;
+  const started = state !== ContainerState.CONTAINER_CREATED;
+  const finished =
+    state === ContainerState.CONTAINER_EXITED ||
+    (state === ContainerState.CONTAINER_UNKNOWN && finishedAt > 0n);
+  json.createdAt = rfc3339Nano(createdAt);
+  json.startedAt = started ? rfc3339Nano(startedAt) : noTime;
+  json.finishedAt = finished ? rfc3339Nano(finishedAt) : noTime;
+  return report({ status: json }, info);
+}
+
+/** Returns what `crictl inspectp` prints for one pod. */
+function podReport({ status, info }: PodSandboxStatusResponse): JsonValue {
+  if (status === undefined) return report({}, info);
+  const json = emitted(PodSandboxStatusSchema, status, true);
+  json.createdAt = rfc3339Nano(status.createdAt);
+  return report({ status: json }, info);
+}
+
+/** Returns what `crictl inspecti` prints for one image. */
+function imageReport({ image, info }: ImageStatusResponse): JsonValue {
+  return report(image ? { status: emitted(ImageSchema, image, false) } : {}, info);
+}
+
+/** Returns what `crictl info` prints. */
+function runtimeReport({ status, runtimeHandlers, features, info }: StatusResponse): JsonValue {
+  const json: JsonObject = status ? { status: emitted(RuntimeStatusSchema, status, false) } : {};
+  // crictl formats these two with Go's encoder: names as in the schema, without empty fields.
+  if (runtimeHandlers.length > 0)
+    json.runtimeHandlers = runtimeHandlers.map((handler) => goJson(RuntimeHandlerSchema, handler));
+  if (features) json.features = goJson(RuntimeFeaturesSchema, features);
+  return report(json, info);
+}
+
+/** Sorts the keys of every object, as crictl does in these reports. */
+function sortedKeys(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sortedKeys);
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortedKeys(inner)]));
+}
+
+/** Formats nanoseconds since 1970 as RFC 3339 in UTC, without trailing zeros of the fraction. */
+function rfc3339Nano(nanos: bigint): string {
+  const perSecond = 1_000_000_000n;
+  const within = ((nanos % perSecond) + perSecond) % perSecond;
+  const whole = new Date(Number((nanos - within) / 1_000_000n)).toISOString().slice(0, 19);
+  const fraction = within.toString().padStart(9, "0").replace(/0+$/, "");
+  return `${whole}${fraction && "."}${fraction}Z`;
+}
+
+/** Joins the fields of the response with the entries of its `info`, which are arbitrary strings of the runtime. */
+function report(own: JsonObject, info: Info): JsonValue {
+  const unpacked = Object.entries(info).map(([key, text]) => [key, unpack(text)] as const);
+  return sortedKeys({ ...own, ...Object.fromEntries(unpacked) });
+}
+
+/** Parses a JSON object. Removes the quotes of other values. */
+function unpack(text: string): JsonValue {
+  if (!text.startsWith("{")) return text.replace(/^"+|"+$/g, "");
+  try {
+    // JSON that begins with a brace is an object.
+    return JSON.parse(text) as JsonObject;
+  } catch {
+    return text;
+  }
+}
+
+/** Converts a message with its default values. With `everyField`, unset messages are null, as crictl prints them. */
+function emitted<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+  everyField: boolean,
+): JsonObject {
+  // Only well-known types are something else than a JSON object.
+  const json = toJson(schema, message, { alwaysEmitImplicit: true }) as JsonObject;
+  const missing = everyField ? schema.fields.filter(({ jsonName }) => !(jsonName in json)) : [];
+  return { ...Object.fromEntries(missing.map(({ jsonName }) => [jsonName, null])), ...json };
+}
+
+function goJson<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): JsonValue {
+  return JSON.parse(stringify(goValue(reflect(schema, message))));
 }

@@ -10,132 +10,139 @@ import {
 } from "../../gen/runtime/v1/api_pb.js";
 import { nanosToDate } from "../core/index.js";
 import type { Change } from "./changes.js";
-import type { NodeReads } from "./node-reads.js";
+import type { NodeQueries } from "./node-queries.js";
 import type { NodeState } from "./node-state.js";
-import { containerExit, containerIn, type NodeContainer, nodeContainer, nodePod, podIn } from "./objects.js";
+import {
+  containerExit,
+  containerWithState,
+  type NodeContainer,
+  nodeContainer,
+  nodePod,
+  podWithState,
+} from "./objects.js";
 
 const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } =
   ContainerEventType;
 
-/** How far a container is on its way; events never lead back on it, since they may be late. */
-const progress = { created: 0, unknown: 0, running: 1, exited: 2 } as const;
+/** The order of container states. Events never move a container back, since they may be late. */
+const rank = { created: 0, unknown: 0, running: 1, exited: 2 } as const;
 
 /**
- * What happened so much earlier than the lists were begun is history: so long, at the most, an event is under way. Also for
- * clocks that differ a little, where the runtime is on another host.
+ * An event that is older than the last relist by more than this is stale. It covers the longest delivery of an event, and clocks that
+ * differ a little where the runtime is on another host.
  */
-const historyMs = 1_000;
+const staleMs = 1_000;
 
 /**
- * Brings what is known up to an event. What is new is looked up first, since the lists have more to tell than an event; what
- * was new and is gone again is taken from the event itself. Unless it was gone before the lists already: containerd 2.1 tells a
- * new reader of the last five minutes.
+ * Applies an event to the state. A new object is looked up first, since lists contain more than events; one that is removed again by
+ * then is built from the event itself. Stale events create no objects: containerd 2.1 starts each stream with the events of the last
+ * five minutes.
  *
- * `tell` is given each change at once, with the state. Resolves with whether something is known now that the lists do not have:
- * they should be asked again.
+ * Calls `notify` with each change, when the state has it. Returns whether the lists lack an object that the event reported: a relist
+ * is due.
  */
 export async function applyEvent(
   event: ContainerEventResponse,
   state: NodeState,
-  reads: NodeReads,
-  tell: (change: Change) => void,
+  queries: NodeQueries,
+  notify: (change: Change) => void,
 ): Promise<boolean> {
   const { containerId: id, podSandboxStatus, containersStatuses, containerEventType: type } = event;
   const at = nanosToDate(event.createdAt) ?? new Date();
-  let doubtful = false;
-  if (id === "" || state.isGone(id)) return false;
+  let needsRelist = false;
+  if (id === "" || state.wasRemoved(id)) return false;
   if (type === CONTAINER_DELETED_EVENT) {
     const change = state.remove(id, at, "event");
-    if (change) tell(change);
-    // The containers of a pod go before it. If this is not known of one, an event was lost.
+    if (change) notify(change);
+    // Containers are removed before their pod: one that is still known means a lost event.
     return [...state.containers.values()].some(({ podId }) => podId === id);
   }
 
-  // The clock of the runtime is compared with the one here. If it is late, something that comes and goes at once may be taken for
-  // history; what stays is found by the lists, which are asked whenever something was not in them.
-  const history = at.getTime() < state.listedAt - historyMs;
+  // Compares the runtime's clock with this host's. With a late clock, a short-lived object may count as stale; relists find all
+  // others, and one is due whenever the lists lack an object.
+  const isStale = at.getTime() < state.listedAt - staleMs;
   const podId = podSandboxStatus?.id ?? (state.containers.get(id)?.podId || "");
-  if (podId !== "" && !state.pods.has(podId) && !state.isGone(podId)) {
-    const listed = await reads.pod(podId);
-    const told = podSandboxStatus && create(PodSandboxSchema, listShape(podSandboxStatus));
-    const message = listed ?? (history ? undefined : told);
-    if (message) tell(state.setPod(nodePod(message), at, "event"));
-    else if (history) state.remove(podId, at, "event");
-    doubtful ||= !listed;
+  if (podId !== "" && !state.pods.has(podId) && !state.wasRemoved(podId)) {
+    const listed = await queries.getPod(podId);
+    const reported = podSandboxStatus && create(PodSandboxSchema, withoutType(podSandboxStatus));
+    const message = listed ?? (isStale ? undefined : reported);
+    if (message) notify(state.setPod(nodePod(message), at, "event"));
+    else if (isStale) state.remove(podId, at, "event");
+    needsRelist ||= !listed;
   }
   if (podId === id) {
     const pod = state.pods.get(id);
     if (pod?.state === "ready" && type === CONTAINER_STOPPED_EVENT)
-      tell(state.setPod(podIn(pod, PodSandboxState.SANDBOX_NOTREADY), at, "event"));
+      notify(state.setPod(podWithState(pod, PodSandboxState.SANDBOX_NOTREADY), at, "event"));
     if (pod?.state === "notReady" && type === CONTAINER_STARTED_EVENT) {
-      // Late, or the first look was too early.
-      const listed = await reads.pod(id);
-      if (listed?.state === PodSandboxState.SANDBOX_READY) tell(state.setPod(nodePod(listed), at, "event"));
+      // The event is late, or the pod was looked up too early.
+      const listed = await queries.getPod(id);
+      if (listed?.state === PodSandboxState.SANDBOX_READY) notify(state.setPod(nodePod(listed), at, "event"));
     }
   } else if (!state.containers.has(id)) {
-    const listed = await reads.container(id);
+    const listed = await queries.getContainer(id);
     const status = containersStatuses.find((one) => one.id === id);
-    const told = status && create(ContainerSchema, { ...listShape(status), podSandboxId: podId });
-    const message = listed ?? (history ? undefined : told);
-    doubtful ||= !listed;
+    const reported = status && create(ContainerSchema, { ...withoutType(status), podSandboxId: podId });
+    const message = listed ?? (isStale ? undefined : reported);
+    needsRelist ||= !listed;
     if (message) {
-      const exited = message.state === ContainerState.CONTAINER_EXITED;
-      const exit = exited ? await exitOf(id, containersStatuses, reads) : undefined;
-      tell(state.setContainer(nodeContainer(message, exit), at, "event"));
-    } else if (history) state.remove(id, at, "event");
+      const hasExited = message.state === ContainerState.CONTAINER_EXITED;
+      const exit = hasExited ? await findExit(id, containersStatuses, queries) : undefined;
+      notify(state.setContainer(nodeContainer(message, exit), at, "event"));
+    } else if (isStale) state.remove(id, at, "event");
   }
 
   const container = state.containers.get(id);
-  const next = container && (await after(container, type, containersStatuses, reads));
-  if (next) tell(state.setContainer(next, at, "event"));
-  // The containers beside it are told of, too: so what came in no event, or in a lost one, is found.
+  const next = container && (await advanced(container, type, containersStatuses, queries));
+  if (next) notify(state.setContainer(next, at, "event"));
+  // The event has the statuses of the pod's other containers, too: they make up for lost events.
   for (const status of containersStatuses) {
     const sibling = status.id === id ? undefined : state.containers.get(status.id);
-    const moved = sibling && forward(sibling, status);
-    if (moved) tell(state.setContainer(moved, at, "event"));
+    const moved = sibling && advancedByStatus(sibling, status);
+    if (moved) notify(state.setContainer(moved, at, "event"));
   }
-  return doubtful;
+  return needsRelist;
 }
 
-/** The container after an event about it; undefined when that was known. */
-async function after(
+/** Returns the container after an event about it; undefined when the event reports nothing new. */
+async function advanced(
   container: NodeContainer,
   type: ContainerEventType,
   statuses: readonly ContainerStatus[],
-  reads: NodeReads,
+  queries: NodeQueries,
 ): Promise<NodeContainer | undefined> {
-  if (type === CONTAINER_STARTED_EVENT && progress[container.state] < progress.running)
-    return containerIn(container, ContainerState.CONTAINER_RUNNING);
-  if (type === CONTAINER_STOPPED_EVENT && progress[container.state] < progress.exited)
-    return containerIn(
+  if (type === CONTAINER_STARTED_EVENT && rank[container.state] < rank.running)
+    return containerWithState(container, ContainerState.CONTAINER_RUNNING);
+  if (type === CONTAINER_STOPPED_EVENT && rank[container.state] < rank.exited)
+    return containerWithState(
       container,
       ContainerState.CONTAINER_EXITED,
-      await exitOf(container.id, statuses, reads),
+      await findExit(container.id, statuses, queries),
     );
   if (type === CONTAINER_CREATED_EVENT) return undefined;
   const status = statuses.find(({ id }) => id === container.id);
-  return status && forward(container, status);
+  return status && advancedByStatus(container, status);
 }
 
-/** The container as its status says, if that is further than what is known. */
-function forward(container: NodeContainer, status: ContainerStatus): NodeContainer | undefined {
-  const known = progress[container.state];
-  if (status.state === ContainerState.CONTAINER_EXITED && known < progress.exited)
-    return containerIn(container, status.state, containerExit(status));
-  if (status.state === ContainerState.CONTAINER_RUNNING && known < progress.running)
-    return containerIn(container, status.state);
+/** Returns the container in the state of its status; undefined when that is not later than the known state. */
+function advancedByStatus(container: NodeContainer, status: ContainerStatus): NodeContainer | undefined {
+  const known = rank[container.state];
+  if (status.state === ContainerState.CONTAINER_EXITED && known < rank.exited)
+    return containerWithState(container, status.state, containerExit(status));
+  if (status.state === ContainerState.CONTAINER_RUNNING && known < rank.running)
+    return containerWithState(container, status.state);
   return undefined;
 }
 
-async function exitOf(id: string, statuses: readonly ContainerStatus[], reads: NodeReads) {
+async function findExit(id: string, statuses: readonly ContainerStatus[], queries: NodeQueries) {
   const status = statuses.find((one) => one.id === id);
   if (status?.state === ContainerState.CONTAINER_EXITED) return containerExit(status);
-  const exit = await reads.exit(id);
+  const exit = await queries.getExit(id);
   return typeof exit === "object" ? exit : undefined;
 }
 
-/** A status without what lists do not have. */
-function listShape<T extends { readonly $typeName: string }>(status: T): Omit<T, "$typeName"> {
+/** Returns the fields of a status as an initializer for the list's message type, which shares most of them. */
+function withoutType<T extends { readonly $typeName: string }>(status: T): Omit<T, "$typeName"> {
   const { $typeName: _, ...fields } = status;
   return fields;
 }

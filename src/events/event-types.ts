@@ -1,73 +1,79 @@
 import type { CriError } from "../core/index.js";
 import type { ContainerExit, NodeContainer, NodePod } from "./objects.js";
 
-interface Told {
-  /** The sandbox's or container's id. */
+interface ObjectEvent {
+  /** The id of the sandbox or container. */
   readonly id: string;
-  /** The sandbox it belongs to; for a pod its own id. */
+  /** The id of the container's sandbox; for a pod, its own id. */
   readonly podId: string;
   /**
-   * When it happened, by the runtime's clock as far as it tells: always for `stopped` and `created`; else, from a relist,
-   * when it was found.
+   * When it happened, by the runtime's clock where the runtime reports it: always for `created` and `stopped`. For other events that
+   * come from a relist: when the change was found.
    */
   readonly at: Date;
-  /** Whether the runtime told of it, or it came out of comparing its lists with what was known. */
+  /** Whether the runtime sent an event, or a comparison of its lists with the known state found the change. */
   readonly source: "event" | "relist";
 }
 
 /**
- * Something happened to a sandbox. Each comes at most once for a pod, in this order; also where a runtime that has just started
- * lists it as stopped, and then as ready again. Only what was `deleted`, since a list did not have it, and is listed again is
- * told anew, from `created` on.
+ * A change of a sandbox. Each type occurs at most once per pod, in this order, even if a runtime that has just started lists the pod as
+ * stopped and then as ready again. Exception: a pod that was `deleted` because one list lacked it, and that a later list has, starts
+ * again with `created`.
  */
-export interface PodEvent extends Told {
-  /** `started`: it is ready. `stopped`: it is no longer. */
+export interface PodEvent extends ObjectEvent {
+  /** `started`: the sandbox is ready. `stopped`: it is not ready any more. */
   readonly type: "created" | "started" | "stopped" | "deleted";
   readonly kind: "pod";
-  /** The pod after it; for `deleted`, the last that was known. */
+  /** The pod after the change; for `deleted`, its last known state. */
   readonly pod: NodePod;
 }
 
 /**
- * Something happened to a container. Each comes at most once for a container, in this order; only what was `deleted`, since a
- * list did not have it, and is listed again is told anew, from `created` on.
+ * A change of a container. Each type occurs at most once per container, in this order. Exception: a container that was `deleted` because
+ * one list lacked it, and that a later list has, starts again with `created`.
  */
 export type ContainerEvent = ContainerChangedEvent | ContainerStoppedEvent;
 
-/** A container was created, started, or removed. */
-export interface ContainerChangedEvent extends Told {
+interface ContainerObjectEvent extends ObjectEvent {
+  /** The pod of the container, with its name and namespace; undefined when the runtime did not report it. */
+  readonly pod: NodePod | undefined;
+}
+
+/** The creation, start or removal of a container. */
+export interface ContainerChangedEvent extends ContainerObjectEvent {
   readonly type: "created" | "started" | "deleted";
   readonly kind: "container";
-  /** The container after it; for `deleted`, the last that was known. */
+  /** The container after the change; for `deleted`, its last known state. */
   readonly container: NodeContainer;
 }
 
-/** A container ended. */
-export interface ContainerStoppedEvent extends Told {
+/** The end of a container's main process. */
+export interface ContainerStoppedEvent extends ContainerObjectEvent {
   readonly type: "stopped";
   readonly kind: "container";
+  /** The container after the change. */
   readonly container: NodeContainer;
-  /** How it ended; undefined when it was gone before that could be asked, or when the runtime did not say within 5 s. */
+  /**
+   * How the container ended; undefined when it was removed before its status could be read, or when the runtime did not report the
+   * status within 5 s.
+   */
   readonly exit: ContainerExit | undefined;
 }
 
-/** From now on changes come in: as events, or, where the runtime has none, by polling its lists. */
+/** Changes arrive from now on: as events, or by polling where the runtime has no events. */
 export interface ConnectedEvent {
   readonly type: "connected";
   readonly by: "events" | "polling";
 }
 
-/** No changes come in; what happens meanwhile is told after the next `connected`. */
+/** No changes arrive for now. Changes in the meantime are reported after the next `connected`. */
 export interface DisconnectedEvent {
   readonly type: "disconnected";
-  /** Why; undefined when the runtime ended its stream without an error. */
+  /** The cause; undefined when the runtime ended its event stream without an error. */
   readonly error: CriError | undefined;
 }
 
-/**
- * What there is, complete: what was told before and what these lists say is the same. Comes after each `connected` and after
- * each `overflow`.
- */
+/** The complete state of the node, consistent with the events before it. Follows each `connected` and each `overflow`. */
 export interface ResyncEvent {
   readonly type: "resync";
   readonly reason: "start" | "reconnect" | "overflow";
@@ -75,15 +81,15 @@ export interface ResyncEvent {
   readonly containers: readonly NodeContainer[];
 }
 
-/** Events were lost, since they were not read fast enough. A `resync` follows. */
+/** The loss of events that were not read fast enough. A `resync` follows. */
 export interface OverflowEvent {
   readonly type: "overflow";
-  /** How many. */
+  /** The number of lost events. */
   readonly lost: number;
 }
 
-/** What happens between the runtime and this program. */
+/** An event of the connection to the runtime. */
 export type ConnectionEvent = ConnectedEvent | DisconnectedEvent | ResyncEvent | OverflowEvent;
 
-/** What `cri.events` gives. `type` tells which; those with a `kind` are of pods and containers. */
+/** An event of `cri.events`. Events with a `kind` are about a pod or a container. */
 export type NodeEvent = PodEvent | ContainerEvent | ConnectionEvent;

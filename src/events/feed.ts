@@ -1,51 +1,60 @@
 import type { ContainerEventResponse } from "../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../clients/index.js";
-import { type Backoff, type BackoffOptions, backoff, type CriError, sleep } from "../core/index.js";
-import { asCriError } from "./failures.js";
+import {
+  type Backoff,
+  type BackoffOptions,
+  backoff,
+  type CriError,
+  criError,
+  isCriError,
+  type LinkedController,
+  linkedController,
+  sleep,
+} from "../core/index.js";
 
-/** Why no events come. */
+/** Why no events arrive. */
 export interface FeedDown {
-  /** What ended the stream; undefined for a stream that the runtime ended without an error. */
+  /** The error that ended the stream; undefined when the runtime ended the stream without one. */
   readonly error: CriError | undefined;
-  /** The runtime is there, and has no events to give. It is asked again once a minute. */
+  /** Whether the runtime responds but does not serve events. The feed asks again once a minute. */
   readonly unsupported: boolean;
-  /** The client was closed: nothing more comes. */
+  /** Whether the client was closed: no events will follow. */
   readonly final: boolean;
 }
 
-/** Who hears of the events. Must not throw, and must not take long: the stream is read for all at one time. */
+/** Callbacks of a feed. They must not throw and must not block: one stream serves all listeners. */
 export interface FeedListener {
   onEvent(event: ContainerEventResponse): void;
-  /** A new stream is there: what happens from now on comes as events. */
+  /** A new stream is open: it carries all changes from now on. */
   onUp(): void;
-  /** Told after each attempt that failed, so more than once. */
+  /** Called after each failed attempt to open a stream, so possibly several times in a row. */
   onDown(why: FeedDown): void;
 }
 
-/** A stream that lived this long was a good one: the next back-off begins anew. */
-const settledMs = 5_000;
-/** How long a Version call behind a new stream may take. */
-const barrierMs = 10_000;
-/** Refusals of the stream may come a moment after the answer to a later call. */
+/** A stream that lived longer than this resets the back-off. */
+const stableMs = 5_000;
+/** The timeout of the Version call that follows a new stream. */
+const probeTimeoutMs = 10_000;
+/** A refusal of the stream may arrive a moment after the response to a later call. */
 const graceMs = 20;
-/** When a runtime that has no events is asked again: it may have been upgraded. */
-const unsupportedMs = 60_000;
-/** So many refusals in a row, by a runtime that answers, say that it has no events. */
+/** When to ask again a runtime that does not serve events: it may have been upgraded. */
+const unsupportedRetryMs = 60_000;
+/** A runtime that responds but refuses this many streams in a row does not serve events. */
 const maxRefusals = 3;
 
 /**
- * The one stream of events of a connection, for whoever listens: opened by the first, ended after the last, opened again
- * after each end. One only, since containerd 1.7 deals its events out among its streams. It is read as fast as it comes,
- * since containerd 2.1 stops all work on the node for a reader that does not.
+ * The event stream of a connection, shared by all listeners: opened for the first, reopened whenever it ends, closed after the last.
+ * There is only one, since containerd 1.7 distributes its events among all streams instead of copying them. It is read without delay,
+ * since containerd 2.1 blocks all work on the node for a stream that is not read.
  */
 export class EventFeed {
   readonly #runtime: Pick<RuntimeClient, "getContainerEvents" | "version">;
   readonly #firstPause: Backoff;
   readonly #listeners = new Set<FeedListener>();
-  /** Set while the stream is open, or is being opened. */
+  /** Set while the feed has listeners, and for `lingerMs` after that. */
   #run: AbortController | undefined;
-  #attempt: AbortController | undefined;
-  #linger: NodeJS.Timeout | undefined;
+  #stream: LinkedController | undefined;
+  #lingerTimer: NodeJS.Timeout | undefined;
   #live = false;
   #retryAt = 0;
   #lastDown: FeedDown | undefined;
@@ -58,19 +67,22 @@ export class EventFeed {
     this.#firstPause = backoff(options);
   }
 
-  /** Whether events come. */
+  /** Whether events arrive. */
   get live(): boolean {
     return this.#live;
   }
 
-  /** Whether the stream is open, being opened, or waited for. */
+  /** Whether the stream is open, being opened, or in back-off. */
   get open(): boolean {
     return this.#run !== undefined;
   }
 
-  /** Listens from now on, and is told at once how things stand. What is given back ends it, and after the last one, and `lingerMs` more, the stream. */
+  /**
+   * Adds a listener, and calls it at once with the current state, if there is one. Returns a function that removes the listener; when
+   * it was the last one, the stream is closed after `lingerMs` milliseconds.
+   */
   add(listener: FeedListener): (lingerMs?: number) => void {
-    clearTimeout(this.#linger);
+    clearTimeout(this.#lingerTimer);
     this.#listeners.add(listener);
     if (!this.#run) {
       this.#run = new AbortController();
@@ -80,17 +92,17 @@ export class EventFeed {
     return (lingerMs = 0) => {
       if (!this.#listeners.delete(listener) || this.#listeners.size > 0) return;
       if (lingerMs === 0) return this.#end();
-      clearTimeout(this.#linger);
-      this.#linger = setTimeout(() => this.#end(), lingerMs).unref();
+      clearTimeout(this.#lingerTimer);
+      this.#lingerTimer = setTimeout(() => this.#end(), lingerMs).unref();
     };
   }
 
-  /** Gives the stream at hand up, and opens another one after a pause. */
+  /** Cancels the current stream. The next one is opened after the back-off. */
   restart(error: CriError): void {
-    this.#attempt?.abort(error);
+    this.#stream?.abort(error);
   }
 
-  /** Ends the stream, and tells those who listen that nothing more comes. */
+  /** Closes the stream, notifies all listeners that no events follow, and removes them. */
   close(error: CriError): void {
     for (const listener of this.#listeners) listener.onDown({ error, unsupported: false, final: true });
     this.#listeners.clear();
@@ -98,7 +110,7 @@ export class EventFeed {
   }
 
   #end(): void {
-    clearTimeout(this.#linger);
+    clearTimeout(this.#lingerTimer);
     const run = this.#run;
     this.#run = undefined;
     this.#live = false;
@@ -112,63 +124,61 @@ export class EventFeed {
     while (!signal.aborted) {
       const waitMs = this.#retryAt - performance.now();
       if (waitMs > 0) {
-        this.#down(undefined, true);
-        if (!(await slept(waitMs, signal))) return;
+        this.#notifyDown(undefined, true);
+        if (!(await sleepUnlessAborted(waitMs, signal))) return;
       }
-      const { error, liveMs } = await this.#follow(signal);
+      const { error, liveMs } = await this.#runStream(signal);
       if (signal.aborted) return;
       if (error?.reason === "client_closed") return this.close(error);
-      if (liveMs > settledMs) {
+      if (liveMs > stableMs) {
         pause = this.#firstPause;
         refusals = 0;
       } else if (isRefusal(error)) refusals++;
-      if (isUnimplemented(error) || refusals >= maxRefusals) {
-        this.#retryAt = performance.now() + unsupportedMs;
+      if (error?.code === "unimplemented" || refusals >= maxRefusals) {
+        this.#retryAt = performance.now() + unsupportedRetryMs;
         continue;
       }
       this.#retryAt = 0;
-      this.#down(error, false);
-      if (!(await slept(pause.delayMs(), signal))) return;
+      this.#notifyDown(error, false);
+      if (!(await sleepUnlessAborted(pause.delayMs(), signal))) return;
       pause = pause.next();
     }
   }
 
-  /** One stream, from its opening to its end. */
-  async #follow(
-    outer: AbortSignal,
+  /** Opens one stream and reads it to its end. */
+  async #runStream(
+    run: AbortSignal,
   ): Promise<{ readonly error: CriError | undefined; readonly liveMs: number }> {
-    const stop = new AbortController();
-    const forward = () => stop.abort(outer.reason);
-    outer.addEventListener("abort", forward, { once: true });
-    this.#attempt = stop;
-    const { signal } = stop;
+    const stream = linkedController(run);
+    this.#stream = stream;
+    const { signal } = stream;
     const reading = this.#read(signal);
-    // A stream says nothing until there is an event. An answer to a call behind it says that it arrived.
-    const barrier = this.#runtime
-      .version({}, { signal, timeoutMs: barrierMs })
+    // An open stream is silent until there is an event. The response to a later call shows that the stream has arrived.
+    const probe = this.#runtime
+      .version({}, { signal, timeoutMs: probeTimeoutMs })
       .then(() => sleep(graceMs, signal))
       .then(
-        () => ({ through: true, error: undefined }),
-        (error: unknown) => ({ through: false, error: asCriError(error) }),
+        () => ({ isOpen: true, error: undefined }),
+        (error: unknown) => ({ isOpen: false, error: toCriError(error) }),
       );
-    const first = await Promise.race([barrier, reading.then((error) => ({ through: false, error }))]);
+    const first = await Promise.race([probe, reading.then((error) => ({ isOpen: false, error }))]);
     let upAt: number | undefined;
-    if (first.through && !signal.aborted) {
+    if (first.isOpen && !signal.aborted) {
       upAt = performance.now();
       this.#live = true;
       this.#lastDown = undefined;
       for (const listener of [...this.#listeners]) listener.onUp();
-    } else stop.abort(first.error);
+    } else stream.abort(first.error);
     const error = await reading;
-    outer.removeEventListener("abort", forward);
-    stop.abort();
-    // A run that was given up must not speak for its successor.
-    if (!outer.aborted) this.#live = false;
+    stream.unlink();
+    stream.abort();
+    // An aborted run must not overwrite the state of its successor.
+    if (!run.aborted) this.#live = false;
     if (upAt === undefined) return { error: first.error ?? error, liveMs: 0 };
     return { error, liveMs: performance.now() - upAt };
   }
 
-  /** Hands on every event. Resolves with how the stream ended. */
+  /** Passes every event on. Resolves with the error that ended the stream, if any. */
   async #read(signal: AbortSignal): Promise<CriError | undefined> {
     try {
       for await (const event of this.#runtime.getContainerEvents({}, { signal })) {
@@ -177,30 +187,32 @@ export class EventFeed {
       }
       return undefined;
     } catch (error) {
-      return asCriError(error);
+      return toCriError(error);
     }
   }
 
-  #down(error: CriError | undefined, unsupported: boolean): void {
+  #notifyDown(error: CriError | undefined, unsupported: boolean): void {
     const down = { error, unsupported, final: false };
     this.#lastDown = down;
     for (const listener of [...this.#listeners]) listener.onDown(down);
   }
 }
 
-/** Whether a runtime that answers did not give the stream. CRI-O without events ends it at once, without an error. */
+/** Returns whether a runtime that responds refused the stream. CRI-O without events ends it at once, without an error. */
 function isRefusal(error: CriError | undefined): boolean {
   return error === undefined || !["unavailable", "deadline_exceeded", "canceled"].includes(error.code);
 }
 
-function isUnimplemented(error: CriError | undefined): boolean {
-  return error?.code === "unimplemented";
-}
-
-/** Waits; false when the signal fired. */
-async function slept(ms: number, signal: AbortSignal): Promise<boolean> {
+/** Waits. Returns false when the signal fired. */
+function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<boolean> {
   return sleep(ms, signal).then(
     () => true,
     () => false,
   );
+}
+
+/** Returns the error as a CriError. The exact layer throws no other errors, but the user's own transport may. */
+export function toCriError(cause: unknown): CriError {
+  if (isCriError(cause)) return cause;
+  return criError("runtime_error", String(cause), { code: "internal", cause });
 }

@@ -1,16 +1,26 @@
 import type { CriError } from "../core/index.js";
 import type { Change } from "./changes.js";
-import type { ConnectedEvent, DisconnectedEvent, OverflowEvent } from "./event-types.js";
-import type { Follower, ResyncDue } from "./follower.js";
+import type { ConnectedEvent, DisconnectedEvent, OverflowEvent, ResyncEvent } from "./event-types.js";
 
-/** All who follow a node, and what they were told last of its connection. */
+/** A resync without its lists: the reader takes those of the moment at which it is read. */
+export type PendingResync = Pick<ResyncEvent, "type" | "reason">;
+
+/** Callbacks of a follower of the node's state. They must not throw. */
+export interface Follower {
+  onChange(change: Change): void;
+  onConnection(event: ConnectedEvent | DisconnectedEvent | OverflowEvent | PendingResync): void;
+  /** Called at most once, last. */
+  onEnd(error: CriError): void;
+}
+
+/** The followers of a node, and the last connection event that they received. */
 export class Followers {
   readonly #all = new Set<Follower>();
-  #told: ConnectedEvent | DisconnectedEvent | undefined;
+  #connection: ConnectedEvent | DisconnectedEvent | undefined;
 
-  /** Undefined before anything was told. */
-  get told(): ConnectedEvent | DisconnectedEvent | undefined {
-    return this.#told;
+  /** The last `connected` or `disconnected` event; undefined before the first one. */
+  get connection(): ConnectedEvent | DisconnectedEvent | undefined {
+    return this.#connection;
   }
 
   get size(): number {
@@ -21,21 +31,21 @@ export class Followers {
     this.#all.add(follower);
   }
 
-  /** Whether it was one of them. */
+  /** Removes a follower. Returns whether it was one. */
   remove(follower: Follower): boolean {
     return this.#all.delete(follower);
   }
 
-  readonly changed = (change: Change): void => {
+  readonly notifyChange = (change: Change): void => {
     for (const follower of [...this.#all]) follower.onChange(change);
   };
 
-  tell(event: ConnectedEvent | DisconnectedEvent | OverflowEvent | ResyncDue): void {
-    if (event.type === "connected" || event.type === "disconnected") this.#told = event;
+  notifyConnection(event: ConnectedEvent | DisconnectedEvent | OverflowEvent | PendingResync): void {
+    if (event.type === "connected" || event.type === "disconnected") this.#connection = event;
     for (const follower of [...this.#all]) follower.onConnection(event);
   }
 
-  /** Tells all of them that nothing more comes, and forgets them. */
+  /** Calls `onEnd` of every follower, and removes all. */
   end(error: CriError): void {
     for (const follower of [...this.#all]) follower.onEnd(error);
     this.#all.clear();

@@ -1,4 +1,4 @@
-export type { EventReadOptions } from "./event-reader.js";
+export { ChangeNotifier, type ChangeSubscription } from "./change-notifier.js";
 export type {
   ConnectedEvent,
   ConnectionEvent,
@@ -11,12 +11,9 @@ export type {
   PodEvent,
   ResyncEvent,
 } from "./event-types.js";
-export { type EventStream, Events } from "./events.js";
+export { type EventStream, type Events, NodeObserver } from "./events.js";
 export { EventFeed } from "./feed.js";
-export type { EventFilter } from "./filter.js";
-export { EventHints, type HintListening } from "./hints.js";
-export type { NodeChange } from "./node-changes.js";
-export { type NodeConnection, NodeWatch } from "./node-watch.js";
+export type { NodeChange, NodeConnection, NodeWaitOptions, NodeWatch } from "./node-watch.js";
 export {
   type ContainerExit,
   containerExit,
@@ -24,5 +21,5 @@ export {
   type NodeObject,
   type NodePod,
 } from "./objects.js";
-export type { EventsOptions } from "./options.js";
-export type { NodeWaitOptions } from "./wait-options.js";
+export { type EventsOptions, eventsTable } from "./options.js";
+export type { EventFilter, EventReadOptions } from "./readers.js";

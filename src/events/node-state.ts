@@ -8,59 +8,62 @@ import {
 import type { Change } from "./changes.js";
 import { type ContainerExit, type NodeContainer, type NodePod, nodeContainer, nodePod } from "./objects.js";
 
-/** How many ids of what is gone are kept: events about it may be late. containerd 2.1 keeps them for five minutes. */
-const maxGone = 10_000;
+/** The maximum number of remembered ids of removed objects: their events may be late. containerd 2.1 keeps events for five minutes. */
+const maxRemoved = 10_000;
 
-/** What is known of a node. Every method that changes it gives what it changed. */
+/** The known pods and containers of a node. Each method that changes the state returns the changes. */
 export class NodeState {
   readonly pods = new Map<string, NodePod>();
   readonly containers = new Map<string, NodeContainer>();
-  readonly #gone = new Set<string>();
+  readonly #removed = new Set<string>();
   #listedAt = Number.NEGATIVE_INFINITY;
 
-  /** When the lists were begun that were taken for the truth last, in milliseconds of this host's clock. */
+  /** The start of the last relist, in milliseconds of this host's clock. */
   get listedAt(): number {
     return this.#listedAt;
   }
 
   /**
-   * Whether there was something with this id, and it is gone. Ids are never used again, but a daemon may have failed to load
-   * something, and load it after its next start: then it is listed again, and events are heard again.
+   * Returns whether an object with this id was removed. Runtimes do not reuse ids, but a daemon that failed to load an object may load
+   * it at its next start: once a list has the object again, its events count again.
    */
-  isGone(id: string): boolean {
-    return this.#gone.has(id);
+  wasRemoved(id: string): boolean {
+    return this.#removed.has(id);
   }
 
   setPod(after: NodePod, at: Date, source: Change["source"]): Change {
     const before = this.pods.get(after.id);
     this.pods.set(after.id, after);
-    this.#gone.delete(after.id);
+    this.#removed.delete(after.id);
     return { kind: "pod", before, after, at, source };
   }
 
   setContainer(after: NodeContainer, at: Date, source: Change["source"]): Change {
     const before = this.containers.get(after.id);
     this.containers.set(after.id, after);
-    this.#gone.delete(after.id);
-    return { kind: "container", before, after, at, source };
+    this.#removed.delete(after.id);
+    return { kind: "container", before, after, at, source, pod: this.pods.get(after.podId) };
   }
 
-  /** Takes what has this id away; undefined where nothing was known of it. Events bring it back in no case. */
+  /** Removes the object with this id; later events do not restore it. Returns undefined when no such object is known. */
   remove(id: string, at: Date, source: Change["source"]): Change | undefined {
-    this.#gone.add(id);
-    if (this.#gone.size > maxGone) for (const oldest of this.#gone) if (this.#gone.delete(oldest)) break;
+    this.#removed.add(id);
+    if (this.#removed.size > maxRemoved)
+      for (const oldest of this.#removed) if (this.#removed.delete(oldest)) break;
     const container = this.containers.get(id);
-    if (container && this.containers.delete(id))
-      return { kind: "container", before: container, after: undefined, at, source };
+    if (container && this.containers.delete(id)) {
+      const pod = this.pods.get(container.podId);
+      return { kind: "container", before: container, after: undefined, at, source, pod };
+    }
     const pod = this.pods.get(id);
     if (pod && this.pods.delete(id)) return { kind: "pod", before: pod, after: undefined, at, source };
     return undefined;
   }
 
-  /** Takes the lists for the truth: new pods first, then containers, then pods that stopped or are gone. */
+  /** Replaces the state by the lists. The changes are in this order: new pods, containers, pods that stopped or were removed. */
   replace(lists: NodeLists): Change[] {
     const at = new Date();
-    this.#listedAt = lists.begunAt.getTime();
+    this.#listedAt = lists.startedAt.getTime();
     const first: Change[] = [];
     const last: Change[] = [];
     for (const message of [...lists.pods].sort(byAge)) {
@@ -85,10 +88,10 @@ export class NodeState {
   }
 }
 
-/** A runtime's lists, and how the containers ended of which that was not known. */
+/** The lists of a runtime, with the exits that were unknown before. */
 export interface NodeLists {
-  /** Before the first of them was asked for: what is in none of them was gone then, or did not exist yet. */
-  readonly begunAt: Date;
+  /** The time before the first request: an object that is not listed was removed by then, or did not exist yet. */
+  readonly startedAt: Date;
   readonly pods: readonly PodSandbox[];
   readonly containers: readonly Container[];
   readonly exits: ReadonlyMap<string, ContainerExit>;

@@ -8,9 +8,9 @@ import {
   PodSandboxSchema,
   PodSandboxState,
 } from "../../gen/runtime/v1/api_pb.js";
-import { nanosToDate, signalOf } from "../core/index.js";
+import { nanosToDate, signalOf, withJson } from "../core/index.js";
 
-/** A sandbox of the node, as it was last known. Never changed: a later state is another object. */
+/** The last known state of a sandbox. Immutable: a later state is a new object. */
 export interface NodePod {
   readonly kind: "pod";
   /** PodSandbox.id. */
@@ -21,15 +21,17 @@ export interface NodePod {
   readonly namespace: string;
   /** PodSandboxMetadata.uid. */
   readonly uid: string;
-  /** `ready` is PodSandboxState SANDBOX_READY; `notReady`, that it was stopped or its own process ended. */
+  /** `ready`: PodSandboxState SANDBOX_READY. `notReady`: the sandbox was stopped, or its own process ended. */
   readonly state: "ready" | "notReady";
+  /** PodSandbox.labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** PodSandbox.created_at. */
   readonly createdAt: Date | undefined;
-  /** CRI's own message, as ListPodSandbox gives it. */
+  /** The CRI message, as in ListPodSandboxResponse.items. */
   readonly message: PodSandbox;
 }
 
-/** A container of the node, as it was last known. Never changed: a later state is another object. */
+/** The last known state of a container. Immutable: a later state is a new object. */
 export interface NodeContainer {
   readonly kind: "container";
   /** Container.id. */
@@ -40,76 +42,84 @@ export interface NodeContainer {
   readonly name: string;
   /** ContainerMetadata.attempt. */
   readonly attempt: number;
-  /** `unknown`, that the runtime does not know what became of it. */
+  /** `unknown`: ContainerState CONTAINER_UNKNOWN, the runtime lost track of the container. */
   readonly state: "created" | "running" | "exited" | "unknown";
+  /** Container.labels. */
   readonly labels: Readonly<Record<string, string>>;
-  /** The image as whoever created the container named it: ImageSpec.user_specified_image, else ImageSpec.image. */
+  /** The image name from the container's creation: ImageSpec.user_specified_image, else ImageSpec.image. */
   readonly image: string;
+  /** Container.created_at. */
   readonly createdAt: Date | undefined;
-  /**
-   * How it ended, in state `exited`; undefined there, too, when the runtime could not tell, or has not told yet. It is asked
-   * again.
-   */
+  /** How the container ended; undefined in other states than `exited`, and until the runtime reports it. */
   readonly exit: ContainerExit | undefined;
-  /** CRI's own message, as ListContainers gives it. */
+  /** The CRI message, as in ListContainersResponse.containers. */
   readonly message: Container;
 }
 
-/** How a container ended. */
+/** How the main process of a container ended. */
 export interface ContainerExit {
-  /** ContainerStatus.exit_code; 128 and more for a signal, 255 where the runtime itself was down at the time. */
+  /** ContainerStatus.exit_code: 128 + n for signal n; 255 when containerd was down at that time. */
   readonly exitCode: number;
-  /** The signal that an exit code over 128 stands for; undefined for other codes. */
+  /** The signal of an exit code above 128; undefined for other codes. */
   readonly signal: NodeJS.Signals | undefined;
-  /** `Completed`, `Error`, `OOMKilled`, `StartError`, ...: ContainerStatus.reason, in the runtime's words. */
+  /** ContainerStatus.reason, in the runtime's words: `Completed`, `Error`, `OOMKilled`, `StartError`, ... */
   readonly reason: string;
   /** ContainerStatus.message. */
   readonly text: string;
-  /** Whether the kernel killed it since memory ran out: reason `OOMKilled`. */
+  /** Whether the kernel killed the process because of a memory limit: reason `OOMKilled`. */
   readonly oomKilled: boolean;
-  /** Undefined when it could not be started. */
+  /** ContainerStatus.started_at; undefined when the container could not be started. */
   readonly startedAt: Date | undefined;
-  /** containerd may note the start of a short-lived one after its end, so this may be before `startedAt`. */
+  /**
+   * ContainerStatus.finished_at. It may be before `startedAt`: containerd may record the start of a short-lived container after its
+   * end.
+   */
   readonly finishedAt: Date | undefined;
 }
 
-/** A pod or a container of the node. */
+/** A pod or a container. */
 export type NodeObject = NodePod | NodeContainer;
 
+/** Converts an item of ListPodSandbox. */
 export function nodePod(message: PodSandbox): NodePod {
   const { metadata } = message;
-  return Object.freeze<NodePod>({
-    kind: "pod",
-    id: message.id,
-    name: metadata?.name ?? "",
-    namespace: metadata?.namespace ?? "",
-    uid: metadata?.uid ?? "",
-    state: message.state === PodSandboxState.SANDBOX_READY ? "ready" : "notReady",
-    labels: message.labels,
-    createdAt: nanosToDate(message.createdAt),
-    message,
-  });
+  return Object.freeze<NodePod>(
+    withJson({
+      kind: "pod",
+      id: message.id,
+      name: metadata?.name ?? "",
+      namespace: metadata?.namespace ?? "",
+      uid: metadata?.uid ?? "",
+      state: message.state === PodSandboxState.SANDBOX_READY ? "ready" : "notReady",
+      labels: message.labels,
+      createdAt: nanosToDate(message.createdAt),
+      message,
+    }),
+  );
 }
 
+/** Converts an item of ListContainers. */
 export function nodeContainer(message: Container, exit: ContainerExit | undefined): NodeContainer {
   const { metadata, image } = message;
   const state = stateOf(message.state);
-  return Object.freeze<NodeContainer>({
-    kind: "container",
-    id: message.id,
-    podId: message.podSandboxId,
-    name: metadata?.name ?? "",
-    attempt: metadata?.attempt ?? 0,
-    state,
-    labels: message.labels,
-    image: image?.userSpecifiedImage || image?.image || "",
-    createdAt: nanosToDate(message.createdAt),
-    exit: state === "exited" ? exit : undefined,
-    message,
-  });
+  return Object.freeze<NodeContainer>(
+    withJson({
+      kind: "container",
+      id: message.id,
+      podId: message.podSandboxId,
+      name: metadata?.name ?? "",
+      attempt: metadata?.attempt ?? 0,
+      state,
+      labels: message.labels,
+      image: image?.userSpecifiedImage || image?.image || "",
+      createdAt: nanosToDate(message.createdAt),
+      exit: state === "exited" ? exit : undefined,
+      message,
+    }),
+  );
 }
 
-/** How a container in state `exited` ended, by its status. */
+/** Reads how a container ended from its status, which must be in state CONTAINER_EXITED. */
 export function containerExit(status: ContainerStatus): ContainerExit {
   return Object.freeze<ContainerExit>({
     exitCode: status.exitCode,
@@ -122,15 +132,15 @@ export function containerExit(status: ContainerStatus): ContainerExit {
   });
 }
 
-/** The pod in another state. */
-export function podIn(pod: NodePod, state: PodSandboxState): NodePod {
+/** Returns a copy of the pod in another state. */
+export function podWithState(pod: NodePod, state: PodSandboxState): NodePod {
   const message = clone(PodSandboxSchema, pod.message);
   message.state = state;
   return nodePod(message);
 }
 
-/** The container in another state. */
-export function containerIn(
+/** Returns a copy of the container in another state. */
+export function containerWithState(
   container: NodeContainer,
   state: ContainerState,
   exit?: ContainerExit | undefined,

@@ -1,34 +1,40 @@
-import { type BackoffOptions, backoff, invalidOption, maxTimerMs } from "../core/index.js";
+import { type BackoffOptions, backoff, backoffTable, OptionTable, option } from "../core/index.js";
 
-/** How a connection watches its node: for `cri.events`, `cri.watchNode()` and all that waits. */
+/** How a connection observes its node, for `cri.events`, `cri.watchNode()` and every wait. */
 export interface EventsOptions {
   /**
-   * How often everything is listed and compared with what the events told, in milliseconds: a safety net. After a new
-   * stream it begins with one second, and doubles.
+   * The interval between two relists, in milliseconds: a safety net against lost events. After a new event stream the interval
+   * starts at one second and doubles up to this value.
    * @default 60_000
    */
   readonly relistMs?: number | undefined;
   /**
-   * The same where the runtime has no events (containerd 1.6): what comes and goes in between is not seen.
+   * The interval between two lists of a runtime without events (containerd 1.6), in milliseconds. An object that is created and
+   * removed between two lists is not reported.
    * @default 1_000
    */
   readonly pollMs?: number | undefined;
-  /** The pauses before a stream that ended is opened again. */
+  /** The back-off before an event stream that ended is opened again. */
   readonly backoff?: BackoffOptions | undefined;
 }
 
-/** Complete {@link EventsOptions}. */
+/** The options of {@link EventsOptions}. */
+export const eventsTable = new OptionTable<EventsOptions>({
+  relistMs: option.timerMs,
+  pollMs: option.timerMs,
+  backoff: option.nested(backoffTable),
+});
+
+/** {@link EventsOptions} with all defaults. */
 export interface ResolvedEventsOptions {
   readonly relistMs: number;
   readonly pollMs: number;
   readonly backoff: BackoffOptions;
 }
 
-/** Throws {@link CriError} `invalid_option`. */
+/** Applies the defaults of options that {@link eventsTable} has checked. Throws {@link CriError} `invalid_option`. */
 export function resolveEventsOptions(options: EventsOptions = {}): ResolvedEventsOptions {
   const { relistMs = 60_000, pollMs = 1_000, backoff: pauses = {} } = options;
-  for (const [name, ms] of Object.entries({ relistMs, pollMs }))
-    if (!(ms > 0 && ms <= maxTimerMs)) throw invalidOption(name, ms, `must be from 1 to ${maxTimerMs}`);
   backoff(pauses);
   return Object.freeze({ relistMs, pollMs, backoff: pauses });
 }

@@ -1,52 +1,49 @@
 import type { ContainerEventResponse } from "../../gen/runtime/v1/api_pb.js";
 import type { Lists, RuntimeClient } from "../clients/index.js";
-import { type Backoff, backoff, type CriError } from "../core/index.js";
-import { Alarm } from "./alarm.js";
+import { type Backoff, backoff, type CriError, criError } from "../core/index.js";
 import { applyEvent } from "./apply-event.js";
 import type { ConnectedEvent, DisconnectedEvent, ResyncEvent } from "./event-types.js";
-import { asCriError, clientClosed } from "./failures.js";
-import type { EventFeed, FeedDown, FeedListener } from "./feed.js";
-import type { Follower, ResyncDue } from "./follower.js";
-import { Followers } from "./followers.js";
-import { NodeReads } from "./node-reads.js";
+import { type EventFeed, type FeedDown, type FeedListener, toCriError } from "./feed.js";
+import { type Follower, Followers, type PendingResync } from "./followers.js";
+import { NodeQueries } from "./node-queries.js";
 import { NodeState } from "./node-state.js";
 import type { ResolvedEventsOptions } from "./options.js";
-import { type Task, Tasks } from "./tasks.js";
+import { type Task, TaskQueue } from "./task-queue.js";
 
 type Feed = Pick<EventFeed, "live" | "add" | "restart">;
 
-/** How many events may wait until what they tell is looked up; after that the lists are asked instead. */
-const maxWaiting = 2_000;
-/** The first relist behind a new stream: containerd may have lost the first event to a reader that had left. */
+/** The maximum number of queued events. A relist replaces them when there are more. */
+const maxQueuedEvents = 2_000;
+/** The first relist after a new stream: containerd may have sent its first event to a stream that was closed. */
 const firstRelistMs = 1_000;
-/** A relist for what only an event told of. */
-const doubtMs = 500;
+/** The relist after an event about an object that the lists lack. */
+const unlistedMs = 500;
 
-/** Knows what there is on a node, and keeps knowing it: from events while they come, from lists always. */
+/** Tracks the pods and containers of a node: by events while they arrive, and by lists in any case. */
 export class NodeTracker {
   readonly state = new NodeState();
   readonly #feed: Feed;
-  readonly #reads: NodeReads;
+  readonly #queries: NodeQueries;
   readonly #options: ResolvedEventsOptions;
   readonly #followers = new Followers();
-  /** Those who wait for lists that are begun after they asked. */
-  readonly #asked = new Set<() => void>();
+  /** Callbacks of `afterRelist`: each waits for a relist that starts after its registration. */
+  readonly #relistCallbacks = new Set<() => void>();
   readonly #stop = new AbortController();
   readonly #firstPause: Backoff;
   #release: (() => void) | undefined;
-  readonly #tasks = new Tasks((task) => this.#do(task));
-  readonly #alarm = new Alarm(() => this.#relistNow());
-  /** By what changes come in, as the last of the tasks left it. */
-  #by: "events" | "polling" | undefined;
-  #due: ResyncEvent["reason"] | undefined = "start";
+  readonly #tasks = new TaskQueue((task) => this.#runTask(task));
+  /** How changes arrive; undefined while they do not. */
+  #source: "events" | "polling" | undefined;
+  /** Why a resync is due. */
+  #resyncReason: ResyncEvent["reason"] | undefined = "start";
   #synced = false;
-  /** Set when a question failed: those that follow would only wait, too. */
-  #away = false;
-  /** When the last stream came. */
+  /** Set when a query failed: queries for further events would only time out, too. */
+  #isUnavailable = false;
+  /** When the current stream was opened. */
   #upAt = 0;
   #pause: Backoff;
-  /** Events of a stream that is not known to be good; they follow its `up`. */
-  #early: ContainerEventResponse[] = [];
+  /** Events of a stream that is not confirmed yet; they are queued after its `up`. */
+  #unconfirmed: ContainerEventResponse[] = [];
 
   constructor(
     runtime: RuntimeClient,
@@ -56,83 +53,82 @@ export class NodeTracker {
   ) {
     this.#feed = feed;
     this.#options = options;
-    this.#reads = new NodeReads(runtime, lists, this.#stop.signal);
+    this.#queries = new NodeQueries(runtime, lists, this.#stop.signal);
     this.#firstPause = backoff(options.backoff);
     this.#pause = this.#firstPause;
   }
 
-  /** Whether its last follower left: another one needs another tracker. */
+  /** Whether the last follower was removed: a new follower needs a new tracker. */
   get ended(): boolean {
     return this.#stop.signal.aborted;
   }
 
-  /** What a follower that joins has missed. */
-  get connection(): readonly (ConnectedEvent | DisconnectedEvent | ResyncDue)[] {
-    const { told } = this.#followers;
-    if (!told) return [];
-    return this.#synced ? [told, { type: "resync", reason: "start" }] : [told];
+  /** The connection events that a new follower has missed. */
+  get connection(): readonly (ConnectedEvent | DisconnectedEvent | PendingResync)[] {
+    const { connection } = this.#followers;
+    if (!connection) return [];
+    return this.#synced ? [connection, { type: "resync", reason: "start" }] : [connection];
   }
 
-  /** Follows from now on; the first one starts it all. */
+  /** Adds a follower. The first one starts the tracker. */
   add(follower: Follower): void {
     this.#followers.add(follower);
     this.#release ??= this.#feed.add(this.#listener);
   }
 
-  /** Ends following; after the last one nothing goes on. */
+  /** Removes a follower. The last one ends the tracker. */
   remove(follower: Follower): void {
     if (this.#followers.remove(follower) && this.#followers.size === 0) this.#end();
   }
 
   /**
-   * Calls `done` once, when everything was listed that there is from now on: so it waits for a runtime that is away. What is
-   * given back calls that off.
+   * Calls back once, after a relist that starts from now on; this waits for a runtime that is unavailable. Returns a function that
+   * removes the callback.
    */
-  listed(done: () => void): () => void {
-    this.#asked.add(done);
-    // Else it is listed anyway, as soon as changes come in.
-    if (this.#by) this.#relistNow();
-    return () => this.#asked.delete(done);
+  afterRelist(callback: () => void): () => void {
+    this.#relistCallbacks.add(callback);
+    // Without a source of changes, none is requested here: a relist follows as soon as there is one.
+    if (this.#source) this.#tasks.relistNow();
+    return () => this.#relistCallbacks.delete(callback);
   }
 
   #end(): void {
     this.#stop.abort();
     this.#release?.();
-    this.#alarm.clear();
     this.#tasks.clear();
-    this.#early = [];
+    this.#unconfirmed = [];
   }
 
   readonly #listener: FeedListener = {
     onEvent: (event) => {
       if (this.#feed.live) this.#enqueue(event);
-      else if (this.#early.length <= maxWaiting) this.#early.push(event);
+      else if (this.#unconfirmed.length <= maxQueuedEvents) this.#unconfirmed.push(event);
     },
     onUp: () => {
       this.#tasks.push({ kind: "up" });
-      for (const event of this.#early.splice(0)) this.#enqueue(event);
+      for (const event of this.#unconfirmed.splice(0)) this.#enqueue(event);
     },
     onDown: (why) => {
-      // Not behind what is under way: a question to a runtime that hangs is under way for long.
-      if (why.final) return this.#closed(why.error ?? clientClosed());
-      this.#early = [];
+      // Overtakes the queue: a query to a runtime that hangs takes long.
+      if (why.final) return this.#close(why.error ?? criError("client_closed", "the client was closed"));
+      this.#unconfirmed = [];
       this.#tasks.push({ kind: "down", why });
     },
   };
 
   #enqueue(event: ContainerEventResponse): void {
-    if (this.#tasks.events < maxWaiting) {
+    if (this.#tasks.events < maxQueuedEvents) {
       this.#tasks.push({ kind: "event", event });
       return;
     }
     const lost = this.#tasks.events + 1;
     this.#tasks.dropEvents();
-    this.#followers.tell({ type: "overflow", lost });
-    this.#due ??= "overflow";
-    this.#relistNow();
+    this.#followers.notifyConnection({ type: "overflow", lost });
+    this.#resyncReason ??= "overflow";
+    this.#tasks.relistNow();
   }
 
-  #do(task: Task): Promise<void> | void {
+  #runTask(task: Task): Promise<void> | void {
     if (task.kind === "event") return this.#apply(task.event);
     if (task.kind === "relist") return this.#relist();
     if (task.kind === "up") this.#up();
@@ -140,101 +136,96 @@ export class NodeTracker {
   }
 
   #up(): void {
-    this.#by = "events";
-    this.#away = false;
+    this.#source = "events";
+    this.#isUnavailable = false;
     this.#upAt = performance.now();
-    this.#due ??= "reconnect";
-    this.#followers.tell({ type: "connected", by: "events" });
-    // Asked for here, so that it comes behind this: one that was asked for earlier may come before it.
-    this.#relistNow();
+    this.#resyncReason ??= "reconnect";
+    this.#followers.notifyConnection({ type: "connected", by: "events" });
+    // A relist that was requested before this task may have run already.
+    this.#tasks.relistNow();
   }
 
   #down({ error, unsupported }: FeedDown): void {
     if (unsupported) {
-      this.#by = "polling";
-      // Also where it was polling before: a list that failed while this waited has left the next one to it.
-      this.#relistNow();
+      this.#source = "polling";
+      // Even if the source was polling before: a relist that failed while this task was queued did not schedule the next one.
+      this.#tasks.relistNow();
     } else {
-      this.#by = undefined;
-      this.#disconnected(error);
+      this.#source = undefined;
+      this.#reportDisconnected(error);
     }
   }
 
-  #closed(error: CriError): void {
+  #close(error: CriError): void {
     this.#followers.end(error);
     this.#end();
   }
 
-  #disconnected(error: CriError | undefined): void {
-    if (this.#followers.told?.type === "disconnected") return;
-    this.#due ??= "reconnect";
-    this.#followers.tell({ type: "disconnected", error });
+  #reportDisconnected(error: CriError | undefined): void {
+    if (this.#followers.connection?.type === "disconnected") return;
+    this.#resyncReason ??= "reconnect";
+    this.#followers.notifyConnection({ type: "disconnected", error });
   }
 
   async #apply(event: ContainerEventResponse): Promise<void> {
-    // Before the first lists everything would look new.
-    if (!this.#synced || this.#away) return;
+    // Before the first relist every object would look new.
+    if (!this.#synced || this.#isUnavailable) return;
     try {
-      const doubtful = await applyEvent(event, this.state, this.#reads, this.#followers.changed);
-      if (doubtful && !this.ended) this.#alarm.set(doubtMs);
+      const needsRelist = await applyEvent(event, this.state, this.#queries, this.#followers.notifyChange);
+      if (needsRelist && !this.ended) this.#tasks.relistAfter(unlistedMs);
     } catch {
-      // The runtime went away meanwhile: the lists will tell, when it is there again.
-      this.#away = true;
-      if (!this.ended) this.#alarm.set(doubtMs);
+      // The runtime became unavailable: the next relist finds the change.
+      this.#isUnavailable = true;
+      if (!this.ended) this.#tasks.relistAfter(unlistedMs);
     }
   }
 
   async #relist(): Promise<void> {
-    if (!this.#by) return;
-    const asked = [...this.#asked];
+    if (!this.#source) return;
+    const callbacks = [...this.#relistCallbacks];
     try {
-      const lists = await this.#reads.everything(this.state);
+      const lists = await this.#queries.listAll(this.state);
       if (this.ended) return;
-      this.#away = false;
+      this.#isUnavailable = false;
       this.#pause = this.#firstPause;
-      const { told } = this.#followers;
-      if (told?.type !== "connected" || told.by !== this.#by) {
-        this.#due ??= "reconnect";
-        this.#followers.tell({ type: "connected", by: this.#by });
+      const { connection } = this.#followers;
+      if (connection?.type !== "connected" || connection.by !== this.#source) {
+        this.#resyncReason ??= "reconnect";
+        this.#followers.notifyConnection({ type: "connected", by: this.#source });
       }
-      // What there was before is no news: it comes with the resync.
+      // Objects of the first relist are not new: the resync reports them.
       const changes = this.state.replace(lists);
-      if (this.#synced) for (const change of changes) this.#followers.changed(change);
+      if (this.#synced) for (const change of changes) this.#followers.notifyChange(change);
       this.#synced = true;
-      if (this.#due) this.#followers.tell({ type: "resync", reason: this.#due });
-      this.#due = undefined;
-      for (const done of asked) if (this.#asked.delete(done)) done();
-      if (!this.ended) this.#alarm.set(this.#nextMs());
+      if (this.#resyncReason)
+        this.#followers.notifyConnection({ type: "resync", reason: this.#resyncReason });
+      this.#resyncReason = undefined;
+      for (const callback of callbacks) if (this.#relistCallbacks.delete(callback)) callback();
+      if (!this.ended) this.#tasks.relistAfter(this.#relistDelayMs());
     } catch (error) {
       if (this.ended) return;
-      this.#lost(asCriError(error));
+      this.#onRelistFailed(toCriError(error));
     }
   }
 
-  /** The runtime does not answer, whatever its stream of events looks like. */
-  #lost(error: CriError): void {
-    if (error.reason === "client_closed") this.#closed(error);
-    else this.#disconnected(error);
+  /** The runtime does not respond, even if its event stream is still open. */
+  #onRelistFailed(error: CriError): void {
+    if (error.reason === "client_closed") this.#close(error);
+    else this.#reportDisconnected(error);
     if (this.ended) return;
-    // A stream that ended by itself has been told of, and there may be another one by now.
+    // The end of the stream is queued already, and a new stream may be open by now.
     if (this.#tasks.has("down")) return;
-    if (this.#by === "events") this.#feed.restart(error);
+    if (this.#source === "events") this.#feed.restart(error);
     else {
-      this.#alarm.set(this.#pause.delayMs());
+      this.#tasks.relistAfter(this.#pause.delayMs());
       this.#pause = this.#pause.next();
     }
   }
 
-  /** When to list again. Behind a new stream after 1 s, 2 s, 4 s and so on, however often somebody asked meanwhile. */
-  #nextMs(): number {
-    if (this.#by !== "events") return this.#options.pollMs;
+  /** Returns the delay of the next relist: 1 s, 2 s, 4 s and so on after a new stream, regardless of relists on demand. */
+  #relistDelayMs(): number {
+    if (this.#source !== "events") return this.#options.pollMs;
     const ageMs = performance.now() - this.#upAt;
     return Math.min(Math.max(ageMs, firstRelistMs), this.#options.relistMs);
-  }
-
-  /** Asks for the lists behind what waits to be done. */
-  #relistNow(): void {
-    this.#alarm.clear();
-    if (!this.#tasks.has("relist")) this.#tasks.push({ kind: "relist" });
   }
 }

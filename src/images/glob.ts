@@ -1,9 +1,9 @@
-/** One step of a pattern: any run of characters, or one that passes. */
+/** A step of a pattern: any run of characters, or one character that satisfies the predicate. */
 type Step = "any run" | ((character: string) => boolean);
 
 /**
- * Whether a text fits a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and a backslash before a character that means itself. A
- * pattern that is broken fits nothing. The time grows with the product of both lengths at most: patterns come from strangers.
+ * Returns whether a text matches a pattern with `*`, `?`, `[a-z]`, `[^a-z]` and backslash escapes. An invalid pattern matches nothing.
+ * The cost is at most the product of both lengths, since patterns come from untrusted files.
  */
 export function globMatches(pattern: string, text: string): boolean {
   const steps = stepsOf(pattern);
@@ -11,15 +11,15 @@ export function globMatches(pattern: string, text: string): boolean {
   const characters = [...text];
   let [step, at, star, starAt] = [0, 0, -1, 0];
   while (at < characters.length) {
-    const here = steps[step];
-    if (here === "any run") {
+    const current = steps[step];
+    if (current === "any run") {
       [star, starAt] = [step, at];
       step++;
-    } else if (here?.(characters[at] ?? "")) {
+    } else if (current?.(characters[at] ?? "")) {
       step++;
       at++;
     } else if (star >= 0) {
-      // The last star takes one more; an earlier one never has to.
+      // Backtracking to the last star is enough.
       step = star + 1;
       at = ++starAt;
     } else return false;
@@ -29,26 +29,26 @@ export function globMatches(pattern: string, text: string): boolean {
 
 function stepsOf(pattern: string): Step[] | undefined {
   const parts = pattern.match(/\*|\?|\[\^?(?:\\.|[^\]\\])+\]|\\.|[^*?[\\]/gsu) ?? [];
-  // What is left over is a bracket without its end, or a backslash with nothing behind it.
+  // The remainder is an unclosed bracket or a trailing backslash.
   if (parts.join("") !== pattern) return undefined;
   const steps = parts.map((part): Step | undefined => {
     if (part === "*") return "any run";
     if (part === "?") return () => true;
-    return part.startsWith("[") ? oneOf(part) : (character) => character === part.replace(/^\\/, "");
+    return part.startsWith("[") ? characterClass(part) : (character) => character === part.replace(/^\\/, "");
   });
-  const good = steps.filter((step) => step !== undefined);
-  return good.length === steps.length ? good : undefined;
+  const valid = steps.filter((step) => step !== undefined);
+  return valid.length === steps.length ? valid : undefined;
 }
 
-/** `[abc]`, `[a-z]`, `[^a-z]`; undefined for a range that runs backwards. */
-function oneOf(part: string): Step | undefined {
-  const negated = part.startsWith("[^");
-  const items = [...part.slice(negated ? 2 : 1, -1).matchAll(/(\\.|[^\\])(?:-(\\.|[^\\]))?/gsu)];
+/** Compiles `[abc]`, `[a-z]` or `[^a-z]`; undefined for a descending range. */
+function characterClass(part: string): Step | undefined {
+  const isNegated = part.startsWith("[^");
+  const items = [...part.slice(isNegated ? 2 : 1, -1).matchAll(/(\\.|[^\\])(?:-(\\.|[^\\]))?/gsu)];
   const ranges = items.map(([, from = "", to = from]) => ({ from: codePoint(from), to: codePoint(to) }));
   if (ranges.some(({ from, to }) => from > to)) return undefined;
   return (character) => {
     const code = codePoint(character);
-    return ranges.some(({ from, to }) => from <= code && code <= to) !== negated;
+    return ranges.some(({ from, to }) => from <= code && code <= to) !== isNegated;
   };
 }
 

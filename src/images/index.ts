@@ -1,16 +1,27 @@
+export type { RegistryCredentials } from "./auth/credentials.js";
 export { dockerAuth } from "./auth/docker-auth.js";
 export type { HelperOptions } from "./auth/helper.js";
 export { keyring, type PullSecret } from "./auth/keyring.js";
-export type { RegistryCredentials } from "./auth/login.js";
 export { podmanAuth } from "./auth/podman-auth.js";
-export type { CredentialFunction, CredentialLookup, CredentialSource, ImageAuth } from "./auth/source.js";
-export type { ImageFilesystem, ImageFsInfo } from "./fs-info.js";
+export {
+  authCheck,
+  type CredentialFunction,
+  type CredentialLookup,
+  type CredentialSource,
+  type ImageAuth,
+} from "./auth/source.js";
 export { Images, type ImagesParts, type ListImagesOptions } from "./images.js";
 export { familiarReference, formatReference, normalizeReference } from "./names.js";
-export type { NodeImage } from "./node-image.js";
-export type { EnsureImageOptions, GetImageOptions, ImageSpecOptions, PullOptions } from "./options.js";
-export { defaultPullPolicy, type PullPolicy } from "./policy.js";
-export type { PullProgress, WatchOptions } from "./progress.js";
-export type { KeptImage, PruneOptions, PruneResult } from "./prune.js";
-export type { RemovedImage, RemoveImageOptions } from "./remove.js";
+export type { ImageFilesystem, ImageFsInfo, NodeImage } from "./node-image.js";
+export {
+  defaultPullPolicy,
+  type EnsureImageOptions,
+  type GetImageOptions,
+  type ImageSpecOptions,
+  type PullOptions,
+  type PullPolicy,
+  pullTable,
+} from "./options.js";
+export type { PullProgress, PullProgressOptions } from "./pull-progress.js";
+export type { KeptImage, PruneOptions, PruneResult, RemovedImage, RemoveImageOptions } from "./removal.js";
 export type { ImageSelection } from "./selection.js";

@@ -1,14 +1,23 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { PodSandboxConfigSchema } from "../../gen/runtime/v1/api_pb.js";
-import type { CallOptions } from "../core/index.js";
-import type { ImageAuth } from "./auth/source.js";
-import type { PullPolicy } from "./policy.js";
-import type { WatchOptions } from "./progress.js";
+import {
+  type CallOptions,
+  callOptionsTable,
+  checkArgument,
+  OptionTable,
+  option,
+  tryParseReference,
+} from "../core/index.js";
+import { authCheck, type ImageAuth } from "./auth/source.js";
+import { type PullProgressOptions, progressTable } from "./pull-progress.js";
 
-/** Which image is meant, beside its name. */
+/** When an image is pulled from its registry, with the values of a Pod's `imagePullPolicy`. */
+export type PullPolicy = "Always" | "IfNotPresent" | "Never";
+
+/** The fields of CRI's ImageSpec apart from the image. */
 export interface ImageSpecOptions {
   /**
-   * The runtime handler that the image is for, where handlers keep images apart. CRI `ImageSpec.runtime_handler`.
+   * The runtime handler of the image, for runtimes whose handlers have separate image stores. CRI `ImageSpec.runtime_handler`.
    * @default "", the default handler
    */
   readonly runtimeHandler?: string | undefined;
@@ -19,23 +28,30 @@ export interface ImageSpecOptions {
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-/** CRI's ImageSpec, the same for looking, pulling and removing: handlers may keep images apart. */
-export function specOf(image: string, { runtimeHandler = "", annotations = {} }: ImageSpecOptions) {
-  return { image, runtimeHandler, annotations: { ...annotations } };
-}
+/** The options of {@link ImageSpecOptions}. */
+export const imageSpecTable = new OptionTable<ImageSpecOptions>({
+  runtimeHandler: option.string,
+  annotations: option.recordOf(option.string),
+});
 
-/** How an image is looked up. */
+/** Options of {@link Images.get}. */
 export interface GetImageOptions extends CallOptions, ImageSpecOptions {}
 
-/** How an image is pulled. */
+/** The options of {@link GetImageOptions}. */
+export const getImageTable = new OptionTable<GetImageOptions>({
+  ...callOptionsTable.checks,
+  ...imageSpecTable.checks,
+});
+
+/** Options of {@link Images.pull}. */
 export interface PullOptions
   extends Pick<CallOptions, "signal" | "timeoutMs">,
-    WatchOptions,
+    PullProgressOptions,
     ImageSpecOptions {
   /**
-   * Credentials for the registry, or who has them. All that fit are tried in turn until one works; then none. CRI
-   * `PullImageRequest.auth`.
-   * @default those of the connection; without any, the runtime's own
+   * Credentials for the registry, or sources of them. All that match are tried in order until the registry accepts one; the last attempt
+   * has no credentials. CRI `PullImageRequest.auth`.
+   * @default `imageAuth` of the connection; without it, the runtime's own credentials
    */
   readonly auth?: ImageAuth | undefined;
   /**
@@ -44,17 +60,48 @@ export interface PullOptions
    */
   readonly sandboxConfig?: MessageInitShape<typeof PodSandboxConfigSchema> | undefined;
   /**
-   * The most that all of it may take, in milliseconds; 0 for no limit.
-   * @default no limit: a pull takes what the registry and the network need
+   * The deadline of the whole operation in milliseconds; 0 for no deadline.
+   * @default 0: the duration of a pull depends on the registry and the network
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** How an image is made sure of. */
+/** The options of {@link PullOptions}. */
+export const pullTable = new OptionTable<PullOptions>({
+  ...imageSpecTable.checks,
+  ...progressTable.checks,
+  signal: option.signal,
+  timeoutMs: option.timeoutMs,
+  auth: authCheck,
+  // A request message, which preflight checks.
+  sandboxConfig: option.object,
+});
+
+/** Options of {@link Images.ensure}. */
 export interface EnsureImageOptions extends PullOptions {
   /**
-   * When the registry is asked.
-   * @default `Always` for the tag `latest` and for names without a tag and a digest, else `IfNotPresent`
+   * When the image is pulled.
+   * @default `Always` for the tag `latest` and for names with neither tag nor digest, otherwise `IfNotPresent`
    */
   readonly policy?: PullPolicy | undefined;
+}
+
+/** The options of {@link EnsureImageOptions}. */
+export const ensureImageTable = new OptionTable<EnsureImageOptions>({
+  ...pullTable.checks,
+  policy: option.oneOf("Always", "IfNotPresent", "Never"),
+});
+
+/**
+ * Returns the kubelet's default policy for an image: `Always` for the tag `latest`, which a name without a tag or digest has, otherwise
+ * `IfNotPresent`. An id cannot be pulled, so it is `IfNotPresent`, too.
+ */
+export function defaultPullPolicy(image: string): PullPolicy {
+  checkArgument("defaultPullPolicy", "image", image, option.string);
+  return tryParseReference(image)?.tag === "latest" ? "Always" : "IfNotPresent";
+}
+
+/** Returns CRI's ImageSpec. */
+export function imageSpec(image: string, { runtimeHandler = "", annotations = {} }: ImageSpecOptions) {
+  return { image, runtimeHandler, annotations: { ...annotations } };
 }

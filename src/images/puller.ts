@@ -1,108 +1,195 @@
 import { createHash } from "node:crypto";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { PullImageRequestSchema } from "../../gen/runtime/v1/api_pb.js";
 import type { ImageClient } from "../clients/index.js";
-import { type CallOptions, CriError, type ImageReference, parseReference } from "../core/index.js";
-import { type Found, lookUp } from "./auth/look-up.js";
-import type { ImageAuth } from "./auth/source.js";
-import { Flights } from "./flights.js";
+import {
+  type CallOptions,
+  type CriError,
+  criError,
+  type ImageReference,
+  isCriError,
+  parseReference,
+} from "../core/index.js";
+import type { SecretCredentials } from "./auth/credentials.js";
+import { type FoundCredentials, findCredentials, type ImageAuth } from "./auth/source.js";
 import { formatReference, idDigits } from "./names.js";
 import { type NodeImage, nodeImage } from "./node-image.js";
-import { type ImageSpecOptions, type PullOptions, specOf } from "./options.js";
-import { type PullRequest, pullInTurn } from "./pull.js";
-import { manifestSizes } from "./registry/manifest.js";
-import { watchPull } from "./watch.js";
+import { type ImageSpecOptions, imageSpec, type PullOptions } from "./options.js";
+import { pullWithProgress } from "./pull-progress.js";
+import { readManifestSizes } from "./registry.js";
+import { SingleFlight } from "./single-flight.js";
 
 interface Pulled {
   readonly image: NodeImage;
-  /** False when it was there, and the registry was not asked. */
-  readonly fromRegistry: boolean;
+  /** False when the image was on the node, so the registry was not asked. */
+  readonly isFromRegistry: boolean;
 }
 
-/** Gets images from their registries; pulls of one image at the same time are one. */
+/** A PullImageRequest without credentials. */
+type PullRequest = Omit<MessageInitShape<typeof PullImageRequestSchema>, "auth" | "$typeName">;
+
+/** Pulls images; concurrent pulls of the same image are one PullImage call. */
 export class Puller {
   readonly #client: ImageClient;
-  readonly #pulls = new Flights<Pulled>();
-  readonly #lookUps = new WeakMap<object, Flights<Found>>();
+  readonly #pulls = new SingleFlight<Pulled>();
+  readonly #lookUps = new WeakMap<object, SingleFlight<FoundCredentials>>();
 
   constructor(client: ImageClient) {
     this.#client = client;
   }
 
-  /** Pulls by a name as it is sent. With `anew` the registry is asked in any case, else an image that is there will do. */
-  async pull(sent: string, anew: boolean, options: PullOptions, signal: AbortSignal): Promise<NodeImage> {
+  /** Pulls the image with this request name. Unless `always`, an image on the node is enough. */
+  async pull(name: string, always: boolean, options: PullOptions, signal: AbortSignal): Promise<NodeImage> {
     const { auth, sandboxConfig } = options;
-    const reference = parseReference(sent);
-    const found = await this.#lookUp(auth, reference, signal);
+    const reference = parseReference(name);
+    const found = await this.#findCredentials(auth, reference, signal);
     const request: PullRequest = {
-      image: specOf(sent, options),
+      image: imageSpec(name, options),
       ...(sandboxConfig ? { sandboxConfig } : {}),
     };
     const work = async (stop: AbortSignal): Promise<Pulled> => {
-      // Somebody else's pull may have ended since this one's caller looked.
-      const present = anew ? undefined : await this.find(sent, options, { signal: stop });
-      if (present) return { image: present, fromRegistry: false };
-      return { image: await this.#fromRegistry(request, reference, found, stop), fromRegistry: true };
+      // A concurrent pull may have ended since this caller looked for the image.
+      const present = always ? undefined : await this.find(name, options, { signal: stop });
+      if (present) return { image: present, isFromRegistry: false };
+      return { image: await this.#pullAndFind(request, reference, found, stop), isFromRegistry: true };
     };
-    const key = keyOf(sent, options, found);
+    const key = keyOf(name, options, found);
     const pull = async (stop: AbortSignal): Promise<NodeImage> => {
       for (;;) {
-        const { image, fromRegistry } = await this.#pulls.join(key, stop, work);
-        if (fromRegistry || !anew) return image;
+        const { image, isFromRegistry } = await this.#pulls.join(key, stop, work);
+        if (isFromRegistry || !always) return image;
       }
     };
-    const sizes = (stop: AbortSignal) => manifestSizes(reference, found.logins, stop);
-    return await watchPull(this.#client, { image: sent, pull, sizes }, options, signal);
+    const readSizes = (stop: AbortSignal) => readManifestSizes(reference, found.credentials, stop);
+    return await pullWithProgress(this.#client, { image: name, pull, readSizes }, options, signal);
   }
 
-  /** The image of a name or an id as they are sent; undefined when it is not on the node. */
-  async find(sent: string, more: ImageSpecOptions, options?: CallOptions): Promise<NodeImage | undefined> {
-    const { image } = await this.#client.imageStatus({ image: specOf(sent, more) }, options);
-    return image && nodeImage(image);
+  /** Returns the image with this request name or id; undefined when it is not on the node. */
+  async find(name: string, spec: ImageSpecOptions, options?: CallOptions): Promise<NodeImage | undefined> {
+    try {
+      const { image } = await this.#client.imageStatus({ image: imageSpec(name, spec) }, options);
+      return image && nodeImage(image);
+    } catch (error) {
+      // CRI-O fails for a short name that it cannot resolve, which is then the name of no image on the node.
+      if (isCriError(error) && error.reason === "image_missing") return undefined;
+      throw error;
+    }
   }
 
-  /** Asks for credentials; once for all who want those of the same source for the same image at the same time. */
-  async #lookUp(auth: ImageAuth | undefined, image: ImageReference, signal: AbortSignal): Promise<Found> {
+  /** Finds credentials; once for concurrent callers with the same source and the same image. */
+  async #findCredentials(
+    auth: ImageAuth | undefined,
+    image: ImageReference,
+    signal: AbortSignal,
+  ): Promise<FoundCredentials> {
     if (auth === undefined || auth === null || (typeof auth !== "object" && typeof auth !== "function"))
-      return await lookUp(auth, image, signal);
-    const flights = this.#lookUps.get(auth) ?? new Flights<Found>();
-    this.#lookUps.set(auth, flights);
-    return await flights.join(formatReference(image), signal, (stop) => lookUp(auth, image, stop));
+      return await findCredentials(auth, image, signal);
+    const lookUps = this.#lookUps.get(auth) ?? new SingleFlight<FoundCredentials>();
+    this.#lookUps.set(auth, lookUps);
+    return await lookUps.join(formatReference(image), signal, (stop) => findCredentials(auth, image, stop));
   }
 
-  async #fromRegistry(
+  async #pullAndFind(
     request: PullRequest,
     reference: ImageReference,
-    found: Found,
+    found: FoundCredentials,
     signal: AbortSignal,
   ): Promise<NodeImage> {
-    const id = await pullInTurn(this.#client, request, reference, found, signal);
-    const { image: sent = "", ...more } = request.image ?? {};
-    const image = await this.find(idDigits(id) ?? id, more, { signal });
+    const id = await tryCredentials(this.#client, request, reference, found, signal);
+    const { image: name = "", ...spec } = request.image ?? {};
+    const image = await this.find(idDigits(id) ?? id, spec, { signal });
     if (image) return image;
-    throw missing(sent, "It was pulled, and somebody removed it at once");
+    throw imageMissing(name, "Pull the image again: it was removed right after the pull");
   }
 }
 
-/** The `image_missing` error for an image that is not on the node. */
-export function missing(image: string, hint: string): CriError {
-  return new CriError({
-    code: "not_found",
-    reason: "image_missing",
-    text: `the image ${JSON.stringify(image)} is not on this node`,
-    hint,
-  });
+/** Creates the `image_missing` error for an image that is not on the node. */
+export function imageMissing(image: string, hint: string): CriError {
+  return criError("image_missing", `the image ${JSON.stringify(image)} is not on this node`, { hint });
 }
 
-/** What makes two pulls the same. Of a pod it is what runtimes decide by: whose policy, and which snapshotter. */
-function keyOf(sent: string, options: PullOptions, { logins }: Found): string {
+/**
+ * Returns a key that is equal for pulls that may be shared. Of the pod it has what runtimes decide by: the namespace, for the signature
+ * policy, and the handler, for the snapshotter.
+ */
+function keyOf(name: string, options: PullOptions, { credentials }: FoundCredentials): string {
   const { runtimeHandler = "", annotations = {}, sandboxConfig } = options;
-  const { metadata, annotations: ofPod } = sandboxConfig ?? {};
+  const { metadata, annotations: podAnnotations } = sandboxConfig ?? {};
   const parts = [
-    sent,
+    name,
     runtimeHandler,
     Object.entries(annotations).sort(),
-    logins.map(({ fingerprint }) => fingerprint),
+    credentials.map(({ fingerprint }) => fingerprint),
     metadata?.namespace ?? "",
-    ofPod?.["io.containerd.cri.runtime-handler"] ?? "",
+    podAnnotations?.["io.containerd.cri.runtime-handler"] ?? "",
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** A pull that the registry refused. */
+interface Refusal {
+  readonly credentials: SecretCredentials | undefined;
+  readonly error: CriError;
+}
+
+/**
+ * Pulls with each of the credentials in order, then without any. Resolves with the image's id. Registries respond with "not found" or
+ * "denied" to clients that may not read an image, so both lead to the next attempt; any other error ends the attempts.
+ */
+async function tryCredentials(
+  client: ImageClient,
+  request: PullRequest,
+  reference: ImageReference,
+  found: FoundCredentials,
+  signal: AbortSignal,
+): Promise<string> {
+  const refusals: Refusal[] = [];
+  for (const credentials of [...found.credentials, undefined]) {
+    try {
+      // CRI-O tries a short name in several registries; the credentials are only for the registry of the full name.
+      const image = credentials ? { ...request.image, image: formatReference(reference) } : request.image;
+      const auth = credentials ? { auth: credentials.toAuth() } : {};
+      const message = { ...request, ...(image ? { image } : {}), ...auth };
+      return (await client.pullImage(message, { signal, timeoutMs: 0 })).imageRef;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      refusals.push({ credentials, error });
+    }
+  }
+  throw summarize(refusals, found);
+}
+
+function isRefusal(error: unknown): error is CriError {
+  return isCriError(error) && (error.reason === "registry_denied" || error.reason === "image_missing");
+}
+
+/**
+ * Returns one error for all refusals. With valid credentials "not found" outweighs a refusal; without credentials it may be one. A
+ * failed source of credentials may be the cause of the refusals.
+ */
+function summarize(refusals: readonly Refusal[], { credentials, failures }: FoundCredentials): unknown {
+  const missing = refusals.find(
+    ({ credentials, error }) => credentials && error.reason === "image_missing",
+  )?.error;
+  const [failure] = failures;
+  if (missing)
+    return failure
+      ? missing.with({ hint: `Check the failed credential source: ${failure.rawMessage}` })
+      : missing;
+  const error = refusals.find(({ error }) => error.reason === "registry_denied")?.error ?? refusals[0]?.error;
+  if (error && failure)
+    return criError(
+      "credentials_failed",
+      `${failure.rawMessage}; the pull without these credentials failed: ${error.rawMessage}`,
+      { method: error.method, endpoint: error.endpoint, hint: failure.hint, cause: failure },
+    );
+  if (error?.reason !== "registry_denied") return error;
+  if (credentials.length === 0)
+    return error.with({ hint: "Pass `auth`, or `imageAuth` to connect(): no credentials match this image" });
+  const tried = credentials.length === 1 ? "they were" : `all ${credentials.length} were`;
+  const anonymous =
+    refusals.at(-1)?.error.reason === "image_missing" ? "did not find the image" : "was refused, too";
+  return error.with({
+    hint: `Check the credentials: ${tried} refused; a pull without credentials ${anonymous}`,
+  });
 }

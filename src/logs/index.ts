@@ -1,24 +1,25 @@
-/**
- * The log files that container runtimes write: read, followed, merged and written. Needs no runtime.
- *
- * @packageDocumentation
- */
-
+// The room of log files. Other rooms import it by this file; the door `cri-sdk/logs` (`src/logs.ts`) lists what is public.
 export type { LogCursorFile } from "./files/identity.js";
-export type { ListedFile } from "./files/rotated.js";
-export { rotatedLogs } from "./files/rotated.js";
-export type { LogCursor, LogCursorPlace } from "./reading/cursor.js";
-export type { LogEnd, LogEndReason } from "./reading/end.js";
-export { type MergeableLog, type MergedLogEntry, type MergeLogsOptions, mergeLogs } from "./reading/merge.js";
-export type { LogNotice, ReadLogsOptions } from "./reading/options.js";
-// Reading.
+export {
+  type LogFileInfo,
+  parseRotatedLogName,
+  type RotatedLogName,
+  rotatedLogSuffix,
+  rotatedLogs,
+} from "./files/rotation.js";
+export {
+  LogMerge,
+  type MergeableLog,
+  type MergedLogEntry,
+  type MergeLogsOptions,
+  mergeLogs,
+} from "./reading/merge.js";
+export { type LogNotice, type LogPath, type ReadLogsOptions, readLogsTable } from "./reading/options.js";
+export { type LogEnd, type LogEndReason, type LogReader, readLogs } from "./reading/reader.js";
 export type { WriteToOptions } from "./reading/write-to.js";
-export { type LogPath, type LogReader, readLogs } from "./reading/reader.js";
-export { LogDecoder, type LogDecoderOptions } from "./records/decoder.js";
 export type { LogEntry, LogEntryData } from "./records/entry.js";
-export type { LogStream } from "./records/header.js";
-// The grammar, in memory.
+export { LogDecoder, type LogDecoderOptions } from "./records/entry-sink.js";
 export { formatLogLine, type LogLine, parseLogLine } from "./records/line.js";
-
-// Writing.
+export type { LogCursor, LogCursorPosition } from "./records/position.js";
+export type { LogStream } from "./records/record.js";
 export { LogWriter, type LogWriterOptions } from "./writing/log-writer.js";

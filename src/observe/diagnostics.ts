@@ -1,13 +1,12 @@
 import { tracingChannel } from "node:diagnostics_channel";
 import { create, type DescMessage, type MessageInitShape, type MessageShape } from "@bufbuild/protobuf";
 import type { CriError } from "../core/index.js";
-import { type RedactedMessage, redact } from "./redact.js";
-import { withoutSecrets } from "./redact-error.js";
-import type { RpcEnd } from "./watch-call.js";
+import type { RpcEnd } from "./observe-call.js";
+import { type RedactedMessage, redact, withoutSecrets } from "./redact.js";
 
 /**
- * What subscribers of `tracingChannel("cri-sdk:rpc")` of `node:diagnostics_channel` are given: one object for a call,
- * the same in all its events, as the caller sees the call: repetitions included, with the errors that the caller gets.
+ * The message of `tracingChannel("cri-sdk:rpc")` of `node:diagnostics_channel`: one object per call, the same in all its events. It
+ * describes the call as its caller sees it: retries included, with the errors that the caller receives.
  */
 export interface RpcDiagnostics {
   /** The RPC, by CRI's name: `RunPodSandbox`. */
@@ -16,32 +15,32 @@ export interface RpcDiagnostics {
   readonly service: string;
   /** The endpoint as a URL. */
   readonly endpoint: string;
-  /** Whether it is a server-streaming RPC. Its `end` comes when the call was begun, its `asyncEnd` when it is over. */
+  /** Whether it is a server-streaming RPC: its event `end` follows the start of the call, `asyncEnd` the end of the stream. */
   readonly stream: boolean;
-  /** The request with secrets masked, made when it is looked at; undefined where what was given is no request. */
+  /** The request with secrets masked, created on access; undefined if the caller's object is not a valid request. */
   readonly request: RedactedMessage | undefined;
-  /** How often the call was sent to the transport so far: 0 where preflight refused it, more than 1 after a repetition. */
+  /** The number of attempts so far: 0 if preflight refused the request, more than 1 after a retry. */
   readonly attempts: number;
-  /** How many messages a stream gave so far. */
+  /** The number of response messages so far. */
   readonly messages: number;
-  /** From the call to now, or to its end, in milliseconds. */
+  /** The time from the start of the call to its end, or until now, in milliseconds. */
   readonly durationMs: number;
-  /** How it ended; undefined until `error` and `asyncEnd`. */
+  /** How the call ended; undefined until the events `error` and `asyncEnd`. */
   readonly end: RpcEnd | undefined;
-  /** What it failed with, with the request's secrets masked in its text; undefined before, and otherwise. */
+  /** The error of a failed call, with the request's secrets masked in its text; otherwise undefined. */
   readonly error: CriError | undefined;
-  /** The answer of a unary call with secrets masked, made when it is looked at; undefined before, and otherwise. */
+  /** The response of a successful unary call with secrets masked, created on access; otherwise undefined. */
   readonly result: RedactedMessage | undefined;
 }
 
 const channel = tracingChannel<unknown, CallTrace<DescMessage, DescMessage>>("cri-sdk:rpc");
 
-/** Whether somebody listens; the one thing that a call asks when nobody does. */
+/** Reports whether the channel has subscribers; without any, this check is the whole cost of tracing. */
 export function isTraced(): boolean {
   return channel.hasSubscribers;
 }
 
-/** What a trace is of. */
+/** The call that a trace describes. */
 export interface TracedCall<I extends DescMessage, O extends DescMessage> {
   readonly method: {
     readonly name: string;
@@ -54,14 +53,14 @@ export interface TracedCall<I extends DescMessage, O extends DescMessage> {
   readonly input: MessageInitShape<I>;
 }
 
-/** One call, as its events tell of it. */
+/** The trace of one call. */
 export class CallTrace<I extends DescMessage, O extends DescMessage> implements RpcDiagnostics {
   attempts = 0;
   messages = 0;
-  // Private, so that no inspection of the object shows a secret.
+  // Private, so that inspecting the object does not show secrets.
   readonly #call: TracedCall<I, O>;
-  readonly #began = performance.now();
-  #ended: number | undefined;
+  readonly #startedAt = performance.now();
+  #endedAt: number | undefined;
   #end: RpcEnd | undefined;
   #error: CriError | undefined;
   #result: MessageShape<O> | undefined;
@@ -87,11 +86,11 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
   }
 
   get request(): RedactedMessage | undefined {
-    return this.#ofRequest((schema, message) => redact(schema, message));
+    return this.#withRequest((schema, message) => redact(schema, message));
   }
 
   get durationMs(): number {
-    return (this.#ended ?? performance.now()) - this.#began;
+    return (this.#endedAt ?? performance.now()) - this.#startedAt;
   }
 
   get end(): RpcEnd | undefined {
@@ -102,11 +101,11 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
     return this.#error;
   }
 
-  // Node sets it, and `result`, before it tells.
+  // Node sets `error` and `result` before it publishes the events.
   set error(error: CriError | undefined) {
     this.#error =
-      error && (this.#ofRequest((schema, message) => withoutSecrets(error, schema, message)) ?? error);
-    this.over("failed");
+      error && (this.#withRequest((schema, message) => withoutSecrets(error, schema, message)) ?? error);
+    this.finish("failed");
   }
 
   get result(): RedactedMessage | undefined {
@@ -116,26 +115,26 @@ export class CallTrace<I extends DescMessage, O extends DescMessage> implements 
   set result(message: unknown) {
     this.#result = message as MessageShape<O>;
     this.messages = 1;
-    this.over("complete");
+    this.finish("complete");
   }
 
-  #ofRequest<T>(look: (schema: I, message: MessageShape<I>) => T): T | undefined {
+  #withRequest<T>(read: (schema: I, message: MessageShape<I>) => T): T | undefined {
     const { method, input } = this.#call;
     try {
-      return look(method.input, create(method.input, input));
+      return read(method.input, create(method.input, input));
     } catch {
-      // A subscriber that looks must not fail for what the caller gave.
+      // An invalid request of the caller must not throw in a subscriber.
       return undefined;
     }
   }
 
-  over(end: RpcEnd): void {
-    this.#ended ??= performance.now();
+  finish(end: RpcEnd): void {
+    this.#endedAt ??= performance.now();
     this.#end ??= end;
   }
 }
 
-/** Makes a unary call and tells of it, in the shape that Node gives to promises that are traced. */
+/** Makes a unary call and publishes its events, as Node does for traced promises. */
 export function traceUnary<I extends DescMessage, O extends DescMessage>(
   call: TracedCall<I, O>,
   work: (trace: { attempts: number }) => Promise<MessageShape<O>>,
@@ -144,11 +143,11 @@ export function traceUnary<I extends DescMessage, O extends DescMessage>(
   return channel.tracePromise(() => work(trace), trace);
 }
 
-/** Reads a stream and tells of it. `isLeft` says whether a failure is only the reader's leaving. */
+/** Reads a stream and publishes its events. `isConsumerReturn` reports whether a failure only means that the consumer stopped reading. */
 export async function* traceStream<I extends DescMessage, O extends DescMessage>(
   call: TracedCall<I, O>,
   messages: AsyncIterable<MessageShape<O>>,
-  isLeft: () => boolean,
+  isConsumerReturn: () => boolean,
 ): AsyncGenerator<MessageShape<O>> {
   const trace = new CallTrace(call);
   const source = messages[Symbol.asyncIterator]();
@@ -161,15 +160,15 @@ export async function* traceStream<I extends DescMessage, O extends DescMessage>
       yield result.value;
       step = source.next();
     }
-    trace.over("complete");
+    trace.finish("complete");
   } catch (error) {
-    if (!isLeft()) {
+    if (!isConsumerReturn()) {
       trace.error = error as CriError;
       channel.error.publish(trace);
     }
     throw error;
   } finally {
-    trace.over("left");
+    trace.finish("stopped");
     channel.asyncStart.publish(trace);
     channel.asyncEnd.publish(trace);
     await source.return?.();

@@ -1,14 +1,14 @@
-// The part of `@opentelemetry/api` that is used, written down once more: who has not got the package must be able to
-// compile against ours. A type test holds the package's own to it.
+// The part of `@opentelemetry/api` that is used, declared here so that users without that package can compile against ours. A type
+// test checks that the package's own types fit.
 
-/** Where in a trace the program is (OpenTelemetry's `Context`). */
+/** OpenTelemetry's `Context`: the current position in a trace. */
 export interface OtelContext {
   getValue(key: symbol): unknown;
   setValue(key: symbol, value: unknown): OtelContext;
   deleteValue(key: symbol): OtelContext;
 }
 
-/** What OpenTelemetry stores beside a span, an event or a figure. */
+/** OpenTelemetry's `Attributes` of a span, an event or a measurement. */
 export type OtelAttributes = Record<string, string | number | boolean>;
 
 /** OpenTelemetry's `Span`. */
@@ -50,7 +50,7 @@ export interface OtelMeterProvider {
   };
 }
 
-/** `@opentelemetry/api`, as `import * as api from "@opentelemetry/api"` gives it; 1.3 or later. */
+/** The module of `import * as api from "@opentelemetry/api"`, version 1.3 or later. */
 export interface OpenTelemetryApi {
   readonly context: { active(): OtelContext; with<T>(context: OtelContext, work: () => T): T };
   readonly trace: {

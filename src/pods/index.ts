@@ -1,24 +1,33 @@
-export type { KnownConfig } from "./adopt.js";
 export * from "./config/index.js";
-export { Container } from "./container.js";
+export { containerLogs } from "./container-logs.js";
 export { Containers } from "./containers.js";
-export { createPodKit } from "./create-kit.js";
-export type { ContainerFilter } from "./find-containers.js";
-export type { PodFilter } from "./find-pods.js";
-export type { PodKit } from "./kit.js";
-export { containerLogs } from "./life/container-logs.js";
-export type { CreateContainerOptions } from "./life/create-container.js";
-export type { EnsureContainerOptions, EnsuredContainer } from "./life/ensure-container.js";
-export type { EnsuredPod } from "./life/ensure-pod.js";
-export type { RemoveOptions } from "./life/remove.js";
-export type { StepsOptions } from "./life/run-pod.js";
-export type { StopOptions } from "./life/stop.js";
-export type { WaitOptions } from "./life/wait.js";
-export type { ContainerCondition, ContainerWaitOptions } from "./life/wait-for-container.js";
-export type { PodCondition } from "./life/wait-for-pod.js";
-export type { PodsOptions } from "./options.js";
-export { Pod } from "./pod.js";
-export { Pods } from "./pods.js";
+export { createPodContext, type PodContext } from "./context.js";
+export {
+  type FollowedContainer,
+  type FollowedLogEntry,
+  type FollowLogsFilter,
+  type FollowLogsOptions,
+  followLogs,
+} from "./follow-logs.js";
+export { Container, type EnsuredContainer, Pod } from "./handles.js";
+export type { CreateContainerOptions } from "./lifecycle/create-container.js";
+export type { EnsureContainerOptions } from "./lifecycle/ensure-container.js";
+export type {
+  ContainerCondition,
+  ContainerWaitOptions,
+  PodCondition,
+  PodWaitOptions,
+} from "./lifecycle/wait.js";
+export type { ContainerListFilter, PodListFilter } from "./listing.js";
+export {
+  type OperationOptions,
+  type PodsOptions,
+  podsTable,
+  type RemoveOptions,
+  type StopOptions,
+} from "./options.js";
+export { type EnsuredPod, Pods } from "./pods.js";
+export type { KnownConfig } from "./sandbox.js";
 export type {
   ContainerSnapshot,
   CreatedContainer,
@@ -26,5 +35,5 @@ export type {
   PodSnapshot,
   RunningContainer,
   UnknownContainer,
-} from "./snapshots.js";
-export { type Orphan, type SweepOptions, type SweepResult, sweep } from "./sweep.js";
+} from "./status.js";
+export { type OrphanedObject, type SweepOptions, type SweepResult, sweep } from "./sweep.js";

@@ -1,25 +1,25 @@
-import { unlessAborted } from "../core/index.js";
+import { raceAbort } from "../core/index.js";
 
-/** Lets work on one key run one after the other, in the order of asking; work on other keys is not held up. */
+/** Runs work on one key serially, in the order of the calls. Work on different keys runs concurrently. */
 export class KeyedLocks {
   readonly #last = new Map<string, Promise<unknown>>();
 
   async run<T>(key: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(key) ?? Promise.resolve();
-    const mine = before.then(() => {
-      // Whoever gave up while it waited has no turn.
+    const previous = this.#last.get(key) ?? Promise.resolve();
+    const result = previous.then(() => {
+      // A caller that was canceled in the queue must not start its work.
       signal.throwIfAborted();
       return work();
     });
-    const settled = mine.then(
+    const settled = result.then(
       () => undefined,
       () => undefined,
     );
     this.#last.set(key, settled);
     try {
-      // Who waits for its turn may leave; work that has begun hears the signal itself, and undoes what it did.
-      await unlessAborted(before, signal);
-      return await mine;
+      // Only the wait in the queue is raced. Started work reacts to the signal itself, and rolls back.
+      await raceAbort(previous, signal);
+      return await result;
     } finally {
       void settled.then(() => {
         if (this.#last.get(key) === settled) this.#last.delete(key);

@@ -1,102 +1,138 @@
-import { type PodSandbox, PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
-import { bounded } from "../core/index.js";
-import type { ContainerSpec, PodSpec } from "./config/index.js";
-import type { Container } from "./container.js";
-import { byPrefix, idFilter, listPods, type PodFilter } from "./find-pods.js";
-import type { PodKit } from "./kit.js";
-import type { CreateContainerOptions } from "./life/create-container.js";
-import { type EnsuredPod, ensurePod } from "./life/ensure-pod.js";
-import { runPod, type StepsOptions } from "./life/run-pod.js";
-import { Undo } from "./life/undo.js";
-import { Pod } from "./pod.js";
-import { factsOfSandbox } from "./pod-facts.js";
+import { PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
+import { type IdOrHandle, idOf, OptionTable, option, withDeadline } from "../core/index.js";
+import { type ContainerSpec, containerConfig, type PodSpec, sandboxConfig } from "./config/index.js";
+import type { PodContext } from "./context.js";
+import { podFactsOfItem } from "./facts.js";
+import { type Container, Pod } from "./handles.js";
+import { type CreateContainerOptions, createContainerTable } from "./lifecycle/create-container.js";
+import { ensurePod, type PodOutcome } from "./lifecycle/ensure-pod.js";
+import { Rollback } from "./lifecycle/rollback.js";
+import { runPod } from "./lifecycle/run-pod.js";
+import { byIdOrPrefix, idFilter, listPods, type PodListFilter, podFilterTable } from "./listing.js";
+import { type LookUpOptions, lookUpTable, type OperationOptions, operationTable } from "./options.js";
+import { Sandbox } from "./sandbox.js";
 
-/** Pods in the user's words. */
+/** The result of {@link Pods.ensure}. */
+export interface EnsuredPod {
+  readonly pod: Pod;
+  readonly outcome: PodOutcome;
+}
+
+const podFindTable = new OptionTable<PodListFilter & { readonly name: string }>({
+  ...podFilterTable.checks,
+  name: option.required(option.string),
+});
+
+/** The pods of a runtime: `cri.pods`. */
 export class Pods {
-  readonly #kit: PodKit;
+  readonly #context: PodContext;
 
-  /** @internal */
-  constructor(kit: PodKit) {
-    this.#kit = kit;
+  /** Called by `connect()`. */
+  constructor(context: PodContext) {
+    this.#context = context;
   }
 
   /**
-   * Runs a pod that belongs to this process: what a dead process of the same owner left under its namespace and name is
-   * removed first. When a step fails, what was done is undone.
+   * Runs a pod that is owned by this process. First removes the pods of the same owner, namespace and name whose process has died. Rolls
+   * back when a step fails; `leftovers` of the error lists what could not be removed.
    *
-   * Rejects with {@link CriError}: `invalid_spec` before anything is sent; `name_reserved` for a pod of the same identity;
-   * `unknown_runtime_handler`; and what RunPodSandbox fails with. `leftovers` tells what could not be undone, if anything.
+   * Rejects with {@link CriError}: `invalid_spec` before anything is sent; `name_reserved` when a pod of the same identity
+   * exists; `unknown_runtime_handler`; and other errors of RunPodSandbox.
    */
-  run(spec: PodSpec, options?: StepsOptions): Promise<Pod> {
-    return runPod(this.#kit, spec, options);
+  async run(spec: PodSpec, options?: OperationOptions): Promise<Pod> {
+    operationTable.check("pods.run", options);
+    return new Pod(this.#context, await runPod(this.#context, spec, options));
   }
 
   /**
-   * A container with a pod of its own, in one step: sandbox, image, create, start. The pod is `container.pod`; removing that
-   * removes both. When a step fails, what was done is undone.
+   * Runs a pod and one container in it. Returns the container; its pod is `container.pod`, and removing the pod removes both. Rolls back
+   * when a step fails.
    *
-   * Rejects as {@link Pods.run} and {@link Pod.runContainer}.
+   * Rejects as {@link Pods.run} and {@link Pod.runContainer} do.
    */
   async runContainer(
-    pod: PodSpec,
-    container: ContainerSpec,
+    podSpec: PodSpec,
+    containerSpec: ContainerSpec,
     options: CreateContainerOptions = {},
   ): Promise<Container> {
-    return bounded(options, async (signal) => {
-      const undo = new Undo();
-      const made = await runPod(this.#kit, pod, { signal });
-      undo.did({ kind: "pod", id: made.id, name: `${made.namespace}/${made.name}` }, (inTime) =>
-        made.remove({ signal: inTime }),
-      );
-      try {
-        return await made.runContainer(container, { ...options, signal, timeoutMs: undefined });
-      } catch (error) {
-        throw await undo.because(error);
-      }
-    });
+    createContainerTable.check("pods.runContainer", options);
+    return withDeadline(
+      options,
+      async (signal) => {
+        // Rejects an invalid spec before the pod is run.
+        containerConfig(containerSpec, { pod: sandboxConfig(podSpec, { logRoot: this.#context.logRoot }) });
+        const rollback = new Rollback();
+        const pod = await this.run(podSpec, { signal });
+        rollback.add({ kind: "pod", id: pod.id, name: `${pod.namespace}/${pod.name}` }, (stop) =>
+          pod.remove({ signal: stop }),
+        );
+        try {
+          return await pod.runContainer(containerSpec, { ...options, signal, timeoutMs: undefined });
+        } catch (error) {
+          throw await rollback.run(this.#context, signal, error);
+        }
+      },
+      this.#context.closing,
+    );
   }
 
   /**
-   * Sees to it that one pod of this spec is ready, whatever earlier calls left: safe to repeat after a crash, a deadline or a
-   * lost answer. A ready one that was made from the same spec is adopted; one that differs is replaced by the next attempt,
-   * with its containers. Its uid follows from namespace and name, unless the spec has one. It is bound to no process.
+   * Ensures that one pod with this spec is ready. Idempotent: safe to repeat after a crash, a deadline or a lost response. Adopts a
+   * ready pod of the same spec; replaces one that differs by the next attempt, and removes its containers. The pod belongs to no
+   * process. Its uid is derived from namespace and name, unless the spec has one. Calls for one pod run one after the other.
    *
-   * Rejects with {@link CriError} as {@link Pods.run} does. Calls for one pod take turns within a connection.
+   * Rejects as {@link Pods.run} does, with `name_reserved` when the pod belongs to another owner. The default of `timeoutMs` is six
+   * minutes.
    */
-  ensure(spec: PodSpec, options?: StepsOptions): Promise<EnsuredPod> {
-    return ensurePod(this.#kit, spec, options);
+  async ensure(spec: PodSpec, options?: OperationOptions): Promise<EnsuredPod> {
+    operationTable.check("pods.ensure", options);
+    const { sandbox, outcome } = await ensurePod(this.#context, spec, options);
+    return { pod: new Pod(this.#context, sandbox), outcome };
   }
 
-  /** The pod with this id, or with the only id that begins so. Rejects with `object_missing` or `ambiguous_id`. */
-  async get(idOrPrefix: string, options?: Pick<StepsOptions, "signal">): Promise<Pod> {
-    const all = await listPods(this.#kit, {}, options?.signal, idFilter(idOrPrefix));
-    return this.#found(byPrefix("pod", all, idOrPrefix, this.#kit.endpoint));
+  /** Returns the pod with this id or unique id prefix. Rejects with `object_missing` or `ambiguous_id`. */
+  async get(idOrPrefix: IdOrHandle, options?: LookUpOptions): Promise<Pod> {
+    lookUpTable.check("pods.get", options);
+    const id = idOf("pods.get", "id", idOrPrefix);
+    const all = await listPods(this.#context, idFilter(id), options);
+    const found = byIdOrPrefix("pod", all, id, this.#context.endpoint);
+    return new Pod(this.#context, new Sandbox(this.#context, podFactsOfItem(found)));
   }
 
-  /** The pods that fit, the newest first. */
-  async list(filter: PodFilter = {}, options?: Pick<StepsOptions, "signal">): Promise<Pod[]> {
-    const found = await listPods(this.#kit, filter, options?.signal);
-    return found.map((sandbox) => this.#found(sandbox));
+  /** Lists the pods that match the filter, the newest first. */
+  async list(filter: PodListFilter = {}, options?: LookUpOptions): Promise<Pod[]> {
+    podFilterTable.check("pods.list", filter);
+    lookUpTable.check("pods.list", options);
+    const found = await listPods(this.#context, filter, options);
+    return found.map((item) => new Pod(this.#context, new Sandbox(this.#context, podFactsOfItem(item))));
   }
 
-  /** The newest pod of this name, a ready one first; undefined when there is none. */
+  /**
+   * Returns the newest ready pod of this name, otherwise the newest one; undefined if there is none. The default namespace is
+   * `default`.
+   */
   async find(
-    filter: PodFilter & { readonly name: string },
-    options?: Pick<StepsOptions, "signal">,
+    filter: PodListFilter & { readonly name: string },
+    options?: LookUpOptions,
   ): Promise<Pod | undefined> {
-    const found = await listPods(this.#kit, { namespace: "default", ...filter }, options?.signal);
-    const sandbox = found.find(({ state }) => state === PodSandboxState.SANDBOX_READY) ?? found[0];
-    return sandbox && this.#found(sandbox);
+    podFindTable.check("pods.find", filter);
+    lookUpTable.check("pods.find", options);
+    const found = await listPods(this.#context, { namespace: "default", ...filter }, options);
+    const item = found.find(({ state }) => state === PodSandboxState.SANDBOX_READY) ?? found[0];
+    return item && new Pod(this.#context, new Sandbox(this.#context, podFactsOfItem(item)));
   }
 
-  /** A pod that somebody else made, with its config as far as anybody tells it: `get()`, and {@link Pod.adopt}. */
-  async adopt(idOrPrefix: string, options?: Pick<StepsOptions, "signal">): Promise<Pod> {
-    const pod = await this.get(idOrPrefix, options);
-    await pod.adopt(options);
-    return pod;
-  }
-
-  #found(sandbox: PodSandbox): Pod {
-    return new Pod(this.#kit, factsOfSandbox(sandbox));
+  /** Returns a pod that another client created, with its config as far as the runtime reports it: `get()` and {@link Pod.adopt}. */
+  async adopt(idOrPrefix: IdOrHandle, options: LookUpOptions = {}): Promise<Pod> {
+    lookUpTable.check("pods.adopt", options);
+    return withDeadline(
+      options,
+      async (signal) => {
+        const pod = await this.get(idOrPrefix, { signal });
+        await pod.adopt({ signal });
+        return pod;
+      },
+      this.#context.closing,
+    );
   }
 }

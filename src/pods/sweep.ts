@@ -1,40 +1,53 @@
 import type { Container, PodSandbox } from "../../gen/runtime/v1/api_pb.js";
-import { type Leftover, nanosToDate, stoppedError } from "../core/index.js";
-import type { PodKit } from "./kit.js";
-import { logPathOf } from "./life/container-logs.js";
-import { foundGoingPod, isOrphan } from "./life/own-things.js";
-import { removeContainer, removePod } from "./life/remove.js";
-import { checkOwner, ownerKeys } from "./owner.js";
-import { factsOfSandbox } from "./pod-facts.js";
+import { abortError, type Leftover, nanosToDate, OptionTable, option, withDeadline } from "../core/index.js";
+import type { PodContext } from "./context.js";
+import { podFactsOfItem } from "./facts.js";
+import { listedPodRemoval, removeContainer, removePod } from "./lifecycle/stop-and-remove.js";
+import { checkOwner, isOrphan, ownerKeys } from "./ownership.js";
+import { getLogPath } from "./status.js";
 
-/** What is swept away. */
+/** Options of {@link sweep}. */
 export interface SweepOptions {
   /**
-   * Whose orphans.
-   * @default the connection's own owner
+   * The owner whose orphans are removed.
+   * @default the connection's owner
    */
   readonly owner?: string | undefined;
   /**
-   * Only what was created longer ago, in milliseconds by this machine's clock.
+   * Removes only what was created longer ago than this, in milliseconds by this machine's clock.
    * @default 0
    */
   readonly olderThanMs?: number | undefined;
   /**
-   * Also what `ensure` made, which is bound to no process: all of the owner's things whose process does not live.
+   * Also removes everything of the owner that `ensure` created, which belongs to no process.
    * @default false
    */
   readonly ensured?: boolean | undefined;
   /**
-   * Only tells what would be removed.
+   * Only returns what would be removed.
    * @default false
    */
   readonly dryRun?: boolean | undefined;
-  /** Ends the call: reason `aborted_by_caller`. */
+  /** Cancels the operation: reason `aborted_by_caller`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The deadline of the whole operation, in milliseconds; 0 and Infinity mean no deadline.
+   * @default no deadline; each RPC has its own
+   */
+  readonly timeoutMs?: number | undefined;
 }
 
-/** An orphan. */
-export interface Orphan {
+const sweepTable = new OptionTable<SweepOptions>({
+  owner: option.string,
+  olderThanMs: option.milliseconds,
+  ensured: option.boolean,
+  dryRun: option.boolean,
+  signal: option.signal,
+  timeoutMs: option.timeoutMs,
+});
+
+/** A pod or container whose creator has died. */
+export interface OrphanedObject {
   readonly kind: "pod" | "container";
   readonly id: string;
   /** `namespace/name` of a pod, `name` of a container. */
@@ -42,58 +55,74 @@ export interface Orphan {
   readonly createdAt: Date | undefined;
 }
 
-/** What a sweep did; with `dryRun`, what it would do. */
+/** The result of a sweep; with `dryRun`, what it would remove. */
 export interface SweepResult {
-  readonly removed: readonly Orphan[];
-  /** What could not be removed, and why. */
+  readonly removed: readonly OrphanedObject[];
+  /** What could not be removed, with the error. */
   readonly failed: readonly Leftover[];
 }
 
 /**
- * Removes what processes made that are dead now: pods with all that is in them, and containers in pods of others. What a living
- * process made stays, and so does what one of another host or PID namespace made, since nobody here knows of it.
+ * Removes what dead processes created: pods with everything in them, and containers in pods of others. Objects of living processes
+ * stay, and so do those of other hosts and PID namespaces, whose processes cannot be checked from here.
  */
-export async function sweep(kit: PodKit, options: SweepOptions = {}): Promise<SweepResult> {
-  const { dryRun = false, signal } = options;
-  const owner = options.owner === undefined ? kit.owner : checkOwner(options.owner, "owner");
+export async function sweep(context: PodContext, options: SweepOptions = {}): Promise<SweepResult> {
+  sweepTable.check("cri.sweep", options);
+  const owner = options.owner === undefined ? context.owner : checkOwner(options.owner, "owner");
+  return withDeadline(options, (signal) => sweepAll(context, owner, options, signal), context.closing);
+}
+
+async function sweepAll(
+  context: PodContext,
+  owner: string,
+  options: SweepOptions,
+  signal: AbortSignal,
+): Promise<SweepResult> {
+  const { dryRun = false } = options;
   const labelSelector = { [ownerKeys.owner]: owner };
   const [sandboxes, containers] = await Promise.all([
-    kit.lists.podSandboxes({ labelSelector }, { signal }).collect(),
-    kit.lists.containers({ labelSelector }, { signal }).collect(),
+    context.lists.podSandboxes({ labelSelector }, { signal }).collect(),
+    context.lists.containers({ labelSelector }, { signal }).collect(),
   ]);
   const pods = sandboxes.filter((sandbox) => isSwept(sandbox, options));
   const podIds = new Set(pods.map(({ id }) => id));
-  const alone = containers.filter((one) => !podIds.has(one.podSandboxId) && isSwept(one, options));
-  const removed: Orphan[] = [];
+  const single = containers.filter((one) => !podIds.has(one.podSandboxId) && isSwept(one, options));
+  const removed: OrphanedObject[] = [];
   const failed: Leftover[] = [];
-  const take = async (orphan: Orphan, remove: () => Promise<void>) => {
+  const sweepOne = async (orphan: OrphanedObject, remove: () => Promise<void>) => {
     try {
       if (!dryRun) await remove();
       removed.push(orphan);
     } catch (error) {
-      if (signal?.aborted) throw stoppedError(signal);
+      if (signal.aborted) throw abortError(signal);
       failed.push({ kind: orphan.kind, id: orphan.id, name: orphan.name, error });
     }
   };
   for (const sandbox of pods)
-    await take(orphanOf("pod", sandbox), () =>
-      removePod(kit.runtime, foundGoingPod(kit, factsOfSandbox(sandbox)), { signal }),
+    await sweepOne(orphanOf("pod", sandbox), () =>
+      removePod(context, listedPodRemoval(context.logRoot, podFactsOfItem(sandbox)), { signal }),
     );
-  for (const container of alone)
-    await take(orphanOf("container", container), async () => {
-      const logPath = await logPathOf(kit.runtime, container.id, signal);
-      await removeContainer(kit.runtime, container.id, logPath, { signal });
+  for (const container of single)
+    await sweepOne(orphanOf("container", container), async () => {
+      const logPath = await getLogPath(context, container.id, { signal });
+      await removeContainer(context, container.id, logPath, { signal });
     });
   return { removed, failed };
 }
 
-function isSwept(thing: PodSandbox | Container, { olderThanMs = 0, ensured = false }: SweepOptions): boolean {
-  const createdAt = nanosToDate(thing.createdAt)?.getTime() ?? 0;
+function isSwept(
+  object: PodSandbox | Container,
+  { olderThanMs = 0, ensured = false }: SweepOptions,
+): boolean {
+  const createdAt = nanosToDate(object.createdAt)?.getTime() ?? 0;
   if (Date.now() - createdAt < olderThanMs) return false;
-  return isOrphan(thing) || (ensured && thing.annotations[ownerKeys.process] === undefined);
+  return isOrphan(object) || (ensured && object.annotations[ownerKeys.process] === undefined);
 }
 
-function orphanOf(kind: Orphan["kind"], { id, metadata, createdAt }: PodSandbox | Container): Orphan {
+function orphanOf(
+  kind: OrphanedObject["kind"],
+  { id, metadata, createdAt }: PodSandbox | Container,
+): OrphanedObject {
   const { name = "" } = metadata ?? {};
   const namespace = metadata && "namespace" in metadata ? `${metadata.namespace}/` : "";
   return { kind, id, name: namespace + name, createdAt: nanosToDate(createdAt) };

@@ -3,25 +3,23 @@ import {
   type DescMessage,
   type DescMethodServerStreaming,
   type DescMethodUnary,
-  fromBinary,
   type MessageInitShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import { CriError } from "../core/index.js";
-import { fromTransportError } from "../transport/index.js";
+import { type CriError, criError, isBytes, messageOf, onAbort } from "../core/index.js";
+import { decodeMessage, encodeMessage, fromTransportError } from "../transport/index.js";
 import type { CallContext, RawHandler, Services } from "./implementation.js";
 
 type AnyMethod = DescMethodUnary | DescMethodServerStreaming;
 type AnyHandler = (request: unknown, context: CallContext) => unknown;
 
-/** An RPC that is served, with bytes for bytes. */
+/** An RPC that is served; requests and responses pass as bytes. */
 export type Route =
   | { readonly kind: AnyMethod["methodKind"]; readonly method: AnyMethod; readonly handler?: AnyHandler }
-  /** One that the schema does not know: how many messages its answer has is the handler's affair. */
+  /** An RPC that the schema does not contain; the handler decides how many response messages it sends. */
   | { readonly kind: "raw"; readonly path: string; readonly handler: RawHandler };
 
-/** Knows the handlers, and calls them with bytes for bytes, whatever carries them. */
+/** Finds the handler of a path. It works on bytes, so that every carrier (gRPC, memory) shares it. */
 export class Dispatcher {
   readonly #routes = new Map<string, Route>();
   readonly #services = new Set<string>();
@@ -36,10 +34,10 @@ export class Dispatcher {
     for (const [service, implementation] of served) {
       if (!implementation) continue;
       this.#services.add(service.typeName);
-      // Held to the types of each RPC by `Implementation`; from here on a handler is found by its name.
+      // `Implementation` checked the types of each RPC; from here on a handler is looked up by name.
       const handlers = implementation as Record<string, AnyHandler | undefined>;
       for (const method of service.methods as readonly AnyMethod[]) {
-        // Called as a method: an implementation may be an object with a state of its own.
+        // Bound, because an implementation may be a class instance with state.
         const handler: AnyHandler | undefined = handlers[method.localName]?.bind(implementation);
         const route = { kind: method.methodKind, method, ...(handler && { handler }) };
         this.#routes.set(`/${service.typeName}/${method.name}`, route);
@@ -47,7 +45,7 @@ export class Dispatcher {
     }
   }
 
-  /** The RPC of a path, `/runtime.v1.RuntimeService/Version`. Throws `unimplemented` in the words of Go's servers. */
+  /** Finds the RPC of a path such as `/runtime.v1.RuntimeService/Version`. Throws `unimplemented` with the text of grpc-go. */
   find(path: string): Route {
     const route = this.#routes.get(path);
     if (route) return route;
@@ -63,103 +61,101 @@ export class Dispatcher {
   }
 }
 
-/** The name of a route's RPC: `Version`. */
+/** Returns the name of a route's RPC: `Version`. */
 export function rpcNameOf(route: Route): string {
   return route.kind === "raw" ? splitPath(route.path).method : route.method.name;
 }
 
-/** Answers a unary call. Rejects with what the client is to be told. */
-export async function answerUnary(
+/** Runs a unary handler. Rejects with the error to send to the client. */
+export async function handleUnary(
   route: Route,
   bytes: Uint8Array,
   context: CallContext,
 ): Promise<Uint8Array> {
   if (route.kind !== "raw") {
     const { method } = route;
-    return encode(method, await present(route)(decode(method, bytes), context));
+    return encode(method, await handlerOf(route)(decode(method, bytes), context));
   }
-  for await (const message of openStream(route, bytes, context)) return message;
-  throw new CriError({ code: "internal", reason: "malformed_response", text: "the answer has no message" });
+  for await (const message of handleStream(route, bytes, context)) return message;
+  throw criError("malformed_response", "the response has no message");
 }
 
 /**
- * Begins to answer a streaming call, message by message. Throws what is wrong before a handler was asked, or that it
- * throws at once; the iterable throws what comes later. All of it is what the client is to be told.
+ * Runs a streaming handler. Errors before its first message and errors that the handler throws synchronously are thrown here; later
+ * ones are thrown by the iterable. All of them are to be sent to the client.
  */
-export function openStream(
+export function handleStream(
   route: Route,
   bytes: Uint8Array,
   context: CallContext,
 ): AsyncGenerator<Uint8Array> {
   if (route.kind === "raw")
-    return leftOnAbort(route.handler(bytes, context, route.path), context.signal, (message) => message);
-  // Asked as a stream, by somebody who does not know the schema.
-  if (route.kind === "unary") return single(answerUnary(route, bytes, context));
+    return returnOnAbort(route.handler(bytes, context, route.path), context.signal, (message) => message);
+  // A client without the schema may call any RPC as a stream.
+  if (route.kind === "unary") return single(handleUnary(route, bytes, context));
   const { method } = route;
-  const messages = present(route)(decode(method, bytes), context) as AsyncIterable<unknown>;
-  return leftOnAbort(messages, context.signal, (message) => encode(method, message));
+  const messages = handlerOf(route)(decode(method, bytes), context) as AsyncIterable<unknown>;
+  return returnOnAbort(messages, context.signal, (message) => encode(method, message));
 }
 
-async function* single<T>(answer: Promise<T>): AsyncGenerator<T> {
-  yield await answer;
+async function* single<T>(response: Promise<T>): AsyncGenerator<T> {
+  yield await response;
 }
 
 /**
- * The messages as bytes. When the call is over, the handler is left even while it waits for its next message: a
- * generator hears of that by its signal only, but an iterator of another kind (`events.on()`) by its `return`.
+ * Encodes the messages of a handler, and calls the iterator's `return` when the call ends, even while a message is pending. A waiting
+ * generator notices the end only by its signal, but other iterators (`events.on()`) only by `return`.
  */
-async function* leftOnAbort<T>(
+async function* returnOnAbort<T>(
   messages: AsyncIterable<T>,
   signal: AbortSignal,
   encoded: (message: T) => Uint8Array,
 ): AsyncGenerator<Uint8Array> {
   const iterator = messages[Symbol.asyncIterator]();
-  const leave = () => {
-    // A handler's own iterator may throw at once, or give no promise.
+  const removeCallback = onAbort(signal, () => {
+    // A handler's own iterator may throw synchronously, or return a value that is not a promise.
     Promise.resolve()
       .then(() => iterator.return?.())
       .catch(() => undefined);
-  };
-  signal.addEventListener("abort", leave, { once: true });
+  });
   try {
     for await (const message of { [Symbol.asyncIterator]: () => iterator }) yield encoded(message);
   } finally {
-    signal.removeEventListener("abort", leave);
+    removeCallback();
   }
 }
 
-function present({ method, handler }: Exclude<Route, { kind: "raw" }>): AnyHandler {
+function handlerOf({ method, handler }: Exclude<Route, { kind: "raw" }>): AnyHandler {
   if (handler) return handler;
   throw unimplemented(`method ${method.name} not implemented`);
 }
 
 function decode({ input }: AnyMethod, bytes: Uint8Array): unknown {
   try {
-    return fromBinary(input, bytes);
+    return decodeMessage(input, bytes);
   } catch (cause) {
-    const text = `the request is no ${input.typeName}: ${textOf(cause)}`;
-    throw new CriError({ code: "internal", reason: "malformed_response", text, cause });
+    const text = `the request is not a valid ${input.typeName}: ${messageOf(cause)}`;
+    throw criError("malformed_response", text, { cause });
   }
 }
 
 function encode({ output, name }: AnyMethod, message: unknown): Uint8Array {
-  if (message instanceof Uint8Array) return message;
+  if (isBytes(message)) return message;
   try {
-    // What is no message of this type makes protobuf throw.
-    return toBinary(output, create(output as DescMessage, message as MessageInitShape<DescMessage>));
+    return encodeMessage(output, create(output as DescMessage, message as MessageInitShape<DescMessage>));
   } catch (cause) {
-    const text = `the handler of ${name} gave no ${output.typeName}: ${textOf(cause)}`;
-    throw new CriError({ code: "internal", reason: "invalid_response", text, cause });
+    const text = `the handler of ${name} did not return a valid ${output.typeName}: ${messageOf(cause)}`;
+    throw criError("invalid_response", text, { cause });
   }
 }
 
-/** Whatever a handler failed with, as the error that its client is told; the error of another client keeps its code. */
+/** Converts whatever a handler threw to the error to send; errors of another gRPC client keep their code. */
 export function toStatusError(error: unknown): CriError {
   try {
     return fromTransportError(error, {});
   } catch {
     const text = "the handler failed with an error that cannot be shown";
-    return new CriError({ code: "unknown", reason: "runtime_error", text });
+    return criError("runtime_error", text, { code: "unknown" });
   }
 }
 
@@ -171,9 +167,5 @@ function splitPath(path: string): { readonly service: string; readonly method: s
 }
 
 function unimplemented(text: string): CriError {
-  return new CriError({ code: "unimplemented", reason: "unimplemented", text });
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return criError("unimplemented", text);
 }

@@ -1,21 +1,42 @@
-import { CriError, type CriErrorCode } from "../core/index.js";
+import { type CriError, type CriErrorCode, criError, isCriError, isError } from "../core/index.js";
 
-/** What a handler's signal fires with, and a client is told, when the server is closed. */
+/** The error of calls and sessions that a closing server ends: the reason of the handler's signal, and the client's status. */
 export function serverClosed(what = "the server"): CriError {
-  return new CriError({ code: "unavailable", reason: "server_closed", text: `${what} was closed` });
+  return criError("server_closed", `${what} was closed`);
 }
 
-/** What a handler's signal fires with when its client cancelled the call, or is gone. */
-export function callOver(): CriError {
-  const text = "the client ended the call, or was lost";
-  return new CriError({ code: "canceled", reason: "aborted_by_caller", text });
+/** {@link serverClosed} for the streaming server. */
+export function streamingServerClosed(): CriError {
+  return serverClosed("the streaming server");
 }
 
-/** A call that cannot be understood. */
-export function callRefused(text: string, code: CriErrorCode = "internal"): CriError {
-  return new CriError({
-    code,
-    reason: code === "unimplemented" ? "unimplemented" : "malformed_response",
-    text,
-  });
+/** The reason of a handler's signal when its client canceled the call or disconnected. */
+export function clientCanceled(): CriError {
+  return criError("aborted_by_caller", "the client canceled the call or disconnected");
+}
+
+/** The error of a call that the server cannot process. */
+export function rejectedCall(text: string, code: CriErrorCode = "internal"): CriError {
+  return criError(code === "unimplemented" ? "unimplemented" : "malformed_response", text).with({ code });
+}
+
+/** The reason of a handler's signal when its client ended the streaming session or disconnected. */
+export function clientGone(cause?: unknown): CriError {
+  return criError("connection_lost", "the client ended the streaming session or disconnected", { cause });
+}
+
+/** The reason of a handler's signal after a session's idle timeout. */
+export function sessionIdle(ms: number): CriError {
+  return criError("deadline", `the streaming session was idle for ${ms} ms`);
+}
+
+/** Returns the text that a client receives when a handler rejects. Handlers may throw anything. */
+export function failureText(error: unknown): string {
+  try {
+    if (isCriError(error)) return error.rawMessage;
+    const message = isError(error) ? error.message || error.name : String(error);
+    return message || "failed without a message";
+  } catch {
+    return "failed with an error that cannot be shown";
+  }
 }

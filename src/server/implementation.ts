@@ -6,31 +6,32 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
+import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
+import { type OptionCheck, OptionTable, option } from "../core/index.js";
 
-/** What a handler knows of its call, besides the request. */
+/** The call that a handler serves, beside the request. */
 export interface CallContext {
-  /** The RPC, by CRI's name: `RunPodSandbox`. */
+  /** The RPC by its CRI name: `RunPodSandbox`. */
   readonly method: string;
-  /** Fires when the client cancels the call or is gone, when its deadline passes, and when the server is closed. */
+  /** Fires when the client cancels the call or disconnects, when the deadline passes, and when the server closes. */
   readonly signal: AbortSignal;
-  /** When the client stops waiting; undefined where it did not say. */
+  /** When the client's deadline passes; undefined without a deadline. */
   readonly deadline: Date | undefined;
-  /** The request's metadata, names in lower case; several values of one name are joined by `, `. */
+  /** The request's metadata with lower-case names; several values of one name are joined with `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Who calls: a number for each connection of a socket file (`unix:7`), an address elsewhere. */
+  /** The peer: a number per connection on a socket file (`unix:7`), an address elsewhere. */
   readonly peer: string;
-  /** Cuts the client's connection, and so all of its calls, as a crash of the server would; for tests of clients. */
+  /** Destroys the client's connection with all of its calls, as a server crash would; for tests of clients. */
   cutConnection(): void;
 }
 
 type Maybe<T> = T | Promise<T>;
 
 /**
- * Handlers for the RPCs of a service, by their names in TypeScript: `runPodSandbox`. All of them are optional: a call
- * without a handler is answered with `unimplemented`. A handler may give just the fields that are not empty, or the
- * message's bytes, which are sent as they are; throwing a `CriError` sends its code and text, throwing anything else
- * sends `unknown` and its message, as Go's servers do.
+ * Handlers for the RPCs of a service, under their TypeScript names: `runPodSandbox`. All of them are optional; a call
+ * without a handler fails with `unimplemented`. A handler returns the fields that are not empty, or the encoded message,
+ * which is sent unchanged. A thrown `CriError` is sent with its code and text; anything else is sent as `unknown` with its
+ * message, as grpc-go does.
  */
 export type Implementation<S extends DescService> = {
   readonly [N in keyof S["method"]]?: S["method"][N] extends DescMethodUnary<infer I, infer O>
@@ -40,26 +41,26 @@ export type Implementation<S extends DescService> = {
       : never;
 };
 
-/** Answers a call with one message. */
+/** Handles a unary call. */
 export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
 ) => Maybe<MessageInitShape<O> | Uint8Array>;
 
-/** Answers a call with messages; is left when the client leaves. A generator that waits then is told by the signal. */
+/** Handles a server-streaming call. When the client cancels, the iterator's `return` is called; a waiting generator notices by the signal. */
 export type StreamHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
 ) => AsyncIterable<MessageInitShape<O> | Uint8Array>;
 
 /**
- * Answers the calls of one path that the schema does not know, with bytes for bytes: the message of the request, and
- * the messages of the answer, of which a unary RPC has one.
+ * Handles calls of RPCs that the schema does not contain: it receives the encoded request and returns the encoded
+ * response messages, exactly one for a unary RPC.
  */
 export type RawHandler = (
   request: Uint8Array,
   context: CallContext,
-  /** The RPC: `/runtime.v1.RuntimeService/SomethingNew`. */
+  /** The RPC's path: `/runtime.v1.RuntimeService/SomethingNew`. */
   path: string,
 ) => AsyncIterable<Uint8Array>;
 
@@ -68,10 +69,24 @@ export type RuntimeImplementation = Implementation<typeof RuntimeService>;
 /** Handlers for ImageService. */
 export type ImageImplementation = Implementation<typeof ImageService>;
 
-/** What is served: a service that is left out is unknown to clients. */
+/** The services to serve. A service that is omitted is unknown to clients. */
 export interface Services {
   readonly runtime?: RuntimeImplementation | undefined;
   readonly image?: ImageImplementation | undefined;
-  /** Answers what belongs to no service that is served, and RPCs that are newer than this schema. */
+  /** Handles calls of other services, and of RPCs that are newer than this schema. */
   readonly fallback?: RawHandler | undefined;
 }
+
+/** Returns a check of the handlers of a service: a misspelt name would leave the RPC unimplemented. */
+export function handlersOfService<T extends object>({ methods }: DescService): OptionCheck<T> {
+  const checks = Object.fromEntries(methods.map(({ localName }) => [localName, option.callback]));
+  type Handlers = { readonly [name: string]: ((...args: never[]) => unknown) | undefined };
+  return option.handlers(new OptionTable<Handlers>(checks)) as OptionCheck<object>;
+}
+
+/** The services of {@link Services}. */
+export const servicesTable = new OptionTable<Services>({
+  runtime: handlersOfService(RuntimeService),
+  image: handlersOfService(ImageService),
+  fallback: option.callback,
+});

@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 
+// Errors of handlers.
+export { type CriErrorDetails, criError } from "../core/index.js";
 // The two services.
 export type {
   CallContext,
@@ -26,12 +28,12 @@ export type {
   UnaryOverride,
   UrlMethod,
 } from "./proxy-options.js";
+export type { ServeOptions } from "./serve.js";
 export { type CriServer, serve } from "./serve.js";
-export type { ServeOptions } from "./serve-options.js";
 export type { SocketFileOptions } from "./socket-file.js";
 
 // Streaming sessions.
-export type { CloseOptions, StreamingAnswer, StreamingServer } from "./streaming/api.js";
+export type { CloseOptions, StreamingServer, StreamingUrlResponse } from "./streaming/api.js";
 export type {
   AttachContext,
   CommandContext,

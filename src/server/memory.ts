@@ -4,10 +4,20 @@ import {
   type DescMethodStreaming,
   type DescMethodUnary,
   type MessageInitShape,
-  toBinary,
+  type MessageShape,
 } from "@bufbuild/protobuf";
-import { CriError } from "../core/index.js";
 import {
+  CancellationScope,
+  type CriError,
+  checkArgument,
+  criError,
+  OptionTable,
+  option,
+} from "../core/index.js";
+import {
+  checkMethod,
+  decodeMessage,
+  encodeMessage,
   type RpcHeadersInit,
   type RpcInterceptor,
   type RpcStreamResponse,
@@ -16,22 +26,25 @@ import {
   toConnectError,
   withInterceptors,
 } from "../transport/index.js";
-import { answerUnary, Dispatcher, openStream, type Route } from "./dispatch.js";
-import { callRefused } from "./errors.js";
-import type { CallContext, Services } from "./implementation.js";
-import { decodeAnswer, MemoryCall, MemoryStream, turnOfTheLoop } from "./memory-call.js";
+import { Dispatcher, handleStream, handleUnary, type Route, toStatusError } from "./dispatch.js";
+import { clientCanceled, rejectedCall } from "./errors.js";
+import { type CallContext, type Services, servicesTable } from "./implementation.js";
 
-/** How {@link memoryTransport} calls. */
+/** Options of {@link memoryTransport}. */
 export interface MemoryOptions {
-  /** Functions around every call, outermost first. */
+  /** Interceptors around every call, outermost first. */
   readonly interceptors?: readonly RpcInterceptor[] | undefined;
 }
 
+const memoryTable = new OptionTable<MemoryOptions>({ interceptors: option.listOf(option.callback) });
+
 /**
- * Calls handlers without a socket: `connect.through(memoryTransport({ runtime, image }))`. Requests and answers are
- * encoded and decoded as on a socket, so that neither side sees the other's objects; they may have any size.
+ * Creates a transport that calls handlers without a socket: `connect.through(memoryTransport({ runtime, image }))`. Messages are
+ * encoded and decoded as on a socket, so the two sides never share objects. There is no size limit.
  */
 export function memoryTransport(services: Services, options: MemoryOptions = {}): RpcTransport {
+  checkArgument("memoryTransport", "services", services, option.handlers(servicesTable));
+  memoryTable.check("memoryTransport", options);
   return withInterceptors(new MemoryTransport(new Dispatcher(services)), options.interceptors ?? []);
 }
 
@@ -53,15 +66,16 @@ class MemoryTransport implements RpcTransport {
     header: RpcHeadersInit | undefined,
     input: MessageInitShape<I>,
   ): Promise<RpcUnaryResponse<I, O>> {
+    checkMethod("unary", method);
     const call = this.#open(timeoutMs, signal);
     try {
       if (call.stopped) throw call.stopped;
-      const bytes = toBinary(method.input, create(method.input, input));
+      const bytes = encodeMessage(method.input, create(method.input, input));
       const route = this.#route(method);
-      await call.race(turnOfTheLoop());
-      const work = answerUnary(route, bytes, this.#context(call, method.name, header));
-      const message = decodeAnswer(method.output, await call.race(work));
-      call.done = true;
+      await call.race(nextLoopTurn());
+      const work = handleUnary(route, bytes, this.#context(call, method.name, header));
+      const message = decodeResponse(method.output, await call.race(work));
+      call.isDone = true;
       const none = { header: new Headers(), trailer: new Headers() };
       return { stream: false, service: method.parent, method, message, ...none };
     } catch (error) {
@@ -78,11 +92,12 @@ class MemoryTransport implements RpcTransport {
     header: RpcHeadersInit | undefined,
     input: AsyncIterable<MessageInitShape<I>>,
   ): Promise<RpcStreamResponse<I, O>> {
+    checkMethod("stream", method);
     const call = this.#open(timeoutMs, signal);
     try {
-      const bytes = toBinary(method.input, create(method.input, await call.race(first(input))));
-      const answers = openStream(this.#route(method), bytes, this.#context(call, method.name, header));
-      const message = new MemoryStream(method.output, call, answers);
+      const bytes = encodeMessage(method.input, create(method.input, await call.race(first(input))));
+      const responses = handleStream(this.#route(method), bytes, this.#context(call, method.name, header));
+      const message = new MemoryStream(method.output, call, responses);
       const none = { header: new Headers(), trailer: new Headers() };
       return { stream: true, service: method.parent, method, message, ...none };
     } catch (error) {
@@ -110,8 +125,7 @@ class MemoryTransport implements RpcTransport {
       headers: Object.fromEntries(new Headers(header)),
       peer: this.#peer,
       cutConnection: () => {
-        const text = "the connection was lost under the call";
-        const lost = new CriError({ code: "unavailable", reason: "connection_lost", text });
+        const lost = criError("connection_lost", "the connection was lost during the call");
         for (const open of this.#calls) open.stop(lost);
       },
     };
@@ -120,5 +134,152 @@ class MemoryTransport implements RpcTransport {
 
 async function first<T>(input: AsyncIterable<T>): Promise<T> {
   for await (const message of input) return message;
-  throw callRefused("the request has no message");
+  throw rejectedCall("the request has no message");
+}
+
+/** A call in memory: its lifetime as client and handler see it. */
+export class MemoryCall {
+  /** Whether the handler has finished. */
+  isDone = false;
+  readonly #scope: CancellationScope;
+  readonly #abort = new AbortController();
+  readonly #onEnd: () => void;
+  #reject: ((error: CriError) => void) | undefined;
+
+  constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined, onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#scope = new CancellationScope(timeoutMs, signal);
+    if (this.#scope.stopped) this.#abort.abort(this.#scope.stopped);
+    // Also while no wait is pending: the handler's signal fires at once, as on a socket.
+    this.#scope.onStop({
+      cancel: (error) => {
+        onEnd();
+        this.#abort.abort(error);
+        this.#reject?.(error);
+      },
+    });
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get stopped(): CriError | undefined {
+    return this.#scope.stopped;
+  }
+
+  get deadline(): Date | undefined {
+    const { remainingMs } = this.#scope;
+    return remainingMs === undefined ? undefined : new Date(Date.now() + remainingMs);
+  }
+
+  /** Ends the call for a reason other than its deadline and its signal. */
+  stop(error: CriError): void {
+    this.#scope.stop(error);
+  }
+
+  /** Waits for the handler, or rejects as soon as the call is stopped. */
+  race<T>(work: Promise<T>): Promise<T> {
+    // Nothing awaits a handler whose call has ended.
+    work.catch(() => undefined);
+    if (this.stopped) return Promise.reject(this.stopped);
+    return new Promise<T>((resolve, reject) => {
+      this.#reject = reject;
+      work.then(resolve, reject);
+    }).finally(() => {
+      this.#reject = undefined;
+    });
+  }
+
+  /** Returns the error for the client: its own cancellation, or the handler's error as it would arrive over a socket. */
+  failure(error: unknown): CriError {
+    if (this.stopped) return this.stopped;
+    const { code, rawMessage: text, reason } = toStatusError(error);
+    // Decoding fails on the client's side, which keeps the reason.
+    if (reason === "malformed_response") return toStatusError(error);
+    return criError("runtime_error", text, { code });
+  }
+
+  /** Ends the call; the signal of an unfinished handler fires. */
+  end(): void {
+    this.#scope.end();
+    this.#onEnd();
+    if (this.isDone) return;
+    this.#abort.abort(clientCanceled());
+    this.#reject?.(clientCanceled());
+  }
+}
+
+/** Decodes a response message. Throws `malformed_response`. */
+export function decodeResponse<O extends DescMessage>(schema: O, bytes: Uint8Array): MessageShape<O> {
+  try {
+    return decodeMessage(schema, bytes);
+  } catch (cause) {
+    throw criError("malformed_response", `the response is not a valid ${schema.typeName}`, { cause });
+  }
+}
+
+/** Waits for the next turn of the event loop, as a socket would: otherwise a loop of calls would starve timers and I/O. */
+export function nextLoopTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The number of stream messages per turn of the event loop. */
+const messagesPerTurn = 64;
+
+/**
+ * A streaming response in memory. Its handler starts before the first read and runs one message ahead, as on a socket: an event
+ * between the call and the first read is not lost.
+ */
+export class MemoryStream<O extends DescMessage> implements AsyncIterableIterator<MessageShape<O>> {
+  readonly #output: O;
+  readonly #call: MemoryCall;
+  readonly #responses: AsyncGenerator<Uint8Array>;
+  #ahead: Promise<IteratorResult<Uint8Array>>;
+  #isOver = false;
+  #delivered = 0;
+
+  constructor(output: O, call: MemoryCall, responses: AsyncGenerator<Uint8Array>) {
+    this.#output = output;
+    this.#call = call;
+    this.#responses = responses;
+    this.#ahead = this.#pull();
+  }
+
+  async next(): Promise<IteratorResult<MessageShape<O>>> {
+    if (this.#isOver) return { done: true, value: undefined };
+    try {
+      if (++this.#delivered % messagesPerTurn === 0) await this.#call.race(nextLoopTurn());
+      const next = await this.#call.race(this.#ahead);
+      if (next.done) {
+        this.#call.isDone = true;
+        return this.return();
+      }
+      if (!this.#isOver) this.#ahead = this.#pull();
+      return { done: false, value: decodeResponse(this.#output, next.value) };
+    } catch (error) {
+      if (this.#isOver) return { done: true, value: undefined };
+      const failure = this.#call.failure(error);
+      void this.return();
+      throw toConnectError(failure);
+    }
+  }
+
+  async return(): Promise<IteratorResult<MessageShape<O>>> {
+    this.#isOver = true;
+    this.#call.end();
+    // After the handler's signal has fired, which ends its pending waits.
+    this.#responses.return(undefined).catch(() => undefined);
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #pull(): Promise<IteratorResult<Uint8Array>> {
+    const next = this.#responses.next();
+    next.catch(() => undefined);
+    return next;
+  }
 }

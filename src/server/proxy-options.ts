@@ -6,15 +6,15 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import type { CriError } from "../core/index.js";
+import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
+import { type CriError, OptionTable, option } from "../core/index.js";
 import type { RpcMethods, RpcName } from "../transport/index.js";
-import type { CallContext } from "./implementation.js";
+import { type CallContext, handlersOfService } from "./implementation.js";
 
 /**
- * Handlers that stand in for the upstream on some RPCs. `next(request?)` asks the upstream, with the request as it
- * came where none is given; a handler may ask it once, several times, or not at all. A changed copy of a message,
- * `{ ...request, timeout: 5n }`, keeps the fields that this schema does not know.
+ * Handlers that replace the upstream for some RPCs. `next(request?)` calls the upstream, by default with the original request; a
+ * handler may call it once, several times, or never. A changed copy of a message, `{ ...request, timeout: 5n }`, keeps the fields
+ * that this schema does not know.
  */
 export type Overrides<S extends DescService> = {
   readonly [N in keyof S["method"]]?: S["method"][N] extends DescMethodUnary<infer I, infer O>
@@ -24,51 +24,63 @@ export type Overrides<S extends DescService> = {
       : never;
 };
 
-/** Stands in for the upstream on a unary RPC. */
+/** Replaces the upstream for a unary RPC. */
 export type UnaryOverride<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
   next: (request?: MessageInitShape<I>) => Promise<MessageShape<O>>,
 ) => MessageInitShape<O> | Uint8Array | Promise<MessageInitShape<O> | Uint8Array>;
 
-/** Stands in for the upstream on a streaming RPC. */
+/** Replaces the upstream for a server-streaming RPC. */
 export type StreamOverride<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
   next: (request?: MessageInitShape<I>) => AsyncIterable<MessageShape<O>>,
 ) => AsyncIterable<MessageInitShape<O> | Uint8Array>;
 
-/** What a proxy does itself. */
+/** The RPCs that a proxy handles itself. */
 export interface ProxyOverrides {
   readonly runtime?: Overrides<typeof RuntimeService> | undefined;
   readonly image?: Overrides<typeof ImageService> | undefined;
 }
 
-/** The RPCs whose answer is a streaming URL. */
+/** The services of {@link ProxyOverrides}. */
+export const overridesTable = new OptionTable<ProxyOverrides>({
+  runtime: handlersOfService(RuntimeService),
+  image: handlersOfService(ImageService),
+});
+
+/** The RPCs that return a streaming URL. */
 export type UrlMethod = "Exec" | "Attach" | "PortForward";
 
-/** How a proxy behaves besides its overrides. */
+/** Options of {@link proxy}. */
 export interface ProxyOptions {
   /**
-   * Is told of every call when it is over. What it throws harms nobody.
-   * @default nobody
+   * Callback for every call that has ended. Errors that it throws are ignored.
+   * @default none
    */
   readonly observe?: ((call: ObservedCall) => void) | undefined;
   /**
-   * The URL that a client gets in place of the upstream's; a handler of `overrides` gets it, too.
-   * @default the upstream's
+   * Replaces the streaming URL of the upstream, for clients and for handlers in `overrides`.
+   * @default the upstream's URL
    */
   readonly rewriteUrl?: ((url: string, method: UrlMethod) => string) | undefined;
 }
 
+/** The options of {@link ProxyOptions}. */
+export const proxyTable = new OptionTable<ProxyOptions>({
+  observe: option.callback,
+  rewriteUrl: option.callback,
+});
+
 interface Observed<R, A> {
-  /** What the client asked. */
+  /** The client's request. */
   readonly request: R;
-  /** What the client was given: undefined of a call that failed, and of a stream. */
-  readonly answer: A | undefined;
-  /** How many messages the client was given. */
+  /** The response to the client; undefined for a call that failed, and for a stream. */
+  readonly response: A | undefined;
+  /** The number of response messages. */
   readonly messages: number;
-  /** What the client was told, or would have been, were it still there. */
+  /** The error for the client; undefined on success. */
   readonly error: CriError | undefined;
   readonly durationMs: number;
   readonly peer: string;
@@ -84,8 +96,8 @@ type ObservedRpcs = {
 };
 
 /**
- * A call that is over. `method` is CRI's name, and tells the types of `request` and `answer`; for an RPC that this
- * schema does not know it is the path, `/runtime.v1.RuntimeService/SomethingNew`, and the request its bytes.
+ * A call that has ended. `method` is the CRI name, which narrows the types of `request` and `response`. For an RPC that this schema
+ * does not contain, `method` is the path, `/runtime.v1.RuntimeService/SomethingNew`, and the request is its bytes.
  */
 export type ObservedCall =
   | ObservedRpcs[RpcName]

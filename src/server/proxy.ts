@@ -4,24 +4,50 @@ import {
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
-  fromBinary,
   type Message,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import type { RpcTransport } from "../transport/index.js";
+import {
+  type CriError,
+  checkArgument,
+  hasFunctions,
+  isBytes,
+  isCriError,
+  isRecord,
+  type OptionCheck,
+} from "../core/index.js";
+import { decodeMessage, type RpcTransport } from "../transport/index.js";
+import { toStatusError } from "./dispatch.js";
 import type { CallContext, ImageImplementation, RuntimeImplementation, Services } from "./implementation.js";
-import { Upstream } from "./proxy-forward.js";
-import { Witness } from "./proxy-observe.js";
-import type { ProxyOptions, ProxyOverrides, UrlMethod } from "./proxy-options.js";
+import {
+  type ObservedCall,
+  overridesTable,
+  type ProxyOptions,
+  type ProxyOverrides,
+  proxyTable,
+  type UrlMethod,
+} from "./proxy-options.js";
+import { Upstream } from "./proxy-upstream.js";
+
+const transportCheck = hasFunctions<RpcTransport>(
+  "a transport, such as `createTransport(endpoint)`",
+  "unary",
+  "stream",
+);
+const upstreamCheck: OptionCheck<RpcTransport> = (value: unknown) => {
+  if (isRecord(value) && transportCheck(value.transport as RpcTransport) === undefined)
+    return "must be a transport: pass its `transport`";
+  return transportCheck(value as RpcTransport);
+};
 
 /**
- * Services that forward every RPC to another runtime: `serve(path, proxy(createTransport(runtime), { … }))`. The
- * caller's deadline, cancellation and metadata go on to the upstream; its answers, codes and texts come back as they
- * are, with fields that this schema does not know. RPCs and services it does not know are forwarded, too, where they
- * take one message. What does not pass: metadata of answers.
+ * Creates services that forward every RPC to another runtime: `serve(path, proxy(createTransport(runtime), { … }))`. The caller's
+ * deadline, cancellation and metadata reach the upstream; its responses, codes and texts come back unchanged, including fields that
+ * this schema does not know. Unknown RPCs and services are forwarded too, if they take one request message. Response metadata is
+ * not forwarded.
  *
- * The transport stays its maker's, who closes it when the server is closed. Two upstreams make one server:
+ * The caller owns the transport and closes it after the server. Two upstreams can form one server:
  * `{ ...proxy(runtime), image: proxy(images).image }`.
  */
 export function proxy(
@@ -29,14 +55,17 @@ export function proxy(
   overrides: ProxyOverrides = {},
   options: ProxyOptions = {},
 ): Services {
-  const way = new Upstream(upstream);
+  checkArgument("proxy", "upstream", upstream, upstreamCheck);
+  overridesTable.check("proxy", overrides);
+  proxyTable.check("proxy", options);
+  const target = new Upstream(upstream);
   const { observe } = options;
   return {
-    runtime: handlersOf(RuntimeService, overrides.runtime, way, options) as RuntimeImplementation,
-    image: handlersOf(ImageService, overrides.image, way, options) as ImageImplementation,
+    runtime: handlersOf(RuntimeService, overrides.runtime, target, options) as RuntimeImplementation,
+    image: handlersOf(ImageService, overrides.image, target, options) as ImageImplementation,
     fallback(request, context, path) {
-      const answers = () => way.raw(request, context, path);
-      return observe ? new Witness(observe, path, request, context).stream(answers) : answers();
+      const responses = () => target.raw(request, context, path);
+      return observe ? new CallObserver(observe, path, request, context).stream(responses) : responses();
     },
   };
 }
@@ -47,21 +76,21 @@ type AnyInit = MessageInitShape<DescMessage>;
 type AnyHandler = (request: Message, context: CallContext) => unknown;
 type AnyOverride = (request: Message, context: CallContext, next: (request?: AnyInit) => unknown) => unknown;
 
-/** A handler for each RPC. The types of `Overrides` hold each override to its RPC; here it is found by its name. */
+/** Creates a handler for each RPC. `Overrides` checked the type of each override; here it is looked up by name. */
 function handlersOf(
   service: DescService,
   overrides: object | undefined,
-  way: Upstream,
+  target: Upstream,
   options: ProxyOptions,
 ): Record<string, AnyHandler> {
   const own = (overrides ?? {}) as Record<string, AnyOverride | undefined>;
-  // CRI has no methods of another kind.
+  // CRI has no client-streaming methods.
   const handlers = (service.methods as readonly (Unary | Streaming)[]).map((method) => {
     const override: AnyOverride | undefined = own[method.localName]?.bind(overrides);
     const handler =
       method.methodKind === "unary"
-        ? unaryHandler(method, override, way, options)
-        : streamHandler(method, override, way, options);
+        ? unaryHandler(method, override, target, options)
+        : streamHandler(method, override, target, options);
     return [method.localName, handler] as const;
   });
   return Object.fromEntries(handlers);
@@ -70,43 +99,106 @@ function handlersOf(
 function unaryHandler(
   method: Unary,
   override: AnyOverride | undefined,
-  way: Upstream,
+  target: Upstream,
   { observe, rewriteUrl }: ProxyOptions,
 ): AnyHandler {
   const handler: AnyHandler = (request, context) => {
     const next = async (changed: AnyInit = request) => {
-      const answer = await way.unary(method, changed, context);
-      if (rewriteUrl && isUrlMethod(method.name) && "url" in answer)
-        answer.url = rewriteUrl(String(answer.url), method.name);
-      return answer;
+      const response = await target.unary(method, changed, context);
+      if (rewriteUrl && isUrlMethod(method.name) && "url" in response)
+        response.url = rewriteUrl(String(response.url), method.name);
+      return response;
     };
     return override ? override(request, context, next) : next();
   };
   if (!observe) return handler;
   return (request, context) =>
-    new Witness(observe, method.name, request, context).unary(async () => {
-      const answer = await handler(request, context);
-      return answer instanceof Uint8Array
-        ? fromBinary(method.output, answer)
-        : create(method.output, answer as AnyInit);
+    new CallObserver(observe, method.name, request, context).unary(async () => {
+      const response = await handler(request, context);
+      return isBytes(response)
+        ? decodeMessage(method.output, response)
+        : create(method.output, response as AnyInit);
     });
 }
 
 function streamHandler(
   method: Streaming,
   override: AnyOverride | undefined,
-  way: Upstream,
+  target: Upstream,
   { observe }: ProxyOptions,
 ): AnyHandler {
   const handler = (request: Message, context: CallContext) => {
-    const next = (changed: AnyInit = request) => way.stream(method, changed, context);
+    const next = (changed: AnyInit = request) => target.stream(method, changed, context);
     return (override ? override(request, context, next) : next()) as AsyncIterable<unknown>;
   };
   if (!observe) return handler;
   return (request, context) =>
-    new Witness(observe, method.name, request, context).stream(() => handler(request, context));
+    new CallObserver(observe, method.name, request, context).stream(() => handler(request, context));
 }
 
 function isUrlMethod(name: string): name is UrlMethod {
   return name === "Exec" || name === "Attach" || name === "PortForward";
+}
+
+/** Reports one call to the `observe` callback when it has ended. */
+class CallObserver {
+  readonly #observe: (call: ObservedCall) => void;
+  readonly #method: string;
+  readonly #request: unknown;
+  readonly #context: CallContext;
+  readonly #startedAt = performance.now();
+  #messages = 0;
+
+  constructor(observe: (call: ObservedCall) => void, method: string, request: unknown, context: CallContext) {
+    this.#observe = observe;
+    this.#method = method;
+    this.#request = request;
+    this.#context = context;
+  }
+
+  async unary<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      const response = await work();
+      this.#messages = 1;
+      this.#report(response, undefined);
+      return response;
+    } catch (error) {
+      this.#report(undefined, toStatusError(error));
+      throw error;
+    }
+  }
+
+  async *stream<T>(messages: () => AsyncIterable<T>): AsyncGenerator<T> {
+    let failure: CriError | undefined;
+    try {
+      for await (const message of messages()) {
+        this.#messages++;
+        yield message;
+      }
+    } catch (error) {
+      failure = toStatusError(error);
+      throw error;
+    } finally {
+      this.#report(undefined, failure);
+    }
+  }
+
+  #report(response: unknown, failure: CriError | undefined): void {
+    const { signal, peer } = this.#context;
+    // The call ended before its handler did, and the client received that error.
+    const error = signal.aborted && isCriError(signal.reason) ? signal.reason : failure;
+    const call = {
+      method: this.#method,
+      request: this.#request,
+      response: error ? undefined : response,
+      messages: error && response !== undefined ? 0 : this.#messages,
+      error,
+      durationMs: performance.now() - this.#startedAt,
+      peer,
+    };
+    // The message types follow from the RPC's name, by which the handler was looked up.
+    const observe = async () => this.#observe(call as ObservedCall);
+    // An observer that throws or rejects must not affect the call.
+    observe().catch(() => undefined);
+  }
 }

@@ -1,39 +1,124 @@
 import { once } from "node:events";
 import type { Server } from "node:net";
-import { CriError, invalidOption, maxTimerMs } from "../core/index.js";
+import {
+  checkArgument,
+  criError,
+  invalidOption,
+  maxTimerMs,
+  messageOf,
+  OptionTable,
+  option,
+} from "../core/index.js";
+import { MemoryLimit } from "../http2/index.js";
 import { type Endpoint, parseEndpoint } from "../transport/index.js";
 import { Dispatcher } from "./dispatch.js";
-import { GrpcHost } from "./grpc/host.js";
-import { createListener } from "./grpc/http2.js";
-import type { Services } from "./implementation.js";
-import { resolveServeOptions, type ServeOptions } from "./serve-options.js";
-import { listenOnFile, type SocketFileOptions } from "./socket-file.js";
-import type { CloseOptions } from "./streaming/api.js";
+import { createListener } from "./grpc/listener.js";
+import { GrpcServer } from "./grpc/server.js";
+import { type Services, servicesTable } from "./implementation.js";
+import { listenOnFile, type SocketFileOptions, socketFileTable } from "./socket-file.js";
+import { type CloseOptions, closeTable } from "./streaming/api.js";
+import { type ServerTlsOptions, serverTlsTable } from "./streaming/options.js";
 
-/** Serves CRI at an endpoint. `await using` closes it. */
+/** Options of {@link serve}. The default limits of messages are containerd's. */
+export interface ServeOptions extends SocketFileOptions {
+  /**
+   * The largest request, in bytes; a larger one fails with `resource_exhausted`.
+   * @default 16_777_216
+   */
+  readonly readLimitBytes?: number | undefined;
+  /**
+   * The largest response, in bytes; `resource_exhausted` is sent instead of a larger one.
+   * @default 16_777_216
+   */
+  readonly writeLimitBytes?: number | undefined;
+  /**
+   * The memory for requests of all clients that have not arrived completely, in bytes. A call whose request needs more fails with
+   * `resource_exhausted`. The default holds 16 requests of the largest size.
+   * @default 268_435_456
+   */
+  readonly requestBufferLimitBytes?: number | undefined;
+  /**
+   * The memory for responses of all calls that clients have not taken yet, in bytes: beyond what their flow-control windows allow. A call
+   * whose response needs more ends with RST_STREAM ENHANCE_YOUR_CALM, which gRPC clients report as `resource_exhausted`. The default holds
+   * 16 responses of the largest size.
+   * @default 268_435_456
+   */
+  readonly responseBufferLimitBytes?: number | undefined;
+  /**
+   * The concurrent calls of one connection, which the client learns as SETTINGS_MAX_CONCURRENT_STREAMS. Clients queue further calls.
+   * The default is far above the needs of a kubelet with 100 pods.
+   * @default 1_000
+   */
+  readonly callLimit?: number | undefined;
+  /**
+   * The open connections; further ones are closed at once. A client needs one. The default leaves half of the 1,024 files that a process
+   * may usually open.
+   * @default 500
+   */
+  readonly connectionLimit?: number | undefined;
+  /**
+   * The time for a client's HTTP/2 SETTINGS after it has connected, in milliseconds; then the connection is closed. The default is
+   * grpc-go's.
+   * @default 120_000
+   */
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** The certificate and key; required for an `https://` endpoint and only valid there. */
+  readonly tls?: ServerTlsOptions | undefined;
+}
+
+const limit = option.wholeNumber(1, 2 ** 31 - 1);
+
+/** The options of {@link ServeOptions}. */
+export const serveTable = new OptionTable<ServeOptions>({
+  ...socketFileTable.checks,
+  readLimitBytes: limit,
+  writeLimitBytes: limit,
+  requestBufferLimitBytes: limit,
+  responseBufferLimitBytes: limit,
+  callLimit: limit,
+  connectionLimit: limit,
+  handshakeTimeoutMs: limit,
+  tls: option.nested(serverTlsTable),
+});
+
+/** {@link ServeOptions} with defaults, validated. */
+export interface ResolvedServeOptions extends SocketFileOptions {
+  readonly readLimitBytes: number;
+  readonly writeLimitBytes: number;
+  readonly requestBufferLimitBytes: number;
+  readonly responseBufferLimitBytes: number;
+  readonly callLimit: number;
+  readonly connectionLimit: number;
+  readonly handshakeTimeoutMs: number;
+  readonly tls: ServerTlsOptions | undefined;
+}
+
+const mebibyte = 2 ** 20;
+
+/** A CRI server at an endpoint. `await using` closes it. */
 export interface CriServer extends AsyncDisposable {
-  /** Where it listens, as a URL that `connect()` takes: `unix:///run/shim.sock`. */
+  /** The endpoint as a URL for `connect()`: `unix:///run/shim.sock`. */
   readonly endpoint: string;
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** How many calls are under way, event streams among them. */
+  /** The number of calls in flight, event streams included. */
   readonly calls: number;
   /**
-   * Takes no new calls and removes the socket file; resolves when no connection is left. Calls that are still under way
-   * after `graceMs` (0) end with `unavailable`, and their handlers' signals fire. May be called again, to make it quicker.
+   * Refuses new calls, removes the socket file, and resolves when every connection is closed. Calls still in flight after
+   * `graceMs` (default 0) fail with `unavailable`, and their handlers' signals fire. A second call may shorten the grace.
    */
   close(options?: CloseOptions): Promise<void>;
 }
 
 /**
- * Serves RuntimeService, ImageService or both, as kubelet, crictl and every other CRI client expects them. It listens
- * when this resolves.
+ * Serves RuntimeService, ImageService or both over gRPC, for the kubelet, crictl and every other CRI client. Resolves when
+ * the server listens.
  *
- * `endpoint` is a socket path or `unix:///path`, where a stale socket is replaced and folders are made; or
- * `unix-abstract:name`, `npipe:////./pipe/name`, `tcp://host:port`, and `https://host:port` with {@link ServeOptions.tls}.
+ * `endpoint` is a socket path or `unix:///path`, for which a stale socket is replaced and missing directories are created; or
+ * `unix-abstract:name`, `npipe:////./pipe/name`, `tcp://host:port`, or `https://host:port` with {@link ServeOptions.tls}.
  *
- * Rejects with `invalid_endpoint` (also for a path where somebody listens, or something else is), `invalid_option`, and
- * `unreachable` when the address cannot be had.
+ * Rejects with {@link CriError}: `invalid_endpoint`, `invalid_option`, `endpoint_in_use` when another process listens on the
+ * path or a file of another kind exists there, and `unreachable` when listening fails otherwise.
  */
 export async function serve(
   endpoint: string,
@@ -41,19 +126,30 @@ export async function serve(
   options: ServeOptions = {},
 ): Promise<CriServer> {
   const address = parseEndpoint(endpoint);
+  checkArgument("serve", "services", services, option.handlers(servicesTable));
+  serveTable.check("serve", options);
   const resolved = resolveServeOptions(options);
   if ((address.kind === "tcp" && address.tls) !== (resolved.tls !== undefined))
     throw invalidOption(
       "tls",
       resolved.tls && "(not shown)",
-      "goes with an https:// endpoint, and only with it",
+      "must be set for an https:// endpoint, and only there",
     );
-  const listener = createListener(resolved);
-  const host = new GrpcHost(listener, { dispatcher: new Dispatcher(services), ...resolved }, address);
+  const listener = createListener(resolved.tls);
+  const grpc = new GrpcServer(
+    listener,
+    {
+      ...resolved,
+      dispatcher: new Dispatcher(services),
+      buffers: new MemoryLimit(resolved.requestBufferLimitBytes),
+    },
+    resolved,
+    address,
+  );
   const removeFile = await listen(listener, address, resolved);
-  // What a listening server can fail with later concerns single connections.
+  // A listening server reports only errors of single connections.
   listener.on("error", () => undefined);
-  return new ListeningServer(address.url, listener, host, removeFile);
+  return new ListeningServer(address.url, listener, grpc, removeFile);
 }
 
 async function listen(listener: Server, address: Endpoint, options: SocketFileOptions): Promise<() => void> {
@@ -64,41 +160,42 @@ async function listen(listener: Server, address: Endpoint, options: SocketFileOp
     await once(listener, "listening");
     return () => undefined;
   } catch (cause) {
-    const text = `cannot listen on ${address.url}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
+    const text = `cannot listen on ${address.url}: ${messageOf(cause)}`;
+    throw criError("unreachable", text, { cause });
   }
 }
 
 class ListeningServer implements CriServer {
   readonly endpoint: string;
   readonly #listener: Server;
-  readonly #host: GrpcHost;
+  readonly #grpc: GrpcServer;
   readonly #removeFile: () => void;
   #closing: Promise<void> | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
 
-  constructor(endpoint: string, listener: Server, host: GrpcHost, removeFile: () => void) {
+  constructor(endpoint: string, listener: Server, grpc: GrpcServer, removeFile: () => void) {
     this.endpoint = endpoint;
     this.#listener = listener;
-    this.#host = host;
+    this.#grpc = grpc;
     this.#removeFile = removeFile;
   }
 
   get connections(): number {
-    return this.#host.connections;
+    return this.#grpc.connections;
   }
 
   get calls(): number {
-    return this.#host.calls;
+    return this.#grpc.calls;
   }
 
-  async close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
-    if (!(graceMs >= 0)) throw invalidOption("graceMs", graceMs, "must be 0 milliseconds or more");
+  async close(options: CloseOptions = {}): Promise<void> {
+    closeTable.check("close", options);
+    const { graceMs = 0 } = options;
     clearTimeout(this.#graceTimer);
-    this.#closing ??= this.#shut();
-    const cut = () => this.#host.cut();
-    if (graceMs === 0) cut();
-    else this.#graceTimer = setTimeout(cut, Math.min(graceMs, maxTimerMs));
+    this.#closing ??= this.#drain();
+    const closeNow = () => this.#grpc.closeNow();
+    if (graceMs === 0) closeNow();
+    else this.#graceTimer = setTimeout(closeNow, Math.min(graceMs, maxTimerMs));
     await this.#closing;
     clearTimeout(this.#graceTimer);
   }
@@ -107,10 +204,34 @@ class ListeningServer implements CriServer {
     return this.close();
   }
 
-  async #shut(): Promise<void> {
+  async #drain(): Promise<void> {
     this.#removeFile();
     const closed = new Promise((resolve) => this.#listener.close(resolve));
-    this.#host.leave();
-    await Promise.all([closed, this.#host.empty]);
+    this.#grpc.drain();
+    await Promise.all([closed, this.#grpc.closed]);
   }
+}
+
+/** Resolves the defaults of options that {@link serveTable} has checked. */
+export function resolveServeOptions(options: ServeOptions): ResolvedServeOptions {
+  const { mode, owner, tls, readLimitBytes, writeLimitBytes } = options;
+  const {
+    requestBufferLimitBytes,
+    responseBufferLimitBytes,
+    callLimit,
+    connectionLimit,
+    handshakeTimeoutMs,
+  } = options;
+  return Object.freeze({
+    mode,
+    owner,
+    tls,
+    readLimitBytes: readLimitBytes ?? 16 * mebibyte,
+    writeLimitBytes: writeLimitBytes ?? 16 * mebibyte,
+    requestBufferLimitBytes: requestBufferLimitBytes ?? 256 * mebibyte,
+    responseBufferLimitBytes: responseBufferLimitBytes ?? 256 * mebibyte,
+    callLimit: callLimit ?? 1_000,
+    connectionLimit: connectionLimit ?? 500,
+    handshakeTimeoutMs: handshakeTimeoutMs ?? 120_000,
+  });
 }

@@ -12,12 +12,21 @@ import {
 } from "node:fs";
 import { connect, type Server } from "node:net";
 import { dirname, join } from "node:path";
-import { CriError, describe, isCriError } from "../core/index.js";
+import {
+  type CriError,
+  codeOf,
+  criError,
+  describe,
+  isCriError,
+  messageOf,
+  OptionTable,
+  option,
+} from "../core/index.js";
 
-/** Whom a socket file belongs to, and who may connect. */
+/** The permissions and the owner of a socket file, which decide who may connect. */
 export interface SocketFileOptions {
   /**
-   * Permissions of the socket file. Whoever may write it may do anything that the runtime can.
+   * Permissions of the socket file. A user with write permission can do everything that the runtime can.
    * @default 0o660
    */
   readonly mode?: number | undefined;
@@ -25,17 +34,32 @@ export interface SocketFileOptions {
   readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** How long a socket that is there may take to prove that somebody listens. */
+const ownerTable = new OptionTable<NonNullable<SocketFileOptions["owner"]>>({
+  uid: option.required(option.wholeNumber(0)),
+  gid: option.required(option.wholeNumber(0)),
+});
+
+/** The options of {@link SocketFileOptions}. */
+export const socketFileTable = new OptionTable<SocketFileOptions>({
+  mode: (value) =>
+    Number.isInteger(value) && value >= 0 && value <= 0o777
+      ? undefined
+      : "must be permissions from 0o000 to 0o777",
+  owner: option.nested(ownerTable),
+});
+
+/** How long an existing socket may take to accept a connection before it counts as in use. */
 const probeMs = 1_000;
-/** The longest path that the kernel takes for a socket. */
+/** The kernel's limit for a socket path. */
 const maxPathBytes = 107;
-/** How often the place may change hands while it is looked at. */
-const maxTurns = 10;
+/** How often another process may recreate the file before the attempt is given up. */
+const maxAttempts = 10;
 
 /**
- * Lets a server listen on a socket file. It is made under another name and put in place when it can be connected to. A
- * stale file of a process that died is replaced; one that somebody listens on is not, also when it comes up meanwhile:
- * of several servers that want one path, one gets it. Gives what removes the file, if it is still this one.
+ * Makes a server listen on a socket file. The file is created under a temporary name and gets its real one when it accepts
+ * connections. The stale file of a dead process is replaced, but never one that another process listens on, even if that appears
+ * meanwhile: of several servers that want one path, exactly one succeeds. Returns a function that removes the file, if it is
+ * still the same one.
  */
 export async function listenOnFile(
   server: Server,
@@ -47,44 +71,45 @@ export async function listenOnFile(
     await refuseIfTaken(path);
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     server.listen({ path: temporary });
-    // It exists as soon as it listens, which Node says a moment later: nobody else is let in between.
+    // Set before `listening` is emitted, so that no other user can connect in between.
     if (server.listening) chmodSync(temporary, mode);
     await once(server, "listening");
     if (owner) chownSync(temporary, owner.uid, owner.gid);
-    const made = lstatSync(temporary);
+    const created = lstatSync(temporary);
     await putInPlace(temporary, path);
     return () => {
-      if (isSame(fileAt(path), made)) rmSync(path, { force: true });
+      if (isSame(fileAt(path), created)) rmSync(path, { force: true });
     };
   } catch (cause) {
     server.close();
     if (isCriError(cause)) throw cause;
-    const text = `cannot listen on ${path}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
+    const text = `cannot listen on ${path}: ${messageOf(cause)}`;
+    throw criError("unreachable", text, { cause });
   } finally {
     discard(temporary);
   }
 }
 
-/** The file at a path where nobody listens; undefined where there is none. Throws `invalid_endpoint` for another. */
+/** Returns the stale file at a path, undefined for none. Throws `endpoint_in_use` for a live socket or another kind of file. */
 async function refuseIfTaken(path: string): Promise<Stats | undefined> {
-  const there = fileAt(path);
-  if (there && !there.isSocket()) throw inTheWay(path, "it is no socket");
-  if (there && (await somebodyListens(path))) throw inTheWay(path, "somebody listens on it");
-  return there;
+  const existing = fileAt(path);
+  if (existing && !existing.isSocket()) throw endpointInUse(path, "the file is not a socket");
+  if (existing && (await acceptsConnections(path)))
+    throw endpointInUse(path, "another process is listening on it");
+  return existing;
 }
 
-/** Gives a file its name only if nobody else has it, which a rename would not ask; stale files are moved away first. */
+/** Gives the file its name by a link, which fails where the name is taken; a rename would overwrite. Stale files are moved away first. */
 async function putInPlace(temporary: string, path: string): Promise<void> {
-  for (let turn = 0; turn < maxTurns; turn++) {
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const stale = await refuseIfTaken(path);
     if (stale) moveAway(path, stale);
     if (linkUnlessTaken(temporary, path)) return;
   }
-  throw inTheWay(path, "others keep taking it");
+  throw endpointInUse(path, "other processes keep recreating it");
 }
 
-/** Removes a stale file. What came in its place since it was looked at is given its name back. */
+/** Removes a stale file. If another file has replaced it meanwhile, that one gets its name back. */
 function moveAway(path: string, stale: Stats): void {
   const aside = temporaryName(path);
   try {
@@ -106,21 +131,21 @@ function linkUnlessTaken(from: string, to: string): boolean {
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    // A file system without links: here the last one to come has the path.
+    // A file system without hard links: the last process wins.
     if (!["EPERM", "ENOTSUP", "ENOSYS"].includes(codeOf(error) ?? "")) throw error;
     renameSync(from, to);
     return true;
   }
 }
 
-/** A name beside the path, and not longer than the kernel takes. */
+/** Returns a temporary name in the same directory, within the kernel's limit. */
 function temporaryName(path: string): string {
   const folder = dirname(path);
-  const room = maxPathBytes - Buffer.byteLength(folder) - 2;
-  return join(folder, `.${randomBytes(6).toString("hex").slice(0, Math.max(4, room))}`);
+  const available = maxPathBytes - Buffer.byteLength(folder) - 2;
+  return join(folder, `.${randomBytes(6).toString("hex").slice(0, Math.max(4, available))}`);
 }
 
-/** Removes what is ours, if it is there: why it is not, others have said. */
+/** Removes our own temporary file, ignoring errors: the caller reports the cause. */
 function discard(path: string): void {
   try {
     rmSync(path, { force: true });
@@ -131,36 +156,27 @@ function fileAt(path: string): Stats | undefined {
   return lstatSync(path, { throwIfNoEntry: false });
 }
 
-/** Whether it is the same file; inodes are used again, and a socket's time of change is that of its making. */
+/** Compares two files. Inode numbers are reused, so the modification time counts, which a socket keeps from its creation. */
 function isSame(one: Stats | undefined, other: Stats): boolean {
   return one?.ino === other.ino && one.dev === other.dev && one.mtimeMs === other.mtimeMs;
 }
 
-function somebodyListens(path: string): Promise<boolean> {
+function acceptsConnections(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ path });
-    const settle = (listens: boolean) => {
+    const settle = (accepts: boolean) => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(listens);
+      resolve(accepts);
     };
-    // Whoever accepts slowly is there.
+    // A process that accepts slowly is alive.
     const timer = setTimeout(() => settle(true), probeMs);
     socket.once("connect", () => settle(true));
-    // Only these two say that nobody does: a full backlog, or a socket of another kind, has somebody behind it.
+    // Only these two mean a dead socket; a full backlog or another socket type belongs to a live process.
     socket.once("error", (error) => settle(!["ECONNREFUSED", "ENOENT"].includes(codeOf(error) ?? "")));
   });
 }
 
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
-
-function inTheWay(path: string, why: string): CriError {
-  return new CriError({
-    code: "already_exists",
-    reason: "invalid_endpoint",
-    text: `cannot listen on ${describe(path)}: ${why}`,
-    problems: [{ path: "endpoint", message: why, value: path }],
-  });
+function endpointInUse(path: string, why: string): CriError {
+  return criError("endpoint_in_use", `cannot listen on ${describe(path)}: ${why}`);
 }

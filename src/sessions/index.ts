@@ -1,19 +1,20 @@
-export type {
-  CopyFromOptions,
-  CopyOptions,
-  CopyProgress,
-  CopyResult,
-  CopySource,
-  CopyToOptions,
-} from "./copy/options.js";
-export type {
-  AttachOptions,
-  CommandInput,
-  ExecOptions,
-  ForwardOptions,
-  KillableSession,
-  RunOptions,
-  RunResult,
-  StreamingDefaults,
+export {
+  type AttachOptions,
+  type CommandInput,
+  type CopyFromOptions,
+  type CopyOptions,
+  type CopyProgress,
+  type CopyResult,
+  type CopySource,
+  type CopyToOptions,
+  type ExecOptions,
+  execTable,
+  type ForwardOptions,
+  type KillableSession,
+  type RunCommandOptions,
+  type RunCommandResult,
+  runCommandTable,
+  type StreamingDefaults,
+  streamingDefaultsTable,
 } from "./options.js";
 export { Sessions } from "./sessions.js";

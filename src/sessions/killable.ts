@@ -1,106 +1,120 @@
 import { randomBytes } from "node:crypto";
 import type { Readable, Writable } from "node:stream";
 import type { RuntimeClient } from "../clients/index.js";
-import { CriError, checkTimeout, invalidOption, isCriError, Lifeline, sleep } from "../core/index.js";
+import {
+  CancellationScope,
+  type CriError,
+  checkArgument,
+  checkTimeout,
+  criError,
+  invalidOption,
+  isCriError,
+  option,
+  raceAbort,
+  withDeadline,
+} from "../core/index.js";
 import {
   type CommandExit,
-  closedEarly,
   type ExecSession,
   type StreamingTransport,
+  sessionClosed,
   type TerminalSize,
 } from "../streaming/index.js";
-import { type Mark, MarkedOutput } from "./marked-output.js";
+import { MarkedOutput, type MarkerResult } from "./marked-output.js";
 import type { ExecOptions, KillableSession } from "./options.js";
+import { parseStart, type StartRefusal, shell, startScript } from "./start-script.js";
 
-/** What a command that can be killed is started by. */
-const shell = "/bin/sh";
-/** What comes instead of a process id. */
-const notFound = "not found";
-/** How long a command may take to tell its process id, and after a kill to be seen to end, in milliseconds. */
-const endMs = 10_000;
-const killSeconds = 10n;
+/** The limit for a kill, including the time until the process id arrives and until the command has ended, in milliseconds. */
+const killMs = 10_000;
+/** The limit for the kill script, in seconds. */
+const killSeconds = 5n;
 
-/** Tells the shell's process id after a mark, and becomes the command, which keeps the id; or that it cannot. */
-const startScript = (tell: string) =>
-  `command -v -- "$1" >/dev/null 2>&1 || { ${tell} "$0" "${notFound}"; exit 127; }; ${tell} "$0" "$$"; exec "$@"`;
-/** An exec'd process leads a group of its own; where it does not, it is told alone. */
+/** Signals the command's process group; if the command does not lead one, only the command itself. */
 const killScript =
   'kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2" 2>/dev/null || ! kill -0 "$2" 2>/dev/null';
 
-/** Opens a plain session. */
+/** Opens a session without `killOnClose`. */
 export type OpenExec = (command: readonly string[], options: ExecOptions) => Promise<ExecSession>;
 
-/** Runs a command in such a way that another command can end it. */
+/** How commands are killed. */
+export interface Kills {
+  /** The client for the second command, which kills. */
+  readonly runtime: RuntimeClient;
+  /** Called with each kill that begins in the background; it never rejects. */
+  readonly onKill: (kill: Promise<void>) => void;
+}
+
+/** Runs a command in such a way that a second command can kill it. */
 export async function execKillable(
-  runtime: RuntimeClient,
+  kills: Kills,
   containerId: string,
   command: readonly string[],
   options: ExecOptions,
   open: OpenExec,
 ): Promise<KillableSession> {
   const { stdout = true, tty = false, stderr = !tty, signal } = options;
-  if (!command[0]) throw noCommand();
+  const [program] = command;
+  if (!program) throw noCommand();
   if (!stdout && !stderr)
-    throw invalidOption("kill", true, "needs stdout or stderr, on which the process id comes");
-  const lifeline = new Lifeline(checkTimeout(options.timeoutMs), signal);
-  if (lifeline.stopped) throw lifeline.stopped;
-  const mark = `cri-sdk-${randomBytes(8).toString("hex")}:`;
-  const tell = `printf "%s%s\\n" ${stdout ? "" : ">&2"}`;
-  const wrapped = [shell, "-c", startScript(tell), mark, ...command];
-  // The session itself must outlast its signal and its deadline, until the command is ended.
+    throw invalidOption("killOnClose", true, "requires stdout or stderr, on which the process id arrives");
+  const scope = new CancellationScope(checkTimeout(options.timeoutMs), signal);
+  if (scope.stopped) throw scope.stopped;
+  const marker = `cri-sdk-${randomBytes(8).toString("hex")}:`;
+  const wrapped = [shell, "-c", startScript(stdout ? "stdout" : "stderr"), marker, ...command];
+  // The session itself must outlive its signal and its deadline until the command has been killed.
   const opening = open(wrapped, { ...options, signal: undefined, timeoutMs: undefined });
-  const made = (session: ExecSession) =>
-    new Killable(session, runtime, containerId, mark, command[0] ?? "", lifeline);
+  const wrap = (session: ExecSession) =>
+    new KillableCommand(session, { ...kills, containerId, marker, program }, scope);
   try {
-    return made(await lifeline.race(opening));
+    return wrap(await scope.race(opening));
   } catch (error) {
-    lifeline.end();
-    // One that comes too late ends its command by itself.
-    if (lifeline.stopped) void opening.then(made, () => undefined);
+    scope.end();
+    // A session that opens late kills its command, since its scope has been stopped.
+    if (scope.stopped) void opening.then(wrap, () => undefined);
     throw error;
   }
 }
 
-class Killable implements KillableSession {
+interface KillableInit extends Kills {
+  readonly containerId: string;
+  /** The beginning of the output line with the process id. */
+  readonly marker: string;
+  readonly program: string;
+}
+
+class KillableCommand implements KillableSession {
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
-  readonly exit: Promise<CommandExit>;
+  readonly ended: Promise<CommandExit>;
   readonly started: Promise<boolean>;
   readonly #session: ExecSession;
-  readonly #runtime: RuntimeClient;
-  readonly #containerId: string;
-  readonly #program: string;
-  readonly #lifeline: Lifeline;
+  readonly #init: KillableInit;
+  readonly #scope: CancellationScope;
   readonly #marked: MarkedOutput;
-  /** Why the command is being ended from here, and the work of it. */
-  #ending: { why: CriError; readonly work: Promise<void> } | undefined;
-  #over = false;
+  /** Set when this side ends the command: resolves when the command was killed, or after {@link killMs}. */
+  #killing: Promise<void> | undefined;
+  #isOver = false;
+  #rejectEnded: (error: CriError) => void = () => undefined;
 
-  constructor(
-    session: ExecSession,
-    runtime: RuntimeClient,
-    containerId: string,
-    mark: string,
-    program: string,
-    lifeline: Lifeline,
-  ) {
-    this.#program = program;
+  constructor(session: ExecSession, init: KillableInit, scope: CancellationScope) {
     this.#session = session;
-    this.#runtime = runtime;
-    this.#containerId = containerId;
-    this.#lifeline = lifeline;
+    this.#init = init;
+    this.#scope = scope;
     const source = session.stdout ?? session.stderr;
-    if (!source) throw new TypeError("a session that can be killed has an output");
-    this.#marked = new MarkedOutput(source, mark);
-    this.started = this.#marked.mark.then((mark) => pidOf(mark) !== undefined);
+    if (!source) throw new TypeError("the session has no output");
+    this.#marked = new MarkedOutput(source, init.marker);
+    this.started = this.#marked.marker.then((result) => pidOf(result) !== undefined);
     this.stdin = session.stdin;
     this.stdout = session.stdout && this.#marked;
     this.stderr = session.stdout ? session.stderr : this.#marked;
-    this.exit = this.#untilExit();
-    this.exit.catch(() => undefined);
-    if (lifeline.stopped) void this.#stop(lifeline.stopped);
-    else lifeline.onStop({ cancel: (error) => void this.#stop(error) });
+    const stopped = new Promise<never>((_, reject) => {
+      this.#rejectEnded = reject;
+    });
+    this.ended = Promise.race([this.#waitForEnd(), stopped]);
+    this.ended.catch(() => undefined);
+    if (scope.stopped) void this.#stop(scope.stopped);
+    else scope.onStop({ cancel: (error) => void this.#stop(error) });
   }
 
   get tty(): boolean {
@@ -120,21 +134,28 @@ class Killable implements KillableSession {
   }
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
-    const pid = await this.#pid();
-    if (pid === undefined || this.#over) return;
-    const { exitCode, stderr } = await this.#runtime.execSync({
-      containerId: this.#containerId,
-      cmd: [shell, "-c", killScript, "sh", signal.replace(/^SIG/, ""), pid],
+    checkArgument("kill", "signal", signal, option.string);
+    return withDeadline({ timeoutMs: killMs }, (deadline) => this.#kill(signal, deadline));
+  }
+
+  async #kill(name: NodeJS.Signals, signal: AbortSignal): Promise<void> {
+    const pid = pidOf(await raceAbort(this.#marked.marker, signal));
+    if (pid === undefined || this.#isOver) return;
+    const request = {
+      containerId: this.#init.containerId,
+      cmd: [shell, "-c", killScript, "sh", name.replace(/^SIG/, ""), pid],
       timeout: killSeconds,
-    });
+    };
+    const sent = this.#init.runtime.execSync(request, { signal });
+    const { exitCode, stderr } = await raceAbort(sent, signal);
     if (exitCode === 0) return;
-    const why = Buffer.from(stderr).toString("utf8").trim() || `kill ended with ${exitCode}`;
-    const text = `the command could not be sent ${signal}: ${why}`;
-    throw new CriError({ code: "failed_precondition", reason: "runtime_error", text });
+    const message = Buffer.from(stderr).toString("utf8").trim() || `kill exited with ${exitCode}`;
+    const text = `${name} could not be sent to the command: ${message}`;
+    throw criError("runtime_error", text, { code: "failed_precondition" });
   }
 
   async close(): Promise<void> {
-    if (!this.#over) await this.#stop(closedEarly());
+    if (!this.#isOver) await this.#stop(sessionClosed());
     await this.#session.close();
   }
 
@@ -146,91 +167,89 @@ class Killable implements KillableSession {
     return this.close();
   }
 
-  /** The process id, once the command has told it; undefined when it never will. */
-  #pid(): Promise<string | undefined> {
-    const stop = new AbortController();
-    const never = sleep(endMs, stop.signal).then(
-      () => undefined,
-      () => undefined,
-    );
-    return Promise.race([this.#marked.mark.then(pidOf), never]).finally(() => stop.abort());
-  }
-
-  async #untilExit(): Promise<CommandExit> {
-    const outcome = await this.#session.exit.then(
-      (exit) => ({ exit, error: undefined }),
-      (error: unknown) => ({ exit: undefined, error }),
-    );
-    this.#over = true;
-    this.#lifeline.end();
-    if (this.#ending) {
-      await this.#ending.work;
-      throw this.#ending.why;
-    }
-    if (!outcome.exit) throw outcome.error;
-    if (outcome.exit.exitCode !== 0) this.#checkStart(outcome.exit, await this.#marked.mark);
-    return outcome.exit;
-  }
-
-  /** What the runtime itself says of a program that is not there; of a shell that is not, CRI-O says just this. */
-  #checkStart({ exitCode, signal }: CommandExit, mark: Mark): void {
-    if (exitCode === 127 && mark.kind === "found" && mark.value === notFound)
-      throw notStarted(`the container has no program ${JSON.stringify(this.#program)} that can be executed`);
-    // A shell that was killed was there; and CRI-O may lose all that little which came on a terminal.
-    if (mark.kind === "absent" && signal === undefined && (mark.bytes > 0 || !this.tty))
-      throw notStarted(`the container has no ${shell} that starts the command; the exit code is ${exitCode}`);
-  }
-
-  #stop(why: CriError): Promise<void> {
-    if (!this.#ending) {
-      this.#ending = { why, work: Promise.resolve().then(() => this.#end()) };
-      // Ours end at once, as those of any session do; the command's end is waited for.
-      this.stdout?.destroy(why);
-      this.stderr?.destroy(why);
-    }
-    return this.#ending.work;
-  }
-
-  async #end(): Promise<void> {
-    const stop = new AbortController();
+  async #waitForEnd(): Promise<CommandExit> {
     try {
-      await this.kill();
-      const seen = this.#session.exit.then(
-        () => undefined,
-        () => undefined,
-      );
-      await Promise.race([seen, sleep(endMs, stop.signal).catch(() => undefined)]);
-    } catch (error) {
-      const ending = this.#ending;
-      const failure = error instanceof Error ? error.message : String(error);
-      if (ending) ending.why = ending.why.with({ hint: `The command may still run: ${failure}` });
+      const exit = await this.#session.ended;
+      if (exit.exitCode !== 0) this.#checkStarted(exit, await this.#marked.marker);
+      return exit;
     } finally {
-      stop.abort();
+      this.#isOver = true;
+      this.#scope.end();
+    }
+  }
+
+  /** Throws `exec_not_started` for a missing program, and for a missing shell, for which CRI-O only returns an exit code. */
+  #checkStarted({ exitCode, signal }: CommandExit, marker: MarkerResult): void {
+    const { program } = this.#init;
+    const start = parseStart(this.#marked.second ?? (marker.kind === "found" ? marker.value : ""));
+    if ("refusal" in start) throw refused(start.refusal, program, exitCode);
+    // A shell that was killed exists. On a terminal, CRI-O may lose a short output, so an empty output proves nothing.
+    if (marker.kind === "absent" && signal === undefined && (marker.bytes > 0 || !this.tty))
+      throw notStarted(`the container has no ${shell} to start the command; the exit code is ${exitCode}`);
+  }
+
+  /** Ends the session at once, and kills the command in the background. Resolves when it was killed, or after {@link killMs}. */
+  #stop(error: CriError): Promise<void> {
+    if (this.#killing === undefined) {
+      this.#killing = this.#killAndClose();
+      this.#init.onKill(this.#killing);
+    }
+    this.#rejectEnded(error);
+    this.stdout?.destroy(error);
+    this.stderr?.destroy(error);
+    return this.#killing;
+  }
+
+  async #killAndClose(): Promise<void> {
+    try {
+      await withDeadline({ timeoutMs: killMs }, async (signal) => {
+        await this.#kill("SIGKILL", signal);
+        await raceAbort(this.#session.ended, signal);
+      });
+    } catch {
+      // Neither the end of the session nor a failure to kill the command has another receiver: `ended` has been rejected.
+    } finally {
       await this.#session.close();
     }
   }
 }
 
+function refused(refusal: StartRefusal, program: string, exitCode: number): CriError {
+  const name = JSON.stringify(program);
+  switch (refusal) {
+    case "missing":
+      return notStarted(`the container has no executable program ${name}`);
+    case "denied":
+      return notStarted(`${name} is not an executable file`);
+    case "format":
+      return notStarted(`${name} is neither a program of the container's own kind nor a script for one`).with(
+        {
+          hint: "If the kernel executes it nevertheless, pass `killOnClose: false`",
+        },
+      );
+    case "exec":
+      return notStarted(`the container cannot execute ${name}; the exit code is ${exitCode}`);
+  }
+}
+
 function noCommand(): CriError {
-  const message = "the command must not be empty";
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_request",
-    text: `refused before sending: cmd: ${message}`,
+  const message = "must not be empty";
+  return criError("invalid_request", `refused before sending: cmd: ${message}`, {
     problems: [{ path: "cmd", message }],
   });
 }
 
 function notStarted(text: string): CriError {
-  return new CriError({ code: "failed_precondition", reason: "exec_not_started", text });
+  return criError("exec_not_started", text);
 }
 
-/** Whether a command was not started for want of a shell. */
-export function lacksShell(error: unknown): boolean {
-  return isCriError(error) && error.reason === "exec_not_started" && error.text.includes(shell);
+/** Reports whether a command was not started because the container has no shell. */
+export function isShellMissing(error: unknown): boolean {
+  return isCriError(error) && error.reason === "exec_not_started" && error.rawMessage.includes(shell);
 }
 
-/** The process id that a command told; undefined where it told none. */
-function pidOf(mark: Mark): string | undefined {
-  return mark.kind === "found" && mark.value !== notFound ? mark.value : undefined;
+/** Returns the process id that the start script printed. */
+function pidOf(marker: MarkerResult): string | undefined {
+  const start = marker.kind === "found" ? parseStart(marker.value) : undefined;
+  return start && "pid" in start ? start.pid : undefined;
 }

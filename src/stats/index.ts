@@ -1,27 +1,27 @@
-export { containerUsage, podUsage } from "./of-messages.js";
-export type { ContainerUsageFilter } from "./origins.js";
+export { containerUsage, podUsage } from "./from-messages.js";
+export { type PrometheusFormat, prometheusContentTypes } from "./prometheus/families.js";
 export type { PrometheusOptions } from "./prometheus/page.js";
-export { type PrometheusFormat, prometheusContentTypes } from "./prometheus/write.js";
 export { cpuCores, withRates } from "./rates.js";
 export {
+  type ContainerUsageFilter,
   containerStatsOf,
   type FailedUsage,
   type PodUsageFilter,
   type StatsParts,
-  type Usages,
+  type UsageList,
 } from "./read-usage.js";
 export { Stats, type UsageOptions } from "./stats.js";
 export type {
   ContainerOrigin,
   ContainerUsage,
-  CpuUsage,
-  InterfaceUsage,
-  MemoryUsage,
-  NetworkUsage,
+  CpuStats,
+  InterfaceStats,
+  MemoryStats,
+  NetworkStats,
   PodUsage,
-  Pressure,
   PressureShare,
-  SwapUsage,
+  ResourcePressure,
+  SwapStats,
   WritableLayerUsage,
 } from "./usage.js";
 export type { UsageSample, UsageWatchOptions } from "./watch.js";

@@ -1,15 +1,20 @@
-import { nanosToSeconds } from "./figures.js";
-import type { ContainerUsage, CpuUsage, PodUsage } from "./usage.js";
+import { checkArgument, type OptionCheck, option, withJson } from "../core/index.js";
+import { nanosToSeconds } from "./from-messages.js";
+import type { ContainerUsage, CpuStats, PodUsage } from "./usage.js";
+
+const readingCheck: OptionCheck<Pick<CpuStats, "atNanos" | "usageNanos">> = (value) =>
+  typeof value?.atNanos === "bigint" ? undefined : "must be a reading of the CPU, such as `usage.cpu`";
 
 /**
- * How many cores were in use between two readings of the same thing, by the times at which the runtime read them: 1.5 is one and a
- * half. Undefined where that cannot be told: the counter went back, since the container was started anew; a reading lacks its time or
- * its counter; or the later one is not later.
+ * Returns the average number of used cores between two readings of the same object, by the runtime's timestamps. Returns undefined when
+ * the counter was reset by a restart, when a reading lacks its time or its counter, and when `after` is not later than `before`.
  */
 export function cpuCores(
-  before: Pick<CpuUsage, "atNanos" | "usageNanos">,
-  after: Pick<CpuUsage, "atNanos" | "usageNanos">,
+  before: Pick<CpuStats, "atNanos" | "usageNanos">,
+  after: Pick<CpuStats, "atNanos" | "usageNanos">,
 ): number | undefined {
+  checkArgument("cpuCores", "before", before, readingCheck);
+  checkArgument("cpuCores", "after", after, readingCheck);
   if (before.usageNanos === undefined || after.usageNanos === undefined) return undefined;
   if (before.atNanos === 0n || after.atNanos <= before.atNanos || after.usageNanos < before.usageNanos)
     return undefined;
@@ -19,46 +24,56 @@ export function cpuCores(
 }
 
 /**
- * The later ones of two samples, with `cpu.cores` computed from both. Where that cannot be told, the runtime's own rate stays, unless
- * the counter went back. What was not in the first sample stays as it is.
+ * Returns the later of two samples, with `cpu.cores` computed from both. Where that is impossible, the runtime's own rate is kept, unless
+ * the counter was reset. Objects that are missing in the first sample are unchanged.
  */
 export function withRates<T extends ContainerUsage | PodUsage>(
   before: readonly T[],
   after: readonly T[],
 ): readonly T[] {
-  const known = new Map(before.map((usage) => [usage.id, usage]));
-  return after.map((usage) => rated(known.get(usage.id), usage));
+  checkArgument("withRates", "before", before, option.listOf(option.object));
+  checkArgument("withRates", "after", after, option.listOf(option.object));
+  return ratesOf(before, after);
 }
 
-function rated<T extends ContainerUsage | PodUsage>(before: T | undefined, after: T): T {
+function ratesOf<T extends ContainerUsage | PodUsage>(
+  before: readonly T[],
+  after: readonly T[],
+): readonly T[] {
+  const known = new Map(before.map((usage) => [usage.id, usage]));
+  return after.map((usage) => rateOf(known.get(usage.id), usage));
+}
+
+function rateOf<T extends ContainerUsage | PodUsage>(before: T | undefined, after: T): T {
   if (!before) return after;
   const containers =
     "containers" in after && "containers" in before
-      ? { containers: withRates(before.containers, after.containers) }
+      ? { containers: ratesOf(before.containers, after.containers) }
       : {};
-  // What T has besides stays what it was; the compiler cannot follow a spread of a type parameter.
-  return Object.freeze({ ...after, cpu: ratedCpu(before.cpu, after.cpu), ...containers }) as unknown as T;
+  // The other fields of T are unchanged; TypeScript does not infer that from the spread of a type parameter.
+  return Object.freeze(
+    withJson({ ...after, cpu: rateOfCpu(before.cpu, after.cpu), ...containers }),
+  ) as unknown as T;
 }
 
-function ratedCpu(before: CpuUsage | undefined, after: CpuUsage | undefined): CpuUsage | undefined {
+function rateOfCpu(before: CpuStats | undefined, after: CpuStats | undefined): CpuStats | undefined {
   if (!before || !after) return after;
-  return Object.freeze({ ...after, cores: ratedCores(before, after) });
+  return Object.freeze(withJson({ ...after, cores: coresOf(before, after) }));
 }
 
-function ratedCores(before: CpuUsage, after: CpuUsage): number | undefined {
-  // A runtime may tell one reading twice; what was known of it then still holds.
+function coresOf(before: CpuStats, after: CpuStats): number | undefined {
+  // A runtime may report the same reading twice; its known rate is still valid.
   if (isSameReading(before, after)) return before.cores ?? after.cores;
-  // The runtime's own rate may be one across the restart, too.
-  if (wentBack(before, after)) return undefined;
-  // Where two readings do not give a rate, the runtime may still have one of its own for the later one.
+  // The runtime's own rate may span the restart, too.
+  if (wasReset(before, after)) return undefined;
   return cpuCores(before, after) ?? after.cores;
 }
 
-/** Not told by a time of 0, which runtimes that do not say the time give to every reading. */
-function isSameReading(before: CpuUsage, after: CpuUsage): boolean {
+/** Returns whether both are one reading. A time of 0 is no evidence: runtimes that do not report times have it in every reading. */
+function isSameReading(before: CpuStats, after: CpuStats): boolean {
   return after.atNanos !== 0n && before.atNanos === after.atNanos && before.usageNanos === after.usageNanos;
 }
 
-function wentBack({ usageNanos: before }: CpuUsage, { usageNanos: after }: CpuUsage): boolean {
+function wasReset({ usageNanos: before }: CpuStats, { usageNanos: after }: CpuStats): boolean {
   return before !== undefined && after !== undefined && after < before;
 }

@@ -7,96 +7,170 @@ import {
   type PodSandboxStats,
 } from "../../gen/runtime/v1/api_pb.js";
 import type { Lists, RuntimeClient } from "../clients/index.js";
-import { type CallOptions, CriError } from "../core/index.js";
-import { listOrEach, type Outcome, type Ways } from "./each.js";
-import { containerUsage, podNames, podUsage } from "./of-messages.js";
-import { type ContainerUsageFilter, criFilter, type Origins, readOrigins } from "./origins.js";
-import { together } from "./together.js";
-import type { ContainerUsage, PodUsage } from "./usage.js";
+import {
+  type CallOptions,
+  type CriError,
+  criError,
+  nanosToDate,
+  OptionTable,
+  option,
+} from "../core/index.js";
+import { allOrAbort } from "./calls.js";
+import { containerUsage, podNames, podUsage } from "./from-messages.js";
+import { type ListOrEachResult, listOrEach } from "./list-or-each.js";
+import type { ContainerOrigin, ContainerUsage, PodUsage } from "./usage.js";
 
-/** What figures are read with. */
+/** The clients that {@link Stats} is built on. */
 export interface StatsParts {
   readonly runtime: RuntimeClient;
   readonly lists: Lists;
-  /** What errors call the endpoint. */
+  /** The endpoint in errors. */
   readonly endpoint: string;
+  /** Fires when the client is closed. */
+  readonly closing: AbortSignal;
 }
 
-/** Which pods. What is not given does not matter. */
-export interface PodUsageFilter {
-  /** The sandbox's id, or a beginning of it. */
+/** Selects containers by all conditions that are set. */
+export interface ContainerUsageFilter {
+  /** The container's id or a prefix of it. */
   readonly id?: string | undefined;
-  /** Labels that the pod has, with these values. */
+  /** The sandbox's id or a prefix of it. */
+  readonly podId?: string | undefined;
+  /** Labels that the container must have, with these values. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A pod or a container that runs, and whose figures the runtime did not give. */
+/** Selects pods by all conditions that are set. */
+export interface PodUsageFilter {
+  /** The sandbox's id or a prefix of it. */
+  readonly id?: string | undefined;
+  /** Labels that the pod must have, with these values. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The fields of {@link ContainerUsageFilter}. */
+export const containerUsageFilterTable = new OptionTable<ContainerUsageFilter>({
+  id: option.string,
+  podId: option.string,
+  labels: option.recordOf(option.string),
+});
+
+/** The fields of {@link PodUsageFilter}. */
+export const podUsageFilterTable = new OptionTable<PodUsageFilter>({
+  id: option.string,
+  labels: option.recordOf(option.string),
+});
+
+/** A running pod or container whose usage could not be read. */
 export interface FailedUsage {
   readonly kind: "pod" | "container";
-  /** Its id. */
+  /** The id of the pod or container. */
   readonly id: string;
-  /** Its name. */
+  /** The name of the pod or container. */
   readonly name: string;
-  /** The pod's namespace; of a container's pod "" where nothing tells it, as the two below. */
+  /** The namespace of the pod. For a container's pod, this field and the two below are "" when unknown. */
   readonly namespace: string;
-  /** The name of the pod that it is, or is in. */
+  /** The name of the pod. */
   readonly podName: string;
-  /** The uid of the pod that it is, or is in. */
+  /** The uid of the pod. */
   readonly podUid: string;
-  /** The sandbox's id of the pod that it is, or is in. */
+  /** The id of the sandbox. */
   readonly podId: string;
-  /** Why: `cgroup_parent_missing`, `deadline`, `runtime_error` and what else can be wrong with one of them. */
+  /** The error of the reading: `cgroup_parent_missing`, `deadline`, `runtime_error` or another one. */
   readonly error: CriError;
 }
 
-/** What was read, and what could not be. */
-export interface Usages<T> {
+/** Usage data, and the objects whose usage could not be read. */
+export interface UsageList<T> {
   readonly items: readonly T[];
-  /** Empty, as a rule. */
+  /** Usually empty. */
   readonly failed: readonly FailedUsage[];
 }
 
-/** Of containers; newest first. */
+/** Converts a filter of containers to CRI's, which ListContainers and ListContainerStats share. */
+function criFilter({ id, podId, labels }: ContainerUsageFilter) {
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(podId === undefined ? {} : { podSandboxId: podId }),
+    ...(labels === undefined ? {} : { labelSelector: { ...labels } }),
+  };
+}
+
+/** Data that CRI's stats lack, by id, from ListContainers and ListPodSandbox. */
+export interface Origins {
+  /** The pods of the containers. */
+  readonly containers: ReadonlyMap<string, ContainerOrigin>;
+  /** The creation times of the pods, in nanoseconds since 1970. */
+  readonly podsCreatedAtNanos: ReadonlyMap<string, bigint>;
+}
+
+/** Lists containers and pods for their origins. */
+export async function readOrigins(
+  lists: Lists,
+  filter: ContainerUsageFilter,
+  call: CallOptions,
+): Promise<Origins> {
+  const { podId } = filter;
+  const [containers, pods] = await Promise.all([
+    lists.containers(criFilter(filter), call).collect(),
+    lists.podSandboxes(podId === undefined ? {} : { id: podId }, call).collect(),
+  ]);
+  const podsById = new Map(pods.map((pod) => [pod.id, pod]));
+  return {
+    containers: new Map(
+      containers.map(({ id, podSandboxId, createdAt }) => {
+        const { name = "", namespace = "", uid = "" } = podsById.get(podSandboxId)?.metadata ?? {};
+        const pod = { podId: podSandboxId, podName: name, podNamespace: namespace, podUid: uid };
+        return [id, { ...pod, createdAt: nanosToDate(createdAt) }];
+      }),
+    ),
+    podsCreatedAtNanos: new Map(pods.map(({ id, createdAt }) => [id, createdAt])),
+  };
+}
+
+/** Reads the usage of containers, newest first. */
 export async function readContainers(
   parts: StatsParts,
   filter: ContainerUsageFilter,
   options: CallOptions,
-): Promise<Usages<ContainerUsage>> {
-  const [figures, origins] = await together(options.signal, [
-    (signal) => readContainerFigures(parts, filter, { ...options, signal }),
+): Promise<UsageList<ContainerUsage>> {
+  const [stats, origins] = await allOrAbort(options.signal, [
+    (signal) => readContainerStats(parts, filter, { ...options, signal }),
     (signal) => readOrigins(parts.lists, filter, { ...options, signal }),
   ]);
-  return containerUsages(figures, origins);
+  return toContainerUsages(stats, origins);
 }
 
-/** What the runtime says of containers, which is not in which pods they are. */
-export type ContainerFigures = Outcome<ContainerStats, Container>;
+/** The stats of containers, which have no reference to their pods. */
+export type ContainerStatsResult = ListOrEachResult<ContainerStats, Container>;
 
-/** Reads it. */
-export function readContainerFigures(
+/** Reads the stats of containers. */
+export function readContainerStats(
   { runtime, lists }: StatsParts,
   filter: ContainerUsageFilter,
   options: CallOptions,
-): Promise<ContainerFigures> {
+): Promise<ContainerStatsResult> {
   const running = { state: { state: ContainerState.CONTAINER_RUNNING } };
-  const ways: Ways<ContainerStats, Container> = {
-    list: (call) => lists.containerStats(criFilter(filter), call).collect(),
-    running: (call) => lists.containers({ ...criFilter(filter), ...running }, call).collect(),
-    one: async ({ id }, call) => (await runtime.containerStats({ containerId: id }, call)).stats,
-  };
-  return listOrEach(ways, options);
+  return listOrEach<ContainerStats, Container>(
+    {
+      list: (call) => lists.containerStats(criFilter(filter), call).collect(),
+      running: (call) => lists.containers({ ...criFilter(filter), ...running }, call).collect(),
+      one: async ({ id }, call) => (await runtime.containerStats({ containerId: id }, call)).stats,
+    },
+    options,
+  );
 }
 
-/** The same in the user's words; newest first. */
-export function containerUsages(
-  { items, failed }: ContainerFigures,
+/** Converts the stats of containers, newest first. */
+export function toContainerUsages(
+  { items, failed }: ContainerStatsResult,
   { containers }: Origins,
-): Usages<ContainerUsage> {
+): UsageList<ContainerUsage> {
   return {
     items: items
       .map((stats) => containerUsage(stats, containers.get(stats.attributes?.id ?? "")))
       .sort((a, b) => Number(b.createdAt ?? 0) - Number(a.createdAt ?? 0) || (a.id < b.id ? -1 : 1)),
-    failed: failed.map(({ what: { id, metadata, podSandboxId, labels }, error }) => {
+    failed: failed.map(({ object: { id, metadata, podSandboxId, labels }, error }) => {
       const { podName, podNamespace, podUid } = podNames(containers.get(id), labels);
       const pod = { namespace: podNamespace, podName, podUid, podId: podSandboxId };
       return { kind: "container", id, name: metadata?.name ?? "", ...pod, error };
@@ -104,12 +178,12 @@ export function containerUsages(
   };
 }
 
-/** Of pods, by namespace and name. */
+/** Reads the usage of pods, sorted by namespace and name. */
 export async function readPods(
   { runtime, lists }: StatsParts,
   { id, labels }: PodUsageFilter,
   options: CallOptions,
-): Promise<Usages<PodUsage>> {
+): Promise<UsageList<PodUsage>> {
   const filter = {
     ...(id === undefined ? {} : { id }),
     ...(labels === undefined ? {} : { labelSelector: { ...labels } }),
@@ -126,14 +200,14 @@ export async function readPods(
   const key = ({ namespace, name, id }: PodUsage) => `${namespace}/${name}/${id}`;
   return {
     items: items.map(podUsage).sort((a, b) => (key(a) < key(b) ? -1 : 1)),
-    failed: failed.map(({ what, error }) => {
-      const { name = "", namespace = "", uid = "" } = what.metadata ?? {};
-      return { kind: "pod", id: what.id, name, namespace, podName: name, podUid: uid, podId: what.id, error };
+    failed: failed.map(({ object: pod, error }) => {
+      const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+      return { kind: "pod", id: pod.id, name, namespace, podName: name, podUid: uid, podId: pod.id, error };
     }),
   };
 }
 
-/** Of one container. Rejects with `wrong_state` where the runtime has none. */
+/** Reads the stats of one container. Rejects with `wrong_state` when the runtime has none. */
 export async function containerStatsOf(
   { runtime, endpoint }: Pick<StatsParts, "runtime" | "endpoint">,
   containerId: string,
@@ -141,10 +215,10 @@ export async function containerStatsOf(
 ): Promise<ContainerStats> {
   const { stats } = await runtime.containerStats({ containerId }, options);
   if (stats) return stats;
-  throw noFigures("container", "ContainerStats", containerId, endpoint);
+  throw statsMissing("container", "ContainerStats", containerId, endpoint);
 }
 
-/** Of one pod. Rejects with `wrong_state` where the runtime has none. */
+/** Reads the stats of one pod. Rejects with `wrong_state` when the runtime has none. */
 export async function podStatsOf(
   { runtime, endpoint }: StatsParts,
   podSandboxId: string,
@@ -152,14 +226,11 @@ export async function podStatsOf(
 ): Promise<PodSandboxStats> {
   const { stats } = await runtime.podSandboxStats({ podSandboxId }, options);
   if (stats) return stats;
-  throw noFigures("pod", "PodSandboxStats", podSandboxId, endpoint);
+  throw statsMissing("pod", "PodSandboxStats", podSandboxId, endpoint);
 }
 
-function noFigures(kind: string, method: string, id: string, endpoint: string): CriError {
-  return new CriError({
-    code: "failed_precondition",
-    reason: "wrong_state",
-    text: `the runtime has no statistics of the ${kind} ${id.slice(0, 13)}`,
+function statsMissing(kind: string, method: string, id: string, endpoint: string): CriError {
+  return criError("wrong_state", `the runtime has no stats of ${kind} ${id.slice(0, 13)}`, {
     method,
     endpoint,
   });

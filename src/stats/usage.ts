@@ -1,181 +1,192 @@
 import type { ContainerStats, PodSandboxStats, WindowsContainerStats } from "../../gen/runtime/v1/api_pb.js";
 
-// What a runtime counts is bigint, exactly as it came: nanoseconds of CPU time pass what a number holds exactly within
-// 104 days of one core. What is computed from it is a number.
+// Counters and sizes are bigint, without rounding: the nanoseconds of one core exceed the safe integers after 104 days. Computed values
+// are numbers.
 
-/** CPU time. */
-export interface CpuUsage {
-  /** When it was read, cut to milliseconds; undefined where the runtime does not say. */
+/** CPU usage. */
+export interface CpuStats {
+  /** The time of the reading, truncated to milliseconds; undefined when the runtime does not report it. */
   readonly at: Date | undefined;
-  /** CRI `timestamp`: when it was read, in nanoseconds since 1970; 0 where the runtime does not say. */
+  /** CRI `timestamp`: the time of the reading in nanoseconds since 1970; 0 when the runtime does not report it. */
   readonly atNanos: bigint;
-  /** CRI `usage_core_nano_seconds`: CPU time of all cores together since the start, in nanoseconds. */
+  /** CRI `usage_core_nano_seconds`: the CPU time since the start, summed over all cores, in nanoseconds. */
   readonly usageNanos: bigint | undefined;
-  /** The same in seconds. */
+  /** `usageNanos` in seconds. */
   readonly usageSeconds: number | undefined;
   /**
-   * How many cores are in use: 1.5 is one and a half. From two samples where there are two; else CRI `usage_nano_cores`, which the
-   * runtime averages over a time of its choice. A 0 of the runtime's is undefined here: containerd says it of a busy container, too,
-   * while it has read it only once.
+   * The number of used cores, such as 1.5. Computed from two samples where possible; otherwise CRI `usage_nano_cores`, which the runtime
+   * averages over an interval of its choice. Undefined if the runtime reports 0: containerd does so for busy containers, too, after a
+   * single reading.
    */
   readonly cores: number | undefined;
-  /** Waits for a CPU. */
-  readonly psi: Pressure | undefined;
+  /** CRI `psi`: time that tasks waited for a CPU. */
+  readonly psi: ResourcePressure | undefined;
 }
 
-/** Memory, in bytes. */
-export interface MemoryUsage {
-  /** When it was read. */
+/** Memory usage, in bytes. */
+export interface MemoryStats {
+  /** The time of the reading. */
   readonly at: Date | undefined;
-  /** CRI `timestamp`, in nanoseconds since 1970; 0 where the runtime does not say. */
+  /** CRI `timestamp`, in nanoseconds since 1970; 0 when the runtime does not report it. */
   readonly atNanos: bigint;
-  /** CRI `working_set_bytes`: what cannot be freed easily. What limits and evictions look at. */
+  /** CRI `working_set_bytes`: memory that cannot be reclaimed easily. The kubelet decides evictions by it. */
   readonly workingSetBytes: bigint | undefined;
-  /** CRI `usage_bytes`: with all caches. */
+  /** CRI `usage_bytes`: all memory, including caches. */
   readonly usageBytes: bigint | undefined;
   /** CRI `rss_bytes`: anonymous memory. */
   readonly rssBytes: bigint | undefined;
-  /** CRI `available_bytes`: the limit without the working set. Undefined without a limit, which containerd tells as 0. */
+  /**
+   * CRI `available_bytes`: the limit minus the working set. Undefined without a limit, for which containerd reports 0, and CRI-O about
+   * 2^63.
+   */
   readonly availableBytes: bigint | undefined;
-  /** CRI `page_faults`, a count since the start. */
+  /** CRI `page_faults`: the number since the start. */
   readonly pageFaults: bigint | undefined;
-  /** CRI `major_page_faults`: those that had to read a disk. */
+  /** CRI `major_page_faults`: the page faults that read from disk. */
   readonly majorPageFaults: bigint | undefined;
-  /** CRI `commit_memory_bytes`, on Windows only. */
+  /** CRI `commit_memory_bytes`; only on Windows. */
   readonly committedBytes: bigint | undefined;
-  /** Waits for memory. */
-  readonly psi: Pressure | undefined;
+  /** CRI `psi`: time that tasks waited for memory. */
+  readonly psi: ResourcePressure | undefined;
 }
 
-/** Swap space, in bytes. */
-export interface SwapUsage {
+/** Swap usage, in bytes. */
+export interface SwapStats {
+  /** The time of the reading. */
   readonly at: Date | undefined;
-  /** CRI `timestamp`, in nanoseconds since 1970; 0 where the runtime does not say. */
+  /** CRI `timestamp`, in nanoseconds since 1970; 0 when the runtime does not report it. */
   readonly atNanos: bigint;
   /** CRI `swap_usage_bytes`. */
   readonly usageBytes: bigint | undefined;
-  /** CRI `swap_available_bytes`; no meaning without a limit. */
+  /** CRI `swap_available_bytes`; meaningless without a limit. */
   readonly availableBytes: bigint | undefined;
 }
 
-/** What a container has written outside its volumes. The runtime counts it from time to time: see `at`. */
+/** The disk usage of a container's writable layer. The runtime measures it periodically; see `at`. */
 export interface WritableLayerUsage {
+  /** The time of the measurement. */
   readonly at: Date | undefined;
   /** CRI `timestamp`, in nanoseconds since 1970. */
   readonly atNanos: bigint;
-  /** CRI `fs_id.mountpoint`: a folder in the file system that it is on. */
+  /** CRI `fs_id.mountpoint`: a folder in the file system of the layer. */
   readonly mountpoint: string;
+  /** CRI `used_bytes`. */
   readonly usedBytes: bigint | undefined;
+  /** CRI `inodes_used`. */
   readonly inodesUsed: bigint | undefined;
 }
 
-/** Time lost by waiting, as the Linux kernel tells it. Needs cgroup v2. */
-export interface Pressure {
-  /** At least one task waited. */
+/** Pressure stall information (PSI) of the Linux kernel. Requires cgroup v2. */
+export interface ResourcePressure {
+  /** CRI `Some`: the time in which at least one task waited. */
   readonly some: PressureShare | undefined;
-  /** All tasks waited at once. */
+  /** CRI `Full`: the time in which all tasks waited. */
   readonly full: PressureShare | undefined;
 }
 
-/** A share of time. */
+/** A share of time, over several windows. */
 export interface PressureShare {
-  /** CRI `Total`, a count since the start: nanoseconds by CRI's text, microseconds from runtimes that pass on the kernel's. */
+  /** CRI `Total`: the time since the start. In nanoseconds by CRI's definition; some runtimes report the kernel's microseconds. */
   readonly total: bigint;
-  /** Percent of the last 10 seconds, 0 to 100. */
+  /** CRI `Avg10`: percent of the last 10 seconds, from 0 to 100. */
   readonly avg10Percent: number;
-  /** Percent of the last 60 seconds. */
+  /** CRI `Avg60`: percent of the last 60 seconds. */
   readonly avg60Percent: number;
-  /** Percent of the last 300 seconds. */
+  /** CRI `Avg300`: percent of the last 300 seconds. */
   readonly avg300Percent: number;
 }
 
-/** Traffic of a pod since it exists. */
-export interface NetworkUsage {
-  /** When it was read; undefined on containerd, which does not say. */
+/** The network traffic of a pod since its creation. */
+export interface NetworkStats {
+  /** The time of the reading; undefined on containerd, which does not report it. */
   readonly at: Date | undefined;
-  /** CRI `timestamp`, in nanoseconds since 1970; 0 where the runtime does not say. */
+  /** CRI `timestamp`, in nanoseconds since 1970; 0 when the runtime does not report it. */
   readonly atNanos: bigint;
-  /** CRI `default_interface` first, then `interfaces`. */
-  readonly interfaces: readonly InterfaceUsage[];
+  /** CRI `default_interface` first, then `interfaces`; the loopback interface last, which CRI-O reports as the default one. */
+  readonly interfaces: readonly InterfaceStats[];
 }
 
-/** Traffic of one interface. */
-export interface InterfaceUsage {
-  /** Its name in the pod, as `eth0`. */
+/** The network traffic of one interface. */
+export interface InterfaceStats {
+  /** The name of the interface in the pod, such as `eth0`. */
   readonly name: string;
   readonly rxBytes: bigint | undefined;
   readonly txBytes: bigint | undefined;
-  /** Undefined on Windows, which counts dropped packets. */
+  /** Undefined on Windows, which counts dropped packets instead. */
   readonly rxErrors: bigint | undefined;
   readonly txErrors: bigint | undefined;
-  /** On Windows only. */
+  /** Only on Windows. */
   readonly rxDroppedPackets: bigint | undefined;
   readonly txDroppedPackets: bigint | undefined;
 }
 
-/** What is known of a container besides its figures. Figures say only what labels say, and those may be missing. */
+/** The pod and the creation time of a container, which CRI's stats lack. */
 export interface ContainerOrigin {
-  /** The sandbox's id. */
+  /** The id of the sandbox. */
   readonly podId: string;
   readonly podName: string;
   readonly podNamespace: string;
   readonly podUid: string;
-  /** When the container was made. */
+  /** The creation time of the container. */
   readonly createdAt: Date | undefined;
 }
 
-/** What a container uses. */
+/** The resource usage of a container. */
 export interface ContainerUsage {
-  /** The whole id. */
+  /** The full id. */
   readonly id: string;
   /** ContainerMetadata.name. */
   readonly name: string;
   /** ContainerMetadata.attempt. */
   readonly attempt: number;
-  /** The sandbox's id; undefined from {@link containerUsage} when it was not told. */
+  /** The id of the sandbox; undefined from {@link containerUsage} without an origin. */
   readonly podId: string | undefined;
-  /** The pod's name; "" where nothing tells it. */
+  /** The pod's name; this field and the two below are "" when unknown. */
   readonly podName: string;
   readonly podNamespace: string;
   readonly podUid: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date | undefined;
-  /** When the first of the figures below was read that says so. */
+  /** The time of the first of the readings below that has one. */
   readonly at: Date | undefined;
-  /** Undefined for a container that does not run. */
-  readonly cpu: CpuUsage | undefined;
-  /** Undefined for a container that does not run. */
-  readonly memory: MemoryUsage | undefined;
-  readonly swap: SwapUsage | undefined;
-  /** Undefined until the runtime has counted, which takes containerd some seconds. */
+  /** Undefined for a container that is not running. */
+  readonly cpu: CpuStats | undefined;
+  /** Undefined for a container that is not running. */
+  readonly memory: MemoryStats | undefined;
+  readonly swap: SwapStats | undefined;
+  /** Undefined until the first measurement, which takes containerd some seconds. */
   readonly writableLayer: WritableLayerUsage | undefined;
-  /** Waits for input and output. */
-  readonly ioPsi: Pressure | undefined;
-  /** What the runtime said. */
+  /** CRI `io.psi`: time that tasks waited for I/O. */
+  readonly ioPsi: ResourcePressure | undefined;
+  /** The CRI message. */
   readonly message: ContainerStats | WindowsContainerStats;
 }
 
-/** What a pod uses, all its containers and its own process together. */
+/** The resource usage of a pod: the sum of its containers and its own process. */
 export interface PodUsage {
-  /** The sandbox's id. */
+  /** The id of the sandbox. */
   readonly id: string;
   readonly name: string;
   readonly namespace: string;
   readonly uid: string;
   readonly attempt: number;
   readonly labels: Readonly<Record<string, string>>;
-  /** When the first of the figures below was read that says so. */
+  /** The time of the first of the readings below that has one. */
   readonly at: Date | undefined;
-  /** Undefined where the runtime tells nothing, as CRI-O of some pods. */
-  readonly cpu: CpuUsage | undefined;
-  readonly memory: MemoryUsage | undefined;
-  readonly network: NetworkUsage | undefined;
-  /** CRI `process_count`. containerd counts its own process of the pod only. */
+  /**
+   * The sum of the running containers where the runtime reports none of the pod, as CRI-O with cgroupfs: it then decreases when a container
+   * ends. Undefined when there is neither.
+   */
+  readonly cpu: CpuStats | undefined;
+  /** As `cpu`. */
+  readonly memory: MemoryStats | undefined;
+  readonly network: NetworkStats | undefined;
+  /** CRI `process_count`. containerd counts only the sandbox's own process; CRI-O with cgroupfs reports none. */
   readonly processCount: bigint | undefined;
-  /** Waits for input and output. */
-  readonly ioPsi: Pressure | undefined;
-  /** Its containers that run. */
+  /** CRI `io.psi`: time that tasks waited for I/O. */
+  readonly ioPsi: ResourcePressure | undefined;
+  /** The running containers of the pod. */
   readonly containers: readonly ContainerUsage[];
-  /** What the runtime said. */
+  /** The CRI message. */
   readonly message: PodSandboxStats;
 }

@@ -1,120 +1,142 @@
 import {
+  abortError,
   type CallOptions,
   type CriError,
-  invalidOption,
+  callOptionsTable,
   isCriError,
   maxTimerMs,
-  sleep,
-  stoppedError,
+  type OptionCheck,
+  OptionTable,
 } from "../core/index.js";
-import type { ContainerUsageFilter } from "./origins.js";
+import { allOrAbort, pause } from "./calls.js";
 import { withRates } from "./rates.js";
-import type { FailedUsage, PodUsageFilter, Usages } from "./read-usage.js";
-import { together } from "./together.js";
+import {
+  type ContainerUsageFilter,
+  containerUsageFilterTable,
+  type FailedUsage,
+  type PodUsageFilter,
+  podUsageFilterTable,
+  type UsageList,
+} from "./read-usage.js";
 import type { ContainerUsage, PodUsage } from "./usage.js";
 
-/** How usage is watched. */
+/** Options of {@link Stats.watch}. */
 export interface UsageWatchOptions extends CallOptions {
   /**
-   * From the beginning of one sample to that of the next, in milliseconds; at least 1. A sample that takes longer than that leaves
-   * out the next ones; the others stay on the beat.
+   * The interval between the starts of two samples, in milliseconds; at least 1. A sample that takes longer skips the ticks that it
+   * missed; later samples stay on schedule.
    * @default 10_000
    */
   readonly intervalMs?: number | undefined;
   /**
-   * Which containers, or false for none.
+   * The containers to read; false for none.
    * @default all
    */
   readonly containers?: ContainerUsageFilter | false | undefined;
   /**
-   * Which pods, or false for none.
+   * The pods to read; false for none.
    * @default all
    */
   readonly pods?: PodUsageFilter | false | undefined;
   /**
    * The deadline of one sample, in milliseconds; 0 and Infinity mean none.
-   * @default 120_000
+   * @default 20_000
    */
   readonly timeoutMs?: number | undefined;
 }
 
-/** What was in use at one time. CPU rates are those since the last sample, where there was one. */
+/** The usage at one time. CPU rates are averages since the sample before; the first sample has the runtime's own rates. */
 export interface UsageSample {
-  /** When the sample was begun, by this machine's clock. */
+  /** The start of the sample, by this machine's clock. */
   readonly at: Date;
   readonly containers: readonly ContainerUsage[];
   readonly pods: readonly PodUsage[];
-  /** Pods and containers that run and whose figures are missing. */
+  /** Running pods and containers whose usage could not be read. */
   readonly failed: readonly FailedUsage[];
-  /** Why there is nothing in this sample: the runtime was away, most often. The next one tries again. */
+  /** The error of an empty sample, usually because the runtime was unavailable. The next sample retries. */
   readonly error: CriError | undefined;
 }
 
-/** Reads a sample; what is false is left out. */
-export interface Reads {
-  containers(filter: ContainerUsageFilter, call: CallOptions): Promise<Usages<ContainerUsage>>;
-  pods(filter: PodUsageFilter, call: CallOptions): Promise<Usages<PodUsage>>;
+/** The functions that read the usage for a sample. */
+export interface UsageReaders {
+  containers(filter: ContainerUsageFilter, call: CallOptions): Promise<UsageList<ContainerUsage>>;
+  pods(filter: PodUsageFilter, call: CallOptions): Promise<UsageList<PodUsage>>;
 }
 
-/** Throws `invalid_option`. */
-export function checkInterval(intervalMs: number, path = "intervalMs"): void {
-  if (!(intervalMs >= 1 && intervalMs <= maxTimerMs))
-    throw invalidOption(path, intervalMs, `must be 1 to ${maxTimerMs} milliseconds`);
+/** The check of an interval. */
+export const intervalCheck: OptionCheck<number> = (value) =>
+  typeof value === "number" && value >= 1 && value <= maxTimerMs
+    ? undefined
+    : `must be from 1 to ${maxTimerMs} milliseconds`;
+
+/** A filter, or false. */
+function filterOrFalse<T extends object>(table: OptionTable<T>): OptionCheck<T | false> {
+  return (value) => (value === false ? undefined : table.find(value));
 }
 
-/** How many beats of `intervalMs` have begun by the next one: always one that is still to come. */
-export function nextBeat(beat: number, elapsedMs: number, intervalMs: number): number {
-  return Math.max(beat + 1, Math.ceil(elapsedMs / intervalMs));
+/** The options of {@link UsageWatchOptions}. */
+export const usageWatchTable = new OptionTable<UsageWatchOptions>({
+  ...callOptionsTable.checks,
+  intervalMs: intervalCheck,
+  containers: filterOrFalse(containerUsageFilterTable),
+  pods: filterOrFalse(podUsageFilterTable),
+});
+
+/** Returns the index of the next tick: always after `tick`, and not in the past. */
+export function nextTick(tick: number, elapsedMs: number, intervalMs: number): number {
+  return Math.max(tick + 1, Math.ceil(elapsedMs / intervalMs));
 }
 
-/** Samples until the signal fires. The next one is read only when it is asked for, and never beside another. */
+/** Reads samples until the signal fires, one at a time and only on demand. */
 export async function* samples(
-  reads: Reads,
+  readers: UsageReaders,
   { intervalMs = 10_000, ...options }: UsageWatchOptions,
   signal: AbortSignal,
+  closing: AbortSignal,
 ): AsyncGenerator<UsageSample> {
   const startMs = performance.now();
   let last: UsageSample | undefined;
-  for (let beat = 0; ; ) {
-    const sample = await read(reads, options, signal, last);
+  for (let tick = 0; ; ) {
+    const sample = await readSample(readers, options, signal, last);
     if (!sample.error) last = sample;
     yield sample;
-    beat = nextBeat(beat, performance.now() - startMs, intervalMs);
-    await sleep(startMs + beat * intervalMs - performance.now(), signal).catch(() => {
-      throw stoppedError(signal);
-    });
+    tick = nextTick(tick, performance.now() - startMs, intervalMs);
+    await pause(startMs + tick * intervalMs - performance.now(), signal, closing);
   }
 }
 
-async function read(
-  reads: Reads,
+async function readSample(
+  readers: UsageReaders,
   { containers = {}, pods = {}, ...options }: UsageWatchOptions,
   signal: AbortSignal,
   last: UsageSample | undefined,
 ): Promise<UsageSample> {
   const at = new Date();
   try {
-    const none = { items: [], failed: [] };
-    const [ofContainers, ofPods] = await together<[Usages<ContainerUsage>, Usages<PodUsage>]>(signal, [
-      async (inner) => (containers ? reads.containers(containers, { ...options, signal: inner }) : none),
-      async (inner) => (pods ? reads.pods(pods, { ...options, signal: inner }) : none),
-    ]);
+    const empty = { items: [], failed: [] };
+    const [containerList, podList] = await allOrAbort<[UsageList<ContainerUsage>, UsageList<PodUsage>]>(
+      signal,
+      [
+        async (inner) => (containers ? readers.containers(containers, { ...options, signal: inner }) : empty),
+        async (inner) => (pods ? readers.pods(pods, { ...options, signal: inner }) : empty),
+      ],
+    );
     return Object.freeze({
       at,
-      containers: withRates(last?.containers ?? [], ofContainers.items),
-      pods: withRates(last?.pods ?? [], ofPods.items),
-      failed: [...ofPods.failed, ...ofContainers.failed],
+      containers: withRates(last?.containers ?? [], containerList.items),
+      pods: withRates(last?.pods ?? [], podList.items),
+      failed: [...podList.failed, ...containerList.failed],
       error: undefined,
     });
   } catch (error) {
-    if (signal.aborted) throw stoppedError(signal);
-    if (!isPassing(error)) throw error;
+    if (signal.aborted) throw abortError(signal);
+    if (!isTransient(error)) throw error;
     return Object.freeze({ at, containers: [], pods: [], failed: [], error });
   }
 }
 
-/** Whether the next sample may succeed. */
-function isPassing(error: unknown): error is CriError {
+/** Returns whether the next sample may succeed. */
+function isTransient(error: unknown): error is CriError {
   if (!isCriError(error)) return false;
   const { code, reason } = error;
   return code !== "invalid_argument" && code !== "unimplemented" && reason !== "client_closed";

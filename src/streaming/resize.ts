@@ -1,4 +1,4 @@
-import { invalidOption } from "../core/index.js";
+import { checkArgument, OptionTable, option } from "../core/index.js";
 import { malformedStream } from "./errors.js";
 
 /** The size of a terminal, in characters. */
@@ -7,35 +7,39 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-/** Larger sizes end a runtime's resizing for the rest of the session, without a word. */
+/** The largest size. A larger one silently ends resizing in the runtime for the rest of the session. */
 const largest = 65_535;
+/** The fields of a {@link TerminalSize}. */
+export const sizeTable = new OptionTable<TerminalSize>({
+  columns: option.required(option.wholeNumber(1, largest)),
+  rows: option.required(option.wholeNumber(1, largest)),
+});
 const messageLimitBytes = 1_024;
 
-/** Whether a size is one that runtimes take: a terminal that was not told its own has 0 columns and 0 rows. */
+/** Reports whether runtimes accept a size. A terminal of unknown size has 0 columns and 0 rows. */
 export function isTerminalSize({ columns, rows }: TerminalSize): boolean {
   return fits(columns) && fits(rows);
 }
 
-function fits(characters: number): boolean {
-  return Number.isInteger(characters) && characters >= 1 && characters <= largest;
+function fits(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= largest;
 }
 
-/** The message of the resize channel. Throws `invalid_option` for a size that runtimes do not take. */
+/** Encodes a message of the resize channel. Throws `invalid_option` for a size that runtimes do not accept. */
 export function encodeResize(size: TerminalSize): Buffer {
-  for (const name of ["columns", "rows"] as const)
-    if (!fits(size[name]))
-      throw invalidOption(`size.${name}`, size[name], `must be a whole number from 1 to ${largest}`);
+  checkArgument("resize", "size", size, option.nested(sizeTable));
   return Buffer.from(`${JSON.stringify({ Width: size.columns, Height: size.rows })}\n`);
 }
 
 /**
- * Reads the resize channel: JSON objects one after the other, cut anywhere. Sizes with a 0 are skipped, as runtimes
- * do. Throws `malformed_stream` for what is no size.
+ * Decodes the resize channel: consecutive JSON objects, split anywhere. Skips sizes with a 0, as runtimes do. Throws
+ * `malformed_stream` for an invalid size.
  */
 export class ResizeDecoder {
   #text = "";
 
   push(bytes: Uint8Array): TerminalSize[] {
+    checkArgument("ResizeDecoder.push", "bytes", bytes, option.byteArray);
     this.#text += Buffer.from(bytes).toString("latin1");
     const sizes: TerminalSize[] = [];
     for (let end = this.#text.indexOf("}"); end >= 0; end = this.#text.indexOf("}")) {
@@ -43,7 +47,8 @@ export class ResizeDecoder {
       if (size.columns > 0 && size.rows > 0) sizes.push(size);
       this.#text = this.#text.slice(end + 1);
     }
-    if (this.#text.length > messageLimitBytes) throw malformedStream("a resize message that does not end");
+    if (this.#text.length > messageLimitBytes)
+      throw malformedStream(`resize message: exceeds the limit of ${messageLimitBytes} bytes`);
     return sizes;
   }
 }
@@ -53,7 +58,7 @@ function readSize(text: string): TerminalSize {
   try {
     message = JSON.parse(text);
   } catch (error) {
-    throw malformedStream("a resize message that is no JSON", error);
+    throw malformedStream("resize message: is not valid JSON", error);
   }
   const fields = new Map(
     Object.entries(message as object).map(([name, value]): [string, unknown] => [name.toLowerCase(), value]),
@@ -64,5 +69,5 @@ function readSize(text: string): TerminalSize {
 function sizeOf(value: unknown): number {
   if (value === undefined) return 0;
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= largest) return value;
-  throw malformedStream(`a resize message with a size that is none`);
+  throw malformedStream(`resize message: a size must be a whole number from 0 to ${largest}`);
 }

@@ -1,238 +1,136 @@
 import type { Readable, Writable } from "node:stream";
-import { type CriError, invalidOption, type Lifeline, OutputStream } from "../core/index.js";
-import type { CommandExit, ExecSession } from "./command.js";
-import { startTimeout } from "./errors.js";
-import type { ExitStatus } from "./exit-status.js";
-import { inputTarget } from "./input-target.js";
-import { InputStream } from "./io.js";
-import type { StreamingTransport } from "./options.js";
-import { closedEarly, commandExit, exitUnknown, failedInRuntime, stdinEndUnsupported } from "./outcomes.js";
-import { encodeResize, type TerminalSize } from "./resize.js";
-import type { SessionPlan } from "./session-plan.js";
-import { StatusReader } from "./status-reader.js";
-import { Timers } from "./timers.js";
-import type { OutputChannel, Wire, WireListener } from "./wire.js";
+import { invalidOption, OptionTable, option } from "../core/index.js";
+import type { CommandExit } from "./exit-status.js";
+import { checkDuration, type StreamingOptions, type StreamingTransport, streamingTable } from "./options.js";
+import { type Channel, commandChannels } from "./protocols.js";
+import { encodeResize, sizeTable, type TerminalSize } from "./resize.js";
 
-/** How long `detach()` waits for the server to hang up. */
-const leaveMs = 1_000;
-/** When the terminal is told its size once more: most processes have started by then. */
-const sizeAgainMs = 100;
+/**
+ * The streams of a session. They must be those of the request for the URL (`ExecRequest`, `AttachRequest`): a server waits 30 s for
+ * a missing stream, and then does not report it.
+ */
+export interface SessionStreams {
+  /** CRI `stdin`. @default false */
+  readonly stdin?: boolean | undefined;
+  /** CRI `stdout`. @default true */
+  readonly stdout?: boolean | undefined;
+  /** CRI `stderr`; a terminal has none. @default true, false with `tty` */
+  readonly stderr?: boolean | undefined;
+  /** CRI `tty`: the command runs on a terminal, and all its output is stdout. @default false */
+  readonly tty?: boolean | undefined;
+}
 
-/** A remote command over whatever carries it. Settles `exit` exactly once, and leaves nothing behind then. */
-export class RemoteCommand implements ExecSession, WireListener {
+/** Options of a session. */
+export interface SessionOptions extends StreamingOptions, SessionStreams {
+  /**
+   * The initial size of the terminal; `resize()` changes it. Only with `tty`.
+   * @default 80 columns, 24 rows
+   */
+  readonly size?: TerminalSize | undefined;
+  /**
+   * Whether `stdin` will never be ended, as with an interactive shell. This permits a WebSocket protocol that cannot end the input;
+   * ending `stdin` on such a protocol fails it with `stdin_end_unsupported`.
+   * @default false; true with `tty`, where ending `stdin` sends a ^D
+   */
+  readonly keepStdinOpen?: boolean | undefined;
+  /**
+   * How long to wait for the command's status after its outputs have ended, in milliseconds, if input was sent: containerd never
+   * sends a status when a command left more than about 128 KiB of its input unread. Also how long to wait for the end of the outputs
+   * after the status.
+   * @default 5_000
+   */
+  readonly exitGraceMs?: number | undefined;
+}
+
+/** The options of {@link SessionOptions}. */
+export const sessionTable = new OptionTable<SessionOptions>({
+  ...streamingTable.checks,
+  stdin: option.boolean,
+  stdout: option.boolean,
+  stderr: option.boolean,
+  tty: option.boolean,
+  size: option.nested(sizeTable),
+  keepStdinOpen: option.boolean,
+  exitGraceMs: option.timerMs,
+});
+
+/** A connection to a command in a container. `await using` closes it. */
+export interface Session<End = unknown> extends AsyncDisposable {
+  /**
+   * The command's input; undefined unless requested. End it to let the command see the end of its input. Bytes that the command
+   * does not read are dropped. At the end of the session it is destroyed without an error, as the `stdin` of a child process is; a
+   * `pipeline()` into it whose source has not ended then rejects with `ERR_STREAM_PREMATURE_CLOSE`.
+   */
   readonly stdin: Writable | undefined;
+  /**
+   * The command's output. Read it, or do not request it: after 256 KiB of unread output the whole session is paused,
+   * including the other output and the status.
+   */
   readonly stdout: Readable | undefined;
+  /** The command's error output; the same rules as for `stdout` apply. */
   readonly stderr: Readable | undefined;
-  readonly exit: Promise<CommandExit>;
-  readonly #wire: Wire;
-  readonly #plan: SessionPlan;
-  readonly #lifeline: Lifeline;
-  readonly #input: InputStream | undefined;
-  readonly #outputs = new Map<OutputChannel, OutputStream>();
-  readonly #openOutputs: Set<OutputChannel>;
-  readonly #timers = new Timers();
-  readonly #reader: StatusReader;
-  #startTimer: NodeJS.Timeout | undefined;
-  #size: TerminalSize;
-  #graceTimer: NodeJS.Timeout | undefined;
-  #started = false;
-  #over = false;
-  #resolve: (exit: CommandExit) => void = () => undefined;
-  #reject: (error: CriError) => void = () => undefined;
-  #gone: () => void = () => undefined;
-  readonly #connectionGone = new Promise<void>((resolve) => {
-    this.#gone = resolve;
-  });
+  /**
+   * Settles when the session has ended and its output has arrived completely. Rejects with {@link CriError}: `exec_not_started`,
+   * `exit_unknown`, `connection_lost`, `start_timeout`, `deadline`, `aborted_by_caller`, or `client_closed` after `close()` and
+   * `detach()`. Always settles; need not be awaited.
+   */
+  readonly ended: Promise<End>;
+  /** Whether the command runs on a terminal. Its output is then all `stdout`, with a CR before each LF. */
+  readonly tty: boolean;
+  /** The transport of the session. */
+  readonly transport: StreamingTransport;
+  /** The protocol that the server agreed to: `v4.channel.k8s.io`. */
+  readonly protocol: string;
+  /** Resizes the terminal. Throws `invalid_option` for a session without `tty` and for an invalid size. */
+  resize(size: TerminalSize): void;
+  /**
+   * Hangs up. The command then ends on containerd 2.1 and continues on other runtimes (docs/exec.md); a container that was attached
+   * to continues. Resolves at once, when the session has ended. Idempotent; does nothing after the end of the session.
+   *
+   * The socket of a session that the server has not started yet stays open in the background, and keeps the process alive, until
+   * the server has replied, for up to five seconds: hanging up earlier would block a container of containerd forever.
+   */
+  close(): Promise<void>;
+  /**
+   * Leaves the session without ending the command, on every runtime. Resolves when the server has hung up, or after a second. The
+   * socket may stay open as after {@link Session.close}.
+   */
+  detach(): Promise<void>;
+}
 
-  constructor(wire: Wire, plan: SessionPlan, lifeline: Lifeline) {
-    this.#wire = wire;
-    this.#plan = plan;
-    this.#size = plan.size;
-    this.#reader = new StatusReader(wire.jsonStatus);
-    this.#lifeline = lifeline;
-    this.exit = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever does not ask how the command ended must not be told by the end of the process.
-    this.exit.catch(() => undefined);
-    for (const channel of ["stdout", "stderr"] as const)
-      if (plan.channels.includes(channel))
-        this.#outputs.set(channel, new OutputStream(() => wire.resume(channel)));
-    this.#openOutputs = new Set(this.#outputs.keys());
-    this.stdout = this.#outputs.get("stdout");
-    this.stderr = this.#outputs.get("stderr");
-    this.#input = plan.channels.includes("stdin")
-      ? new InputStream(
-          inputTarget(wire, plan.tty, () => this.#input?.destroy(stdinEndUnsupported(this.protocol))),
-        )
-      : undefined;
-    this.stdin = this.#input;
-    this.#start();
-  }
+/** A session of a command that was started in a container; `ended` resolves with its exit code. */
+export type ExecSession = Session<CommandExit>;
 
-  get tty(): boolean {
-    return this.#plan.tty;
-  }
+/**
+ * A connection to the main process of a container; `ended` resolves when the process has ended or has closed its outputs. The
+ * session does not report the exit code: call ContainerStatus.
+ */
+export type AttachSession = Session<void>;
 
-  get transport(): StreamingTransport {
-    return this.#wire.transport;
-  }
+/** A session's options, complete and validated. */
+export interface SessionPlan {
+  readonly channels: readonly Channel[];
+  readonly tty: boolean;
+  readonly size: TerminalSize;
+  readonly keepStdinOpen: boolean;
+  readonly exitGraceMs: number;
+}
 
-  get protocol(): string {
-    return this.#wire.protocol;
-  }
-
-  resize(size: TerminalSize): void {
-    const message = encodeResize(size);
-    if (!this.#plan.tty) throw invalidOption("size", size, "is for sessions with tty: true");
-    this.#size = size;
-    if (!this.#over && this.#wire.canResize) this.#wire.write("resize", message, () => undefined);
-  }
-
-  async close(): Promise<void> {
-    if (!this.#over) this.#fail(closedEarly());
-    await this.#connectionGone;
-  }
-
-  async detach(): Promise<void> {
-    if (!this.#over) this.#fail(closedEarly(), "leaving");
-    await this.#connectionGone;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
-  }
-
-  onStarted(): void {
-    if (this.#started || this.#over) return;
-    this.#started = true;
-    this.#timers.clear(this.#startTimer);
-    // A size that arrives before the process is there is lost.
-    if (this.#plan.tty) this.#timers.after(sizeAgainMs, () => this.resize(this.#size));
-  }
-
-  onData(channel: OutputChannel, part: Buffer): boolean {
-    // Output may overtake the server's word that it has begun, and be too much to read on.
-    this.onStarted();
-    if (channel !== "error") return this.#outputs.get(channel)?.receive(part) ?? true;
-    this.#read(() => this.#reader.push(part));
-    return true;
-  }
-
-  onEnd(channel: OutputChannel, cut: boolean): void {
-    if (this.#over) return;
-    if (channel === "error") this.#read(() => this.#reader.end(cut));
-    else {
-      this.#openOutputs.delete(channel);
-      // A broken connection is told by an error, once it is known to be one.
-      if (!cut) this.#outputs.get(channel)?.finish();
-    }
-    this.#check();
-  }
-
-  onInputOver(): void {
-    this.#input?.stop();
-  }
-
-  onClosed(error: CriError | undefined): void {
-    this.#gone();
-    if (this.#over) {
-      this.#timers.clearAll();
-      return;
-    }
-    const cutOff = error !== undefined && this.#openOutputs.size > 0;
-    this.#openOutputs.clear();
-    // A text status is silent about a success, and so is a connection that broke.
-    this.#read(() => this.#reader.end(error !== undefined || this.#wire.jsonStatus));
-    if (error && (cutOff || this.#reader.status?.kind === "unknown")) this.#fail(error);
-    else this.#settle();
-  }
-
-  #start(): void {
-    const { channels, startTimeoutMs, keepAliveMs, tty, size } = this.#plan;
-    this.#lifeline.onStop({ cancel: (error) => this.#fail(error) });
-    if (this.#lifeline.stopped) {
-      this.#fail(this.#lifeline.stopped);
-      return;
-    }
-    this.#startTimer = this.#timers.after(startTimeoutMs, () =>
-      this.#fail(startTimeout("start the session", startTimeoutMs)),
-    );
-    this.#timers.every(keepAliveMs, () => this.#wire.keepAlive());
-    this.#wire.start(channels, this);
-    // Without a size, programs on the terminal do not know how wide it is.
-    if (tty) this.resize(size);
-  }
-
-  /** Reads of the error channel; what is no status ends the session. */
-  #read(work: () => void): void {
-    try {
-      work();
-    } catch (error) {
-      this.#fail(error as CriError);
-    }
-  }
-
-  /** Looks whether the session has come to its end, or is about to hang. */
-  #check(): void {
-    if (this.#over) return;
-    const outputsOver = this.#openOutputs.size === 0;
-    const { status } = this.#reader;
-    const input = this.#input;
-    if (status) {
-      // CRI-O ends an output after the status, and a connection without a status is about to be told of as broken.
-      if (outputsOver && status.kind !== "unknown") this.#finish(status);
-      else this.#settleSoon();
-    } else if (outputsOver && this.#outputs.size > 0 && input && input.sentBytes > 0) {
-      // containerd stops here for ever when much of the input was left unread.
-      input.stop();
-      this.#settleSoon();
-    }
-  }
-
-  #settleSoon(): void {
-    this.#graceTimer ??= this.#timers.after(this.#plan.exitGraceMs, () => this.#settle());
-  }
-
-  #settle(): void {
-    const status: ExitStatus = this.#reader.status ?? { kind: "unknown", message: "" };
-    if (status.kind === "unknown") this.#fail(exitUnknown(status.message));
-    else this.#finish(status);
-  }
-
-  #finish(status: Exclude<ExitStatus, { kind: "unknown" }>): void {
-    if (status.kind === "failed") {
-      this.#fail(failedInRuntime(status.message));
-      return;
-    }
-    this.#end("now");
-    for (const output of this.#outputs.values()) output.finish();
-    this.#resolve(commandExit(status.exitCode));
-  }
-
-  #fail(error: CriError, connection: "now" | "leaving" = "now"): void {
-    if (this.#over) return;
-    const told = error.endpoint === undefined ? error.with({ endpoint: this.#plan.endpoint }) : error;
-    this.#end(connection);
-    for (const output of this.#outputs.values()) output.fail(told);
-    this.#reject(told);
-  }
-
-  #end(connection: "now" | "leaving"): void {
-    this.#over = true;
-    this.#lifeline.end();
-    this.#timers.clearAll();
-    this.#input?.close();
-    if (connection === "now") this.#hangUp();
-    else {
-      this.#wire.leave();
-      this.#timers.after(leaveMs, () => this.#hangUp());
-    }
-  }
-
-  #hangUp(): void {
-    this.#wire.destroy();
-    this.#gone();
-  }
+/** Applies the defaults of a session's options and validates them. Throws `invalid_option`. */
+export function planSession(options: SessionOptions): SessionPlan {
+  const { stdin = false, stdout = true, tty = false, stderr = !tty } = options;
+  const { size = { columns: 80, rows: 24 }, keepStdinOpen = tty, exitGraceMs = 5_000 } = options;
+  if (tty && stderr)
+    throw invalidOption("stderr", true, "cannot be combined with tty: a terminal has one output");
+  if (!stdin && !stdout && !stderr)
+    throw invalidOption("stdout", false, "must be true unless stdin or stderr is true");
+  if (options.size && !tty) throw invalidOption("size", options.size, "requires tty: true");
+  encodeResize(size);
+  return {
+    channels: commandChannels({ stdin, stdout, stderr, tty }),
+    tty,
+    size,
+    keepStdinOpen,
+    exitGraceMs: checkDuration("exitGraceMs", exitGraceMs),
+  };
 }

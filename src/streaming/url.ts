@@ -1,9 +1,9 @@
-import { CriError, isCriError } from "../core/index.js";
+import { type CriError, criError, isCriError, messageOf } from "../core/index.js";
 import type { StreamingOptions } from "./options.js";
 
 /**
- * Where a streaming URL leads: a host-less, scheme-less or relative one is completed, then `rewriteUrl` has the last
- * word. Throws `invalid_option` for what is no http URL, and where `rewriteUrl` throws.
+ * Resolves a streaming URL: completes a relative one with `baseUrl`, then applies `rewriteUrl`. Throws `invalid_option` for
+ * anything but an http or https URL, and when `rewriteUrl` throws.
  */
 export function resolveUrl(
   text: string,
@@ -11,9 +11,9 @@ export function resolveUrl(
 ): URL {
   const url = parse(text, baseUrl);
   const rewritten = rewriteUrl ? rewrite(text, () => rewriteUrl(new URL(url))) : url;
-  const final = typeof rewritten === "string" ? parse(rewritten, baseUrl) : rewritten;
-  if (final.protocol === "http:" || final.protocol === "https:") return final;
-  throw notAUrl(text, `must be an http or https URL, got ${final.protocol}`);
+  const resolved = typeof rewritten === "string" ? parse(rewritten, baseUrl) : rewritten;
+  if (resolved.protocol === "http:" || resolved.protocol === "https:") return resolved;
+  throw invalidUrl(text, `must be an http or https URL, got ${resolved.protocol}`);
 }
 
 function rewrite(text: string, work: () => URL | string): URL | string {
@@ -21,45 +21,42 @@ function rewrite(text: string, work: () => URL | string): URL | string {
     return work();
   } catch (cause) {
     if (isCriError(cause)) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw notAUrl(text, `could not be rewritten: ${why}`, cause);
+    const message = messageOf(cause);
+    throw invalidUrl(text, `could not be rewritten: ${message}`, cause);
   }
 }
 
 function parse(text: string, baseUrl: string | URL): URL {
-  if (text === "") throw notAUrl(text, "is empty");
+  if (text === "") throw invalidUrl(text, "is empty");
   try {
     return new URL(text, baseUrl);
   } catch (cause) {
-    throw notAUrl(text, "is no URL", cause);
+    throw invalidUrl(text, "is not a valid URL", cause);
   }
 }
 
-function notAUrl(text: string, message: string, cause?: unknown): CriError {
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_option",
-    text: `the streaming URL ${message}`,
+function invalidUrl(text: string, message: string, cause?: unknown): CriError {
+  return criError("invalid_option", `the streaming URL ${message}`, {
     problems: [{ path: "url", message, value: text }],
     cause,
   });
 }
 
 /**
- * The hosts to try, in order. A runtime that listens on all addresses gives a URL with a wildcard host, which nobody
- * can connect to by name; it listens on this machine's own address as well.
+ * Returns the hosts to try, in order. A runtime that listens on all addresses returns a URL with a wildcard host, which is not
+ * an address to connect to; such a runtime also listens on the loopback addresses.
  */
 export function hostsOf({ hostname }: URL): readonly string[] {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   return host === "::" || host === "0.0.0.0" ? ["127.0.0.1", "::1"] : [host];
 }
 
-/** The port to connect to. */
+/** Returns the port to connect to. */
 export function portOf({ port, protocol }: URL): number {
   return port === "" ? (protocol === "https:" ? 443 : 80) : Number(port);
 }
 
-/** What errors call the endpoint: the URL without its token, which opens a session to whoever has it. */
+/** Returns the endpoint for errors: the URL without its token, since every holder of the token can open the session. */
 export function describeUrl({ protocol, host, pathname }: URL): string {
   const parts = pathname.split("/");
   return `${protocol}//${host}${parts.slice(0, -1).join("/")}/…`;

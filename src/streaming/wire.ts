@@ -1,48 +1,44 @@
 import type { CriError } from "../core/index.js";
 import type { StreamingTransport } from "./options.js";
+import type { Channel, InputChannel, OutputChannel } from "./protocols.js";
 
-/** What this side sends on. */
-export type InputChannel = "stdin" | "resize";
-/** What the server sends on; `error` carries how the session ended. */
-export type OutputChannel = "stdout" | "stderr" | "error";
-export type Channel = InputChannel | OutputChannel;
-
-/** Who hears what the server sends. */
+/** Callbacks for the events of a {@link Wire}. */
 export interface WireListener {
-  /** The server has taken up the session. */
+  /** The server has started the session. */
   onStarted(): void;
-  /** Bytes that came. Answering false stops the reading of the whole connection until the channel is resumed. */
+  /** Bytes arrived. Returning false pauses the whole connection until the channel is resumed. */
   onData(channel: OutputChannel, part: Buffer): boolean;
-  /** Nothing more comes on the channel; `cut` when the connection ended before the server ended the channel. */
+  /** The channel ended; `cut` when the connection ended before the server ended the channel. */
   onEnd(channel: OutputChannel, cut: boolean): void;
-  /** The server takes no more input. */
+  /** The server accepts no more input. */
   onInputOver(): void;
-  /** The connection is over: with an error where it broke. */
+  /** The connection ended; with an error when it broke. */
   onClosed(error: CriError | undefined): void;
 }
 
-/** The channels of one remote command on a connection, whatever carries them. */
+/** The channels of one remote command on one connection, independent of the transport. */
 export interface Wire {
   readonly transport: StreamingTransport;
-  /** The protocol agreed upon: `v4.channel.k8s.io`. */
+  /** The negotiated protocol: `v4.channel.k8s.io`. */
   readonly protocol: string;
-  /** Whether the error channel carries a JSON status, or just a text. */
+  /** Whether the error channel carries a JSON status. */
   readonly jsonStatus: boolean;
-  /** Whether the command can be told that its input ended. */
+  /** Whether the protocol can end the command's input. */
   readonly canEndInput: boolean;
-  /** Whether the terminal can be resized. */
+  /** Whether the protocol can resize the terminal. */
   readonly canResize: boolean;
-  /** Opens the channels that the session asked the runtime for: exactly these, or it never starts. */
+  /** Opens the channels. They must be exactly those of the CRI request, otherwise the session never starts. */
   start(channels: readonly Channel[], listener: WireListener): void;
-  /** Sends bytes; `done` is called once more may be sent, or with why not. */
-  write(channel: InputChannel, bytes: Uint8Array, done: (error?: Error | null) => void): void;
-  /** Tells the command that its input ended. */
+  /** Sends chunks together. Calls `done` when the next ones may be sent, or with an error. */
+  write(channel: InputChannel, chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void;
+  /** Ends the command's input. */
   endInput(): void;
-  /** Reads on after `onData` answered false. */
+  /** Continues reading after `onData` returned false. */
   resume(channel: OutputChannel): void;
+  /** Sends a ping. */
   keepAlive(): void;
-  /** Tells the server that this side leaves; it hangs up. */
+  /** Announces to the server that this side is leaving; the server then hangs up. */
   leave(): void;
-  /** Ends the connection at once. */
+  /** Ends the connection immediately. */
   destroy(): void;
 }

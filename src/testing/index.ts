@@ -4,42 +4,6 @@
  * @packageDocumentation
  */
 
-// A runtime inside this process.
-export { EmbeddedRuntime } from "./embedded/embedded-runtime.js";
-export type { EmbeddedOptions } from "./embedded/options.js";
-export type { RuntimeLike } from "./embedded/profile.js";
-export type { Clock } from "./embedded/clock.js";
-export { VirtualClock } from "./embedded/virtual-clock.js";
-export type { ProcessSpec } from "./embedded/driver.js";
-export type { Programs } from "./embedded/scripted/driver.js";
-export type { Program, ProgramContext } from "./embedded/scripted/program.js";
-export type { FaultError, FaultOptions, Faults, MomentOptions } from "./embedded/faults/faults.js";
-export type { AnswerOf, CallLog, CallOf, RecordedCall, RequestOf } from "./embedded/faults/call-log.js";
-export {
-  type CatalogueImage,
-  defaultCatalogue,
-  type EmbeddedImage,
-  ImageCatalogue,
-  type ImageStore,
-  type NodeImage,
-  type OciImageConfig,
-  parseCatalogue,
-  type RegistryAuth,
-} from "./embedded/images/index.js";
-
-// Messages for tests.
-export {
-  type ContainerFixture,
-  type ContainerOfPod,
-  createFixtures,
-  type Fixture,
-  type Fixtures,
-  type FixturesOptions,
-  fixtures,
-  type PodFixture,
-  type PodOptions,
-} from "./fixtures/index.js";
-
 // The rules of CRI as checks of any runtime.
 export {
   type CommandOptions as ConformanceCommandOptions,
@@ -50,6 +14,7 @@ export {
   type ConformanceContext,
   type ConformanceGroup,
   type ConformanceImages,
+  type ConformanceLogLine,
   type ConformanceOptions,
   type ConformanceOutcome,
   type ConformancePod,
@@ -66,9 +31,40 @@ export {
   formatJUnit,
   formatTable,
   knownDeviations,
-  type LogLine,
   type PodConfig as ConformancePodConfig,
   type PodOptions as ConformancePodOptions,
   runConformance,
   shellCommands,
 } from "./conformance/index.js";
+export { type Clock, VirtualClock } from "./embedded/clock.js";
+export type { ProcessSpec } from "./embedded/driver.js";
+// A runtime inside this process.
+export { EmbeddedRuntime } from "./embedded/embedded-runtime.js";
+export type { CallLog, CallOf, RecordedCall, RequestOf, ResponseOf } from "./embedded/faults/call-log.js";
+export type { FaultError, FaultOptions, Faults, FaultTimingOptions } from "./embedded/faults/faults.js";
+export {
+  type CatalogueImage,
+  defaultCatalogue,
+  type EmbeddedImage,
+  ImageCatalogue,
+  type ImageStore,
+  type OciImageConfig,
+  parseCatalogue,
+  type RegistryAuth,
+  type StoredImage,
+} from "./embedded/images/index.js";
+export type { EmbeddedOptions } from "./embedded/options.js";
+export type { RuntimeLike } from "./embedded/profile.js";
+export type { Program, ProgramContext, Programs } from "./embedded/scripted/program.js";
+// Messages for tests.
+export {
+  type ContainerFixture,
+  type ContainerOfPod,
+  createFixtures,
+  type Fixture,
+  type Fixtures,
+  type FixturesOptions,
+  fixtures,
+  type PodFixture,
+  type PodOptions,
+} from "./fixtures/index.js";

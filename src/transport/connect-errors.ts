@@ -1,28 +1,40 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import {
-  CriError,
+  type CriError,
   type CriErrorInit,
+  checkArgument,
   codeFromNumber,
   codeToNumber,
+  criError,
   deadlineError,
   isCriError,
+  option,
 } from "../core/index.js";
 import { errorCode } from "./dial-failure.js";
 
 /**
- * A {@link CriError} as the `ConnectError` that Connect's interceptors and clients expect to catch; it stays the cause.
- * Declared as a plain Error, since Connect's declarations would ask the DOM library of our users.
+ * Converts a {@link CriError} to the `ConnectError` that Connect's interceptors and clients expect; the `CriError` is its cause. The
+ * declared type is a plain Error, because Connect's declarations need the DOM library.
  */
 export function toConnectError(error: unknown): Error {
   if (error instanceof ConnectError) return error;
   if (!isCriError(error)) return ConnectError.from(error, Code.Internal);
-  return new ConnectError(error.text, codeToNumber(error.code), undefined, undefined, error);
+  return new ConnectError(error.rawMessage, codeToNumber(error.code), undefined, undefined, error);
+}
+
+/** Throws the `ConnectError` of `invalid_option` for anything but the descriptor of an RPC. */
+export function checkMethod(operation: "unary" | "stream", method: unknown): void {
+  try {
+    checkArgument(operation, "method", method, option.method);
+  } catch (error) {
+    throw toConnectError(error);
+  }
 }
 
 /**
- * Whatever a transport rejected with as a {@link CriError}: ours as it is, and the errors of another transport
- * (Connect's own, an in-memory one) by code, with the dead-runtime cases that stock Connect calls internal,
- * aborted or canceled put right.
+ * Converts what a transport rejected with to a {@link CriError}. Errors of our transport are unwrapped; those of another one
+ * (Connect's own, an in-memory one) are converted by code, except that the errors of a dead runtime, which Connect reports as internal,
+ * aborted or canceled, become unavailable.
  */
 export function fromTransportError(
   error: unknown,
@@ -35,17 +47,16 @@ export function fromTransportError(
       : undefined;
   if (ours) return ours.with(where);
   if (!(error instanceof ConnectError))
-    return new CriError({
+    return criError("runtime_error", String((error as Error)?.message ?? error), {
       code: "unknown",
-      reason: "runtime_error",
-      text: String((error as Error)?.message ?? error),
       cause: error,
       ...where,
     });
-  return foreign(error).with(where);
+  return fromConnectError(error).with(where);
 }
 
-const deadReasons = {
+/** The reasons of Node errors that mean a dead runtime. */
+const connectionReasons = {
   ENOENT: "socket_missing",
   EACCES: "socket_forbidden",
   ECONNREFUSED: "connection_refused",
@@ -54,17 +65,17 @@ const deadReasons = {
   ERR_HTTP2_GOAWAY_SESSION: "goaway",
 } as const;
 
-function foreign(error: ConnectError): CriError {
+function fromConnectError(error: ConnectError): CriError {
   const node = errorCode(error.cause);
   const text = error.rawMessage;
-  if (node !== undefined && Object.hasOwn(deadReasons, node)) {
-    const reason = deadReasons[node as keyof typeof deadReasons];
-    return new CriError({ code: "unavailable", reason, text, cause: error });
+  if (node !== undefined && Object.hasOwn(connectionReasons, node)) {
+    const reason = connectionReasons[node as keyof typeof connectionReasons];
+    return criError(reason, text, { cause: error });
   }
   const code = codeFromNumber(error.code);
   if (code === "deadline_exceeded" && error.cause === undefined && text === "the operation timed out")
     return deadlineError(text, error);
   if (code === "canceled" && text.startsWith("http/2 stream closed"))
-    return new CriError({ code: "unavailable", reason: "connection_lost", text, cause: error });
-  return new CriError({ code, reason: "runtime_error", text, cause: error });
+    return criError("connection_lost", text, { cause: error });
+  return criError("runtime_error", text, { code, cause: error });
 }

@@ -1,219 +1,197 @@
-import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
 import { isIP, connect as netConnect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
-import { CriError, type TlsOptions } from "../core/index.js";
+import { type CriError, criError, onAbort, type TlsOptions } from "../core/index.js";
+import {
+  ClientConnection,
+  errorCodeName,
+  type Goaway,
+  type HeaderFields,
+  type RepeatedHeaders,
+  type Stream,
+  type StreamReceiver,
+} from "../http2/index.js";
 import { closedInHandshake, dialFailure, handshakeTimeout } from "./dial-failure.js";
 import type { Endpoint } from "./endpoint.js";
-import { http2CodeName } from "./status.js";
 
-/** A stream's flow-control window: one answer of 16 MiB arrives without waiting for us. */
-const streamWindowBytes = 17 * 2 ** 20;
-/** All streams' window: several such answers at a time. */
-const connectionWindowBytes = 4 * streamWindowBytes;
-/**
- * Node's limit for what a session may hold, in megabytes. Its default of 10 stalls every call of a session while
- * one large request is queued; what a request may hold is limited by writeLimitBytes instead.
- */
-const sessionMemoryMb = 2 ** 20;
-/** How many calls a connection is used for: HTTP/2 numbers streams by every second number below 2^31, and no number twice. */
-const maxCalls = 2 ** 30 - 2 ** 20;
-/** By how much a timer is late when something blocks the loop. */
+/** A timer that is later than this, in milliseconds, shows that the event loop was blocked. */
 const blockedMs = 50;
-/** How long a connection with calls on it, from which nothing is heard, may take to answer a ping. */
-const pongMs = 30_000;
+/** The timeout of a ping on a suspect connection. */
+const pingTimeoutMs = 30_000;
 
 export interface DialOptions {
   readonly endpoint: Endpoint;
   readonly connectTimeoutMs: number;
   readonly tls: TlsOptions;
   readonly signal: AbortSignal;
+  /** Called when the connection takes no new calls any more. */
+  readonly onUnusable: (connection: Connection) => void;
 }
 
-/** A connection as it was dialed. Node forgets the socket of a session that was destroyed, so it is kept beside. */
-export interface Dialed {
-  readonly session: ClientHttp2Session;
-  readonly socket: Socket;
-}
-
-/** One HTTP/2 connection that has been greeted by the peer. Keeps the process alive only while calls hold it. */
+/** One HTTP/2 connection whose peer has sent its SETTINGS. Keeps the process alive only while calls are in flight. */
 export class Connection {
-  readonly session: ClientHttp2Session;
+  /** Resolves when the peer's SETTINGS have arrived; rejects if the connection ends before, with the reason if it is known. */
+  readonly ready: Promise<void>;
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+  readonly #http2: ClientConnection;
   readonly #socket: Socket;
   readonly #endpoint: Endpoint;
   readonly #onUnusable: () => void;
-  #holders = 0;
-  #calls = 0;
-  /** Whether it takes no new calls, and ends with its last one. */
+  #inFlight = 0;
+  /** Whether it accepts no new calls and closes after the last one. */
   #retired = false;
-  #goaway: { readonly code: number; readonly lastStreamId: number } | undefined;
-  #error: unknown;
+  #goaway: Goaway | undefined;
+  #error: Error | undefined;
   #closedHere = false;
 
-  constructor({ session, socket }: Dialed, endpoint: Endpoint, onUnusable: () => void) {
-    this.session = session;
+  constructor(socket: Socket, { endpoint, onUnusable }: DialOptions) {
     this.#socket = socket;
     this.#endpoint = endpoint;
-    this.#onUnusable = onUnusable;
-    session.on("goaway", (code, lastStreamId) => {
-      this.#goaway = { code, lastStreamId };
-      onUnusable();
+    this.#onUnusable = () => onUnusable(this);
+    let [onReady, onEnd, onClose] = [() => {}, (_: unknown) => {}, () => {}];
+    this.ready = new Promise((resolve, reject) => {
+      [onReady, onEnd] = [resolve, reject];
     });
-    session.on("error", (error) => {
-      this.#error = error;
+    this.closed = new Promise((resolve) => {
+      onClose = resolve;
     });
-    session.once("close", onUnusable);
-    session.unref();
+    this.#http2 = new ClientConnection(socket, {
+      onReady,
+      onGoaway: (goaway) => {
+        this.#goaway = goaway;
+        this.#onUnusable();
+      },
+      onEnd: (error) => {
+        this.#error = error;
+        onEnd(error);
+        this.#onUnusable();
+      },
+      onClose,
+    });
   }
 
-  /** Whether a new call may begin on it. */
+  /** Whether a new call may start on it. */
   get usable(): boolean {
-    return !this.#ended && !this.#retired;
+    return this.#http2.isUsable && !this.#retired;
   }
 
-  get #ended(): boolean {
-    return this.session.closed || this.session.destroyed || this.#goaway !== undefined;
-  }
-
-  /** How many bytes have come from the peer so far. */
-  get heardBytes(): number {
+  /** The number of bytes received from the peer so far. */
+  get bytesReceived(): number {
     return this.#socket.bytesRead;
   }
 
-  /**
-   * A deadline passed, and before it nothing was heard since `heardBefore`: new calls go to a new connection, and
-   * this one ends with its last call. Node's http2 falls silent for ever, without an event, once a peer has broken
-   * the protocol or sent too large a header; a peer that hangs looks the same from here. Calls without a deadline would
-   * wait for ever then: a ping tells whether anybody is there, and they end with `connection_lost` where nobody is.
-   */
-  doubt(heardBefore: number): void {
-    if (this.#ended || this.#retired || this.heardBytes > heardBefore) return;
-    this.#retire();
-    const silent = setTimeout(() => void this.#destroy(), pongMs);
-    silent.unref();
-    this.session.once("close", () => clearTimeout(silent));
-    this.session.ping(() => clearTimeout(silent));
+  /** Starts a request, as {@link ClientConnection.request}. Throws if the connection takes no new calls; nothing was sent then. */
+  request(
+    headers: RepeatedHeaders,
+    more: HeaderFields,
+    body: Buffer | undefined,
+    receiver: StreamReceiver,
+  ): Stream {
+    return this.#http2.request(headers, more, body, receiver);
   }
 
-  #retire(): void {
+  /**
+   * Marks the connection as suspect after a deadline passed, unless bytes arrived since `bytesReceivedBefore`: new calls use a new
+   * connection, and this one closes after its last call. A peer that hangs looks like one that is slow, and calls without a deadline would
+   * wait for it forever, so a ping checks the peer; without a reply they fail with `connection_lost`.
+   */
+  markSuspect(bytesReceivedBefore: number): void {
+    if (!this.usable || this.bytesReceived > bytesReceivedBefore) return;
     this.#retired = true;
     this.#onUnusable();
+    const timer = setTimeout(() => this.#http2.destroy(), pingTimeoutMs);
+    timer.unref();
+    void this.closed.then(() => clearTimeout(timer));
+    this.#http2.ping(() => clearTimeout(timer));
   }
 
-  /** A call begins: the process must stay for it. */
+  /** Counts a call that starts, and keeps the process alive for it. */
   hold(): void {
-    if (++this.#calls === maxCalls) this.#retire();
-    if (this.#holders++ === 0 && !this.session.destroyed) this.session.ref();
+    if (this.#inFlight++ === 0) this.#socket.ref();
+    // The last stream id was used.
+    if (!this.#http2.isUsable) this.#retired = true;
   }
 
-  /** A call is over. */
+  /** Counts a call that ended. */
   release(): void {
-    if (--this.#holders > 0) return;
-    if (this.#retired) void this.#destroy();
-    else if (!this.session.destroyed) this.session.unref();
+    if (--this.#inFlight > 0) return;
+    if (this.#retired) this.#http2.destroy();
+    else this.#socket.unref();
   }
 
-  /** Ends the connection and every call on it; resolves when its socket is gone. */
+  /** Lets the process end although the connection is open. */
+  unref(): void {
+    if (this.#inFlight === 0) this.#socket.unref();
+  }
+
+  /** Ends the connection and every call on it. Resolves when its socket is closed. */
   close(): Promise<void> {
     this.#closedHere = true;
-    return this.#destroy();
+    this.#http2.destroy();
+    return this.closed;
   }
 
-  #destroy(): Promise<void> {
-    return new Promise((gone) => {
-      this.session.once("close", gone);
-      // A session that ends after a GOAWAY waits for the peer to hang up; a peer that stalls never does.
-      this.session.destroy();
-      this.#socket.destroy();
-    });
-  }
-
-  /**
-   * Why a stream ended without a status, where the connection is the reason: undefined when the connection is fine.
-   * A stream numbered past the last one that a GOAWAY admits was never looked at by the peer.
-   */
-  failure(
-    streamId: number | undefined,
-  ): { readonly error: CriError; readonly untouched: boolean } | undefined {
-    if (this.#closedHere) return { error: clientClosed(this.#endpoint), untouched: false };
-    if (!this.#ended) return undefined;
+  /** Returns the error of a call that ended without a status because of the connection. */
+  failure(unprocessed: boolean): CriError {
+    if (this.#closedHere) return clientClosed(this.#endpoint);
     const goaway = this.#goaway;
-    const untouched = streamId === undefined || (goaway !== undefined && streamId > goaway.lastStreamId);
-    const error = new CriError({
-      code: "unavailable",
-      reason: goaway && (goaway.code !== 0 || untouched) ? "goaway" : "connection_lost",
-      endpoint: this.#endpoint.url,
-      text: goaway
-        ? `the runtime closed the connection (HTTP/2 GOAWAY ${http2CodeName(goaway.code)})`
-        : "the connection ended before the answer: the runtime crashed, was stopped or restarted",
-      hint: untouched
-        ? "The call was not looked at"
-        : "Whether the call took effect is unknown; look before repeating it",
-      cause: this.#error,
-    });
-    return { error, untouched };
+    return criError(
+      goaway && (goaway.code !== 0 || unprocessed) ? "goaway" : "connection_lost",
+      goaway
+        ? `the runtime closed the connection (HTTP/2 GOAWAY ${errorCodeName(goaway.code)})`
+        : "the connection ended before the response: the runtime crashed, stopped or restarted",
+      {
+        endpoint: this.#endpoint.url,
+        hint: unprocessed
+          ? "The runtime did not process the call"
+          : "Check whether the call took effect before you repeat it",
+        cause: this.#error,
+      },
+    );
   }
 }
 
-/** The error of a call on a client that was closed. */
+/** Creates the error of a call on a closed client. */
 export function clientClosed(endpoint: Endpoint): CriError {
-  return new CriError({
-    code: "canceled",
-    reason: "client_closed",
-    endpoint: endpoint.url,
-    text: "the client was closed",
-  });
+  return criError("client_closed", "the client was closed", { endpoint: endpoint.url });
 }
 
 /**
- * Connects, and waits for the peer's HTTP/2 SETTINGS: what is given back has been proven to speak HTTP/2, and a
- * failure here means that nothing was sent on anybody's behalf.
+ * Connects and waits for the peer's HTTP/2 SETTINGS: a dialed peer is known to speak HTTP/2, and a failed dial means that no call was
+ * sent.
  */
-export function dial(options: DialOptions): Promise<Dialed> {
+export async function dial(options: DialOptions): Promise<Connection> {
   const { endpoint, connectTimeoutMs, signal } = options;
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const socket = openSocket(options);
-    let failure: unknown;
-    const session = http2Connect("http://localhost", {
-      createConnection: () => socket,
-      maxSessionMemory: sessionMemoryMb,
-      settings: { enablePush: false, initialWindowSize: streamWindowBytes },
-    });
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
-      session.removeListener("close", closed);
-      act();
-    };
-    const give = (error: unknown) =>
-      settle(() => {
-        session.destroy();
-        socket.destroy();
-        reject(error);
-      });
-    const abort = () => give(signal.reason);
-    // Stays for the session's life: a session without an error listener takes the process down.
-    const note = (error: unknown) => {
-      failure = error;
-    };
-    const closed = () =>
-      give(failure === undefined ? closedInHandshake(endpoint, failure) : dialFailure(endpoint, failure));
-    const begunAt = performance.now();
-    const late = () => {
-      // Whoever blocks the loop here has not let the peer's greeting in: it gets its time once more.
-      const isOurs = performance.now() - begunAt > connectTimeoutMs + blockedMs;
+  signal.throwIfAborted();
+  const connection = new Connection(openSocket(options), options);
+  let timer: NodeJS.Timeout | undefined;
+  let removeCallback = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    removeCallback = onAbort(signal, () => reject(signal.reason));
+    const startedAt = performance.now();
+    timer = setTimeout(() => {
+      // If this process blocked its event loop, it could not read the peer's SETTINGS, so the timeout starts once more.
+      const wasBlocked = performance.now() - startedAt > connectTimeoutMs + blockedMs;
       timer = setTimeout(
-        () => give(handshakeTimeout(endpoint, connectTimeoutMs)),
-        isOurs ? connectTimeoutMs : 0,
+        () => reject(handshakeTimeout(endpoint, connectTimeoutMs)),
+        wasBlocked ? connectTimeoutMs : 0,
       );
-    };
-    let timer = setTimeout(late, connectTimeoutMs);
-    signal.addEventListener("abort", abort, { once: true });
-    session.on("error", note);
-    session.once("close", closed);
-    session.once("connect", () => session.setLocalWindowSize(connectionWindowBytes));
-    session.once("remoteSettings", () => settle(() => resolve({ session, socket })));
+    }, connectTimeoutMs);
   });
+  const ready = connection.ready.catch((error: unknown) => {
+    throw error === undefined ? closedInHandshake(endpoint, error) : dialFailure(endpoint, error);
+  });
+  try {
+    await Promise.race([ready, stopped]);
+    connection.unref();
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    removeCallback();
+  }
 }
 
 function openSocket({ endpoint, tls }: DialOptions): Socket {
@@ -225,10 +203,10 @@ function openSocket({ endpoint, tls }: DialOptions): Socket {
       return netConnect({ path: `\0${endpoint.name}` });
     case "tcp": {
       const { host, port } = endpoint;
-      // Over a network a peer may vanish without a word.
+      // A peer across a network may disappear without closing the connection.
       const alive = { keepAlive: true, keepAliveInitialDelay: 30_000 };
       if (!endpoint.tls) return netConnect({ host, port, noDelay: true, ...alive });
-      // TLS knows no server name that is an address, and Node warns of one.
+      // A TLS server name must not be an IP address: Node prints a warning for one.
       const name = isIP(host) ? {} : { servername: host };
       return tlsConnect({ host, port, ...alive, ...name, ...tls, ALPNProtocols: ["h2"] });
     }

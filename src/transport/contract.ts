@@ -7,8 +7,8 @@ import type {
   MessageShape,
 } from "@bufbuild/protobuf";
 
-// Connect's Transport and Interceptor, written down once more and held equal to Connect's by a type test:
-// Connect's declarations need the DOM library, and a public type that mentions them would ask it of our users.
+// Connect's Transport and Interceptor, declared here again: Connect's own declarations need the DOM library, and public types that refer
+// to them would require it of users. A type test checks that both are equal.
 
 /** Request headers as Connect's calls take them. */
 export type RpcHeadersInit = [string, string][] | Record<string, string> | Headers;
@@ -49,7 +49,7 @@ export interface RpcUnaryRequest<I extends DescMessage = DescMessage, O extends 
   readonly method: DescMethodUnary<I, O>;
 }
 
-/** A unary answer. */
+/** A unary response. */
 export interface RpcUnaryResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: false;
@@ -65,7 +65,7 @@ export interface RpcStreamRequest<I extends DescMessage = DescMessage, O extends
   readonly method: DescMethodStreaming<I, O>;
 }
 
-/** A streaming answer. */
+/** A streaming response. */
 export interface RpcStreamResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: true;
@@ -73,7 +73,7 @@ export interface RpcStreamResponse<I extends DescMessage = DescMessage, O extend
   readonly method: DescMethodStreaming<I, O>;
 }
 
-/** What an interceptor wraps: it makes the call, or calls the next interceptor. */
+/** The function that an interceptor wraps: it makes the call, or calls the next interceptor. */
 export type RpcNext = (
   request: RpcUnaryRequest | RpcStreamRequest,
 ) => Promise<RpcUnaryResponse | RpcStreamResponse>;
@@ -81,7 +81,7 @@ export type RpcNext = (
 /** A function around every call; the same type as Connect's `Interceptor`. */
 export type RpcInterceptor = (next: RpcNext) => RpcNext;
 
-/** Something that makes RPCs; the same type as Connect's `Transport`, so either can be used for the other. */
+/** A transport for RPCs; the same type as Connect's `Transport`, so each can be used as the other. */
 export interface RpcTransport {
   unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,

@@ -1,5 +1,5 @@
 import { statSync } from "node:fs";
-import { CriError, type CriErrorReason } from "../core/index.js";
+import { type CriError, type CriErrorReason, criError, errorsOf, messageOf } from "../core/index.js";
 import type { Endpoint } from "./endpoint.js";
 
 interface Explanation {
@@ -8,46 +8,44 @@ interface Explanation {
   readonly hint?: string;
 }
 
-/** Why an endpoint could not be connected to: always `unavailable`, with the reason and what to look at next. */
+/** Creates the error of a failed dial: always `unavailable`, with the reason and, where known, a hint. */
 export function dialFailure(endpoint: Endpoint, cause: unknown): CriError {
   const code = errorCode(cause);
   const known = code === undefined ? undefined : explain(code, endpoint);
-  const text = cause instanceof Error ? cause.message : String(cause);
-  const explanation = known ?? { reason: "unreachable" as const, text: `cannot connect: ${text}` };
-  return new CriError({ code: "unavailable", endpoint: endpoint.url, cause, ...explanation });
+  const text = messageOf(cause);
+  const { reason, text: why, hint } = known ?? { reason: "unreachable", text: `cannot connect: ${text}` };
+  // The code is always unavailable here, also for `not_grpc`, whose code otherwise varies.
+  return criError("unreachable", why, { hint, endpoint: endpoint.url, cause }).with({ reason });
 }
 
-/** The peer accepted the connection and then said nothing, or nothing of HTTP/2, within `timeoutMs`. */
+/** Creates the error of a peer that accepted the connection and sent no HTTP/2 SETTINGS within `timeoutMs`. */
 export function handshakeTimeout(endpoint: Endpoint, timeoutMs: number): CriError {
-  return new CriError({
-    code: "unavailable",
-    reason: "handshake_timeout",
+  return criError("handshake_timeout", `connected, but received no HTTP/2 SETTINGS within ${timeoutMs} ms`, {
     endpoint: endpoint.url,
-    text: `connected, but got no HTTP/2 greeting within ${timeoutMs} ms`,
-    hint: "Is this the CRI socket? containerd's containerd.sock.ttrpc, for one, accepts connections and keeps silent",
+    hint: "Check that this is the CRI socket: containerd's containerd.sock.ttrpc, for example, accepts connections but does not speak HTTP/2",
   });
 }
 
-/** The peer closed the connection before it said anything of HTTP/2. */
+/** Creates the error of a peer that closed the connection before it sent HTTP/2 SETTINGS. */
 export function closedInHandshake(endpoint: Endpoint, cause: unknown): CriError {
-  return new CriError({
-    code: "unavailable",
-    reason: "connection_lost",
-    endpoint: endpoint.url,
-    text: "the peer accepted the connection and closed it before the HTTP/2 greeting",
-    hint: "A runtime that is starting or stopping does this, and so does a server that is no CRI runtime",
-    cause,
-  });
+  return criError(
+    "connection_lost",
+    "the peer accepted the connection and closed it before sending HTTP/2 SETTINGS",
+    {
+      endpoint: endpoint.url,
+      hint: "Check the endpoint and the runtime's state: it may be starting or stopping, or the server is not a CRI runtime",
+      cause,
+    },
+  );
 }
 
-/** The string `code` of a Node error, looked for along the chain of causes. */
+/** Returns the `code` of a Node error, also of one in the chain of causes. */
 export function errorCode(error: unknown): string | undefined {
   let current = error;
   for (let depth = 0; depth < 8 && typeof current === "object" && current !== null; depth++) {
     if ("code" in current && typeof current.code === "string") return current.code;
-    // A connection tried on several addresses fails with all their errors; the first stands for them.
-    current =
-      current instanceof AggregateError ? current.errors[0] : "cause" in current ? current.cause : undefined;
+    // A dial to a host with several addresses fails with the errors of all; the first one represents them.
+    current = errorsOf(current)?.[0] ?? ("cause" in current ? current.cause : undefined);
   }
   return undefined;
 }
@@ -59,59 +57,61 @@ function explain(code: string, endpoint: Endpoint): Explanation | undefined {
       return {
         reason: "socket_missing",
         text: `no socket at ${path}`,
-        hint: "Is the runtime running, and is this the path it listens on?",
+        hint: "Check that the runtime is running, and that it listens at this path",
       };
     case "ENOTDIR":
       return {
         reason: "socket_missing",
-        text: `no socket at ${path}: a part of the path is not a directory`,
+        text: `no socket at ${path}: a component of the path is not a directory`,
       };
     case "EACCES":
     case "EPERM":
       return {
         reason: "socket_forbidden",
-        text: `this user may not open ${path}`,
-        hint: "Run as root, or as a member of the group that owns the socket",
+        text: `this user has no permission to open ${path}`,
+        hint: "Run as root, or as a member of the socket's group",
       };
     case "ECONNREFUSED":
       return refused(path, endpoint);
     case "EAGAIN":
-      return { reason: "connection_refused", text: `too many connections wait to be accepted at ${path}` };
+      return { reason: "connection_refused", text: `the queue of pending connections at ${path} is full` };
     case "ERR_HTTP2_ERROR":
-    case "ERR_HTTP2_SESSION_ERROR":
     case "EPROTO":
       return {
         reason: "not_grpc",
-        text: `something answers at ${path}, but not with HTTP/2`,
-        hint: "Is this the socket of an HTTP/1 server (Docker's API, for one), or a TLS port spoken to in plain text?",
+        text: `the server at ${path} does not speak HTTP/2`,
+        hint: "Check that this is not an HTTP/1 server, such as Docker's API, and not a TLS port with a plain-text scheme",
       };
     case "ECONNRESET":
     case "EPIPE":
-      return { reason: "connection_lost", text: `the connection to ${path} was reset while it opened` };
+      return {
+        reason: "connection_lost",
+        text: `the connection to ${path} was reset while it was being established`,
+      };
     default:
       return undefined;
   }
 }
 
 function refused(path: string, endpoint: Endpoint): Explanation {
-  // A path that is no socket is refused, too; say so rather than sending the user to look for a crash.
-  if (endpoint.kind === "unix" && isOther(endpoint.path))
+  // Connecting to a file that is not a socket is refused, too, but the runtime has not crashed.
+  if (endpoint.kind === "unix" && isOtherFile(endpoint.path))
     return { reason: "connection_refused", text: `${path} is not a socket` };
   if (endpoint.kind === "abstract")
     return {
       reason: "connection_refused",
-      text: `nobody listens at ${path}`,
-      hint: "Node 20 fills an abstract name up with zeros, so that it finds servers of Node only: is this one?",
+      text: `no process is listening at ${path}`,
+      hint: "Check that the server is running. Node 20 pads abstract names with zeros, so it reaches only servers that run on Node",
     };
   return {
     reason: "connection_refused",
-    text: `nobody listens at ${path}`,
-    hint: "The runtime stopped or crashed; look at its service and its log",
+    text: `no process is listening at ${path}`,
+    hint: "Check the runtime's service and its log: it stopped or crashed",
   };
 }
 
-/** Whether there is something that is no socket. A runtime that restarts may take its socket away at any moment. */
-function isOther(path: string): boolean {
+/** Reports whether a file that is not a socket exists at a path. A restarting runtime may remove its socket at any moment. */
+function isOtherFile(path: string): boolean {
   try {
     return !statSync(path).isSocket();
   } catch {

@@ -1,34 +1,33 @@
-import { CriError, isCriError } from "../core/index.js";
+import { type CriError, criError, isCriError } from "../core/index.js";
 import { type Environment, readCrictlConfig } from "./crictl-config.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
 
-/** An endpoint to try, and who named it, for the error in which it may end up. */
+/** An endpoint to probe, with its source, for error messages. */
 export interface Candidate {
   readonly endpoint: Endpoint;
   /** `the endpoint option`, `CONTAINER_RUNTIME_ENDPOINT`, the path of a crictl.yaml, or `well-known`. */
   readonly source: string;
 }
 
-/** Where to look for the two services. */
+/** The endpoints to probe for the two services. */
 export interface Candidates {
-  /** In order of preference: the first that answers is taken. */
+  /** In order of preference: the first one that responds is used. */
   readonly runtime: readonly Candidate[];
-  /** Undefined where the image service is at the runtime's endpoint. */
+  /** Undefined if the image service is at the runtime's endpoint. */
   readonly image: Candidate | undefined;
 }
 
 /**
- * Decides which endpoints are tried: the options; else CONTAINER_RUNTIME_ENDPOINT and IMAGE_SERVICE_ENDPOINT; else
- * crictl.yaml; else the sockets where runtimes listen by default. Whoever names one endpoint gets that one, or an
- * error about it: there is no falling back to another runtime. An explicit runtime endpoint also holds for the
- * images, unless `imageEndpoint` says otherwise.
+ * Returns the endpoints to probe: those of the options; otherwise of CONTAINER_RUNTIME_ENDPOINT and IMAGE_SERVICE_ENDPOINT; otherwise of
+ * crictl.yaml; otherwise the sockets where runtimes listen by default. A named endpoint that does not respond is an error, without
+ * fallback to another runtime. An explicit runtime endpoint is also that of the image service, unless `imageEndpoint` is set.
  */
 export function findCandidates(
   explicit: { readonly endpoint?: string | undefined; readonly imageEndpoint?: string | undefined },
   env: Environment = process.env,
   platform: NodeJS.Platform = process.platform,
 ): Candidates {
-  // An option that is given must be good, even an empty one; an empty variable or setting counts as none.
+  // An empty option is invalid; an empty variable or setting counts as unset.
   const option = (name: "endpoint" | "imageEndpoint") =>
     explicit[name] === undefined ? undefined : candidate(explicit[name], `the ${name} option`);
   const named = (text: string | undefined, source: string) => (text ? candidate(text, source) : undefined);
@@ -38,8 +37,8 @@ export function findCandidates(
 
   let runtime = named(env.CONTAINER_RUNTIME_ENDPOINT, "CONTAINER_RUNTIME_ENDPOINT");
   let image = explicitImage ?? named(env.IMAGE_SERVICE_ENDPOINT, "IMAGE_SERVICE_ENDPOINT");
-  // A file's image endpoint belongs to the file's runtime; with another runtime it would mix two machines' worth.
-  // So a runtime that is named already leaves the file unread, and a broken one does no harm.
+  // The image endpoint of the file belongs to the runtime of the file and must not be combined with another one. So the file is not
+  // read if a runtime is named already, and an invalid file does no harm then.
   const file = runtime ? undefined : readCrictlConfig(env, platform);
   if (file) {
     runtime = named(file.runtimeEndpoint, file.path);
@@ -48,7 +47,7 @@ export function findCandidates(
   return { runtime: runtime ? [runtime] : wellKnownCandidates(platform), image };
 }
 
-/** The sockets where runtimes listen unless told otherwise: crictl's list in its order, then three distributions' own. */
+/** Returns the default sockets of runtimes: crictl's list in its order, then those of three distributions. */
 export function wellKnownCandidates(platform: NodeJS.Platform = process.platform): Candidate[] {
   return wellKnownEndpoints(platform).map((url) => ({ endpoint: parseEndpoint(url), source: "well-known" }));
 }
@@ -75,7 +74,7 @@ function wellKnownEndpoints(platform: NodeJS.Platform): string[] {
   }
 }
 
-/** One error for a search that found nothing: every candidate, who named it, and why it is not the one. */
+/** Creates the error of a discovery that found no runtime, with every candidate, its source and its failure. */
 export function noRuntime(
   failures: readonly { readonly candidate: Candidate; readonly error: CriError }[],
 ): CriError {
@@ -83,16 +82,13 @@ export function noRuntime(
   if (only && failures.length === 1) {
     const { candidate, error } = only;
     if (candidate.source === "the endpoint option") return error;
-    return error.with({ text: `${error.text} (endpoint from ${candidate.source})` });
+    return error.with({ rawMessage: `${error.rawMessage} (endpoint from ${candidate.source})` });
   }
   const tried = failures.map(
-    ({ candidate, error }) => `\n  ${candidate.endpoint.url}: ${error.text} [${error.reason}]`,
+    ({ candidate, error }) => `\n  ${candidate.endpoint.url}: ${error.rawMessage} [${error.reason}]`,
   );
-  return new CriError({
-    code: "unavailable",
-    reason: "no_runtime",
-    text: `no container runtime answers on this machine; tried${tried.join("")}\n`,
-    hint: 'Start one, or name its endpoint: connect("unix:///path"), or CONTAINER_RUNTIME_ENDPOINT',
+  return criError("no_runtime", `no container runtime responds on this machine; tried${tried.join("")}\n`, {
+    hint: 'Start one, or pass its endpoint: `connect("unix:///path")`, or set CONTAINER_RUNTIME_ENDPOINT',
     cause: new AggregateError(failures.map(({ error }) => error)),
   });
 }
@@ -102,7 +98,7 @@ function candidate(text: string, source: string): Candidate {
     return { endpoint: parseEndpoint(text), source };
   } catch (error) {
     if (isCriError(error) && source !== "the endpoint option")
-      throw error.with({ text: `${error.text} (from ${source})` });
+      throw error.with({ rawMessage: `${error.rawMessage} (from ${source})` });
     throw error;
   }
 }

@@ -1,7 +1,7 @@
-import { CriError, describe } from "../core/index.js";
+import { type CriError, criError, describe } from "../core/index.js";
 
 /**
- * Where a runtime listens. `url` is the canonical text: two endpoints are the same when their urls are equal.
+ * The address of a runtime. `url` is its canonical form: two endpoints are equal if their URLs are.
  * - `unix`: a socket file · `abstract`: a Linux socket name without a file · `pipe`: a Windows named pipe
  * - `tcp`: a host and port, with TLS or without
  */
@@ -17,18 +17,20 @@ export type Endpoint =
       readonly url: string;
     };
 
-/** The kernel's limit for a unix socket path, in bytes; past it connect() fails with a bare ENOENT. */
+/** The kernel's limit for a Unix socket path, in bytes; above it, connect() fails with a plain ENOENT. */
 const maxSocketPathBytes = 107;
 
 /**
- * Understands an endpoint in any form the kubelet, crictl and gRPC know:
+ * Parses an endpoint in any form that the kubelet, crictl and gRPC accept:
  * `unix:///run/x.sock`, `unix:/run/x.sock`, `/run/x.sock` · `unix-abstract:name`, `@name` ·
  * `npipe:////./pipe/name`, `npipe://./pipe/name`, `\\.\pipe\name` · `tcp://host:port`, `http://host:port` ·
- * `https://host:port` (TLS). Percent-escapes in a unix path are decoded and a query is ignored, as Kubernetes does.
+ * `https://host:port` (TLS). Percent-escapes in a Unix socket path are decoded and a query is ignored, as in Kubernetes.
  *
- * Throws {@link CriError} `invalid_endpoint` with what is wrong.
+ * Throws {@link CriError} `invalid_endpoint`.
  */
 export function parseEndpoint(text: string): Endpoint {
+  if (typeof text !== "string")
+    throw criError("invalid_endpoint", `an endpoint must be a string, got ${describe(text)}`);
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase();
   if (text === "") throw invalid(text, "it is empty");
   if (text.startsWith("/")) return unix(text, text);
@@ -39,10 +41,13 @@ export function parseEndpoint(text: string): Endpoint {
   if (scheme === "npipe") return pipe(text, text.slice("npipe:".length));
   if (scheme === "tcp" || scheme === "http" || scheme === "https") return tcp(text, scheme === "https");
   if (scheme !== undefined && text.includes("://"))
-    throw invalid(text, `the scheme "${scheme}" is none of unix, unix-abstract, npipe, tcp, http and https`);
+    throw invalid(
+      text,
+      `the scheme "${scheme}" is not one of unix, unix-abstract, npipe, tcp, http and https`,
+    );
   throw invalid(
     text,
-    "it is a relative path; write an absolute one, such as unix:///run/containerd/containerd.sock",
+    "it is a relative path; use an absolute one, such as unix:///run/containerd/containerd.sock",
   );
 }
 
@@ -53,16 +58,16 @@ function unixPath(text: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw invalid(text, "it has a malformed percent-escape");
+    throw invalid(text, "it contains a malformed percent-escape");
   }
 }
 
 function unix(text: string, path: string): Endpoint {
   if (!/^\P{Cs}*$/u.test(path)) throw invalid(text, "it is not well-formed Unicode");
-  if (path.includes("\0")) throw invalid(text, "a socket path has no NUL byte");
+  if (path.includes("\0")) throw invalid(text, "a socket path cannot contain a NUL byte");
   const bytes = Buffer.byteLength(path);
   if (bytes > maxSocketPathBytes)
-    throw invalid(text, `the socket path has ${bytes} bytes, and the kernel takes ${maxSocketPathBytes}`);
+    throw invalid(text, `the socket path has ${bytes} bytes; the kernel allows ${maxSocketPathBytes}`);
   return Object.freeze({
     kind: "unix",
     path,
@@ -77,10 +82,10 @@ function abstract(text: string, name: string): Endpoint {
   return Object.freeze({ kind: "abstract", name, url: `unix-abstract:${name}` });
 }
 
-/** `//./pipe/name`, `////./pipe/name`, `\\.\pipe\name`: slashes may lean either way, and the host defaults to `.`. */
+/** Parses `//./pipe/name`, `////./pipe/name` or `\\.\pipe\name`: with slashes or backslashes; the host defaults to `.`. */
 function pipe(text: string, rest: string): Endpoint {
   const match = /^\/*([^/]*)\/pipe\/(.+)$/i.exec(rest.replaceAll("\\", "/"));
-  if (!match) throw invalid(text, "a named pipe is written npipe:////./pipe/name");
+  if (!match) throw invalid(text, "a named pipe has the form npipe:////./pipe/name");
   const host = match[1] || ".";
   return Object.freeze({
     kind: "pipe",
@@ -96,7 +101,7 @@ function tcp(text: string, tls: boolean): Endpoint {
   if (!match || !(port >= 1 && port <= 65_535))
     throw invalid(
       text,
-      `write a host and a port from 1 to 65535, such as ${tls ? "https" : "tcp"}://localhost:10010`,
+      `it needs a host and a port from 1 to 65535, such as ${tls ? "https" : "tcp"}://localhost:10010`,
     );
   const host = (match[1] ?? "").replace(/^\[|\]$/g, "");
   const url = `${tls ? "https" : "tcp"}://${match[1]}:${port}`;
@@ -104,10 +109,7 @@ function tcp(text: string, tls: boolean): Endpoint {
 }
 
 function invalid(text: string, why: string): CriError {
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_endpoint",
-    text: `cannot use the endpoint ${describe(text)}: ${why}`,
+  return criError("invalid_endpoint", `endpoint ${describe(text)}: ${why}`, {
     problems: [{ path: "endpoint", message: why, value: text }],
   });
 }

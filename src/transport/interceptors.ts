@@ -1,9 +1,10 @@
 import type { DescMessage, DescMethodStreaming, DescMethodUnary, MessageInitShape } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
-import { createContextValues } from "@connectrpc/connect";
-import { Lifeline, maxTimerMs, stoppedError, unlessAborted } from "../core/index.js";
-import { toConnectError } from "./connect-errors.js";
+import { createContextKey, createContextValues } from "@connectrpc/connect";
+import { abortError, CancellationScope, maxTimerMs, raceAbort } from "../core/index.js";
+import { checkMethod, toConnectError } from "./connect-errors.js";
 import type {
+  RpcContextKey,
   RpcContextValues,
   RpcHeadersInit,
   RpcInterceptor,
@@ -15,12 +16,38 @@ import type {
   RpcUnaryResponse,
 } from "./contract.js";
 import type { Endpoint } from "./endpoint.js";
-import { withEndpoint } from "./endpoint-key.js";
 import { headerPairs } from "./headers.js";
 
+const endpointKey: RpcContextKey<Endpoint | undefined> = createContextKey<Endpoint | undefined>(undefined, {
+  description: "cri-sdk: endpoint",
+});
+
+/** Returns the endpoint of a call, for interceptors: for a socket file, the request's URL does not contain it. */
+export function endpointOf(values: RpcContextValues): Endpoint | undefined {
+  return values.get(endpointKey);
+}
+
+/** Returns a call's context values with its endpoint added. The caller's object stays unchanged, because calls may share it. */
+function withEndpoint(values: RpcContextValues | undefined, endpoint: Endpoint): RpcContextValues {
+  if (!values) return createContextValues().set(endpointKey, endpoint);
+  const own = createContextValues().set(endpointKey, endpoint);
+  const both: RpcContextValues = {
+    get: (key) => (key.id === endpointKey.id ? own : values).get(key),
+    set(key, value) {
+      (key.id === endpointKey.id ? own : values).set(key, value);
+      return both;
+    },
+    delete(key) {
+      (key.id === endpointKey.id ? own : values).delete(key);
+      return both;
+    },
+  };
+  return both;
+}
+
 /**
- * A transport with functions around every call, outermost first. Without interceptors, the transport itself. The
- * endpoint is for them to know.
+ * Wraps a transport in interceptors, outermost first; without interceptors, returns the transport itself. Interceptors read the
+ * endpoint with {@link endpointOf}.
  */
 export function withInterceptors(
   transport: RpcTransport,
@@ -28,7 +55,8 @@ export function withInterceptors(
   endpoint?: Endpoint,
 ): RpcTransport {
   if (interceptors.length === 0) return transport;
-  const around = (last: RpcNext) => interceptors.reduceRight((next, interceptor) => interceptor(next), last);
+  const intercept = (last: RpcNext) =>
+    interceptors.reduceRight((next, interceptor) => interceptor(next), last);
   return {
     async unary<I extends DescMessage, O extends DescMessage>(
       method: DescMethodUnary<I, O>,
@@ -38,24 +66,25 @@ export function withInterceptors(
       input: MessageInitShape<I>,
       contextValues?: RpcContextValues,
     ): Promise<RpcUnaryResponse<I, O>> {
-      const lifeline = new Lifeline(timeoutMs, signal);
-      const stop = new AbortController();
-      if (lifeline.stopped) stop.abort(lifeline.stopped);
-      lifeline.onStop({ cancel: (error) => stop.abort(error) });
-      const next = around(async (sent) => {
+      checkMethod("unary", method);
+      const scope = new CancellationScope(timeoutMs, signal);
+      const controller = new AbortController();
+      if (scope.stopped) controller.abort(scope.stopped);
+      scope.onStop({ cancel: (error) => controller.abort(error) });
+      const next = intercept(async (sent) => {
         const { signal, header, message, contextValues } = sent as RpcUnaryRequest<I, O>;
-        const timeoutMs = lifeline.remainingMs;
+        const timeoutMs = scope.remainingMs;
         return copyable(await transport.unary(method, signal, timeoutMs, header, message, contextValues));
       });
       try {
         const message = create(method.input, input);
         const common = requestCommon(method, header, contextValues, endpoint);
-        const answer = next({ ...common, stream: false, method, message, signal: stop.signal });
-        return (await unlessStopped(answer, stop.signal)) as RpcUnaryResponse<I, O>;
+        const response = next({ ...common, stream: false, method, message, signal: controller.signal });
+        return (await orAborted(response, controller.signal)) as RpcUnaryResponse<I, O>;
       } catch (error) {
         throw toConnectError(error);
       } finally {
-        lifeline.end();
+        scope.end();
       }
     },
     async stream<I extends DescMessage, O extends DescMessage>(
@@ -66,21 +95,22 @@ export function withInterceptors(
       input: AsyncIterable<MessageInitShape<I>>,
       contextValues?: RpcContextValues,
     ): Promise<RpcStreamResponse<I, O>> {
-      const span = spanOf(signal, timeoutMs);
-      const next = around((sent) => {
+      checkMethod("stream", method);
+      const combined = combinedSignal(signal, timeoutMs);
+      const next = intercept((sent) => {
         const { signal, header, message, contextValues } = sent as RpcStreamRequest<I, O>;
         return transport.stream(method, signal, timeoutMs, header, message, contextValues);
       });
       try {
         const common = requestCommon(method, header, contextValues, endpoint);
-        const answer = next({
+        const response = next({
           ...common,
           stream: true,
           method,
           message: created(method.input, input),
-          signal: span,
+          signal: combined,
         });
-        return (await unlessStopped(answer, span)) as RpcStreamResponse<I, O>;
+        return (await orAborted(response, combined)) as RpcStreamResponse<I, O>;
       } catch (error) {
         throw toConnectError(error);
       }
@@ -89,31 +119,31 @@ export function withInterceptors(
 }
 
 /**
- * The answer; or why the signal fired, a moment after it did, for interceptors that wait for something of their own, and
- * do not hear it. What the call itself fails with then says more, and comes first.
+ * Waits for the response, but rejects shortly after the signal fires, even if an interceptor waits for something and ignores it. The
+ * delay lets the call's own error, which explains more, win.
  */
-function unlessStopped<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  return unlessAborted(answer, signal, (reject) => void setImmediate(() => reject(stoppedError(signal))));
+function orAborted<T>(response: Promise<T>, signal: AbortSignal): Promise<T> {
+  return raceAbort(response, signal, (reject) => void setImmediate(() => reject(abortError(signal))));
 }
 
-/** An answer whose parts are its own properties, since interceptors write `{ ...answer, message }`. */
+/** Copies a response to own properties, because interceptors write `{ ...response, message }`. */
 function copyable<I extends DescMessage, O extends DescMessage>(
-  answer: RpcUnaryResponse<I, O>,
+  response: RpcUnaryResponse<I, O>,
 ): RpcUnaryResponse<I, O> {
-  const { stream, service, method, header, trailer, message } = answer;
+  const { stream, service, method, header, trailer, message } = response;
   return { stream, service, method, header, trailer, message };
 }
 
-/** A combined signal refers to its sources weakly, so a timeout of ours would be collected before it fires. */
+/** Keeps the sources of combined signals: a combined signal refers to them weakly, so its timeout could be collected before it fires. */
 const sourcesOf = new WeakMap<AbortSignal, readonly AbortSignal[]>();
 
-function spanOf(signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal {
+function combinedSignal(signal: AbortSignal | undefined, timeoutMs: number | undefined): AbortSignal {
   const sources = signal ? [signal] : [];
   if (timeoutMs !== undefined && timeoutMs > 0 && timeoutMs <= maxTimerMs)
     sources.push(AbortSignal.timeout(timeoutMs));
-  const span = AbortSignal.any(sources);
-  sourcesOf.set(span, sources);
-  return span;
+  const combined = AbortSignal.any(sources);
+  sourcesOf.set(combined, sources);
+  return combined;
 }
 
 function requestCommon(

@@ -1,39 +1,50 @@
 import { createSecureContext } from "node:tls";
-import { type Backoff, type BackoffOptions, backoff, invalidOption, type TlsOptions } from "../core/index.js";
+import {
+  type Backoff,
+  type BackoffOptions,
+  backoff,
+  backoffTable,
+  invalidOption,
+  messageOf,
+  OptionTable,
+  option,
+  type TlsOptions,
+  tlsTable,
+} from "../core/index.js";
 import type { RpcInterceptor } from "./contract.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
 
-/** How the transport behaves; all of it has defaults that suit a runtime on this machine. */
+/** Options of the transport; the defaults suit a runtime on this machine. */
 export interface TransportOptions {
   /**
-   * The largest message taken from the runtime, in bytes, after decompression. Runtimes send at most 16 MiB
-   * (containerd) or 80 MiB (CRI-O).
-   * @default 16 MiB, as Kubernetes' own client
+   * The largest message accepted from the runtime, in bytes, after decompression. Runtimes send at most 16 MiB (containerd) or
+   * 80 MiB (CRI-O).
+   * @default 16 MiB, as in Kubernetes' own client
    */
   readonly readLimitBytes?: number | undefined;
   /**
-   * The largest request sent, in bytes. containerd takes at most 16 MiB.
+   * The largest request sent, in bytes. containerd accepts at most 16 MiB.
    * @default 16 MiB
    */
   readonly writeLimitBytes?: number | undefined;
   /**
-   * How long one attempt to connect may take until the runtime's HTTP/2 greeting, in milliseconds.
+   * The timeout of one attempt to connect, until the runtime's HTTP/2 SETTINGS arrive, in milliseconds.
    * @default 5_000
    */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * How often a call tries to connect before it fails with `unavailable`, the first time included. Only calls that
-   * never left this process are tried again by this, so it is safe for every RPC.
-   * @default 5, which outlasts a restart of about a second
+   * How often a call attempts to connect before it fails with `unavailable`, the first attempt included. This is safe for every
+   * RPC, because the call has not left this process.
+   * @default 5, which covers a restart of about a second
    */
   readonly connectAttempts?: number | undefined;
   /**
-   * The pauses between attempts to connect.
+   * The delays between attempts to connect.
    * @default 100 ms growing by 1.6 to 3 s, with 20 % jitter
    */
   readonly backoff?: BackoffOptions | undefined;
   /**
-   * Functions around every call, outermost first; Connect's interceptors fit.
+   * Interceptors of every call, outermost first; Connect's interceptors are accepted.
    * @default none
    */
   readonly interceptors?: readonly RpcInterceptor[] | undefined;
@@ -49,6 +60,22 @@ export interface TransportOptions {
   readonly userAgent?: string | undefined;
 }
 
+/** gRPC's length prefix has four bytes, and Node 20 reads at most a Buffer of 2 GiB at once. */
+const maxLimitBytes = 2 ** 31 - 1;
+
+/** The options of {@link TransportOptions}. */
+export const transportTable = new OptionTable<TransportOptions>({
+  readLimitBytes: option.wholeNumber(1, maxLimitBytes),
+  writeLimitBytes: option.wholeNumber(1, maxLimitBytes),
+  connectTimeoutMs: option.wholeNumber(1, maxLimitBytes),
+  connectAttempts: option.wholeNumber(1, 1_000),
+  backoff: option.nested(backoffTable),
+  interceptors: option.listOf(option.callback),
+  tls: option.nested(tlsTable),
+  userAgent: (value) =>
+    typeof value === "string" && /^[\x20-\x7e]+$/.test(value) ? undefined : "must be printable ASCII",
+});
+
 /** {@link TransportOptions}, complete and checked. */
 export interface ResolvedTransportOptions {
   readonly endpoint: Endpoint;
@@ -63,10 +90,8 @@ export interface ResolvedTransportOptions {
 }
 
 const defaultLimitBytes = 16 * 2 ** 20;
-/** gRPC's length prefix has four bytes, and a Buffer of 2 GiB is the most Node 20 reads in one piece. */
-const maxLimitBytes = 2 ** 31 - 1;
 
-/** Fills in the defaults and checks every value. Throws `invalid_option` or `invalid_endpoint`. */
+/** Fills in the defaults of options that {@link transportTable} has checked. Throws `invalid_option` or `invalid_endpoint`. */
 export function resolveTransportOptions(
   endpoint: string | Endpoint,
   options: TransportOptions = {},
@@ -75,43 +100,23 @@ export function resolveTransportOptions(
   if (parsed.kind === "tcp" && parsed.tls) checkTls(options.tls ?? {});
   return Object.freeze({
     endpoint: parsed,
-    readLimitBytes: wholeNumber(
-      "readLimitBytes",
-      options.readLimitBytes ?? defaultLimitBytes,
-      1,
-      maxLimitBytes,
-    ),
-    writeLimitBytes: wholeNumber(
-      "writeLimitBytes",
-      options.writeLimitBytes ?? defaultLimitBytes,
-      1,
-      maxLimitBytes,
-    ),
-    connectTimeoutMs: wholeNumber("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 1, maxLimitBytes),
-    connectAttempts: wholeNumber("connectAttempts", options.connectAttempts ?? 5, 1, 1_000),
+    readLimitBytes: options.readLimitBytes ?? defaultLimitBytes,
+    writeLimitBytes: options.writeLimitBytes ?? defaultLimitBytes,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    connectAttempts: options.connectAttempts ?? 5,
     backoff: backoff(options.backoff),
     interceptors: Object.freeze([...(options.interceptors ?? [])]),
     tls: Object.freeze({ ...options.tls }),
-    userAgent: headerText("userAgent", options.userAgent ?? "cri-sdk"),
+    userAgent: options.userAgent ?? "cri-sdk",
   });
 }
 
-/** Certificates and keys that cannot be used would look like a runtime that is away. */
+/** Checks certificates and keys, because invalid ones would otherwise be reported as an unreachable runtime. */
 function checkTls(tls: TlsOptions): void {
   try {
     createSecureContext(tls);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw invalidOption("tls", "(not shown)", `cannot be used: ${why}`);
   }
-}
-
-function headerText(name: string, value: string): string {
-  if (/^[\x20-\x7e]+$/.test(value)) return value;
-  throw invalidOption(name, value, "must be printable ASCII");
-}
-
-function wholeNumber(name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw invalidOption(name, value, `must be a whole number from ${min} to ${max}`);
 }

@@ -1,32 +1,25 @@
-import type { ClientHttp2Stream } from "node:http2";
-import {
-  type DescMessage,
-  type DescMethodStreaming,
-  fromBinary,
-  type MessageShape,
-} from "@bufbuild/protobuf";
-import { CriError } from "../core/index.js";
-import { Call, type CallStart } from "./call.js";
+import type { DescMessage, DescMethodStreaming, MessageShape } from "@bufbuild/protobuf";
+import { CriError, criError } from "../core/index.js";
+import { Call, type CallStart, FailedAttempt } from "./call.js";
+import { decodeMessage } from "./codecs.js";
 import { toConnectError } from "./connect-errors.js";
 import type { RpcStreamResponse } from "./contract.js";
 import { malformed } from "./envelope.js";
 import { toWebHeaders } from "./headers.js";
-import { Inbox } from "./inbox.js";
-import { Failed } from "./unary.js";
 
 /**
- * Makes one attempt of a streaming call. Settles once the answer's headers are there, or with how the call ended
- * without them. `requests` is the body of a client-streaming or bidi call, already encoded.
+ * Makes one attempt of a streaming call. Resolves with the response once its headers have arrived, or with the failure if the call
+ * ended before. `requests` is the encoded body of a client-streaming or bidirectional call.
  */
 export function attemptStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodStreaming<I, O>,
   start: CallStart,
   requests: AsyncIterator<Buffer> | undefined,
-): Promise<RpcStreamResponse<I, O> | Failed> {
+): Promise<RpcStreamResponse<I, O> | FailedAttempt> {
   return new Promise((resolve) => {
-    // Empty until the end, and the same object all along, so that an interceptor may copy the answer.
+    // Filled at the end, but always the same object, so that an interceptor may copy the response.
     const trailer = new Headers();
-    const inbox = new Inbox({ pause: () => call.stream.pause(), resume: () => call.stream.resume() });
+    const queue = new MessageQueue({ pause: () => call.stream.pause(), resume: () => call.stream.resume() });
     const call: Call = new Call(start, {
       onHeaders(headers) {
         resolve({
@@ -35,18 +28,18 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
           method,
           header: toWebHeaders(headers),
           trailer,
-          message: messages(method.output, inbox, call),
+          message: messages(method.output, queue, call),
         });
       },
-      onMessage: (bytes) => inbox.push(bytes),
+      onMessage: (bytes) => queue.push(bytes),
       onEnd(end) {
         for (const [name, value] of toWebHeaders(end.trailers)) trailer.append(name, value);
-        // Requests that were taken from an iterable cannot be taken again.
-        const untouched = end.untouched && requests === undefined;
-        if (!untouched) start.lifeline.end();
+        // Requests that were read from an iterable cannot be read again.
+        const unprocessed = end.unprocessed && requests === undefined;
+        if (!unprocessed) start.scope.end();
         void requests?.return?.().catch(() => undefined);
-        if (end.error) resolve(new Failed({ error: end.error, untouched }));
-        inbox.end(end.error);
+        if (end.error) resolve(new FailedAttempt({ error: end.error, unprocessed }));
+        queue.end(end.error);
       },
     });
     if (requests) void sendAll(requests, call);
@@ -54,36 +47,36 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
 }
 
 /**
- * The answer's messages. Leaving the loop early resets the stream, so the server stops, too. No generator: that one
- * would not hear `return()` before its first `next()`, nor while one is waiting.
+ * Returns the response's messages. Leaving the loop early resets the stream, so that the server stops, too. Not a generator: a
+ * generator does not run `return()` before its first `next()`, nor while a `next()` is pending.
  */
 function messages<O extends DescMessage>(
   output: O,
-  inbox: Inbox,
+  queue: MessageQueue,
   call: Call,
 ): AsyncIterableIterator<MessageShape<O>> {
-  let over = false;
-  const leave = () => {
-    over = true;
-    call.cancel(new CriError({ code: "canceled", reason: "aborted_by_caller", text: "the stream was left" }));
+  let isOver = false;
+  const end = () => {
+    isOver = true;
+    call.cancel(criError("aborted_by_caller", "the caller stopped reading the stream"));
     return { done: true as const, value: undefined };
   };
   return {
     async next() {
-      if (over) return { done: true, value: undefined };
+      if (isOver) return { done: true, value: undefined };
       try {
-        const bytes = await inbox.pull();
-        if (bytes && !over) return { done: false, value: decode(output, bytes) };
-        return leave();
+        const bytes = await queue.pull();
+        if (bytes && !isOver) return { done: false, value: decode(output, bytes) };
+        return end();
       } catch (error) {
-        const left = over;
-        leave();
-        if (left) return { done: true, value: undefined };
+        const wasOver = isOver;
+        end();
+        if (wasOver) return { done: true, value: undefined };
         throw toConnectError(error);
       }
     },
     async return() {
-      return leave();
+      return end();
     },
     [Symbol.asyncIterator]() {
       return this;
@@ -93,37 +86,84 @@ function messages<O extends DescMessage>(
 
 function decode<O extends DescMessage>(output: O, bytes: Uint8Array): MessageShape<O> {
   try {
-    return fromBinary(output, bytes);
+    return decodeMessage(output, bytes);
   } catch (error) {
-    throw malformed(`a message of the stream is no ${output.typeName}`, error);
+    throw malformed(`a message of the stream is not a valid ${output.typeName}`, error);
   }
 }
 
 async function sendAll(requests: AsyncIterator<Buffer>, call: Call): Promise<void> {
   try {
     for (let next = await requests.next(); !next.done; next = await requests.next())
-      if (!call.stream.write(next.value)) await drained(call.stream);
+      if (!call.stream.write(next.value)) await call.drained();
     call.stream.end();
   } catch (cause) {
     const text = "the request stream failed";
-    call.cancel(
-      cause instanceof CriError
-        ? cause
-        : new CriError({ code: "canceled", reason: "aborted_by_caller", text, cause }),
-    );
+    call.cancel(cause instanceof CriError ? cause : criError("aborted_by_caller", text, { cause }));
   }
 }
 
-/** Waits until the stream takes more, or is over. */
-function drained(stream: ClientHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    if (stream.closed || stream.destroyed) return resolve();
-    const done = () => {
-      stream.removeListener("drain", done);
-      stream.removeListener("close", done);
-      resolve();
-    };
-    stream.once("drain", done);
-    stream.once("close", done);
-  });
+/** The source of a {@link MessageQueue}, which the queue pauses while its reader is slow. */
+interface FlowControl {
+  pause(): void;
+  resume(): void;
+}
+
+/** Bytes of undelivered messages above which the source is paused. */
+const highWaterBytes = 1 << 20;
+
+/** Messages between the wire, which pushes, and one reader, which pulls: in order, with back-pressure, then an end. */
+class MessageQueue {
+  readonly #flow: FlowControl;
+  #waiting: { resolve(message: Uint8Array | undefined): void; reject(error: unknown): void } | undefined;
+  #messages: Uint8Array[] = [];
+  #bytes = 0;
+  #isPaused = false;
+  #end: { readonly error: CriError | undefined } | undefined;
+
+  constructor(flow: FlowControl) {
+    this.#flow = flow;
+  }
+
+  push(message: Uint8Array): void {
+    const waiting = this.#waiting;
+    if (waiting) {
+      this.#waiting = undefined;
+      waiting.resolve(message);
+      return;
+    }
+    this.#messages.push(message);
+    this.#bytes += message.byteLength;
+    if (this.#bytes <= highWaterBytes || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#flow.pause();
+  }
+
+  /** Ends the queue. Messages that were pushed before are still delivered; then `pull` ends, or rejects with the error. */
+  end(error: CriError | undefined): void {
+    if (this.#end) return;
+    this.#end = { error };
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (error) waiting?.reject(error);
+    else waiting?.resolve(undefined);
+  }
+
+  /** Returns the next message; undefined after a clean end. One pull at a time. */
+  pull(): Promise<Uint8Array | undefined> {
+    const message = this.#messages.shift();
+    if (message) {
+      this.#bytes -= message.byteLength;
+      if (this.#isPaused && this.#bytes < highWaterBytes / 2) {
+        this.#isPaused = false;
+        this.#flow.resume();
+      }
+      return Promise.resolve(message);
+    }
+    if (this.#end?.error) return Promise.reject(this.#end.error);
+    if (this.#end) return Promise.resolve(undefined);
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+  }
 }

@@ -4,12 +4,21 @@ import {
   type DescMethodStreaming,
   type DescMethodUnary,
   type MessageInitShape,
-  toBinary,
 } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
-import { CriError, isCriError, Lifeline } from "../core/index.js";
-import type { CallStart } from "./call.js";
-import { toConnectError } from "./connect-errors.js";
+import {
+  CancellationScope,
+  type CriError,
+  checkArgument,
+  criError,
+  isCriError,
+  isRecord,
+  messageOf,
+  type OptionCheck,
+} from "../core/index.js";
+import { type CallStart, FailedAttempt } from "./call.js";
+import { encodeMessage } from "./codecs.js";
+import { checkMethod, toConnectError } from "./connect-errors.js";
 import type { Connection } from "./connection.js";
 import type {
   RpcContextKey,
@@ -19,37 +28,55 @@ import type {
   RpcTransport,
   RpcUnaryResponse,
 } from "./contract.js";
-import type { Endpoint } from "./endpoint.js";
+import { type Endpoint, parseEndpoint } from "./endpoint.js";
 import { encodeEnvelope } from "./envelope.js";
 import { type HeaderBuilder, headerBuilder } from "./headers.js";
 import { withInterceptors } from "./interceptors.js";
-import { Link } from "./link.js";
-import { type ResolvedTransportOptions, resolveTransportOptions, type TransportOptions } from "./options.js";
+import {
+  type ResolvedTransportOptions,
+  resolveTransportOptions,
+  type TransportOptions,
+  transportTable,
+} from "./options.js";
 import { attemptStream } from "./streaming.js";
-import { attemptUnary, Failed } from "./unary.js";
-import { untilTouched } from "./until-touched.js";
+import { Subchannel } from "./subchannel.js";
+import { transparentRetry } from "./transparent-retry.js";
+import { attemptUnary } from "./unary.js";
 
-/** A call with this context value set tries to connect once only: discovery wants its answer at once. */
+/** The context key of calls that connect only once: discovery needs its result at once. */
 export const connectOnceKey: RpcContextKey<boolean> = createContextKey(false, {
   description: "cri-sdk: connect once",
 });
 
-/** gRPC to one endpoint: usable wherever a Connect `Transport` is. */
+/** A gRPC transport to one endpoint; usable as a Connect `Transport`. */
 export interface Http2Transport extends RpcTransport, AsyncDisposable {
-  /** The endpoint it talks to. */
+  /** The endpoint that calls go to. */
   readonly endpoint: Endpoint;
-  /** Ends every call with `client_closed`, and resolves when no socket is left. Idempotent. */
+  /** Ends every call with `client_closed`. Resolves when no socket remains. Idempotent. */
   close(): Promise<void>;
 }
 
+const endpointCheck: OptionCheck<Endpoint> = (value) =>
+  typeof value.kind === "string" && typeof value.url === "string"
+    ? undefined
+    : "must be a string, or what `parseEndpoint(text)` returns";
+
 /**
- * A gRPC transport to a runtime's endpoint, over HTTP/2. Opens its connection on first use, opens a new one after
- * it was lost, and does not keep the process alive while no call is under way. Rejects as Connect does, with a
- * `ConnectError`, whose cause is the {@link CriError}.
+ * Creates a gRPC transport to a runtime's endpoint, over HTTP/2. It connects on first use and again after the connection was lost, and
+ * does not keep the process alive while no call is in flight. Calls reject as Connect's do, with a `ConnectError` whose cause is the
+ * {@link CriError}.
  *
  * Throws `invalid_endpoint` or `invalid_option`.
  */
 export function createTransport(endpoint: string | Endpoint, options?: TransportOptions): Http2Transport {
+  if (!isRecord(endpoint)) parseEndpoint(endpoint);
+  else checkArgument("createTransport", "endpoint", endpoint, endpointCheck);
+  transportTable.check("createTransport", options);
+  return openTransport(endpoint, options);
+}
+
+/** Does the same with options that were checked, among others. */
+export function openTransport(endpoint: string | Endpoint, options?: TransportOptions): Http2Transport {
   const resolved = resolveTransportOptions(endpoint, options);
   const bare = new GrpcTransport(resolved);
   if (resolved.interceptors.length === 0) return bare;
@@ -58,17 +85,17 @@ export function createTransport(endpoint: string | Endpoint, options?: Transport
   return { ...outer, endpoint: resolved.endpoint, close, [Symbol.asyncDispose]: close };
 }
 
-/** Sends a call on a connection. Throws, or rejects, only when nothing was sent. */
-type Attempt<T> = (connection: Connection) => Promise<T | Failed>;
+/** Sends a call on a connection. Throws or rejects only if nothing was sent. */
+type Attempt<T> = (connection: Connection) => Promise<T | FailedAttempt>;
 
 class GrpcTransport implements Http2Transport {
   readonly #options: ResolvedTransportOptions;
-  readonly #link: Link;
+  readonly #subchannel: Subchannel;
   readonly #headers: HeaderBuilder;
 
   constructor(options: ResolvedTransportOptions) {
     this.#options = options;
-    this.#link = new Link(options);
+    this.#subchannel = new Subchannel(options);
     this.#headers = headerBuilder(options.endpoint, options.userAgent);
   }
 
@@ -77,7 +104,7 @@ class GrpcTransport implements Http2Transport {
   }
 
   close(): Promise<void> {
-    return this.#link.close();
+    return this.#subchannel.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -92,18 +119,19 @@ class GrpcTransport implements Http2Transport {
     input: MessageInitShape<I>,
     contextValues?: RpcContextValues,
   ): Promise<RpcUnaryResponse<I, O>> {
-    const lifeline = new Lifeline(timeoutMs, signal);
+    checkMethod("unary", method);
+    const scope = new CancellationScope(timeoutMs, signal);
     try {
       const body = this.#encode(method.input, input);
       const attempt = (connection: Connection) =>
-        attemptUnary(method, this.#start(method, connection, lifeline, header, body));
-      const outcome = await this.#attempt(lifeline, attempt);
-      if (!(outcome instanceof Failed)) return outcome;
-      return await this.#untilTouched(outcome, lifeline, contextValues, attempt);
+        attemptUnary(method, this.#start(method, connection, scope, header, body));
+      const outcome = await this.#attempt(scope, attempt);
+      if (!(outcome instanceof FailedAttempt)) return outcome;
+      return await this.#transparentRetry(outcome, scope, contextValues, attempt);
     } catch (error) {
       throw toConnectError(error);
     } finally {
-      lifeline.end();
+      scope.end();
     }
   }
 
@@ -115,50 +143,50 @@ class GrpcTransport implements Http2Transport {
     input: AsyncIterable<MessageInitShape<I>>,
     contextValues?: RpcContextValues,
   ): Promise<RpcStreamResponse<I, O>> {
-    // Ended by the stream's own end: it goes on after this promise was fulfilled.
-    const lifeline = new Lifeline(timeoutMs, signal);
+    checkMethod("stream", method);
+    // The end of the stream ends the scope: the stream outlives this promise.
+    const scope = new CancellationScope(timeoutMs, signal);
     try {
       const requests = this.#encodeAll(method.input, input);
-      // A server-streaming call has one request: known beforehand, it can be sent again as a unary one can.
+      // A server-streaming call has one request; read in advance, it can be sent again like that of a unary call.
       const body = method.methodKind === "server_streaming" ? await only(method, requests) : undefined;
       const attempt = (connection: Connection) =>
         attemptStream(
           method,
-          this.#start(method, connection, lifeline, header, body),
+          this.#start(method, connection, scope, header, body),
           body ? undefined : requests,
         );
-      const outcome = await this.#attempt(lifeline, attempt);
-      return await this.#untilTouched(outcome, lifeline, contextValues, attempt);
+      const outcome = await this.#attempt(scope, attempt);
+      return await this.#transparentRetry(outcome, scope, contextValues, attempt);
     } catch (error) {
-      lifeline.end();
+      scope.end();
       throw toConnectError(error);
     }
   }
 
-  /** Attempts until one was looked at by the peer. */
-  #untilTouched<T>(
-    first: T | Failed,
-    lifeline: Lifeline,
+  #transparentRetry<T>(
+    first: T | FailedAttempt,
+    scope: CancellationScope,
     contextValues: RpcContextValues | undefined,
     attempt: Attempt<T>,
   ): Promise<T> {
     const attempts = contextValues?.get(connectOnceKey) ? 1 : this.#options.connectAttempts;
-    const again = () => this.#attempt(lifeline, attempt);
-    return untilTouched(first, again, lifeline, { attempts, pause: this.#options.backoff });
+    const again = () => this.#attempt(scope, attempt);
+    return transparentRetry(first, again, scope, { attempts, backoff: this.#options.backoff });
   }
 
-  /** One attempt, on the connection that is open or on a new one. */
-  #attempt<T>(lifeline: Lifeline, attempt: Attempt<T>): Promise<T | Failed> {
-    if (lifeline.stopped) throw lifeline.stopped;
-    const connection = this.#link.current;
-    const failed = (error: unknown) => this.#unsent(lifeline, error);
+  /** Makes one attempt, on the open connection or on a new one. */
+  #attempt<T>(scope: CancellationScope, attempt: Attempt<T>): Promise<T | FailedAttempt> {
+    if (scope.stopped) throw scope.stopped;
+    const connection = this.#subchannel.current;
+    const failed = (error: unknown) => this.#unsent(scope, error);
     if (!connection) {
       const begin = (dialed: Connection) => {
-        // It may have been stopped in the very moment in which it got its connection.
-        if (lifeline.stopped) throw lifeline.stopped;
+        // The call may have been stopped in the moment in which the dial succeeded.
+        if (scope.stopped) throw scope.stopped;
         return attempt(dialed);
       };
-      return lifeline.race(this.#link.acquire()).then(begin).catch(failed);
+      return scope.race(this.#subchannel.acquire()).then(begin).catch(failed);
     }
     try {
       return attempt(connection);
@@ -168,24 +196,23 @@ class GrpcTransport implements Http2Transport {
   }
 
   /**
-   * Nothing was sent: the dial failed, or the session took no new stream. A deadline that passes between dials that
-   * fail is told as the failure: the runtime is absent, not slow.
+   * Creates the failure of a call that was not sent, because the dial failed or the connection takes no new calls. If the deadline
+   * passed while dials failed, it is the dial's failure: the runtime is absent, not slow.
    */
-  #unsent(lifeline: Lifeline, error: unknown): Failed {
-    const absent = lifeline.stopped?.reason === "deadline" ? this.#link.lastFailure : undefined;
-    return new Failed({ error: absent ?? asUnsent(error), untouched: true });
+  #unsent(scope: CancellationScope, error: unknown): FailedAttempt {
+    const dialFailure = scope.stopped?.reason === "deadline" ? this.#subchannel.lastFailure : undefined;
+    return new FailedAttempt({ error: dialFailure ?? asUnsent(error), unprocessed: true });
   }
 
   #start(
     method: DescMethodUnary | DescMethodStreaming,
     connection: Connection,
-    lifeline: Lifeline,
+    scope: CancellationScope,
     header: RpcHeadersInit | undefined,
     body: Buffer | undefined,
   ): CallStart {
-    const headers = this.#headers(method, lifeline.remainingMs, header);
-    const unary = method.methodKind === "unary";
-    return { connection, headers, body, unary, lifeline, readLimitBytes: this.#options.readLimitBytes };
+    const headers = this.#headers(method, scope.remainingMs, header);
+    return { connection, headers, body, scope, readLimitBytes: this.#options.readLimitBytes };
   }
 
   #encode<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Buffer {
@@ -202,28 +229,21 @@ class GrpcTransport implements Http2Transport {
 
 function serialize<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Uint8Array {
   try {
-    return toBinary(schema, create(schema, input));
+    return encodeMessage(schema, create(schema, input));
   } catch (cause) {
-    const text = `the request is no ${schema.typeName}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new CriError({ code: "invalid_argument", reason: "invalid_request", text, cause });
+    const text = `the request is not a valid ${schema.typeName}: ${messageOf(cause)}`;
+    throw criError("invalid_request", text, { cause });
   }
 }
 
 async function only(method: DescMethodStreaming, requests: AsyncGenerator<Buffer>): Promise<Buffer> {
   for await (const request of requests) return request;
-  throw new CriError({
-    code: "invalid_argument",
-    reason: "invalid_request",
-    text: `${method.name} takes one request, got none`,
-  });
+  throw criError("invalid_request", `${method.name} requires one request, got none`);
 }
 
 function asUnsent(error: unknown): CriError {
   if (isCriError(error)) return error;
-  return new CriError({
-    code: "unavailable",
-    reason: "connection_lost",
-    text: `the connection took no new call: ${error instanceof Error ? error.message : String(error)}`,
+  return criError("connection_lost", `the call was not sent: ${messageOf(error)}`, {
     cause: error,
   });
 }

@@ -1,46 +1,30 @@
-import type { IncomingHttpHeaders } from "node:http2";
-import {
-  type DescMessage,
-  type DescMethodUnary,
-  type DescService,
-  fromBinary,
-  type MessageShape,
-} from "@bufbuild/protobuf";
-import type { CriError } from "../core/index.js";
-import { Call, type CallEnd, type CallSink, type CallStart } from "./call.js";
+import type { DescMessage, DescMethodUnary, DescService, MessageShape } from "@bufbuild/protobuf";
+import type { HeaderMap } from "../http2/index.js";
+import { Call, type CallEnd, type CallStart, FailedAttempt, type ResponseCallbacks } from "./call.js";
+import { decodeMessage } from "./codecs.js";
 import type { RpcUnaryResponse } from "./contract.js";
 import { malformed } from "./envelope.js";
 import { toWebHeaders } from "./headers.js";
 
-/** One attempt of a unary call: its answer, or how it ended without one. */
-export type UnaryOutcome<I extends DescMessage, O extends DescMessage> = RpcUnaryResponse<I, O> | Failed;
+/** The outcome of one attempt of a unary call. */
+export type UnaryOutcome<I extends DescMessage, O extends DescMessage> =
+  | RpcUnaryResponse<I, O>
+  | FailedAttempt;
 
-/** An attempt that failed. */
-export class Failed {
-  readonly error: CriError;
-  /** Whether it is certain that the peer never looked at the call. */
-  readonly untouched: boolean;
-
-  constructor({ error, untouched }: { readonly error: CriError; readonly untouched: boolean }) {
-    this.error = error;
-    this.untouched = untouched;
-  }
-}
-
-/** Makes one attempt. Never rejects for what the peer does; throws only what Node throws when nothing was sent. */
+/** Makes one attempt of a unary call. Never rejects because of the peer; throws if nothing was sent. */
 export function attemptUnary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   start: CallStart,
 ): Promise<UnaryOutcome<I, O>> {
   return new Promise((resolve) => {
-    new Call(start, new UnarySink(method, resolve));
+    new Call(start, new UnaryReceiver(method, resolve));
   });
 }
 
-class UnarySink<I extends DescMessage, O extends DescMessage> implements CallSink {
+class UnaryReceiver<I extends DescMessage, O extends DescMessage> implements ResponseCallbacks {
   readonly #method: DescMethodUnary<I, O>;
   readonly #resolve: (outcome: UnaryOutcome<I, O>) => void;
-  #headers: IncomingHttpHeaders | undefined;
+  #headers: HeaderMap | undefined;
   #bytes: Uint8Array | undefined;
   #count = 0;
 
@@ -49,7 +33,7 @@ class UnarySink<I extends DescMessage, O extends DescMessage> implements CallSin
     this.#resolve = resolve;
   }
 
-  onHeaders(headers: IncomingHttpHeaders): void {
+  onHeaders(headers: HeaderMap): void {
     this.#headers = headers;
   }
 
@@ -58,41 +42,41 @@ class UnarySink<I extends DescMessage, O extends DescMessage> implements CallSin
     this.#count++;
   }
 
-  onEnd({ error, trailers, untouched }: CallEnd): void {
-    this.#resolve(error ? new Failed({ error, untouched }) : this.#outcome(trailers, untouched));
+  onEnd({ error, trailers, unprocessed }: CallEnd): void {
+    this.#resolve(error ? new FailedAttempt({ error, unprocessed }) : this.#outcome(trailers, unprocessed));
   }
 
-  #outcome(trailers: IncomingHttpHeaders | undefined, untouched: boolean): UnaryOutcome<I, O> {
+  #outcome(trailers: HeaderMap | undefined, unprocessed: boolean): UnaryOutcome<I, O> {
     const method = this.#method;
     const bytes = this.#bytes;
     if (!bytes || this.#count !== 1) {
-      const error = malformed(`a unary answer has one message, this one has ${this.#count}`);
-      return new Failed({ error, untouched });
+      const error = malformed(`a unary response must contain one message, got ${this.#count}`);
+      return new FailedAttempt({ error, unprocessed });
     }
     try {
-      return new UnaryAnswer(method, fromBinary(method.output, bytes), this.#headers, trailers);
+      return new UnaryResponse(method, decodeMessage(method.output, bytes), this.#headers, trailers);
     } catch (cause) {
-      const error = malformed(`the answer is no ${method.output.typeName}`, cause);
-      return new Failed({ error, untouched });
+      const error = malformed(`the response is not a valid ${method.output.typeName}`, cause);
+      return new FailedAttempt({ error, unprocessed });
     }
   }
 }
 
-/** A unary answer. Its headers are rarely looked at, and dear to make: they are made when asked for. */
-class UnaryAnswer<I extends DescMessage, O extends DescMessage> {
+/** A unary response. Its headers are rarely read and expensive to convert, so they are converted on first access. */
+class UnaryResponse<I extends DescMessage, O extends DescMessage> {
   readonly stream = false;
   readonly method: DescMethodUnary<I, O>;
   readonly message: MessageShape<O>;
-  readonly #headers: IncomingHttpHeaders | undefined;
-  readonly #trailers: IncomingHttpHeaders | undefined;
+  readonly #headers: HeaderMap | undefined;
+  readonly #trailers: HeaderMap | undefined;
   #header: Headers | undefined;
   #trailer: Headers | undefined;
 
   constructor(
     method: DescMethodUnary<I, O>,
     message: MessageShape<O>,
-    headers: IncomingHttpHeaders | undefined,
-    trailers: IncomingHttpHeaders | undefined,
+    headers: HeaderMap | undefined,
+    trailers: HeaderMap | undefined,
   ) {
     this.method = method;
     this.message = message;

@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { connect } from "../../src/index.js";
+import { nodeArgs } from "../support/checkout.js";
+import { failure } from "../support/failure.js";
 import { checkLeaks } from "../support/leaks.js";
+import { scripted } from "../support/scripted-transport.js";
 import { until, within } from "../support/waiting.js";
 import { runtimeServer } from "./runtime-server.js";
-import { failure, idOf, scripted } from "./support.js";
+import { idOf } from "./support.js";
 
-test("close() is idempotent, ends what is under way, and leaves no connection on the servers", async (t) => {
+test("close() is idempotent, ends the calls in flight, and leaves no connection on the servers", async (t) => {
   checkLeaks(t);
   const pending = {
     status: (_: unknown, { signal }: { readonly signal: AbortSignal }) =>
@@ -23,7 +25,7 @@ test("close() is idempotent, ends what is under way, and leaves no connection on
   const error = await call;
   assert.deepEqual([error.code, error.method, error.endpoint], ["canceled", "Status", runtime.url]);
   await cri.close();
-  await until(() => runtime.sessions.size + images.sessions.size === 0, "both connections are gone");
+  await until(() => runtime.sessions.size + images.sessions.size === 0, "both connections are closed");
   assert.equal((await failure(cri.runtime.version(), "client_closed")).method, "Version");
   assert.equal((await failure(cri.image.listImages(), "client_closed")).endpoint, images.url);
   assert.equal(runtime.connections + images.connections, 2);
@@ -36,10 +38,10 @@ test("await using closes", async (t) => {
     await cri.runtime.version();
     assert.equal(server.sessions.size, 1);
   }
-  await until(() => server.sessions.size === 0, "the connection is gone");
+  await until(() => server.sessions.size === 0, "the connection is closed");
 });
 
-test("connect.through() is on the caller's transport, which close() leaves alone", async () => {
+test("close() does not close the transport of connect.through()", async () => {
   const transport = scripted(() => ({ containerId: idOf("a") }));
   for (const [cri, endpoint] of [
     [connect.through(transport), "custom transport"],
@@ -47,16 +49,17 @@ test("connect.through() is on the caller's transport, which close() leaves alone
   ] as const) {
     assert.equal(cri.transport, transport);
     assert.deepEqual([cri.endpoint, cri.imageEndpoint], [endpoint, endpoint]);
-    await cri.close();
-    await cri.runtime.removeContainer({ containerId: idOf("a") });
     assert.equal((await failure(cri.runtime.exec({ containerId: "" }))).endpoint, endpoint);
+    await cri.close();
+    const error = await failure(cri.runtime.removeContainer({ containerId: idOf("a") }), "client_closed");
+    assert.deepEqual([error.method, error.endpoint], ["RemoveContainer", endpoint]);
+    await connect.through(transport).runtime.removeContainer({ containerId: idOf("a") });
   }
 });
 
 test("a program that only calls version() exits by itself, without close()", async (t) => {
   const server = await runtimeServer(t, "patient");
-  const program = fileURLToPath(new URL("version-only.program.ts", import.meta.url));
-  const args = ["--conditions=cri-sdk-source", "--import", "tsx", program, server.url];
+  const args = nodeArgs("test/clients/version-only.program.ts", server.url);
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => child.kill("SIGKILL"));
   let printed = "";

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { connect } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { assertNoListeners, checkLeaks } from "../support/leaks.js";
 import { rawServer } from "../support/raw-server.js";
 import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
 import { alienServer, runtimeServer, setEnv } from "./runtime-server.js";
-import { atOnce, closing, failure } from "./support.js";
+import { atOnce, closing } from "./support.js";
 
 const nameOf = async (cri: Awaited<ReturnType<typeof connect>>) => (await cri.runtime.version()).runtimeName;
 
@@ -34,7 +35,7 @@ test("connect(endpoint) and connect({ endpoint }) check with one Version call on
   }
 });
 
-test("another image endpoint is a second connection, and is checked, too", async (t) => {
+test("a separate image endpoint gets a connection of its own, which is checked, too", async (t) => {
   const [runtime, images] = [await runtimeServer(t, "runtime"), await runtimeServer(t, "images")];
   const cri = closing(t, await connect({ endpoint: runtime.url, imageEndpoint: images.path }));
   assert.equal(cri.imageEndpoint, images.url);
@@ -58,7 +59,7 @@ test("another image endpoint is a second connection, and is checked, too", async
   await until(() => runtime.sessions.size === 2, "the runtime's connection was closed, too");
 });
 
-test("the environment and crictl.yaml name endpoints for connect() and connect.lazy()", async (t) => {
+test("connect() and connect.lazy() read endpoints from the environment and crictl.yaml", async (t) => {
   const [runtime, images] = [await runtimeServer(t, "runtime"), await runtimeServer(t, "images")];
   const file = join(await tempFolder(t), "crictl.yaml");
   await writeFile(file, `runtime-endpoint: ${runtime.url}\nimage-endpoint: ${images.url}\n`);
@@ -77,7 +78,7 @@ test("the environment and crictl.yaml name endpoints for connect() and connect.l
   assert.deepEqual([explicit.endpoint, explicit.imageEndpoint], [runtime.url, runtime.url]);
 });
 
-test("who named an endpoint where nobody answers is in the error", async (t) => {
+test("the error of an unreachable endpoint names the source of the endpoint", async (t) => {
   const none = join(await tempFolder(t), "none.sock");
   const explicit = await failure(connect(none), "socket_missing");
   assert.deepEqual([explicit.method, explicit.endpoint], ["Version", `unix://${none}`]);
@@ -87,17 +88,17 @@ test("who named an endpoint where nobody answers is in the error", async (t) => 
   assert.match(error.message, /CONTAINER_RUNTIME_ENDPOINT/);
 });
 
-test("a server without CRI v1 is wrong_api_version", async (t) => {
+test("a server without CRI v1 fails with wrong_api_version", async (t) => {
   const server = await alienServer(t);
   const error = await failure(connect(server.url), "wrong_api_version");
   assert.deepEqual(
-    [error.code, error.method, error.endpoint, error.text],
+    [error.code, error.method, error.endpoint, error.rawMessage],
     ["unimplemented", "Version", server.url, "unknown service runtime.v1.RuntimeService"],
   );
   await until(() => server.sessions.size === 0, "the connection was closed");
 });
 
-test("a runtime that is starting is asked again", async (t) => {
+test("the check of a starting runtime is retried", async (t) => {
   let asked = 0;
   const server = await runtimeServer(t, "late", {
     version: () => {
@@ -109,10 +110,10 @@ test("a runtime that is starting is asked again", async (t) => {
   assert.equal(asked, 3);
   asked = -100;
   await failure(connect(server.url, { retry: { attempts: 5, backoff: atOnce } }), "runtime_starting");
-  assert.equal(asked, -95, "the retry options hold for the check, too");
+  assert.equal(asked, -95, "the retry options apply to the check, too");
 });
 
-test("connect.lazy() connects with the first call; its first failure is the call's", async (t) => {
+test("connect.lazy() connects with the first call, which fails if the runtime is absent", async (t) => {
   const server = await runtimeServer(t, "lazy");
   const cri = closing(t, connect.lazy({ endpoint: server.url }));
   assert.equal(cri.endpoint, server.url);
@@ -126,7 +127,7 @@ test("connect.lazy() connects with the first call; its first failure is the call
   assert.throws(() => connect.lazy(server.url, { readLimitBytes: 0 }), { reason: "invalid_option" });
 });
 
-test("options that cannot be used are refused before anything is opened", async (t) => {
+test("invalid options are rejected before a connection is opened", async (t) => {
   const server = await runtimeServer(t, "unused");
   for (const options of [
     { retry: { attempts: 0 } },
@@ -142,7 +143,7 @@ test("options that cannot be used are refused before anything is opened", async 
   assert.equal(server.connections, 0);
 });
 
-test("connect() ends with its signal and with timeoutMs, and leaves nothing behind", async (t) => {
+test("connect() ends with its signal and with timeoutMs, and leaves no connection behind", async (t) => {
   checkLeaks(t);
   const silent = await rawServer(t, { onRequest: () => undefined });
   const late = await failure(connect(silent.url, { timeoutMs: 50 }), "deadline");
@@ -160,7 +161,7 @@ test("connect() ends with its signal and with timeoutMs, and leaves nothing behi
   assert.equal(silent.requests, 2);
 });
 
-test("the signal of connect() is not that of later calls", async (t) => {
+test("the signal of connect() does not cancel later calls", async (t) => {
   const server = await runtimeServer(t, "on");
   const stop = new AbortController();
   const cri = closing(t, await connect(server.url, { signal: stop.signal }));

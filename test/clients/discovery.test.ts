@@ -2,19 +2,20 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { parse } from "yaml";
 import { parseCrictlConfig, readCrictlConfig } from "../../src/transport/crictl-config.js";
 import { type Candidates, findCandidates, wellKnownCandidates } from "../../src/transport/discovery.js";
 import { tempFolder } from "../support/temp.js";
 
-/** A crictl.yaml of the test's own, and the environment that names it. */
+/** Writes a crictl.yaml, and returns the environment that names it. */
 async function crictl(t: TestContext, text: string) {
   const path = join(await tempFolder(t), "crictl.yaml");
   await writeFile(path, text);
   return { path, env: { CRI_CONFIG_FILE: path } };
 }
 
-/** Nobody's environment: the default place of crictl.yaml is below a folder that does not exist. */
-const nobody = { USERPROFILE: "/does/not/exist" };
+/** An environment without endpoints: the default path of crictl.yaml is in a folder that does not exist. */
+const empty = { USERPROFILE: "/does/not/exist" };
 
 function shown({ runtime, image }: Candidates) {
   return {
@@ -23,7 +24,7 @@ function shown({ runtime, image }: Candidates) {
   };
 }
 
-test("who names an endpoint: the option, then the variable, then crictl.yaml", async (t) => {
+test("the option comes before the variable, and the variable before crictl.yaml", async (t) => {
   const { path, env } = await crictl(
     t,
     "runtime-endpoint: unix:///file.sock\nimage-endpoint: unix:///file-images.sock\n",
@@ -42,11 +43,11 @@ test("who names an endpoint: the option, then the variable, then crictl.yaml", a
   const { CONTAINER_RUNTIME_ENDPOINT, ...imageOnly } = variables;
   for (const [options, environment, runtime, image] of [
     [both, variables, byOption, imagesByOption],
-    // Who names a runtime in the code means that one, and its images.
+    // A runtime endpoint in the code is also that of its images.
     [{ endpoint: "/option.sock" }, variables, byOption, undefined],
     [{}, variables, byEnv, imagesByEnv],
     [{ imageEndpoint: "/option-images.sock" }, variables, byEnv, imagesByOption],
-    // The images of the file are those of the file's runtime.
+    // The image endpoint of the file belongs to the runtime of the file.
     [{}, runtimeOnly, byEnv, undefined],
     [{}, imageOnly, `unix:///file.sock by ${path}`, imagesByEnv],
     [{}, env, `unix:///file.sock by ${path}`, `unix:///file-images.sock by ${path}`],
@@ -56,7 +57,7 @@ test("who names an endpoint: the option, then the variable, then crictl.yaml", a
     assert.deepEqual(shown(findCandidates(options, environment)), { runtime: [runtime], image });
 });
 
-test("nobody names one: the well-known sockets of the platform, crictl's first and in its order", () => {
+test("without a named endpoint, the well-known sockets of the platform are used, in crictl's order", () => {
   const urls = (platform: NodeJS.Platform) =>
     wellKnownCandidates(platform).map(({ endpoint }) => endpoint.url);
   assert.deepEqual(urls("linux").slice(0, 3), [
@@ -66,23 +67,23 @@ test("nobody names one: the well-known sockets of the platform, crictl's first a
   ]);
   assert.equal(urls("freebsd")[0], "unix:///var/run/containerd/containerd.sock");
   assert.deepEqual(urls("win32"), ["npipe:////./pipe/containerd-containerd", "npipe:////./pipe/cri-dockerd"]);
-  const { runtime, image } = findCandidates({}, nobody, "win32");
+  const { runtime, image } = findCandidates({}, empty, "win32");
   assert.deepEqual([runtime, image], [wellKnownCandidates("win32"), undefined]);
-  const images = { ...nobody, IMAGE_SERVICE_ENDPOINT: "tcp://localhost:1", CONTAINER_RUNTIME_ENDPOINT: "" };
+  const images = { ...empty, IMAGE_SERVICE_ENDPOINT: "tcp://localhost:1", CONTAINER_RUNTIME_ENDPOINT: "" };
   assert.equal(
     shown(findCandidates({}, images, "win32")).image,
     "tcp://localhost:1 by IMAGE_SERVICE_ENDPOINT",
   );
 });
 
-test("a runtime that is named leaves crictl.yaml unread, however broken it is", async (t) => {
+test("crictl.yaml is not read if a runtime is named, so an invalid one does no harm", async (t) => {
   const { env } = await crictl(t, "{ not: yaml");
   findCandidates({ endpoint: "/option.sock" }, env);
   findCandidates({}, { ...env, CONTAINER_RUNTIME_ENDPOINT: "/env.sock" });
   assert.throws(() => findCandidates({}, env), { reason: "invalid_option" });
 });
 
-test("an endpoint that cannot be used is invalid_endpoint, and says who named it", async (t) => {
+test("an invalid endpoint fails with invalid_endpoint, and the error names its source", async (t) => {
   const { path, env } = await crictl(t, "runtime-endpoint: run/x.sock\n");
   for (const [options, environment, who] of [
     [{ imageEndpoint: "x.sock" }, {}, "the imageEndpoint option"],
@@ -100,7 +101,7 @@ test("an endpoint that cannot be used is invalid_endpoint, and says who named it
     assert.throws(() => findCandidates({ endpoint }, {}), { reason: "invalid_endpoint" });
 });
 
-test("crictl.yaml: its endpoints, whatever else is in it", () => {
+test("the endpoints of crictl.yaml are read, other settings are ignored", () => {
   const read = (text: string) => {
     const { runtimeEndpoint, imageEndpoint } = parseCrictlConfig("/etc/crictl.yaml", text);
     return [runtimeEndpoint, imageEndpoint];
@@ -117,16 +118,36 @@ test("crictl.yaml: its endpoints, whatever else is in it", () => {
   for (const empty of ["", "# only a comment\n", "{}"]) assert.deepEqual(read(empty), [undefined, undefined]);
 });
 
-test("what is no crictl.yaml is invalid_option, with the path and why", () => {
+test("the endpoints of crictl.yaml are those that a YAML parser reads", () => {
+  for (const yaml of [
+    "unix:///a",
+    "unix:///a # the socket",
+    "unix:///a#b",
+    "'unix:///it''s'",
+    '"unix:///a" # quoted',
+    '"unix:///tab\\t"',
+    "npipe:////./pipe/x",
+    "tcp://127.0.0.1:1234",
+    "~",
+    "# nothing",
+    "/run/x.sock",
+  ]) {
+    const text = `# crictl\n---\ndebug: false\nnested:\n  runtime-endpoint: unix:///nested\nruntime-endpoint: ${yaml}\n`;
+    const { "runtime-endpoint": expected } = parse(text) as Record<string, string | null>;
+    assert.equal(parseCrictlConfig("/etc/crictl.yaml", text).runtimeEndpoint, expected ?? undefined, yaml);
+  }
+});
+
+test("an invalid crictl.yaml fails with invalid_option, the path and the reason", () => {
   for (const [text, why] of [
-    ["runtime-endpoint: [unix:///a", /crictl/],
+    ["runtime-endpoint: [unix:///a", /runtime-endpoint must be a string, got \[unix:\/\/\/a/],
     ["runtime-endpoint: unix:///a\nruntime-endpoint: unix:///b\n", /unique/],
-    ["- unix:///a", /no map of settings/],
-    ["unix:///a", /no map of settings/],
-    ["42", /no map of settings/],
+    ["- unix:///a", /not a map of settings/],
+    ["unix:///a", /not a map of settings/],
+    ["42", /not a map of settings/],
     ["runtime-endpoint: 42", /runtime-endpoint must be a string, got 42/],
-    ["runtime-endpoint: { a: b }", /runtime-endpoint must be a string, got an object/],
-    ["image-endpoint: [unix:///a]", /image-endpoint must be a string, got a list of 1/],
+    ["runtime-endpoint: { a: b }", /runtime-endpoint must be a string, got \{ a: b \}/],
+    ["image-endpoint: [unix:///a]", /image-endpoint must be a string, got \[unix:\/\/\/a\]/],
   ] as const)
     assert.throws(
       () => parseCrictlConfig("/etc/crictl.yaml", text),
@@ -138,7 +159,7 @@ test("what is no crictl.yaml is invalid_option, with the path and why", () => {
     );
 });
 
-test("a file that CRI_CONFIG_FILE names must exist and be readable; the default one need not exist", async (t) => {
+test("a file that CRI_CONFIG_FILE names must be readable; the default file may be absent", async (t) => {
   const folder = await tempFolder(t);
   for (const path of [join(folder, "none.yaml"), folder])
     assert.throws(() => readCrictlConfig({ CRI_CONFIG_FILE: path }), {

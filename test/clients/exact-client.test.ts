@@ -4,8 +4,10 @@ import { test } from "node:test";
 import { createRouterTransport } from "@connectrpc/connect";
 import { connect } from "../../src/index.js";
 import { ImageService, RuntimeService } from "../../src/v1.js";
+import { failure } from "../support/failure.js";
+import { scripted } from "../support/scripted-transport.js";
 import { until, within } from "../support/waiting.js";
-import { failure, idOf, scripted } from "./support.js";
+import { idOf } from "./support.js";
 
 test("the two clients have exactly the RPCs of the two services, and are frozen", () => {
   const cri = connect.through(scripted());
@@ -20,7 +22,7 @@ test("the two clients have exactly the RPCs of the two services, and are frozen"
   }
 });
 
-test("each function calls its own RPC, with the request given", async () => {
+test("each function calls its own RPC with the request", async () => {
   const transport = scripted();
   const { runtime, image } = connect.through({ transport, normalize: false, preflight: false });
   for (const client of [runtime, image])
@@ -36,7 +38,7 @@ test("each function calls its own RPC, with the request given", async () => {
   assert.deepEqual({ podSandboxId, verbose }, { podSandboxId: "ab", verbose: true });
 });
 
-test("a request may be left out where an empty one says all there is to say", async () => {
+test("a request may be omitted if an empty one is complete", async () => {
   const { runtime, image } = connect.through({ transport: scripted(), normalize: false });
   await runtime.version();
   await runtime.status();
@@ -47,7 +49,7 @@ test("a request may be left out where an empty one says all there is to say", as
   for await (const _ of runtime.getContainerEvents());
 });
 
-test("headers of the call reach the transport, as an object and as pairs", async () => {
+test("headers of the call reach the transport, both as an object and as pairs", async () => {
   const transport = scripted();
   const { runtime } = connect.through({ transport, normalize: false });
   for (const headers of [{ a: "1" }, [["a", "1"]] as const, new Map([["a", "1"]]), new Headers({ a: "1" })]) {
@@ -56,7 +58,7 @@ test("headers of the call reach the transport, as an object and as pairs", async
   }
 });
 
-/** A runtime in memory whose event stream never ends by itself. */
+/** An in-memory runtime whose event stream never ends by itself. */
 function endless() {
   const seen = { opened: 0, aborted: 0 };
   const transport = createRouterTransport(({ service }) => {
@@ -74,17 +76,17 @@ function endless() {
   return { seen, runtime: connect.through(transport).runtime };
 }
 
-test("leaving the loop ends the call on the server", async () => {
+test("leaving the loop cancels the call on the server", async () => {
   const { seen, runtime } = endless();
   for await (const { containerId } of runtime.getContainerEvents()) {
     assert.equal(containerId, idOf("a"));
     assert.equal(seen.aborted, 0);
     break;
   }
-  await until(() => seen.aborted === 1, "the handler heard of the break");
+  await until(() => seen.aborted === 1, "the handler was canceled by the break");
 });
 
-test("await using ends a stream, also while a read is waiting; nothing is opened before the first read", async () => {
+test("await using ends a stream, also during a pending read; the call starts with the first read", async () => {
   const { seen, runtime } = endless();
   {
     await using unread = runtime.getContainerEvents();
@@ -98,13 +100,13 @@ test("await using ends a stream, also while a read is waiting; nothing is opened
     waiting = events.next();
   }
   assert.deepEqual(await within(5_000, waiting), { done: true, value: undefined });
-  await until(() => seen.aborted === 1, "the handler heard of it");
+  await until(() => seen.aborted === 1, "the handler was canceled");
 });
 
-test("an abort is aborted_by_caller with its reason, a timeout a deadline, through any transport", async () => {
+test("an abort rejects with aborted_by_caller and its reason, a timeout with deadline, on any transport", async () => {
   const { runtime } = endless();
   for (const start of [
-    // Without a deadline: Connect's transport in memory leaves a timer of its own behind after an abort.
+    // Without a deadline, because Connect's in-memory transport leaves a timer behind after an abort.
     (signal: AbortSignal) => runtime.version({}, { signal, timeoutMs: 0 }),
     async (signal: AbortSignal) => {
       for await (const _ of runtime.getContainerEvents({}, { signal }));

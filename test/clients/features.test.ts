@@ -2,20 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code } from "@connectrpc/connect";
 import { connect } from "../../src/index.js";
-import { failure, idOf, type SeenCall, says, scripted } from "./support.js";
+import { failure } from "../support/failure.js";
+import { type SeenCall, scripted } from "../support/scripted-transport.js";
+import { idOf, runtimeError } from "./support.js";
 
 const version = { runtimeName: "containerd", runtimeVersion: "1.6.20~ds1", runtimeApiVersion: "v1" };
 const missing = new Set(["runtimeConfig", "streamContainers", "checkpointPod"]);
 
-/** A runtime that has the two RPCs of features(), and not those above. */
+/** A runtime with the two RPCs of features(), and without those above. */
 function runtimeOf(answers: Record<string, unknown>, unimplemented: ReadonlySet<string> = missing) {
   return scripted(({ name }: SeenCall) => {
-    if (unimplemented.has(name)) throw says(Code.Unimplemented, `unknown method ${name}`);
+    if (unimplemented.has(name)) throw runtimeError(Code.Unimplemented, `unknown method ${name}`);
     return answers[name];
   });
 }
 
-test("features() tells what an old runtime tells: its name and version, and nothing else", async () => {
+test("features() of an old runtime returns its name and version only", async () => {
   const cri = connect.through(runtimeOf({ version, status: { status: {} } }));
   assert.deepEqual(await cri.features(), {
     name: "containerd",
@@ -29,7 +31,7 @@ test("features() tells what an old runtime tells: its name and version, and noth
   });
 });
 
-test("features() tells the handlers and features of a new one", async () => {
+test("features() of a new runtime returns its handlers and features", async () => {
   const status = {
     status: {},
     runtimeHandlers: [
@@ -68,9 +70,10 @@ test("RPCs that were found missing are remembered, and forgotten when the versio
   }
 });
 
-test("the wrong API version is no missing RPC", async () => {
+test("wrong_api_version does not mark an RPC as missing", async () => {
   const transport = scripted(({ name }) => {
-    if (name === "runtimeConfig") throw says(Code.Unimplemented, "unknown service runtime.v1.RuntimeService");
+    if (name === "runtimeConfig")
+      throw runtimeError(Code.Unimplemented, "unknown service runtime.v1.RuntimeService");
     return { version, status: { status: {} } }[name as "version" | "status"];
   });
   const cri = connect.through(transport);
@@ -78,7 +81,7 @@ test("the wrong API version is no missing RPC", async () => {
   assert.deepEqual((await cri.features()).unimplemented, []);
 });
 
-test("features() takes call options, and fails as its two calls do", async () => {
+test("features() accepts call options, and fails as its two calls do", async () => {
   const transport = runtimeOf({ version, status: { status: {} } });
   await connect.through(transport).features({ timeoutMs: 5_000, headers: { a: "1" } });
   assert.deepEqual(transport.calls.map(({ name, timeoutMs }) => [name, timeoutMs]).sort(), [

@@ -3,8 +3,10 @@ import { test } from "node:test";
 import { Code, createRouterTransport } from "@connectrpc/connect";
 import { type Cri, type CriList, connect } from "../../src/index.js";
 import { ImageService, RuntimeService } from "../../src/v1.js";
+import { failure } from "../support/failure.js";
+import { type SeenCall, scripted } from "../support/scripted-transport.js";
 import { until, within } from "../support/waiting.js";
-import { atOnce, collect, failure, idOf, lost, type SeenCall, says, scripted } from "./support.js";
+import { atOnce, collect, idOf, lost, runtimeError } from "./support.js";
 
 interface Six {
   readonly open: (cri: Cri) => CriList<unknown>;
@@ -14,7 +16,7 @@ interface Six {
   readonly items: string;
 }
 
-/** The six lists, with the fields that hold their items. */
+/** The six lists, with the fields that contain their items. */
 const six: readonly Six[] = [
   {
     open: ({ lists }) => lists.podSandboxes(),
@@ -61,11 +63,11 @@ const six: readonly Six[] = [
 ];
 
 const named = (digit: string) => ({ id: idOf(digit), podSandboxId: idOf(digit) });
-const noStream = (name: string) => says(Code.Unimplemented, `unknown method ${name}`);
+const noStream = (name: string) => runtimeError(Code.Unimplemented, `unknown method ${name}`);
 const names = (calls: readonly SeenCall[]) => calls.map(({ name }) => name);
 const retry = { attempts: 3, backoff: atOnce };
 
-test("the stream is used where the runtime has it, its chunks in order", async () => {
+test("the Stream* RPC is used if the runtime implements it; its messages keep their order", async () => {
   for (const { open, stream, chunk } of six) {
     const transport = scripted(() => [{ [chunk]: [{}, {}] }, {}, { [chunk]: [{}] }]);
     const cri = connect.through({ transport, normalize: false });
@@ -81,7 +83,7 @@ test("the stream is used where the runtime has it, its chunks in order", async (
   );
 });
 
-test("List* stands in where it has not, which is remembered for each RPC", async () => {
+test("List* is the fallback, which is remembered for each RPC", async () => {
   for (const { open, stream, list, items } of six) {
     const transport = scripted(({ name }) => {
       if (name.startsWith("stream")) throw noStream(name);
@@ -95,7 +97,7 @@ test("List* stands in where it has not, which is remembered for each RPC", async
   }
 });
 
-test("it is remembered by one method for itself only, also when iterating found it out", async () => {
+test("the fallback of one list does not affect the others, also if iterating discovered it", async () => {
   const transport = scripted(({ name }) => {
     if (name === "streamContainers") throw noStream(name);
   });
@@ -113,10 +115,10 @@ test("it is remembered by one method for itself only, also when iterating found 
   ]);
 });
 
-test("any other error is told, not fallen back from", async () => {
+test("any other error rejects without a fallback", async () => {
   for (const [error, reason] of [
-    [says(Code.Unimplemented, "unknown service runtime.v1.RuntimeService"), "wrong_api_version"],
-    [says(Code.Unknown, "no"), "runtime_error"],
+    [runtimeError(Code.Unimplemented, "unknown service runtime.v1.RuntimeService"), "wrong_api_version"],
+    [runtimeError(Code.Unknown, "no"), "runtime_error"],
     [lost("socket_missing"), "socket_missing"],
   ] as const) {
     const transport = scripted(() => {
@@ -129,7 +131,7 @@ test("any other error is told, not fallen back from", async () => {
   }
 });
 
-test("an Unimplemented in the middle is no reason to begin again: its reader would see items twice", async () => {
+test("an Unimplemented in the middle of a stream rejects: a fallback would repeat items", async () => {
   const transport = scripted(async function* ({ name }) {
     yield { containers: [named("a")] };
     throw noStream(name);
@@ -138,7 +140,7 @@ test("an Unimplemented in the middle is no reason to begin again: its reader wou
   assert.deepEqual(names(transport.calls), ["streamContainers"]);
 });
 
-test("the filter is passed to either way, and options, too", async () => {
+test("both RPCs receive the filter and the options", async () => {
   const transport = scripted(({ name }) => {
     if (name.startsWith("stream")) throw noStream(name);
   });
@@ -150,7 +152,7 @@ test("the filter is passed to either way, and options, too", async () => {
   assert.equal(new Headers(transport.calls[1]?.header).get("h"), "1");
 });
 
-test("collecting has a deadline by default, iterating has none", async () => {
+test("collect() has a default deadline, iterating has none", async () => {
   const transport = scripted();
   const { lists } = connect.through(transport);
   const deadline = () => transport.calls.at(-1)?.timeoutMs;
@@ -170,7 +172,7 @@ test("collecting has a deadline by default, iterating has none", async () => {
   assert.equal(deadline(), undefined);
 });
 
-/** A runtime in memory whose list never ends. */
+/** An in-memory runtime whose list never ends. */
 function endless() {
   const seen = { aborted: 0 };
   const transport = createRouterTransport(({ service }) => {
@@ -186,16 +188,16 @@ function endless() {
   return { seen, lists: connect.through(transport).lists };
 }
 
-test("leaving the loop ends the stream on the server", async () => {
+test("leaving the loop cancels the stream on the server", async () => {
   const { seen, lists } = endless();
   for await (const { id } of lists.containers()) {
     assert.equal(id, idOf("a"));
     break;
   }
-  await until(() => seen.aborted === 1, "the handler heard of the break");
+  await until(() => seen.aborted === 1, "the handler was canceled by the break");
 });
 
-test("so does return(), also while a read is waiting", async () => {
+test("return() cancels the stream, also during a pending read", async () => {
   const { seen, lists } = endless();
   const items = lists.containers()[Symbol.asyncIterator]();
   await items.next();
@@ -203,10 +205,10 @@ test("so does return(), also while a read is waiting", async () => {
   const waiting = items.next();
   await within(5_000, Promise.resolve(items.return?.()), "return()");
   assert.equal((await within(5_000, waiting)).done, true);
-  await until(() => seen.aborted === 1, "the handler heard of it");
+  await until(() => seen.aborted === 1, "the handler was canceled");
 });
 
-test("collect() begins again when the connection is lost, without counting anything twice", async () => {
+test("collect() starts again after the connection was lost, without duplicate items", async () => {
   const transport = scripted(async function* (_, nth) {
     yield { containers: [named("a")] };
     if (nth <= 2) throw lost();
@@ -221,7 +223,7 @@ test("collect() begins again when the connection is lost, without counting anyth
   assert.equal(transport.calls.length, 3);
 });
 
-test("the deadline of collect() spans its attempts, both ways", async () => {
+test("the deadline of collect() covers all attempts and the fallback", async () => {
   const transport = scripted(async ({ name }) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     if (name === "streamContainers") throw noStream(name);
@@ -233,7 +235,7 @@ test("the deadline of collect() spans its attempts, both ways", async () => {
   assert.ok(second <= first - 15 && third <= second - 15, `${first}, ${second}, ${third}`);
 });
 
-test("the fallback is repeated as often as any call, not as often again for each of them", async () => {
+test("the fallback is retried as often as any other call", async () => {
   const transport = scripted(({ name }) => {
     throw name === "streamContainers" ? noStream(name) : lost();
   });
@@ -241,7 +243,7 @@ test("the fallback is repeated as often as any call, not as often again for each
   assert.deepEqual(names(transport.calls), ["streamContainers", ...Array(3).fill("listContainers")]);
 });
 
-test("iterating is not repeated, and fails as the stream does", async () => {
+test("iterating is not retried, and rejects as the stream does", async () => {
   const transport = scripted(async function* () {
     yield { containers: [named("a")] };
     throw lost();

@@ -1,4 +1,5 @@
-import type { Cri, RpcName } from "../../src/index.js";
+import type { Cri } from "../../src/index.js";
+import type { RpcName } from "../../src/transport.js";
 import { MountPropagation, NamespaceMode } from "../../src/v1.js";
 
 const id = "0123456789abcdef".repeat(4);
@@ -10,7 +11,7 @@ const sandboxConfig = {
   linux: { cgroupParent: "/kubepods/uid", securityContext: { namespaceOptions: { pid: NamespaceMode.POD } } },
 };
 
-/** Names that begin with dots, or hold some, are no way out of a folder. */
+/** Names that begin with dots or contain dots do not leave a folder. */
 const logPath = "web/..0/..log";
 
 const mounts = [
@@ -43,7 +44,7 @@ const config = {
 
 const streams = { stdin: false, stdout: true, stderr: true, tty: false };
 
-/** A complete, legal request for every RPC that has a preflight rule, or more. */
+/** Complete, legal requests for every RPC with a preflight rule. */
 export const legal: { readonly [N in RpcName]?: (cri: Cri) => readonly Promise<unknown>[] } = {
   updateRuntimeConfig: ({ runtime }) => [runtime.updateRuntimeConfig({})],
   runPodSandbox: ({ runtime }) => [
@@ -54,7 +55,7 @@ export const legal: { readonly [N in RpcName]?: (cri: Cri) => readonly Promise<u
   ],
   stopPodSandbox: ({ runtime }) => [
     runtime.stopPodSandbox({ podSandboxId: id }),
-    // A runtime whose ids are no hex digits.
+    // A runtime whose ids are not hex digits.
     runtime.stopPodSandbox({ podSandboxId: "pod-1" }),
   ],
   removePodSandbox: ({ runtime }) => [runtime.removePodSandbox({ podSandboxId: id })],

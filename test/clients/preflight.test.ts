@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import { connect, policy, type RpcName } from "../../src/index.js";
+import { connect } from "../../src/index.js";
+import { policy, type RpcName } from "../../src/transport.js";
 import { type CreateContainerRequest, CreateContainerRequestSchema } from "../../src/v1.js";
+import { failure } from "../support/failure.js";
+import { refusals } from "../support/preflight-refusals.js";
+import { scripted } from "../support/scripted-transport.js";
 import { legal } from "./preflight-legal.js";
-import { refusals } from "./preflight-refusals.js";
-import { failure, idOf, scripted } from "./support.js";
+import { idOf } from "./support.js";
 
-test("every refusal names its field, and nothing of it reaches the transport", async () => {
+test("every refusal names its field, and the request does not reach the transport", async () => {
   assert.ok(refusals.length > 50);
   const transport = scripted();
   const cri = connect.through({ transport, endpoint: "unix:///test.sock" });
@@ -23,14 +26,14 @@ test("every refusal names its field, and nothing of it reaches the transport", a
   assert.deepEqual(transport.calls, []);
 });
 
-test("preflight: false lets each of them through", async () => {
+test("preflight: false sends all of them", async () => {
   const transport = scripted();
   const cri = connect.through({ transport, preflight: false, normalize: false });
   for (const { call } of refusals) await call(cri);
   assert.equal(transport.calls.length, refusals.length);
 });
 
-test("every problem is told at once, with its value where there is one", async () => {
+test("one error lists every problem, with the value unless the field is missing", async () => {
   const { runtime } = connect.through(scripted());
   const error = await failure(
     runtime.createContainer({
@@ -62,7 +65,7 @@ test("every problem is told at once, with its value where there is one", async (
   assert.ok(missing && !("value" in missing), "a missing field has no value");
 });
 
-test("values that are no strings are shown, too", async () => {
+test("numbers and bigints are shown, too", async () => {
   const { runtime } = connect.through(scripted());
   const port = await failure(runtime.portForward({ podSandboxId: idOf("a"), port: [0, 80, -1, 65_536] }));
   assert.deepEqual(
@@ -95,7 +98,7 @@ test("complete, legal requests pass, for every RPC that changes something", asyn
   }
 });
 
-test("reads have no rules: an id prefix is theirs to resolve", async () => {
+test("reads accept id prefixes", async () => {
   const transport = scripted();
   const { runtime, image } = connect.through({ transport, normalize: false });
   await runtime.containerStatus({ containerId: "a" });
@@ -104,7 +107,7 @@ test("reads have no rules: an id prefix is theirs to resolve", async () => {
   assert.equal(transport.calls.length, 3);
 });
 
-/** What CreateContainer's image looks like when it arrives. */
+/** Returns the image of a CreateContainer as the transport receives it. */
 async function imageSent(request: CreateContainerRequest, preflight = true) {
   const transport = scripted();
   await connect.through({ transport, normalize: false, preflight }).runtime.createContainer(request);
@@ -112,7 +115,7 @@ async function imageSent(request: CreateContainerRequest, preflight = true) {
   return (call?.message as CreateContainerRequest | undefined)?.config?.image;
 }
 
-test("user_specified_image is filled in, kept where given, and the caller's message is left alone", async () => {
+test("an empty user_specified_image is filled in, a set one is kept, and the caller's message is not changed", async () => {
   const request = (userSpecifiedImage?: string) =>
     create(CreateContainerRequestSchema, {
       podSandboxId: idOf("a"),

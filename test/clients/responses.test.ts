@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Cri, connect } from "../../src/index.js";
-import { failure, idOf, scripted } from "./support.js";
+import { failure } from "../support/failure.js";
+import { scripted } from "../support/scripted-transport.js";
+import { idOf } from "./support.js";
 
 type Call = (cri: Cri) => Promise<unknown>;
 
 const metadata = { name: "n", namespace: "n" };
 const id = idOf("a");
 
-/** An answer, the call that gets it, and the fields that the error must name; none for a good answer. */
+/** The response fields, the call, and the fields that the error must name; none for a valid response. */
 const answers: readonly (readonly [string, object, Call, readonly string[]])[] = [
   ["Version", {}, ({ runtime }) => runtime.version(), ["runtimeName", "runtimeVersion", "runtimeApiVersion"]],
   ["Status", {}, ({ runtime }) => runtime.status(), ["status"]],
@@ -68,7 +70,7 @@ const answers: readonly (readonly [string, object, Call, readonly string[]])[] =
   ["ListImages", { images: [{ id }, {}] }, ({ image }) => image.listImages(), ["images[1].id"]],
 ];
 
-test("an answer that lacks what CRI promises is invalid_response, with every field", async () => {
+test("a response without the fields that CRI requires fails with invalid_response, which lists all of them", async () => {
   for (const [method, fields, call, paths] of answers) {
     const transport = scripted(() => fields);
     if (paths.length === 0) {
@@ -79,16 +81,16 @@ test("an answer that lacks what CRI promises is invalid_response, with every fie
     assert.equal(error.code, "internal");
     assert.deepEqual([error.method, ...error.problems.map(({ path }) => path)], [method, ...paths]);
     for (const path of paths) assert.ok(error.message.includes(path), error.message);
-    assert.equal(transport.calls.length, 1, "the call took effect; it is not repeated");
+    assert.equal(transport.calls.length, 1, "the call took effect, so it is not retried");
   }
 });
 
-test("normalize: false takes them as they are", async () => {
+test("normalize: false returns such responses unchanged", async () => {
   for (const [, fields, call] of answers)
     await call(connect.through({ transport: scripted(() => fields), normalize: false }));
 });
 
-test("messages of a stream are held to the same", async () => {
+test("messages of a stream are checked in the same way", async () => {
   const transport = scripted(() => [{ containerId: id }, {}]);
   const seen: string[] = [];
   const read = async (cri: Cri) => {

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Code } from "@connectrpc/connect";
-import { type Cri, connect, policy, type RpcName } from "../../src/index.js";
+import { type Cri, connect } from "../../src/index.js";
+import { policy, type RpcName } from "../../src/transport.js";
+import { failure } from "../support/failure.js";
 import { assertNoListeners } from "../support/leaks.js";
+import { type SeenCall, scripted } from "../support/scripted-transport.js";
 import { until, within } from "../support/waiting.js";
-import { atOnce, failure, lost, type SeenCall, says, scripted } from "./support.js";
+import { atOnce, lost, runtimeError } from "./support.js";
 
 const retry = { attempts: 3, backoff: atOnce };
 
-/** A runtime whose first calls fail so, with a client that repeats without pauses. */
+/** A runtime whose first calls fail, with a client that retries without delay. */
 function failing(times: number, error: () => Error, more: object = {}) {
   const transport = scripted((_, nth) => {
     if (nth <= times) throw error();
@@ -17,13 +20,13 @@ function failing(times: number, error: () => Error, more: object = {}) {
   return { transport, cri: connect.through({ transport, retry, preflight: false, ...more }) };
 }
 
-test("a safe call is repeated when the runtime went away, was restarted, or is not ready yet", async () => {
+test("a safe call is retried when the connection was lost or the runtime is starting", async () => {
   for (const error of [
     () => lost("connection_lost"),
     () => lost("goaway"),
     () => lost("stream_reset"),
-    () => says(Code.Unavailable, "server is not initialized yet"),
-    () => says(Code.Unknown, "server is not initialized yet"),
+    () => runtimeError(Code.Unavailable, "server is not initialized yet"),
+    () => runtimeError(Code.Unknown, "server is not initialized yet"),
   ]) {
     const { transport, cri } = failing(2, error);
     await cri.runtime.listContainers();
@@ -36,16 +39,16 @@ test("a safe call is repeated when the runtime went away, was restarted, or is n
   }
 });
 
-test("any other failure is told at once", async () => {
+test("any other failure rejects at once", async () => {
   for (const error of [
-    // What failed to connect was tried again by the transport already.
+    // The transport has already retried failures to connect.
     () => lost("socket_missing"),
     () => lost("connection_refused"),
-    () => says(Code.Unavailable, "overloaded"),
-    () => says(Code.Internal, "no"),
-    () => says(Code.ResourceExhausted, "no"),
-    () => says(Code.DeadlineExceeded, "context deadline exceeded"),
-    () => says(Code.Aborted, "no"),
+    () => runtimeError(Code.Unavailable, "overloaded"),
+    () => runtimeError(Code.Internal, "no"),
+    () => runtimeError(Code.ResourceExhausted, "no"),
+    () => runtimeError(Code.DeadlineExceeded, "context deadline exceeded"),
+    () => runtimeError(Code.Aborted, "no"),
     () => new TypeError("a bug"),
   ]) {
     const { transport, cri } = failing(1, error);
@@ -54,7 +57,7 @@ test("any other failure is told at once", async () => {
   }
 });
 
-test("the policy table decides, unary RPC by RPC", async () => {
+test("the table of RPCs decides which unary RPCs are retried", async () => {
   const transport = scripted(() => {
     throw lost();
   });
@@ -72,7 +75,7 @@ test("the policy table decides, unary RPC by RPC", async () => {
   }
 });
 
-test("attempts: 1 repeats nothing, and what is no count is invalid_option", async () => {
+test("attempts: 1 disables retries, and an invalid number is invalid_option", async () => {
   const { transport, cri } = failing(1, lost, { retry: { attempts: 1 } });
   await failure(cri.runtime.version(), "connection_lost");
   assert.equal(transport.calls.length, 1);
@@ -86,17 +89,17 @@ test("attempts: 1 repeats nothing, and what is no count is invalid_option", asyn
   });
 });
 
-/** Calls made for one request. */
+/** Returns the number of calls made for one request. */
 async function attemptsOf(cri: Cri, calls: readonly SeenCall[]): Promise<number> {
   const before = calls.length;
   await cri.runtime.listContainers().catch(() => undefined);
   return calls.length - before;
 }
 
-test("a budget keeps a client from multiplying the load on a runtime in trouble, and recovers", async () => {
+test("the budget stops retries while a runtime keeps failing, and recovers", async () => {
   let down = true;
   const transport = scripted(() => {
-    if (down) throw says(Code.Unavailable, "server is not initialized yet");
+    if (down) throw runtimeError(Code.Unavailable, "server is not initialized yet");
   });
   const cri = connect.through({ transport, retry });
   const counts: number[] = [];
@@ -111,11 +114,11 @@ test("a budget keeps a client from multiplying the load on a runtime in trouble,
   for (let n = 0; n < 100; n++) await cri.runtime.listContainers();
   down = true;
   assert.equal(await attemptsOf(cri, transport.calls), 3);
-  // The budget is one client's own.
+  // Every client has its own budget.
   assert.equal(await attemptsOf(connect.through({ transport, retry }), transport.calls), 3);
 });
 
-test("a connection that is lost takes many calls along: all of them are repeated", async () => {
+test("all calls that a lost connection failed are retried", async () => {
   let gone = 20;
   const transport = scripted(async () => {
     await pause(5);
@@ -126,7 +129,7 @@ test("a connection that is lost takes many calls along: all of them are repeated
   assert.equal(transport.calls.length, 40);
 });
 
-test("the deadline spans the attempts", async () => {
+test("the deadline covers all attempts", async () => {
   const transport = scripted(async (_, nth) => {
     await pause(20);
     if (nth <= 2) throw lost();
@@ -138,7 +141,7 @@ test("the deadline spans the attempts", async () => {
   assert.ok(second <= first - 15 && third <= second - 15 && third > 0, `${first}, ${second}, ${third}`);
 });
 
-test("a pause that would outlast the deadline is not begun: the failure is told at once", async () => {
+test("if the delay would outlast the deadline, the call rejects at once", async () => {
   const slow = { attempts: 3, backoff: { firstMs: 60_000, maxMs: 60_000, jitter: 0 } };
   const { transport, cri } = failing(1, lost, { retry: slow });
   await within(5_000, failure(cri.runtime.listContainers({}, { timeoutMs: 30_000 }), "connection_lost"));
@@ -149,7 +152,7 @@ test("a pause that would outlast the deadline is not begun: the failure is told 
   assert.ok(transport.calls.length >= 1);
 });
 
-test("an abort during the pause ends the call at once, and leaves no listener", async () => {
+test("an abort during the delay ends the call at once, and leaves no listener", async () => {
   const slow = { attempts: 3, backoff: { firstMs: 60_000, maxMs: 60_000 } };
   for (const start of [
     (cri: Cri, signal: AbortSignal) => cri.runtime.listContainers({}, { signal, timeoutMs: 0 }),
@@ -169,7 +172,7 @@ test("an abort during the pause ends the call at once, and leaves no listener", 
   }
 });
 
-test("a stream is not repeated: its reader would see things twice", async () => {
+test("a stream is not retried, because its consumer would see messages twice", async () => {
   const { transport, cri } = failing(1, lost);
   await failure(cri.runtime.streamContainers().next(), "connection_lost");
   assert.equal(transport.calls.length, 1);

@@ -4,7 +4,7 @@ import { ImageService, RuntimeService } from "../../src/v1.js";
 import { cleanup } from "../support/cleanup.js";
 import { type GrpcServer, grpcServer } from "../support/grpc-server.js";
 
-/** A runtime on a socket of the test's own: it answers Version with `name`, and what else it is told to. */
+/** A runtime on a socket of the test: it responds to Version with `name`, and to other RPCs as the test defines. */
 export function runtimeServer(
   t: TestContext,
   name: string,
@@ -19,7 +19,7 @@ export function runtimeServer(
   });
 }
 
-/** A server that has the runtime's socket, and not its API. */
+/** A gRPC server without CRI's services. */
 export function alienServer(t: TestContext): Promise<GrpcServer> {
   return runtimeServer(t, "alien", {
     version: () => {

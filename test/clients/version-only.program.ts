@@ -1,4 +1,4 @@
-// Run by close.test.ts in a process of its own: it must end without close().
+// Run by close.test.ts in a separate process, which must exit without close().
 import { connect } from "../../src/index.js";
 
 const { runtime } = await connect(process.argv[2]);

@@ -10,7 +10,7 @@ import { ImageService, RuntimeService } from "../../src/v1.js";
 
 const rpcs = [...RuntimeService.methods, ...ImageService.methods].map(({ name }) => name);
 
-test("every case has an id of its own, a group, a title, and a rule that names an RPC", () => {
+test("every case has a unique id, a group, a title, and a rule that names an RPC", () => {
   const ids = conformanceCases.map(({ id }) => id);
   assert.deepEqual(
     ids.filter((id, index) => ids.indexOf(id) !== index),
@@ -34,11 +34,11 @@ test("there are many cases, and some of every group", () => {
     assert.ok(conformanceCases.filter((one) => one.group === group).length >= 10, group);
 });
 
-test("what is known of runtimes is about cases that there are, and says why", () => {
+test("known deviations refer to existing cases and have reasons", () => {
   const ids = new Set(conformanceCases.map(({ id }) => id));
   for (const [name, deviations] of Object.entries(knownDeviations))
     for (const [id, reason] of Object.entries(deviations)) {
-      assert.ok(ids.has(id), `${name}: there is no case ${id}`);
+      assert.ok(ids.has(id), `${name}: the case ${id} does not exist`);
       assert.ok(reason.length > 10, `${name}: ${id}`);
     }
 });

@@ -7,18 +7,37 @@ import {
   shellCommands,
 } from "../../src/testing/conformance/index.js";
 
-/** What a fake runtime was asked, by the names of the RPCs. */
+/** A fake runtime, and the names of the RPCs that it has received. */
 export interface FakeRuntime {
   readonly target: ConformanceTarget;
   readonly calls: string[];
+  /** The pods that ListPodSandbox returns. */
+  readonly pods: { readonly id: string; readonly labels: Readonly<Record<string, string>> }[];
+  /** The ids that RemovePodSandbox received. */
+  readonly removed: string[];
+  /** Makes every later call fail. */
+  stopResponding(): void;
 }
 
-/** A runtime that answers every call with an empty message, but for Version: it is there, and has nothing in it. */
+/** Creates a runtime without containers. Calls change nothing. */
 export function fakeRuntime(runtimeName = "fake", runtimeVersion = "1.2.3"): FakeRuntime {
   const calls: string[] = [];
+  const pods: FakeRuntime["pods"] = [];
+  const removed: string[] = [];
+  let isResponding = true;
   const transport = {
-    unary(method: { readonly name: string; readonly output: unknown }) {
+    unary(
+      method: { readonly name: string; readonly output: unknown },
+      ...[, , , request]: readonly [unknown, unknown, unknown, { readonly podSandboxId?: string }]
+    ) {
       calls.push(method.name);
+      if (!isResponding) return Promise.reject(new Error("the fake runtime does not respond"));
+      if (method.name === "RemovePodSandbox") removed.push(request.podSandboxId ?? "");
+      if (method.name === "ListPodSandbox")
+        return Promise.resolve({
+          message: { items: pods.filter(({ id }) => !removed.includes(id)) },
+          method,
+        });
       const version = method.name === "Version" ? { runtimeName, runtimeVersion } : {};
       const message = { items: [], containers: [], ...version };
       return Promise.resolve({ message, method });
@@ -27,10 +46,19 @@ export function fakeRuntime(runtimeName = "fake", runtimeVersion = "1.2.3"): Fak
   } as unknown as RpcTransport;
   const cri = connect.through({ transport, normalize: false });
   const images = { main: "main:1", sameImage: "main:2", other: "other:1", missing: "missing:1" };
-  return { calls, target: { cri, images, commands: shellCommands, directory: "/nonexistent/logs" } };
+  const stopResponding = () => {
+    isResponding = false;
+  };
+  return {
+    calls,
+    pods,
+    removed,
+    stopResponding,
+    target: { cri, images, commands: shellCommands, directory: "/nonexistent/logs" },
+  };
 }
 
-/** A case that does this. */
+/** Creates a case with this check. */
 export function fakeCase(
   id: string,
   run: ConformanceCase["run"] = () => Promise.resolve(),

@@ -13,7 +13,7 @@ import { fakeCase, fakeRuntime } from "./fake-target.js";
 const unimplemented = new CriError({
   code: "unimplemented",
   reason: "runtime_error",
-  text: "no such RPC",
+  rawMessage: "no such RPC",
   method: "StreamImages",
 });
 
@@ -32,7 +32,7 @@ function report(): Promise<ConformanceReport> {
   });
 }
 
-test("the table has a line a case, what is wrong below it, and the counts", async () => {
+test("the table has a line per case, errors below it, and the counts", async () => {
   const text = formatTable(await report());
   const lines = text.split("\n");
   assert.equal(lines[0], "containerd 9.9.9");
@@ -40,7 +40,7 @@ test("the table has a line a case, what is wrong below it, and the counts", asyn
     /^ok {4}good {3,}\d+ ms {2}the title of good$/m,
     /^known known .*\n {8}it is so$/m,
     /^skip {2}lacking .*\n {8}StreamImages is unimplemented: it has none$/m,
-    /^PASS\? better .*\n {8}keeps the rule, but is known not to: it was so$/m,
+    /^PASS\? better .*\n {8}satisfies the rule despite a known deviation: it was so$/m,
     /^FAIL {2}bad .*\n {8}rule: the rule of bad\n {8}.*<not> & "well"/m,
     /^does NOT conform: 1 passed, 1 deviates, 1 skipped, 1 unexpected-pass, 1 failed in \d+\.\d s\n$/m,
   ])
@@ -60,7 +60,19 @@ test("JSON has the report's own fields", async () => {
   );
 });
 
-test("JUnit XML has a suite a group; what is known is skipped, and what is not has failed", async () => {
+test("problems of a run are in every format", async () => {
+  const made = { ...(await report()), problems: ["a pod is left\nits id is 1"] };
+  assert.match(formatTable(made), /^FAIL {2}a pod is left\n {8}its id is 1\ndoes NOT conform: /m);
+  assert.deepEqual(JSON.parse(formatJson(made)).problems, made.problems);
+  const xml = formatJUnit(made);
+  assert.match(xml, /^<testsuites name="containerd 9\.9\.9" tests="5" failures="2" errors="1"/m);
+  assert.match(
+    xml,
+    /<testsuite name="run" tests="1" .*>\n.*name="a pod is left".*>\n {6}<error message="a pod is left">a pod is left&#10;its id is 1<\/error>/,
+  );
+});
+
+test("JUnit XML has a suite per group; known deviations are skipped, other failures fail", async () => {
   const xml = formatJUnit(await report());
   assert.match(
     xml,
@@ -72,7 +84,7 @@ test("JUnit XML has a suite a group; what is known is skipped, and what is not h
   assert.match(xml, /<skipped message="StreamImages is unimplemented: it has none"\/>/);
   assert.match(xml, /<failure message="unexpected pass">known deviation: it was so<\/failure>/);
   assert.match(xml, /&lt;not&gt; &amp; &quot;well&quot;\ufffd formed/);
-  // Every element that is opened is closed, in order.
+  // Checks that every opened element is closed, in order.
   const open: string[] = [];
   for (const [, close, name = "", self] of xml.matchAll(/<(\/?)([a-z]+)[^<>]*?(\/?)>/g)) {
     if (close) assert.equal(open.pop(), name);

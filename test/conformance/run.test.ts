@@ -8,7 +8,7 @@ import { fakeCase, fakeRuntime } from "./fake-target.js";
 const fails = (text: string) => () => Promise.reject(new Error(text));
 const lacks = (method: string) => () =>
   Promise.reject(
-    new CriError({ code: "unimplemented", reason: "runtime_error", text: "no such RPC", method }),
+    new CriError({ code: "unimplemented", reason: "runtime_error", rawMessage: "no such RPC", method }),
   );
 
 async function outcomes(options: ConformanceOptions) {
@@ -16,7 +16,7 @@ async function outcomes(options: ConformanceOptions) {
   return { ok: report.ok, all: Object.fromEntries(report.results.map(({ id, outcome }) => [id, outcome])) };
 }
 
-test("each case has the outcome that its end and what is known of it make", async () => {
+test("a case's outcome follows from its end and its known deviations", async () => {
   const cases = [
     fakeCase("good"),
     fakeCase("known", fails("wrong")),
@@ -38,7 +38,7 @@ test("each case has the outcome that its end and what is known of it make", asyn
   });
 });
 
-test("a failure makes a report bad, and so does an unexpected pass; what is known does not", async () => {
+test("failures and unexpected passes fail a report; known deviations do not", async () => {
   const good = [fakeCase("good"), fakeCase("known", fails("wrong"))];
   const known = { known: "it is so" };
   assert.equal((await outcomes({ cases: good, deviations: known })).ok, true);
@@ -46,22 +46,22 @@ test("a failure makes a report bad, and so does an unexpected pass; what is know
   assert.equal((await outcomes({ cases: good, deviations: { ...known, good: "it was so" } })).ok, false);
 });
 
-test("a result says what was wrong, what is known, and which RPC is missing", async () => {
-  const heard: string[] = [];
+test("a result has the error, the known deviation, and the missing RPC", async () => {
+  const notified: string[] = [];
   const report = await runConformance(fakeRuntime("containerd", "9.9.9").target, {
     cases: [fakeCase("bad", fails("it did that")), fakeCase("lacking", lacks("StreamImages"))],
     deviations: { lacking: "it has none" },
-    onResult: ({ id }) => heard.push(id),
+    onResult: ({ id }) => notified.push(id),
   });
   const [bad, lacking] = report.results;
   assert.match(bad?.failure ?? "", /it did that/);
   assert.deepEqual([lacking?.deviation, lacking?.unimplemented], ["it has none", "StreamImages"]);
   assert.deepEqual(report.runtime, { name: "containerd", version: "9.9.9" });
   assert.deepEqual(report.counts, { passed: 0, deviates: 0, skipped: 1, "unexpected-pass": 0, failed: 1 });
-  assert.deepEqual(heard.sort(), ["bad", "lacking"]);
+  assert.deepEqual(notified.sort(), ["bad", "lacking"]);
 });
 
-test("only what was chosen is run, in the order of the cases", async () => {
+test("only the selected cases run, in the order of the suite", async () => {
   const cases = [
     fakeCase("a", undefined, "image"),
     fakeCase("b"),
@@ -75,7 +75,7 @@ test("only what was chosen is run, in the order of the cases", async () => {
   assert.deepEqual(await ids({ groups: ["image"], only: ["b"] }), []);
 });
 
-test("ids that no case has are refused, before anything is run", async () => {
+test("unknown case ids are refused before any case runs", async () => {
   let ran = false;
   const cases = [
     fakeCase("a", async () => {
@@ -85,12 +85,12 @@ test("ids that no case has are refused, before anything is run", async () => {
   for (const wrong of [{ deviations: { b: "what is b?" } }, { only: ["b"] }])
     await assert.rejects(
       runConformance(fakeRuntime().target, { cases, ...wrong }),
-      (error) => isCriError(error) && error.reason === "invalid_option" && /"b"/.test(error.text),
+      (error) => isCriError(error) && error.reason === "invalid_option" && /"b"/.test(error.rawMessage),
     );
   assert.equal(ran, false);
 });
 
-test("a case that does not end is ended at its deadline, and its signal fires", async () => {
+test("a case that hangs is ended at its deadline, and its signal fires", async () => {
   let signal: AbortSignal | undefined;
   const cases = [
     fakeCase("endless", (context) => {
@@ -108,7 +108,48 @@ test("a case that does not end is ended at its deadline, and its signal fires", 
   assert.equal(signal?.aborted, true);
 });
 
-test("what a case defers is done at its end, the last first, also when it fails; a failure of it is one", async () => {
+test("when the runtime stops responding, the remaining cases fail without being run", async () => {
+  const fake = fakeRuntime();
+  const ran: string[] = [];
+  const cases = [
+    fakeCase("hangs", async () => {
+      fake.stopResponding();
+      await new Promise(() => undefined);
+    }),
+    fakeCase("never", async () => {
+      ran.push("never");
+    }),
+    fakeCase("known", async () => {
+      ran.push("known");
+    }),
+  ];
+  const options = { cases, timeoutMs: 50, concurrency: 1, deviations: { known: "it is so" } };
+  const report = await runConformance(fake.target, options);
+  assert.deepEqual(
+    [ran, report.results.map(({ outcome }) => outcome)],
+    [[], ["failed", "failed", "deviates"]],
+  );
+  assert.match(report.results[1]?.failure ?? "", /^not run: the runtime stopped responding: .*Version/);
+  assert.match(report.problems.join(), /^clean-up of the run: /);
+  assert.equal(report.ok, false);
+});
+
+test("a pod that appears after the clean-up of its case is removed at the end of the run", async () => {
+  const fake = fakeRuntime();
+  const cases = [
+    fakeCase("late", async (context) => {
+      const { labels } = context.podConfig();
+      context.defer(() =>
+        fake.pods.push({ id: "late-pod", labels }, { id: "foreign", labels: { app: "web" } }),
+      );
+    }),
+  ];
+  const { ok, problems } = await runConformance(fake.target, { cases });
+  assert.deepEqual([ok, problems], [true, []]);
+  assert.deepEqual(fake.removed, ["late-pod"]);
+});
+
+test("deferred clean-up runs at a case's end, last first, also after a failure; its errors fail the case", async () => {
   const done: string[] = [];
   const cases = [
     fakeCase("bad", async (context) => {
@@ -144,7 +185,7 @@ test("a run that is aborted cleans up, and rejects with the reason", async () =>
   assert.deepEqual(done, ["cleaned up"]);
 });
 
-test("cases run side by side, but those that would see each other run alone", async () => {
+test("cases run concurrently, except those that would affect each other", async () => {
   const most = async (group: "container" | "events") => {
     let now = 0;
     let most = 0;
@@ -165,7 +206,7 @@ test("cases run side by side, but those that would see each other run alone", as
   assert.deepEqual([await most("container"), await most("events")], [3, 1]);
 });
 
-test("waiting for something that does not happen ends with what it was", async () => {
+test("eventually() rejects with what it waited for", async () => {
   const cases = [
     fakeCase("waiting", async (context) => {
       let looks = 0;
@@ -174,5 +215,5 @@ test("waiting for something that does not happen ends with what it was", async (
     }),
   ];
   const { results } = await runConformance(fakeRuntime().target, { cases });
-  assert.match(results[0]?.failure ?? "", /it did not happen that pigs fly/);
+  assert.match(results[0]?.failure ?? "", /not within 0.05 s: pigs fly/);
 });

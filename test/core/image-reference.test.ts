@@ -4,8 +4,8 @@ import {
   canonicalName,
   isCriError,
   parseReference,
-  readReference,
   repositoryOf,
+  tryParseReference,
 } from "../../src/core/index.js";
 
 const hex = "0123456789abcdef".repeat(4);
@@ -110,14 +110,14 @@ test("what is no name is refused, in the words of containerd", () => {
       () => parseReference(name),
       (error) => {
         assert.ok(isCriError(error));
-        assert.match(error.text, text, name);
-        assert.ok(error.text.startsWith(`failed to parse image reference ${JSON.stringify(name)}: `));
+        assert.match(error.rawMessage, text, name);
+        assert.ok(error.rawMessage.startsWith(`failed to parse image reference ${JSON.stringify(name)}: `));
         assert.deepEqual([error.code, error.reason], ["invalid_argument", "invalid_image_reference"]);
         return true;
       },
       name,
     );
-    assert.equal(readReference(name), undefined);
+    assert.equal(tryParseReference(name), undefined);
   }
   assert.equal(repositoryOf(parseReference(`quay.io/${"x".repeat(247)}`)).length, 255);
 });

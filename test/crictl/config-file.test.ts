@@ -77,27 +77,27 @@ function refused(run: () => unknown): CriError {
     if (isCriError(error)) return error;
     throw error;
   }
-  throw new Error("it was accepted");
+  throw new Error("the config was accepted");
 }
 
 const problemsOf = (run: () => unknown) =>
   refused(run).problems.map(({ path, message }) => `${path}: ${message}`);
 
-test("a pod file in JSON, by path and by URL, with every digit", async () => {
+test("loadSandboxConfig reads JSON by path and by URL, and keeps all digits of numbers", async () => {
   assert.deepEqual(await loadSandboxConfig(file("pod.json")), pod);
   assert.deepEqual(await loadSandboxConfig(pathToFileURL(file("pod.json"))), pod);
 });
 
-test("a container file in YAML: text of variables is not base64, odd names, {} is 0", async () => {
+test("loadContainerConfig reads YAML: values of variables are plain strings, irregular names work, {} is 0", async () => {
   assert.deepEqual(await loadContainerConfig(file("container.yaml")), container);
 });
 
-test("the same container in protojson", async () => {
+test("loadContainerConfig reads the same container in protojson", async () => {
   const read = await loadContainerConfig(file("container.protojson.yaml"));
   assert.ok(equals(ContainerConfigSchema, read, container));
 });
 
-test("the dialect: an underscore, else camelCase, else crictl's; keys of labels do not count; it can be forced", () => {
+test("the dialect is crictl with an underscore, else protojson with camelCase, else crictl; an option overrides it", () => {
   const value = (text: string, dialect?: "crictl" | "protojson") =>
     Buffer.from(parseContainerConfig(text, { dialect }).envs[0]?.value ?? []).toString();
   const env = "envs: [{ key: A, value: aGk= }]";
@@ -113,10 +113,13 @@ test("the dialect: an underscore, else camelCase, else crictl's; keys of labels 
     mixed.problems.map(({ path, message }) => [path, message]),
     [["workingDir", "ContainerConfig has no such key: did you mean working_dir? (line 2, column 1)"]],
   );
-  assert.match(mixed.hint ?? "", /dialect of crictl because of its key log_path/);
+  assert.match(
+    mixed.hint ?? "",
+    /^Pass `dialect: "protojson"`.* read as crictl because of its key log_path$/,
+  );
 });
 
-test("every problem at once, with path, line and column", () => {
+test("an error lists every problem with its path, line and column", () => {
   const text = `metadata:
   nmae: web
   attempt: -1
@@ -134,19 +137,19 @@ linux:
 `;
   const error = refused(() => parseSandboxConfig(text, { name: "pod.yaml" }));
   assert.deepEqual([error.code, error.reason], ["invalid_argument", "invalid_file"]);
-  assert.match(error.text, /^cannot use pod\.yaml as a PodSandboxConfig: metadata\.nmae: /);
+  assert.match(error.rawMessage, /^pod\.yaml is not a valid PodSandboxConfig: metadata\.nmae: /);
   assert.deepEqual(
     error.problems.map(({ path, message }) => `${path}: ${message}`),
     [
       "metadata.nmae: PodSandboxMetadata has no such key: did you mean name? (line 2, column 3)",
       "metadata.attempt: must be between 0 and 4294967295, got -1n (line 3, column 12)",
-      "log_directory: must be text: put it in quotes, got 5n (line 4, column 16)",
-      'port_mappings[0].protocol: must be a number, as crictl writes Protocol: write 1 for UDP, got "UDP" (line 6, column 17)',
+      "log_directory: must be a string: put it in quotes, got 5n (line 4, column 16)",
+      'port_mappings[0].protocol: must be a number, as in crictl\'s files: write 1 for UDP, got "UDP" (line 6, column 17)',
       "port_mappings[0].container_port: must be between -2147483648 and 2147483647, got 99999999999n (line 6, column 38)",
       'port_mappings[1]: must be a map of PortMapping, got "no map" (line 7, column 5)',
-      'labels["app.kubernetes.io/port"]: must be text: put it in quotes, got 80n (line 9, column 27)',
+      'labels["app.kubernetes.io/port"]: must be a string: put it in quotes, got 80n (line 9, column 27)',
       "linux.security_context.run_as_user: must be a map { value: … }, got 1000n (line 12, column 18)",
-      'linux.security_context.supplemental_groups[0]: must be a number: take the quotes off, got "5" (line 13, column 27)',
+      'linux.security_context.supplemental_groups[0]: must be a number: remove the quotes, got "5" (line 13, column 27)',
       "linux.security_context.supplemental_groups[1]: must be a whole number, got 1.5 (line 13, column 32)",
       'linux.security_context.privileged: must be true or false, got "yes" (line 14, column 17)',
     ],
@@ -154,20 +157,20 @@ linux:
   assert.equal(error.problems[1]?.value, -1n);
 });
 
-test("what is no such text", () => {
+test("malformed and ambiguous texts are refused", () => {
   const cases: readonly (readonly [text: string, problem: RegExp])[] = [
     ["", /must be a map of PodSandboxConfig, got null/],
-    ["[]", /must be a map of PodSandboxConfig, got a list of 0/],
+    ["[]", /must be a map of PodSandboxConfig, got an array of 0/],
     ['{"hostname": "a", "hostname": "b"}', /unique.*line 1, column 19/],
     ["hostname: a\nhostname: b\n", /unique.*line 2, column 1/],
     ['{"hostname": "a"', /line 1, column 17/],
     ["hostname: a\n---\nhostname: b\n", /multiple documents/],
     ["hostname: *a\n", /alias/i],
     ["hostname: !secret a\n", /tag.*line 1, column 11/i],
-    ["labels: { 1: a }\n", /this key is no text.*line 1, column 11/],
+    ["labels: { 1: a }\n", /this key is not a string.*line 1, column 11/],
     ["metadata: { attempt: 010 }\n", /octal.*line 1, column 22/],
     ['{"hostname": "\\ud800"}', /surrogate/],
-    ['{"labels": {"__proto__": "a"}}', /no key that can be held.*line 1, column 13/],
+    ['{"labels": {"__proto__": "a"}}', /cannot be used as a key.*line 1, column 13/],
     ["linux: { resources: { cpu_quota: 1e20 } }\n", /may have lost digits/],
     [
       "linux: { security_context: { seccomp: { profile_type: 7 } } }",
@@ -181,15 +184,15 @@ test("what is no such text", () => {
   const twice = { dialect: "protojson" } as const;
   assert.deepEqual(
     problemsOf(() => parseSandboxConfig("log_directory: a\nlogDirectory: b\n", twice)),
-    ["logDirectory: is given twice (line 2, column 1)"],
+    ["logDirectory: is specified twice (line 2, column 1)"],
   );
   assert.deepEqual(
     problemsOf(() => parseContainerConfig("logPath: a\nenvs: [{ key: A, value: plain text }]\n")),
-    ['envs[0].value: is no base64, got "plain text" (line 2, column 25)'],
+    ['envs[0].value: is not valid base64, got "plain text" (line 2, column 25)'],
   );
 });
 
-test("null, comments, aliases, tabs, a byte order mark and $schema are fine", () => {
+test("null, comments, aliases, tabs, a byte order mark and $schema are accepted", () => {
   const text =
     '\ufeff{\n\t"$schema": "./sandbox-config.schema.json",\n\t"hostname": "a",\n\t"linux": null\n}';
   assert.deepEqual(parseSandboxConfig(text), create(PodSandboxConfigSchema, { hostname: "a" }));
@@ -198,12 +201,12 @@ test("null, comments, aliases, tabs, a byte order mark and $schema are fine", ()
   assert.deepEqual([read.metadata?.name, read.metadata?.attempt], ["a", 16]);
 });
 
-test("unknown keys are passed over where that is asked for", () => {
+test('unknownKeys: "ignore" skips unknown keys', () => {
   const read = parseSandboxConfig("hostname: a\nnew_in_2030: { deep: [1] }\n", { unknownKeys: "ignore" });
   assert.deepEqual(read, create(PodSandboxConfigSchema, { hostname: "a" }));
 });
 
-test("options that do not exist are refused", () => {
+test("invalid options are refused", () => {
   // @ts-expect-error: no such dialect
   const dialect = refused(() => parseSandboxConfig("hostname: a", { dialect: "go" }));
   // @ts-expect-error: no such choice
@@ -211,11 +214,13 @@ test("options that do not exist are refused", () => {
   assert.deepEqual([dialect.reason, keys.reason], ["invalid_option", "invalid_option"]);
 });
 
-test("files that cannot be read: missing, too large, no UTF-8, given up", { timeout: 20_000 }, async (t) => {
+test("files that are missing, too large, not UTF-8 or canceled are refused", {
+  timeout: 20_000,
+}, async (t) => {
   const folder = await tempFolder(t);
   const reject = async (path: string, options = {}) => {
     const error: unknown = await loadSandboxConfig(path, options).then(
-      () => assert.fail("it was read"),
+      () => assert.fail("the file was read"),
       (reason: unknown) => reason,
     );
     assert.ok(isCriError(error));
@@ -223,18 +228,31 @@ test("files that cannot be read: missing, too large, no UTF-8, given up", { time
   };
   const missing = await reject(join(folder, "pod.json"));
   assert.equal(missing.reason, "invalid_file");
-  assert.match(missing.text, /^cannot read .*pod\.json: ENOENT/);
+  assert.match(missing.rawMessage, /pod\.json cannot be read: ENOENT/);
   await writeFile(join(folder, "large.yaml"), `hostname: ${"a".repeat(1000)}\n`);
-  assert.match((await reject(join(folder, "large.yaml"), { limitBytes: 100 })).text, /larger than 100 bytes/);
+  assert.match(
+    (await reject(join(folder, "large.yaml"), { limitBytes: 100 })).rawMessage,
+    /is larger than limitBytes, 100$/,
+  );
   await writeFile(join(folder, "latin.yaml"), Buffer.from([0x61, 0x3a, 0x20, 0xfc]));
-  assert.match((await reject(join(folder, "latin.yaml"))).text, /no UTF-8/);
+  assert.match((await reject(join(folder, "latin.yaml"))).rawMessage, /is not encoded in UTF-8/);
+  assert.equal(
+    (await reject(missing.rawMessage, { signal: AbortSignal.abort() })).reason,
+    "aborted_by_caller",
+  );
+});
+
+test("FIFOs, devices and folders are refused at once", { timeout: 20_000 }, async (t) => {
+  const folder = await tempFolder(t);
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);
-  const controller = new AbortController();
-  const given = reject(pipe, { signal: controller.signal });
-  controller.abort();
-  assert.equal((await given).reason, "aborted_by_caller");
-  assert.equal((await reject(pipe, { signal: AbortSignal.abort() })).reason, "aborted_by_caller");
-  // One thread of Node still waits for the pipe's writer; this lets it go.
-  await writeFile(pipe, "");
+  for (const [path, kind] of [
+    [pipe, "FIFO"],
+    ["/dev/zero", "device"],
+    [folder, "folder"],
+  ] as const)
+    await assert.rejects(loadSandboxConfig(path), {
+      reason: "invalid_file",
+      rawMessage: `${path} cannot be read: must be a regular file, but it is a ${kind}`,
+    });
 });

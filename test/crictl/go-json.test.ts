@@ -15,22 +15,22 @@ interface Recorded {
 const at = ["config"];
 
 for (const release of ["1.6", "1.7", "2.1"])
-  test(`what containerd ${release} tells of a pod and a container is what was sent`, () => {
+  test(`containerd ${release} reports the configs of a pod and a container as they were sent`, () => {
     const path = join(import.meta.dirname, "recorded", `containerd-${release}.json`);
     const { pod, container } = JSON.parse(readFileSync(path, "utf8")) as Recorded;
-    const told = fromGoJson(PodSandboxConfigSchema, pod.info, { at });
+    const reported = fromGoJson(PodSandboxConfigSchema, pod.info, { at });
     const sent = fromGoJson(PodSandboxConfigSchema, pod.sent);
-    // containerd 2.1 adds one, by its own configuration.
-    if (release === "2.1") delete told.linux?.sysctls["net.ipv4.ping_group_range"];
-    assert.deepEqual(told, sent);
-    assert.equal(told.linux?.securityContext?.supplementalGroups[1], 4294967294n);
-    const toldContainer = fromGoJson(ContainerConfigSchema, container.info, { at });
+    // containerd 2.1 adds a sysctl, by its default configuration.
+    if (release === "2.1") delete reported.linux?.sysctls["net.ipv4.ping_group_range"];
+    assert.deepEqual(reported, sent);
+    assert.equal(reported.linux?.securityContext?.supplementalGroups[1], 4294967294n);
+    const reportedContainer = fromGoJson(ContainerConfigSchema, container.info, { at });
     const sentContainer = fromGoJson(ContainerConfigSchema, container.sent);
     // containerd 1.6 does not know this field.
     if (release === "1.6" && sentContainer.image) sentContainer.image.userSpecifiedImage = "";
-    assert.deepEqual(toldContainer, sentContainer);
+    assert.deepEqual(reportedContainer, sentContainer);
     assert.equal(
-      new TextDecoder().decode(toldContainer.envs[1]?.value),
+      new TextDecoder().decode(reportedContainer.envs[1]?.value),
       'ümlaut "quoted" <tag> = & \u{1f600}',
     );
   });
@@ -39,13 +39,13 @@ function refused(run: () => unknown): string {
   try {
     run();
   } catch (error) {
-    if (isCriError(error) && error.reason === "invalid_file") return error.text;
+    if (isCriError(error) && error.reason === "invalid_file") return error.rawMessage;
     throw error;
   }
-  throw new Error("it was accepted");
+  throw new Error("the JSON was accepted");
 }
 
-test("text is read with every digit; a parsed number that may have lost some is refused", () => {
+test("text keeps all digits of numbers, and a parsed number that may have lost digits is refused", () => {
   const text = '{"linux": {"resources": {"memory_limit_in_bytes": 9007199254740993}}}';
   assert.equal(
     fromGoJson(PodSandboxConfigSchema, text).linux?.resources?.memoryLimitInBytes,
@@ -57,7 +57,7 @@ test("text is read with every digit; a parsed number that may have lost some is 
   );
 });
 
-test("keys and enum values of a newer CRI, and what is no message", () => {
+test("keys and enum values of a newer CRI are refused or ignored, and values that are not messages are refused", () => {
   const newer = { hostname: "a", later: 1, port_mappings: [{ protocol: 9 }] };
   assert.match(
     refused(() => fromGoJson(PodSandboxConfigSchema, newer)),
@@ -79,7 +79,7 @@ test("keys and enum values of a newer CRI, and what is no message", () => {
   );
 });
 
-test("a variable that is no UTF-8 cannot be written, and is not bent", () => {
+test("toGoJson refuses an environment variable that is not UTF-8", () => {
   const config = create(ContainerConfigSchema, { envs: [{ key: "A", value: new Uint8Array([0xff]) }] });
   assert.throws(() => toGoJson(ContainerConfigSchema, config), { reason: "invalid_request" });
 });

@@ -21,7 +21,7 @@ import {
   StatusResponseSchema,
   VersionResponseSchema,
 } from "../../src/v1.js";
-import { anyMessage } from "./arbitrary.js";
+import { anyMessage } from "../support/arbitrary-messages.js";
 
 const pod = (id: string, createdAt: bigint) =>
   create(PodSandboxSchema, {
@@ -32,7 +32,7 @@ const pod = (id: string, createdAt: bigint) =>
   });
 
 describe("lists", () => {
-  test("pods: newest first, defaults written out, enums by name, 64-bit numbers as text", () => {
+  test("pods: newest first, with defaults, enums by name and 64-bit numbers as strings", () => {
     const newest = pod("new", 1_700_000_000_000_000_001n);
     const pods = [pod("old", 1n), newest, pod("b", 5n), pod("a", 5n)];
     const { value, text } = toCrictlJson.pods(pods);
@@ -51,7 +51,7 @@ describe("lists", () => {
     assert.equal(pods[0]?.id, "old", "the caller's list is not sorted");
   });
 
-  test("ps, images, stats and statsp, in their order; what is unset is left out", () => {
+  test("ps, images, stats and statsp: sorted as by crictl, without unset messages", () => {
     const container = (id: string, createdAt: bigint) => create(ContainerSchema, { id, createdAt });
     assert.deepEqual(toCrictlJson.ps([container("a", 1n), container("b", 2n)]).value, {
       containers: [
@@ -86,7 +86,7 @@ describe("lists", () => {
     });
   });
 
-  test("what is printed is protojson: read again, it is the same", () => {
+  test("the output is protojson, and parses to the same messages", () => {
     fc.assert(
       fc.property(anyMessage(PodSandboxSchema), (message) => {
         const read = fromJson(ListPodSandboxResponseSchema, toCrictlJson.pods([message]).value);
@@ -122,7 +122,7 @@ describe("inspect", () => {
     return [status.createdAt, status.startedAt, status.finishedAt];
   };
 
-  test("times are RFC 3339; one that did not come yet is Go's zero", () => {
+  test("times are RFC 3339; a time that was not reached is Go's zero time", () => {
     const [created, started, never] = [
       "2023-11-14T22:13:20.12Z",
       "2023-11-14T22:13:21Z",
@@ -138,7 +138,7 @@ describe("inspect", () => {
     assert.deepEqual(timesOf(ContainerState.CONTAINER_EXITED, -1n)[2], "1969-12-31T23:59:59.999999999Z");
   });
 
-  test("info is unpacked beside the status; keys are in order, unset messages of the status null", () => {
+  test("info is parsed and added to the report; keys are sorted, unset messages of the status are null", () => {
     const one = create(PodSandboxStatusResponseSchema, {
       status: { id: "p", createdAt: 1n, linux: { namespaces: { options: {} } } },
       info: {
@@ -168,7 +168,7 @@ describe("inspect", () => {
     assert.match(toCrictlJson.inspectp(one).text, /"info": \{\n {4}"config": \{\n {6}"a": \{\},\n {6}"b": 1/);
   });
 
-  test("several make a list, one does not", () => {
+  test("several responses become a list, one becomes an object", () => {
     const one = create(ImageStatusResponseSchema, { image: { id: "i", size: 5n } });
     const report = {
       status: { id: "i", pinned: false, repoDigests: [], repoTags: [], size: "5", username: "" },
@@ -180,7 +180,7 @@ describe("inspect", () => {
   });
 });
 
-test("info: handlers and features as Go writes them, the runtime's info beside them", () => {
+test("info: handlers and features as Go formats them, with the entries of the runtime's info", () => {
   const response = create(StatusResponseSchema, {
     status: { conditions: [{ type: "RuntimeReady", status: true }] },
     runtimeHandlers: [{ features: { recursiveReadOnlyMounts: true } }, { name: "runc" }],
@@ -197,7 +197,7 @@ test("info: handlers and features as Go writes them, the runtime's info beside t
   assert.deepEqual(toCrictlJson.info(create(StatusResponseSchema)).value, {});
 });
 
-test("version, imagefsinfo and an event", () => {
+test("version, imagefsinfo and event", () => {
   assert.deepEqual(toCrictlJson.version(create(VersionResponseSchema, { runtimeName: "r" })).value, {
     version: "",
     runtimeName: "r",
@@ -227,7 +227,7 @@ test("version, imagefsinfo and an event", () => {
   });
 });
 
-test("an output is text in a template, and its value in JSON", () => {
+test("an output is its text in a template, and its value in JSON.stringify()", () => {
   const output = toCrictlJson.ps([]);
   assert.equal(`${output}`, '{\n  "containers": []\n}');
   assert.equal(JSON.stringify({ output }), '{"output":{"containers":[]}}');

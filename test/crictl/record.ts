@@ -1,4 +1,4 @@
-// Records what real containerds tell of a pod and a container, for go-json.test.ts:
+// Records how real containerds report the configs of a pod and a container, for go-json.test.ts:
 //   npx tsx --conditions=cri-sdk-source test/crictl/record.ts NAME=ENDPOINT… IMAGE FOLDER
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";

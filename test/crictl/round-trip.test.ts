@@ -1,4 +1,4 @@
-// Whatever a message holds, it is the same after it was written to a file and read again, in both dialects.
+// A message that is written to a file and read again is the same, in both dialects.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type DescMessage, equals, type MessageShape, toJsonString } from "@bufbuild/protobuf";
@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { parse, stringify } from "yaml";
 import { fromGoJson, parseContainerConfig, parseSandboxConfig, toGoJson } from "../../src/crictl/index.js";
 import { ContainerConfigSchema, PodSandboxConfigSchema } from "../../src/v1.js";
-import { anyMessage } from "./arbitrary.js";
+import { anyMessage } from "../support/arbitrary-messages.js";
 
 function holds<Desc extends DescMessage>(
   schema: Desc,
@@ -20,8 +20,10 @@ function holds<Desc extends DescMessage>(
       const text = toGoJson(schema, message);
       same(message, read(text, {}));
       same(message, fromGoJson(schema, text));
-      // The same as YAML, which has its own ideas of what is text and what is a number.
-      same(message, read(stringify(parse(text, { intAsBigInt: true })), {}));
+      // As YAML, which distinguishes strings from numbers differently.
+      // A plain `<<` would be a merge key.
+      const keys = text.includes('"<<"') ? ({ defaultKeyType: "QUOTE_DOUBLE" } as const) : {};
+      same(message, read(stringify(parse(text, { intAsBigInt: true }), keys), {}));
       const protojson = toJsonString(schema, message, { prettySpaces: 2 });
       same(message, read(protojson, { dialect: "protojson" }));
     }),
@@ -29,6 +31,7 @@ function holds<Desc extends DescMessage>(
   );
 }
 
-test("a pod's config", () => holds(PodSandboxConfigSchema, parseSandboxConfig));
+test("any pod config survives the round trip", () => holds(PodSandboxConfigSchema, parseSandboxConfig));
 
-test("a container's config", () => holds(ContainerConfigSchema, parseContainerConfig));
+test("any container config survives the round trip", () =>
+  holds(ContainerConfigSchema, parseContainerConfig));

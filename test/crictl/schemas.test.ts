@@ -1,4 +1,4 @@
-// The JSON Schemas are current, and say what the readers say.
+// The JSON Schemas are up to date, and accept and refuse the same files as the readers.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -10,14 +10,14 @@ import fc from "fast-check";
 import { parse } from "yaml";
 import { parseContainerConfig, parseSandboxConfig, toGoJson } from "../../src/crictl/index.js";
 import { ContainerConfigSchema, PodSandboxConfigSchema } from "../../src/v1.js";
-import { anyMessage } from "./arbitrary.js";
+import { anyMessage } from "../support/arbitrary-messages.js";
+import { checkout, nodeArgs } from "../support/checkout.js";
 
-const root = join(import.meta.dirname, "../..");
-const read = (path: string): unknown => parse(readFileSync(join(root, path), "utf8"));
+const read = (path: string): unknown => parse(readFileSync(join(checkout, path), "utf8"));
 
 function validator(name: string) {
   const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-  // A committed schema is one.
+  // The committed files are schemas.
   return ajv.compile(read(`schemas/${name}.schema.json`) as AnySchema);
 }
 
@@ -26,17 +26,17 @@ const containers = validator("container-config");
 const protojsonPods = validator("sandbox-config.protojson");
 const protojsonContainers = validator("container-config.protojson");
 
-test("the schemas are current", () => {
-  const node = ["--conditions=cri-sdk-source", "--import", "tsx", "scripts/crictl-schemas.ts", "--check"];
+test("the schemas are up to date", () => {
+  const node = nodeArgs("scripts/crictl-schemas.ts", "--check");
   const { status, stderr } = spawnSync(process.execPath, node, {
-    cwd: root,
+    cwd: checkout,
     encoding: "utf8",
     timeout: 60_000,
   });
   assert.equal(status, 0, stderr);
 });
 
-test("the files that are read are valid, each in its own dialect only", () => {
+test("the files of the other tests are valid, each in its own dialect only", () => {
   const [pod, container, protojson] = ["pod.json", "container.yaml", "container.protojson.yaml"].map((name) =>
     read(`test/crictl/files/${name}`),
   );
@@ -47,7 +47,7 @@ test("the files that are read are valid, each in its own dialect only", () => {
   assert.equal(containers(protojson), false);
 });
 
-test("whatever is written is valid", () => {
+test("everything that toGoJson and toJson format is valid", () => {
   const dialects = [
     [PodSandboxConfigSchema, pods, protojsonPods],
     [ContainerConfigSchema, containers, protojsonContainers],
@@ -62,7 +62,7 @@ test("whatever is written is valid", () => {
     );
 });
 
-test("what the readers refuse is not valid", () => {
+test("files that the readers refuse are not valid", () => {
   const wrongPods: readonly unknown[] = [
     { hostnam: "a" },
     { metadata: { nmae: "a" } },
@@ -87,7 +87,7 @@ test("what the readers refuse is not valid", () => {
   }
 });
 
-test("editors are told what a field is", () => {
+test("every field has a description for editors", () => {
   const schema = read("schemas/sandbox-config.schema.json") as {
     readonly properties: Readonly<Record<string, { readonly description?: string }>>;
   };

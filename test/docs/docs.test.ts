@@ -1,10 +1,10 @@
-// The pages against what they speak of: no table may drift, and no link may lead nowhere.
+// Checks the pages against the code: tables, names of scripts, dependencies and links.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { criErrorReasons } from "../../src/index.js";
-import { pages, proseOf, readPage, root, samples } from "./pages.js";
+import { pages, proseOf, readPage, root, samples } from "../support/docs/pages.js";
 
 const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
@@ -12,28 +12,27 @@ const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as
   readonly devDependencies: Readonly<Record<string, string>>;
 };
 
-test("docs/errors.md has every reason with its sentence", () => {
+test("docs/errors.md lists every reason with its code and meaning", () => {
   const text = readPage("docs/errors.md");
-  for (const [reason, sentence] of Object.entries(criErrorReasons))
-    assert.ok(
-      text.includes(`| \`${reason}\` | ${sentence} |`),
-      `${reason} is missing, or says something else`,
-    );
+  for (const [reason, { code, meaning }] of Object.entries(criErrorReasons)) {
+    const row = `| \`${reason}\` | ${code ? `\`${code}\`` : "varies"} | ${meaning} |`;
+    assert.ok(text.includes(row), `${reason} is missing, or its row differs`);
+  }
 });
 
-test("every dependency is named with its reason", () => {
+test("docs/architecture.md lists every dependency", () => {
   const text = readPage("docs/architecture.md");
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }))
     assert.ok(text.includes(`\`${name}\``), `${name} is not in docs/architecture.md`);
 });
 
-test("every script that a page names exists", () => {
+test("every npm script that a page names exists", () => {
   for (const page of pages)
-    for (const [, name = ""] of readPage(page).matchAll(/npm run ([a-z:]+)/g))
+    for (const [, name = ""] of readPage(page).matchAll(/npm run ([a-z:-]+)/g))
       assert.ok(name in manifest.scripts, `${page}: npm run ${name}`);
 });
 
-test("every relative link leads to a page, and every anchor to a heading", () => {
+test("every relative link leads to a file, and every anchor to a heading", () => {
   for (const page of pages)
     for (const [, target = ""] of proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
@@ -44,7 +43,7 @@ test("every relative link leads to a page, and every anchor to a heading", () =>
     }
 });
 
-test("the README is short, and begins with a program", () => {
+test("the README is short and begins with a program", () => {
   const text = readPage("README.md");
   assert.ok(text.split("\n").length < 200);
   assert.ok(samples().some(({ page, line }) => page === "README.md" && line < 10));

@@ -1,17 +1,17 @@
-// Every program of the README and of docs/ compiles, and runs on the embedded runtime; its comments say what it prints.
+// Compiles every program of the README and of docs/, and runs it on the embedded runtime. Its comments are the expected output.
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { connect } from "../../src/index.js";
-import { EmbeddedRuntime } from "../../src/testing/index.js";
+import { EmbeddedRuntime, type RuntimeLike } from "../../src/testing/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { changesFor, imagePrograms, likesOf, sampleImage } from "../support/docs/on-embedded.js";
+import { type Fence, samples } from "../support/docs/pages.js";
+import { Workshop } from "../support/docs/workshop.js";
+import { freePort } from "../support/free-port.js";
 import { tempFolder } from "../support/temp.js";
-import { changesFor, imagePrograms, like, sampleImage } from "./on-embedded.js";
-import { type Fence, samples } from "./pages.js";
-import { Workshop } from "./workshop.js";
 
-/** One that must not compile, so that it is seen that the others were looked at. */
+/** Must not compile: shows that the samples are checked at all. */
 const wrong: Fence = {
   ...{ page: "wrong.md", line: 7, language: "ts" },
   text: 'import { connect } from "cri-sdk";\nconnect(1);\n',
@@ -24,7 +24,7 @@ describe("the programs of the pages", { concurrency: 3 }, () => {
   });
   after(() => workshop[Symbol.dispose]());
 
-  test("they compile, and what is wrong would be seen", () => {
+  test("they compile, and a wrong one does not", () => {
     const ofWrong = (problem: string) => problem.startsWith("wrong-7.ts(8,9): error TS");
     assert.deepEqual(
       workshop.problems.filter((problem) => !ofWrong(problem)),
@@ -34,32 +34,33 @@ describe("the programs of the pages", { concurrency: 3 }, () => {
   });
 
   for (const sample of samples())
-    test(`${sample.page}:${sample.line} runs`, { timeout: 60_000 }, async (t) => {
-      const folder = await tempFolder(t);
-      const path = [imagePrograms, dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"];
-      const runtime = await EmbeddedRuntime.start({
-        socket: join(folder, "cri.sock"),
-        images: [{ names: [sampleImage], env: { PATH: path.join(":") }, cmd: ["sh"] }],
-        preload: [sampleImage],
-        like,
-      });
-      cleanup(t, () => runtime.close());
-      const problem = await workshop.run(sample, {
-        env: { CONTAINER_RUNTIME_ENDPOINT: runtime.endpoint ?? "", TMPDIR: folder },
-        changes: changesFor(folder, await freePort()),
-      });
-      assert.equal(problem, undefined);
-      const pods = await connect.through(runtime).lists.podSandboxes().collect();
-      assert.deepEqual(pods, [], "the sample left a pod behind");
+    test(`${sample.page}:${sample.line} runs`, { timeout: 90_000 * likesOf(sample).length }, async (t) => {
+      // One after the other: pods of the same uid share their logs on this host.
+      for (const like of likesOf(sample))
+        await t.test(`like ${like}`, { timeout: 90_000 }, (t) => runSample(t, workshop, sample, like));
     });
 });
 
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => (address && typeof address === "object" ? resolve(address.port) : reject()));
-    });
+async function runSample(
+  t: TestContext,
+  workshop: Workshop,
+  sample: Fence,
+  like: RuntimeLike,
+): Promise<void> {
+  const folder = await tempFolder(t);
+  const path = [imagePrograms, dirname(process.execPath), "/usr/local/bin", "/usr/bin", "/bin"];
+  const runtime = await EmbeddedRuntime.start({
+    socket: join(folder, "cri.sock"),
+    images: [{ names: [sampleImage], env: { PATH: path.join(":") }, cmd: ["sh"] }],
+    preload: [sampleImage],
+    like,
   });
+  cleanup(t, () => runtime.close());
+  const problem = await workshop.run(sample, {
+    env: { CONTAINER_RUNTIME_ENDPOINT: runtime.endpoint ?? "", TMPDIR: folder },
+    changes: changesFor(folder, await freePort()),
+  });
+  assert.equal(problem, undefined);
+  const pods = await connect.through(runtime).lists.podSandboxes().collect();
+  assert.deepEqual(pods, [], "the sample has not removed its pods");
 }

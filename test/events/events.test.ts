@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { isCriError, type NodeEvent } from "../../src/index.js";
+import { start } from "../support/embedded.js";
 import { assertNoListeners } from "../support/leaks.js";
 import { until } from "../support/waiting.js";
-import { start } from "../testing/embedded/support.js";
 import { assertMonotone, exitCodeOf, record, soon, withEvents } from "./support.js";
 
-test("events begin with what there is, and then tell a life once and in order", async (t) => {
+test("events begin with the current state, and then report each step once and in order", async (t) => {
   const { cri, events } = await withEvents(t);
   const early = await start(cri, ["run"], "early");
-  const told = record(t, events);
-  await told.seen("resync");
-  const [connected, resync] = told.all;
+  const recorded = record(t, events);
+  await recorded.seen("resync");
+  const [connected, resync] = recorded.all;
   assert.deepEqual(connected, { type: "connected", by: "events" });
   assert.ok(resync?.type === "resync" && resync.reason === "start");
   assert.deepEqual(
@@ -25,22 +25,22 @@ test("events begin with what there is, and then tell a life once and in order", 
   );
 
   const { podSandboxId, containerId } = await start(cri, ["exit", "3"], "late");
-  await until(() => told.of(containerId).includes("stopped"), "the end is told");
+  await until(() => recorded.of(containerId).includes("stopped"), "the stopped event");
   await cri.runtime.removePodSandbox({ podSandboxId });
-  await until(() => told.of(podSandboxId).includes("deleted"), "the removal is told");
-  assert.deepEqual(told.of(containerId), ["created", "started", "stopped", "deleted"]);
-  assert.deepEqual(told.of(podSandboxId), ["created", "started", "stopped", "deleted"]);
-  const stopped = told.all.find((one) => one.type === "stopped" && one.kind === "container");
+  await until(() => recorded.of(podSandboxId).includes("deleted"), "the deleted event");
+  assert.deepEqual(recorded.of(containerId), ["created", "started", "stopped", "deleted"]);
+  assert.deepEqual(recorded.of(podSandboxId), ["created", "started", "stopped", "deleted"]);
+  const stopped = recorded.all.find((one) => one.type === "stopped" && one.kind === "container");
   assert.ok(stopped?.type === "stopped" && stopped.kind === "container");
   assert.equal(stopped.exit?.exitCode, 3);
   assert.equal(stopped.container.state, "exited");
   assert.equal(stopped.podId, podSandboxId);
   assert.equal(stopped.source, "event");
   assert.ok(stopped.at instanceof Date);
-  assertMonotone(told.all);
+  assertMonotone(recorded.all);
 });
 
-test("readers share one stream; it ends with the last, and so does the asking", async (t) => {
+test("readers share one stream, which ends with the last reader, as do all calls", async (t) => {
   const { runtime, cri, events } = await withEvents(t);
   const first = events.read();
   const second = events.read();
@@ -56,21 +56,21 @@ test("readers share one stream; it ends with the last, and so does the asking", 
   await second.return?.();
   assert.ok(containerId);
   await until(
-    () => runtime.calls.of("getContainerEvents")[0]?.tookNanos !== undefined,
-    "the stream has ended",
+    () => runtime.calls.of("getContainerEvents")[0]?.durationNanos !== undefined,
+    "the end of the stream",
   );
   const { total } = runtime.calls;
   await pause(100);
   assert.equal(runtime.calls.total, total);
 });
 
-test("a reader may ask for a pod, for kinds, for labels", async (t) => {
+test("read() filters by pod, by kind and by labels", async (t) => {
   const { cri, events } = await withEvents(t);
   const { podSandboxId, containerId, config } = await start(cri, ["run"], "mine");
   const ofPod = record(t, events, { podId: podSandboxId });
   const ofKind = record(t, events, { kinds: ["container"] });
   const ofLabel = record(t, events, { labels: { tier: "web" } });
-  await Promise.all([ofPod, ofKind, ofLabel].map((told) => told.seen("resync")));
+  await Promise.all([ofPod, ofKind, ofLabel].map((recorded) => recorded.seen("resync")));
   const other = await start(cri, ["run"], "other");
   const { containerId: labelled } = await cri.runtime.createContainer({
     podSandboxId,
@@ -82,7 +82,7 @@ test("a reader may ask for a pod, for kinds, for labels", async (t) => {
     },
     sandboxConfig: config,
   });
-  await until(() => ofKind.of(labelled).length === 1, "the last one is told");
+  await until(() => ofKind.of(labelled).length === 1, "the event of the last container");
   const idsOf = ({ all }: typeof ofPod) =>
     [...new Set(all.flatMap((one) => ("id" in one ? [one.id] : [])))].sort();
   assert.deepEqual(idsOf(ofPod), [labelled]);
@@ -93,102 +93,102 @@ test("a reader may ask for a pod, for kinds, for labels", async (t) => {
   assert.deepEqual([resync.pods.length, resync.containers.map(({ id }) => id)], [1, [containerId]]);
 });
 
-test("events that are lost on the way come out of the lists", async (t) => {
+test("a relist makes up for lost events", async (t) => {
   const { runtime, cri, events } = await withEvents(t);
-  const told = record(t, events);
-  await told.seen("resync");
+  const recorded = record(t, events);
+  await recorded.seen("resync");
   runtime.faults.dropEvents(1_000);
   const { containerId } = await start(cri, ["exit", "9"]);
-  await until(() => told.of(containerId).includes("stopped"), "the end is told");
-  const ofIt = told.all.filter((one) => "id" in one && one.id === containerId);
+  await until(() => recorded.of(containerId).includes("stopped"), "the stopped event");
+  const ofContainer = recorded.all.filter((one) => "id" in one && one.id === containerId);
   assert.deepEqual(
-    ofIt.map((one) => [one.type, "source" in one && one.source]),
+    ofContainer.map((one) => [one.type, "source" in one && one.source]),
     [
       ["created", "relist"],
       ["started", "relist"],
       ["stopped", "relist"],
     ],
   );
-  assert.equal(exitCodeOf(told.all), 9);
+  assert.equal(exitCodeOf(recorded.all), 9);
 });
 
 test("without GetContainerEvents the lists are polled", async (t) => {
   const { runtime, cri, events } = await withEvents(t);
   const times = Number.POSITIVE_INFINITY;
   runtime.faults.failNext("getContainerEvents", { code: "unimplemented" }, { times });
-  const told = record(t, events);
-  await told.seen("resync");
-  assert.deepEqual(told.all[0], { type: "connected", by: "polling" });
+  const recorded = record(t, events);
+  await recorded.seen("resync");
+  assert.deepEqual(recorded.all[0], { type: "connected", by: "polling" });
   const { podSandboxId, containerId } = await start(cri, ["exit", "3"]);
-  await until(() => told.of(containerId).includes("stopped"), "the end is told");
+  await until(() => recorded.of(containerId).includes("stopped"), "the stopped event");
   await cri.runtime.removePodSandbox({ podSandboxId });
-  await until(() => told.of(podSandboxId).includes("deleted"), "the removal is told");
-  assert.deepEqual(told.of(containerId), ["created", "started", "stopped", "deleted"]);
+  await until(() => recorded.of(podSandboxId).includes("deleted"), "the deleted event");
+  assert.deepEqual(recorded.of(containerId), ["created", "started", "stopped", "deleted"]);
   await runtime.faults.crash();
-  await told.seen("disconnected");
+  await recorded.seen("disconnected");
   await runtime.faults.restart();
-  await told.seen("connected", 2);
-  await told.seen("resync", 2);
+  await recorded.seen("connected", 2);
+  await recorded.seen("resync", 2);
   assert.equal(runtime.calls.of("getContainerEvents").length, 1);
-  assertMonotone(told.all);
+  assertMonotone(recorded.all);
 });
 
-test("a crash shows, and what happened meanwhile is told after it", async (t) => {
+test("a crash is reported, and the changes in the meantime follow the reconnect", async (t) => {
   const { runtime, cri, events } = await withEvents(t);
-  const told = record(t, events);
-  await told.seen("resync");
+  const recorded = record(t, events);
+  await recorded.seen("resync");
   const { containerId } = await start(cri, ["sleep", "0.3"]);
-  await until(() => told.of(containerId).includes("started"), "the start is told");
+  await until(() => recorded.of(containerId).includes("started"), "the started event");
   await runtime.faults.crash();
-  await told.seen("disconnected");
+  await recorded.seen("disconnected");
   await pause(500);
-  assert.equal(told.connection().at(-1), "disconnected");
+  assert.equal(recorded.connection().at(-1), "disconnected");
   await runtime.faults.restart();
-  await told.seen("resync", 2);
-  assert.deepEqual(told.connection(), ["connected", "resync", "disconnected", "connected", "resync"]);
-  assert.deepEqual(told.of(containerId), ["created", "started", "stopped"]);
-  const disconnected = told.all.find(({ type }) => type === "disconnected");
+  await recorded.seen("resync", 2);
+  assert.deepEqual(recorded.connection(), ["connected", "resync", "disconnected", "connected", "resync"]);
+  assert.deepEqual(recorded.of(containerId), ["created", "started", "stopped"]);
+  const disconnected = recorded.all.find(({ type }) => type === "disconnected");
   assert.ok(disconnected?.type === "disconnected" && disconnected.error?.code === "unavailable");
   const again = await start(cri, ["run"], "again");
-  await until(() => told.of(again.containerId).includes("started"), "events come again");
+  await until(() => recorded.of(again.containerId).includes("started"), "events after the restart");
 });
 
-test("whoever does not read loses events, is told how many, and what there is", async (t) => {
+test("a reader that is too slow receives the number of lost events and a resync", async (t) => {
   const { cri, events } = await withEvents(t);
-  const lazy = events.read({ queueLimit: 4 });
-  assert.equal((await soon(lazy.next())).value?.type, "connected");
+  const slow = events.read({ queueLimit: 4 });
+  assert.equal((await soon(slow.next())).value?.type, "connected");
   for (let n = 0; n < 5; n++) await start(cri, ["exit", `${n}`], `p${n}`);
-  const eager = record(t, events);
-  await eager.seen("resync");
+  const fast = record(t, events);
+  await fast.seen("resync");
   await until(async () => {
     const { containers } = await cri.runtime.listContainers({});
     return containers.every(({ state }) => state === 2);
-  }, "all have ended");
+  }, "all containers have exited");
   await pause(50);
   const rest: NodeEvent[] = [];
-  for (let n = 0; n < 3; n++) rest.push((await soon(lazy.next())).value);
+  for (let n = 0; n < 3; n++) rest.push((await soon(slow.next())).value);
   const [overflow, connected, resync] = rest;
   assert.ok(overflow?.type === "overflow" && overflow.lost > 4);
   assert.deepEqual(connected, { type: "connected", by: "events" });
   assert.ok(resync?.type === "resync" && resync.reason === "overflow");
   assert.deepEqual(resync.containers.map(({ exit }) => exit?.exitCode).sort(), [0, 1, 2, 3, 4]);
-  const waiting = lazy.next();
+  const waiting = slow.next();
   const more = await start(cri, ["run"], "more");
   const next = await soon(waiting);
   assert.ok(next.value?.type === "created" && next.value.id === more.podSandboxId);
-  await lazy.return?.();
+  await slow.return?.();
 });
 
-test("a signal, the end of the client and wrong options are typed", async (t) => {
+test("an abort, a deadline, a closed client and invalid options have their reasons", async (t) => {
   const { cri, events } = await withEvents(t);
   const stop = new AbortController();
-  const told = record(t, events, { signal: stop.signal });
-  await told.seen("resync");
+  const recorded = record(t, events, { signal: stop.signal });
+  await recorded.seen("resync");
   stop.abort();
-  await assert.rejects(soon(told.reading), { reason: "aborted_by_caller" });
+  await assert.rejects(soon(recorded.reading), { reason: "aborted_by_caller" });
   assertNoListeners(stop.signal);
-  const late = record(t, events, { signal: AbortSignal.timeout(100) });
-  await assert.rejects(soon(late.reading), { reason: "deadline" });
+  const timed = record(t, events, { signal: AbortSignal.timeout(100) });
+  await assert.rejects(soon(timed.reading), { reason: "deadline" });
 
   const viaCri = cri.events.read();
   await soon(viaCri.next());
@@ -199,7 +199,7 @@ test("a signal, the end of the client and wrong options are typed", async (t) =>
 
   assert.throws(() => events.read({ queueLimit: 0 }), isInvalidOption);
   assert.throws(() => events.read({ podId: "" }), isInvalidOption);
-  // What a program in JavaScript may pass.
+  // JavaScript callers can pass any value.
   assert.throws(() => events.read({ kinds: ["image" as "pod"] }), isInvalidOption);
 });
 

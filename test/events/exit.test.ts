@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { scripted, start } from "../support/embedded.js";
 import { runProgram } from "../support/programs.js";
 import { tempFolder } from "../support/temp.js";
-import { scripted, start } from "../testing/embedded/support.js";
 
-test("a process that read events, watched and waited ends by itself", async (t) => {
+test("a process that read events, watched the node and waited exits by itself", async (t) => {
   const { runtime, cri } = await scripted(t, { socket: `${await tempFolder(t)}/cri.sock` });
   await start(cri, ["run"]);
   assert.equal(

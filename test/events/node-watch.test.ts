@@ -4,16 +4,16 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Cri, NodeChange } from "../../src/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { start } from "../support/embedded.js";
 import { assertNoListeners } from "../support/leaks.js";
 import { SeededRandom } from "../support/random.js";
 import { until } from "../support/waiting.js";
-import { start } from "../testing/embedded/support.js";
 import { assertMonotone, inStep, record, soon, withEvents } from "./support.js";
 
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");
 
-test("the cache knows what there is, by id, pod, label, image and state", async (t) => {
+test("the watch finds objects by id, pod, label, image and state", async (t) => {
   const { cri } = await withEvents(t);
   const { podSandboxId, containerId, config } = await start(cri, ["run"], "a");
   await using node = await cri.watchNode({ timeoutMs: 5_000 });
@@ -56,7 +56,7 @@ test("the cache knows what there is, by id, pod, label, image and state", async 
   );
 });
 
-test("changes come as add, update and delete; a slow reader is told of fewer steps", async (t) => {
+test("changes are add, update and delete; a slow reader receives fewer of them", async (t) => {
   const { cri } = await withEvents(t);
   await using node = await cri.watchNode();
   const changes = node.changes();
@@ -71,12 +71,12 @@ test("changes come as add, update and delete; a slow reader is told of fewer ste
   await soon(node.waitFor(({ containers }) => containers.get(containerId)?.state === "exited"));
   await cri.runtime.removePodSandbox({ podSandboxId });
   await soon(node.waitFor(({ pods }) => pods.size === 0));
-  await until(() => all.at(-1)?.type === "delete" && all.at(-1)?.kind === "pod", "the removal of the pod");
+  await until(() => all.at(-1)?.type === "delete" && all.at(-1)?.kind === "pod", "the deletion of the pod");
   const ofContainer = all.filter(({ kind }) => kind === "container");
   assert.deepEqual([ofContainer[0]?.type, ofContainer.at(-1)?.type], ["add", "delete"]);
   for (const [n, change] of ofContainer.entries())
     assert.equal(change.previous, n === 0 ? undefined : ofContainer[n - 1]?.object);
-  // The slow one was given the pod; of the container it never heard.
+  // The slow reader received the pod before; the container was created and removed unread.
   const rest = await soon(slow.next());
   assert.deepEqual([rest.value?.type, rest.value?.kind, rest.value?.id], ["delete", "pod", podSandboxId]);
   await slow.return?.();
@@ -84,7 +84,7 @@ test("changes come as add, update and delete; a slow reader is told of fewer ste
   await reading;
 });
 
-test("waiting ends with a signal, a deadline, what the predicate throws, and the end of the watch", async (t) => {
+test("waitFor() rejects on abort, deadline, an error of the predicate, and close()", async (t) => {
   const { cri } = await withEvents(t);
   const node = await cri.watchNode();
   const never = () => false;
@@ -94,10 +94,10 @@ test("waiting ends with a signal, a deadline, what the predicate throws, and the
   await assert.rejects(soon(stopped), { reason: "aborted_by_caller" });
   assertNoListeners(stop.signal);
   await assert.rejects(soon(node.waitFor(never, { timeoutMs: 20 })), { reason: "deadline" });
-  const wrong = () => {
-    throw new Error("wrong");
+  const failing = () => {
+    throw new Error("failed");
   };
-  await assert.rejects(soon(node.waitFor(wrong)), /wrong/);
+  await assert.rejects(soon(node.waitFor(failing)), /failed/);
   const [waiting, next] = [node.waitFor(never), node.changes().next()];
   waiting.catch(() => undefined);
   await node.close();
@@ -110,7 +110,7 @@ test("waiting ends with a signal, a deadline, what the predicate throws, and the
   assert.equal(node.pods.size, 0);
 });
 
-test("a watch of a runtime that is away waits for it, as long as it may", async (t) => {
+test("watchNode() waits for an unavailable runtime until its deadline", async (t) => {
   const { runtime, cri } = await withEvents(t);
   await start(cri, ["run"]);
   await runtime.faults.crash();
@@ -126,27 +126,27 @@ test("a watch of a runtime that is away waits for it, as long as it may", async 
   await runtime.faults.restart();
 });
 
-/** What may go wrong between two steps. */
-const troubles = ["none", "none", "lose events", "crash", "cut", "fail a list"] as const;
+/** Faults between two steps. */
+const faults = ["none", "none", "lose events", "crash", "cut", "fail a list"] as const;
 
 for (const like of [undefined, "containerd-1.7", "containerd-2.1", "cri-o"] as const)
   for (const seed of [1, 2, 3])
-    test(`any life, any trouble: the cache equals the lists (${like ?? "plain"}, seed ${seed})`, async (t) => {
+    test(`random steps and faults: the watch equals the lists (${like ?? "no profile"}, seed ${seed})`, async (t) => {
       const { runtime, cri, events } = await withEvents(t, { like });
       const random = new SeededRandom(seed);
       const pick = <T>(from: readonly T[]): T | undefined => from[random.below(from.length)];
-      const told = record(t, events, { queueLimit: 100_000 });
+      const recorded = record(t, events, { queueLimit: 100_000 });
       const node = await events.watch();
       cleanup(t, () => node.close());
       const pods: string[] = [];
       const containers: string[] = [];
       for (let step = 0; step < 40; step++) {
-        const trouble = pick(troubles);
-        if (trouble === "lose events") runtime.faults.dropEvents(random.below(6));
-        if (trouble === "fail a list") runtime.faults.failNext("listContainers", { code: "internal" });
-        if (trouble === "cut") runtime.faults.cutConnection("version");
-        if (trouble === "cut") await cri.runtime.version().catch(() => undefined);
-        if (trouble === "crash") {
+        const fault = pick(faults);
+        if (fault === "lose events") runtime.faults.dropEvents(random.below(6));
+        if (fault === "fail a list") runtime.faults.failNext("listContainers", { code: "internal" });
+        if (fault === "cut") runtime.faults.cutConnection("version");
+        if (fault === "cut") await cri.runtime.version().catch(() => undefined);
+        if (fault === "crash") {
           await runtime.faults.crash();
           await runtime.faults.restart();
         }
@@ -161,9 +161,9 @@ for (const like of [undefined, "containerd-1.7", "containerd-2.1", "cri-o"] as c
       }
       runtime.faults.clear();
       await inStep(cri, node);
-      assertMonotone(told.all);
+      assertMonotone(recorded.all);
       for (const container of node.containers.values())
-        assert.equal(told.of(container.id).at(-1), container.state === "exited" ? "stopped" : "started");
+        assert.equal(recorded.of(container.id).at(-1), container.state === "exited" ? "stopped" : "started");
     });
 
 async function act(
@@ -178,21 +178,21 @@ async function act(
   const containerId = pick(containers);
   const podSandboxId = pick(pods);
   if (what === "start") {
-    const made = await start(cri, pick([["run"], ["exit", "4"]]) ?? [], name);
-    pods.push(made.podSandboxId);
-    containers.push(made.containerId);
+    const created = await start(cri, pick([["run"], ["exit", "4"]]) ?? [], name);
+    pods.push(created.podSandboxId);
+    containers.push(created.containerId);
   } else if (what === "stop" && containerId)
-    await runtime.stopContainer({ containerId, timeout: 0n }).catch(gone);
+    await runtime.stopContainer({ containerId, timeout: 0n }).catch(expectMissing);
   else if (what === "remove" && containerId) await runtime.removeContainer({ containerId });
   else if (podSandboxId) await runtime.removePodSandbox({ podSandboxId });
 }
 
-/** What was removed before may be told to be missing. */
-function gone(error: unknown): void {
+/** Accepts that the container was removed before. */
+function expectMissing(error: unknown): void {
   assert.equal((error as { reason?: string }).reason, "object_missing");
 }
 
-test("the heap stays flat over 400 lives, read and watched", async (t) => {
+test("the heap stays flat over 400 pods that are read and watched", async (t) => {
   const { cri, events } = await withEvents(t, { callLimit: 10 });
   const node = await events.watch();
   cleanup(t, () => node.close());
@@ -202,7 +202,7 @@ test("the heap stays flat over 400 lives, read and watched", async (t) => {
   void (async () => {
     for await (const _ of stream) count++;
   })();
-  const lives = async (times: number) => {
+  const runPods = async (times: number) => {
     for (let n = 0; n < times; n++) {
       const { podSandboxId } = await start(cri, ["exit", "0"]);
       await cri.runtime.removePodSandbox({ podSandboxId });
@@ -211,8 +211,8 @@ test("the heap stays flat over 400 lives, read and watched", async (t) => {
     collect();
     return process.memoryUsage().heapUsed / 2 ** 20;
   };
-  const before = await lives(100);
-  const after = await lives(400);
+  const before = await runPods(100);
+  const after = await runPods(400);
   t.diagnostic(`${count} events; heap ${(after - before).toFixed(2)} MiB more`);
   assert.ok(count >= 500 * 6);
   assert.ok(after - before < 4, `${after - before} MiB more`);

@@ -8,28 +8,30 @@ import {
   ContainerStatusResponseSchema,
   PodSandboxSchema,
 } from "../../gen/runtime/v1/api_pb.js";
-import { Events } from "../../src/events/index.js";
-import type { Cri, EventReadOptions, EventsOptions, NodeEvent, NodeWatch } from "../../src/index.js";
+import { onAbort } from "../../src/core/index.js";
+import { type Events, NodeObserver } from "../../src/events/index.js";
+import type { Cri, NodeEvent, NodeWatch } from "../../src/index.js";
+import type { EventReadOptions, EventsOptions } from "../../src/observe.js";
 import { cleanup } from "../support/cleanup.js";
+import { scripted } from "../support/embedded.js";
 import { until, within } from "../support/waiting.js";
-import { scripted } from "../testing/embedded/support.js";
 
-/** Pauses that a test can wait for. */
+/** Short intervals and pauses. */
 export const quick: EventsOptions = { relistMs: 60_000, pollMs: 20, backoff: { firstMs: 5, maxMs: 20 } };
 
-/** A runtime with scripted programs, and the events of a client of it; all of it is gone after the test. */
+/** Starts a runtime with scripted programs, with a client and an observer of its events; all are closed after the test. */
 export async function withEvents(
   t: TestContext,
   options: Parameters<typeof scripted>[1] = {},
   eventsOptions: EventsOptions = quick,
 ) {
   const { runtime, cri } = await scripted(t, options);
-  const events = new Events(cri, eventsOptions);
+  const events = new NodeObserver(cri, eventsOptions);
   cleanup(t, () => events.close());
   return { runtime, cri, events };
 }
 
-/** Reads events into a list, until the test ends. */
+/** Reads events into a list until the test ends. */
 export function record(t: TestContext, events: Events, options: EventReadOptions = {}) {
   const all: NodeEvent[] = [];
   const stream = events.read(options);
@@ -50,7 +52,7 @@ export function record(t: TestContext, events: Events, options: EventReadOptions
   };
 }
 
-/** The exit code of the first container that was told to have ended. */
+/** Returns the exit code of the first stopped event of a container. */
 export function exitCodeOf(events: readonly NodeEvent[]): number | undefined {
   for (const event of events)
     if (event.type === "stopped" && event.kind === "container") return event.exit?.exitCode;
@@ -59,7 +61,7 @@ export function exitCodeOf(events: readonly NodeEvent[]): number | undefined {
 
 const order = ["created", "started", "stopped", "deleted"];
 
-/** Each step of each object is told once, and in order. */
+/** Asserts that each step of each object is reported once and in order. */
 export function assertMonotone(events: readonly NodeEvent[]): void {
   const reached = new Map<string, number>();
   for (const event of events) {
@@ -72,7 +74,7 @@ export function assertMonotone(events: readonly NodeEvent[]): void {
   }
 }
 
-/** Waits until the cache is what the lists are. */
+/** Waits until the watch equals the lists. */
 export async function inStep(cri: Cri, node: NodeWatch): Promise<void> {
   await until(async () => {
     const pods = await cri.lists.podSandboxes().collect();
@@ -86,23 +88,23 @@ export async function inStep(cri: Cri, node: NodeWatch): Promise<void> {
     } catch {
       return false;
     }
-  }, "the cache equals the lists");
+  }, "the watch equals the lists");
 }
 
-/** What a runtime of a few functions answers with. */
+/** The responses of a stub runtime. */
 export interface Answers {
   readonly pods?: () => MessageInitShape<typeof PodSandboxSchema>[];
   readonly containers?: () => MessageInitShape<typeof ContainerSchema>[];
-  /** Before each list of everything: it may take its time, or fail. */
+  /** Called before each list; it may delay or throw. */
   readonly listing?: () => Promise<void> | void;
-  /** Before one container is looked up. */
+  /** Called before one container is looked up. */
   readonly lookUp?: () => Promise<void> | void;
   readonly status?: (id: string) => MessageInitShape<typeof ContainerStatusResponseSchema>;
 }
 
-type Parts = ConstructorParameters<typeof Events>[0];
+type Parts = ConstructorParameters<typeof NodeObserver>[0];
 
-/** A few of 43 methods: those that events use. */
+/** Creates the clients of a stub runtime, with the methods that an observer uses. */
 export function partsOf(
   answers: Answers,
   getContainerEvents?: (request: unknown, options?: { signal?: AbortSignal }) => unknown,
@@ -134,7 +136,7 @@ export function partsOf(
   return { runtime, lists } as unknown as Parts;
 }
 
-/** A runtime of a few functions, for streams that end and begin as a test says. */
+/** Creates an observer of a stub runtime whose event streams the test controls. */
 export function stub(
   streams: (round: number, signal: AbortSignal) => AsyncIterable<ContainerEventResponse>,
   answers: Answers = {},
@@ -145,19 +147,18 @@ export function stub(
     opened.push(performance.now());
     return streams(opened.length - 1, signal);
   });
-  return { opened, events: new Events(parts, options) };
+  return { opened, events: new NodeObserver(parts, options) };
 }
 
-/** An event as a runtime sends it. */
+/** Creates an event message. */
 export function event(init: MessageInitShape<typeof ContainerEventResponseSchema>): ContainerEventResponse {
   return create(ContainerEventResponseSchema, init);
 }
 
-/** Nothing, until the signal fires. */
+/** Waits until the signal fires. */
 export async function silence(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted)
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  await new Promise<void>((resolve) => onAbort(signal, resolve));
 }
 
-/** What waits no longer than five seconds. */
+/** Fails the test unless the promise settles within five seconds. */
 export const soon = <T>(work: Promise<T>, what?: string): Promise<T> => within(5_000, work, what);

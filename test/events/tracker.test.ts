@@ -1,9 +1,9 @@
-// What is under way when a stream begins and ends.
+// Tasks that are in flight when a stream begins or ends.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ContainerEventType, ContainerState, PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
 import { applyEvent } from "../../src/events/apply-event.js";
-import { NodeReads } from "../../src/events/node-reads.js";
+import { NodeQueries } from "../../src/events/node-queries.js";
 import { NodeState } from "../../src/events/node-state.js";
 import { CriError } from "../../src/index.js";
 import { cleanup } from "../support/cleanup.js";
@@ -19,32 +19,33 @@ const container = (id: string, state: ContainerState = ContainerState.CONTAINER_
   state,
   createdAt: 2n,
 });
-const timedOut = (text: string) => new CriError({ code: "deadline_exceeded", reason: "deadline", text });
+const timedOut = (text: string) =>
+  new CriError({ code: "deadline_exceeded", reason: "deadline", rawMessage: text });
 
-test("polling goes on after a list that failed while events were asked for once more", async (t) => {
+test("polling continues after a relist that failed while the event stream was retried", async (t) => {
   const pods = [pod];
   const list = held();
   let hangs = false;
-  const { onDown, told, seen } = tracked(t, {
+  const { onDown, recorded, seen } = tracked(t, {
     pods: () => pods,
     listing: () => (hangs ? list.run() : undefined),
   });
   onDown(noEvents);
   await seen("resync");
   hangs = true;
-  await list.begun();
+  await list.started();
   onDown(noEvents);
   hangs = false;
   pods.push({ ...pod, id: "p2" });
   list.end(timedOut("no answer within 30000 ms"));
   await seen("p2 ready");
-  assert.deepEqual(told, ["connected", "resync", "disconnected", "connected", "p2 ready", "resync"]);
+  assert.deepEqual(recorded, ["connected", "resync", "disconnected", "connected", "p2 ready", "resync"]);
 });
 
-test("each new stream is followed by lists, whatever was asked for before it", async (t) => {
+test("each new stream is followed by a relist, even if one was requested before", async (t) => {
   const lookUp = held();
   let containers = [container("c1")];
-  const { tracker, onEvent, onUp, onDown, told, seen } = tracked(t, {
+  const { tracker, onEvent, onUp, onDown, recorded, seen } = tracked(t, {
     pods: () => [pod],
     containers: () => containers,
     lookUp: lookUp.run,
@@ -52,26 +53,26 @@ test("each new stream is followed by lists, whatever was asked for before it", a
   onUp();
   await seen("resync");
   onEvent(event({ containerId: "c2", containerEventType: ContainerEventType.CONTAINER_CREATED_EVENT }));
-  await lookUp.begun();
-  // All of this waits for the look-up: the end of the stream, lists that come too early, and another stream.
+  await lookUp.started();
+  // All of this is queued behind the look-up: the end of the stream, a relist that is too early, and a new stream.
   onDown(ended);
-  tracker.listed(() => undefined);
+  tracker.afterRelist(() => undefined);
   onUp();
   containers = [container("c2")];
   lookUp.end();
-  await seen("c1 gone");
-  const reconnected = ["disconnected", "connected", "c1 gone", "resync"];
-  assert.deepEqual(told, ["connected", "resync", "c2 running", ...reconnected]);
+  await seen("c1 removed");
+  const reconnected = ["disconnected", "connected", "c1 removed", "resync"];
+  assert.deepEqual(recorded, ["connected", "resync", "c2 running", ...reconnected]);
 });
 
-test("what a list did not have and the next one has is heard of again", async (t) => {
+test("an object that one list lacks and the next one has is reported again", async (t) => {
   let containers = [container("c1")];
-  const { onEvent, onUp, told, seen } = tracked(t, { pods: () => [pod], containers: () => containers });
+  const { onEvent, onUp, recorded, seen } = tracked(t, { pods: () => [pod], containers: () => containers });
   onUp();
   await seen("resync");
   containers = [];
   onUp();
-  await seen("c1 gone");
+  await seen("c1 removed");
   containers = [container("c1")];
   onUp();
   await seen("c1 running");
@@ -79,10 +80,10 @@ test("what a list did not have and the next one has is heard of again", async (t
   const containerEventType = ContainerEventType.CONTAINER_STOPPED_EVENT;
   onEvent(event({ containerId: "c1", containerEventType, containersStatuses: [exited] }));
   await seen("c1 exited");
-  assert.deepEqual(told.slice(-3), ["c1 running", "resync", "c1 exited"]);
+  assert.deepEqual(recorded.slice(-3), ["c1 running", "resync", "c1 exited"]);
 });
 
-test("the end of the client ends readers and watches at once, also while a question hangs", async (t) => {
+test("closing the client ends readers and watches at once, even while a query hangs", async (t) => {
   let hangs = false;
   const never = new Promise<void>(() => undefined);
   const { events } = stub(
@@ -94,17 +95,17 @@ test("the end of the client ends readers and watches at once, also while a quest
   );
   cleanup(t, () => events.close());
   const node = await soon(events.watch());
-  const told = record(t, events);
-  await told.seen("resync");
+  const recorded = record(t, events);
+  await recorded.seen("resync");
   hangs = true;
   const another = events.watch();
   const waiting = node.waitFor(() => false);
   events.close();
-  for (const one of [told.reading, another, waiting] as Promise<unknown>[])
+  for (const one of [recorded.reading, another, waiting] as Promise<unknown>[])
     await assert.rejects(soon(one), { reason: "client_closed" });
 });
 
-test("one status that never comes keeps nothing else back, and is left alone for a while", async (t) => {
+test("one status that times out delays no other, and is not requested again for a while", async (t) => {
   const ids = Array.from({ length: 20 }, (_, n) => `c${n}`);
   let lists = 0;
   const asked: string[] = [];
@@ -129,20 +130,20 @@ test("one status that never comes keeps nothing else back, and is left alone for
   assert.deepEqual(asked.sort(), [...ids].sort());
 });
 
-test("containers that a removed pod leaves behind are a reason to list", async () => {
+test("a removed pod with known containers requires a relist", async () => {
   const parts = partsOf({});
-  const reads = new NodeReads(parts.runtime, parts.lists, new AbortController().signal);
+  const queries = new NodeQueries(parts.runtime, parts.lists, new AbortController().signal);
   const removal = event({
     containerId: "p1",
     containerEventType: ContainerEventType.CONTAINER_DELETED_EVENT,
   });
   for (const containers of [[], [container("c1")]]) {
     const state = new NodeState();
-    // What the state takes are whole messages; these are those of a stub.
-    state.replace({ begunAt: new Date(), ...(await listed([pod], containers)), exits: new Map() });
+    // The state takes complete messages, which the stub creates.
+    state.replace({ startedAt: new Date(), ...(await listed([pod], containers)), exits: new Map() });
     const changed: (string | undefined)[] = [];
-    const doubtful = await applyEvent(removal, state, reads, ({ before }) => changed.push(before?.id));
-    assert.deepEqual([changed, doubtful], [["p1"], containers.length > 0]);
+    const needsRelist = await applyEvent(removal, state, queries, ({ before }) => changed.push(before?.id));
+    assert.deepEqual([changed, needsRelist], [["p1"], containers.length > 0]);
   }
 });
 

@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type AuthFile, parseAuthFile } from "../../src/images/auth/auth-file.js";
 import { dockerAuth, isCriError, podmanAuth } from "../../src/index.js";
+import { failure } from "../support/failure.js";
 import { tempFolder } from "../support/temp.js";
-import { failure } from "../testing/embedded/support.js";
-import { base64, found, shown, thrown, write } from "./support.js";
+import { base64, found, shown, write } from "./support.js";
 
 const entry = (user: string) => ({ auth: base64(`${user}:pw-of-${user}`) });
 const of = (user: string) => ({ username: user, password: `pw-of-${user}` });
 
-test("docker's config.json: exact keys first, then keys with a scheme or a path; tokens; no more than the registry's own", async (t) => {
+test("Docker's config.json: exact keys precede keys with a scheme or a path, and other registries' keys do not match", async (t) => {
   const folder = await tempFolder(t);
   const path = await write(folder, "config.json", {
     auths: {
@@ -36,7 +38,7 @@ test("docker's config.json: exact keys first, then keys with a scheme or a path;
   assert.deepEqual(await found(source, "other.example/x"), []);
 });
 
-test("docker's places: DOCKER_CONFIG, ~/.docker, ~/.dockercfg; none is no error, a named one is; read anew each time", async (t) => {
+test("Docker's default paths are read at each look-up and may be missing; an explicit path must exist", async (t) => {
   const HOME = await tempFolder(t);
   const auth = () => dockerAuth(undefined, { env: { HOME } });
   assert.deepEqual(await found(auth(), "r.example/x"), []);
@@ -46,14 +48,14 @@ test("docker's places: DOCKER_CONFIG, ~/.docker, ~/.dockercfg; none is no error,
   await write(HOME, ".docker/config.json", { auths: { "r.example": entry("home") } });
   assert.deepEqual(await found(source, "r.example/x"), [of("home")]);
   await write(HOME, "other/config.json", { auths: { "r.example": entry("other") } });
-  const elsewhere = dockerAuth(undefined, { env: { HOME, DOCKER_CONFIG: `${HOME}/other` } });
-  assert.deepEqual(await found(elsewhere, "r.example/x"), [of("other")]);
+  const other = dockerAuth(undefined, { env: { HOME, DOCKER_CONFIG: `${HOME}/other` } });
+  assert.deepEqual(await found(other, "r.example/x"), [of("other")]);
   const missing = await failure(found(dockerAuth(`${HOME}/none.json`), "r.example/x"));
   assert.equal(missing.reason, "credentials_failed");
-  assert.match(missing.text, /none\.json cannot be read/);
+  assert.match(missing.rawMessage, /none\.json: cannot be read/);
 });
 
-test("podman's files: the most special key first, then the next file, then docker's", async (t) => {
+test("Podman's files: the most specific key first, then the next file, then Docker's", async (t) => {
   const HOME = await tempFolder(t);
   const env = { HOME, XDG_RUNTIME_DIR: `${HOME}/run`, XDG_CONFIG_HOME: `${HOME}/cfg` };
   await write(HOME, "run/containers/auth.json", {
@@ -79,49 +81,89 @@ test("podman's files: the most special key first, then the next file, then docke
   assert.deepEqual(await found(named, "q.example/x"), [of("only")]);
 });
 
-test("podman's files: trouble in one is none of the others'", async (t) => {
+test("Podman's files: a broken file does not affect the others", async (t) => {
   const folder = await tempFolder(t);
   const env = { HOME: folder, XDG_RUNTIME_DIR: join(folder, "run") };
   const source = podmanAuth(undefined, { env });
   await write(folder, "run/containers/auth.json", { auths: { "r.example": { auth: base64("me:pw") } } });
-  for (const trouble of ["{", "", { auths: { other: { auth: "!" } } }, { credsStore: "not-installed" }]) {
-    await write(folder, ".docker/config.json", trouble);
+  for (const broken of [
+    "{",
+    { auths: { "other.example": { auth: "!" } } },
+    { credsStore: "not-installed" },
+    { credsStore: "a/b" },
+  ]) {
+    await write(folder, ".docker/config.json", broken);
     assert.deepEqual(await found(source, "r.example/x"), [{ username: "me", password: "pw" }]);
-    await assert.rejects(found(source, "elsewhere.example/x"), { name: "CriError" });
+    await assert.rejects(found(source, "other.example/x"), { name: "CriError" });
   }
 });
 
-test("a file that is wrong: every place, and never what stands there", () => {
+test("only a look-up of a bad entry fails, with its paths and no value", async (t) => {
+  const folder = await tempFolder(t);
   const secretText = "hunter2hunter2";
-  const json = {
-    auths: { a: { auth: secretText }, b: { username: 5 }, c: secretText, d: { auth: "!" } },
-    credsStore: "../../bin/evil",
-    credHelpers: { r: `${secretText}/x` },
-  };
-  const error = thrown(() => parseAuthFile(JSON.stringify(json), "F"));
-  assert.equal(error.reason, "invalid_file");
+  const path = await write(folder, "config.json", {
+    auths: {
+      "good.example": entry("good"),
+      "base64.example": { auth: secretText },
+      "typed.example": { username: 5, password: secretText },
+      "text.example": secretText,
+      "both.example": { auth: "!" },
+      "https://both.example/v1/": entry("both"),
+      "token.example": { auth: "!", identitytoken: "t" },
+    },
+    credHelpers: { "helper.example": `${secretText}/x`, "good.example": "" },
+  });
+  for (const source of [dockerAuth(path), podmanAuth(path)]) {
+    assert.deepEqual(await found(source, "good.example/x"), [of("good")]);
+    assert.deepEqual(await found(source, "other.example/x"), []);
+    assert.deepEqual(await found(source, "both.example/x"), [of("both")]);
+    assert.deepEqual(await found(source, "token.example/x"), [{ identityToken: "t" }]);
+    for (const [domain, problem] of [
+      ["base64.example", 'auths["base64.example"].auth'],
+      ["typed.example", 'auths["typed.example"].username'],
+      ["text.example", 'auths["text.example"]'],
+      ["helper.example", 'credHelpers["helper.example"]'],
+    ] as const) {
+      const error = await failure(found(source, `${domain}/x`));
+      assert.equal(error.reason, "invalid_file");
+      assert.deepEqual(
+        error.problems.map(({ path }) => path),
+        [problem],
+      );
+      assert.ok(error.rawMessage.startsWith(`${path}: `), error.rawMessage);
+      assert.ok(!shown(error).includes(secretText));
+    }
+  }
+  // A common helper matters to every registry that has none of its own.
+  const json = { auths: { r: entry("r") }, credsStore: "../../bin/evil", credHelpers: { r: "" } };
+  const store = dockerAuth(await write(folder, "store.json", json));
   assert.deepEqual(
-    error.problems.map(({ path }) => path),
-    [
-      'auths["a"].auth',
-      'auths["b"].username',
-      'auths["c"]',
-      'auths["d"].auth',
-      'credHelpers["r"]',
-      "credsStore",
-    ],
+    (await failure(found(store, "other.example/x"))).problems.map(({ path }) => path),
+    ["credsStore"],
   );
-  assert.ok(!shown(error).includes(secretText));
-  const broken = thrown(() => parseAuthFile(`{"auths": {"a": {"auth": "${secretText}"`, "F"));
-  assert.equal(broken.reason, "invalid_file");
-  assert.ok(!shown(broken).includes(secretText));
 });
 
-/** Writes down what was read. */
+test("an empty file has no entries; a file that cannot be read at all fails without its text", async (t) => {
+  const folder = await tempFolder(t);
+  for (const text of ["", "\n", "{}", '{"auths":null}']) {
+    const path = await write(folder, "config.json", text);
+    assert.deepEqual(await found(dockerAuth(path), "r.example/x"), [], JSON.stringify(text));
+    assert.deepEqual(await found(podmanAuth(path), "r.example/x"), [], JSON.stringify(text));
+  }
+  const secretText = "hunter2hunter2";
+  for (const text of [`{"auths": {"a": {"auth": "${secretText}"`, `["${secretText}"]`, '{"auths":5}']) {
+    const path = await write(folder, "config.json", text);
+    const error = await failure(found(dockerAuth(path), "r.example/x"));
+    assert.equal(error.reason, "invalid_file");
+    assert.ok(!shown(error).includes(secretText));
+  }
+});
+
+/** Formats an auth file as JSON. */
 function print({ entries, credsStore, credHelpers }: AuthFile): string {
-  const auths = entries.map(({ key, login, identityToken }) => [
+  const auths = entries.map(({ key, basic, identityToken }) => [
     key,
-    { ...login, identitytoken: identityToken },
+    { ...basic, identitytoken: identityToken },
   ]);
   return JSON.stringify({
     auths: Object.fromEntries(auths),
@@ -130,7 +172,7 @@ function print({ entries, credsStore, credHelpers }: AuthFile): string {
   });
 }
 
-test("any text is an auth file that prints back equal, or a typed error without what it said", () => {
+test("any text parses to a file that round-trips, or throws invalid_file without values", () => {
   const auth = fc.oneof(
     fc
       .tuple(fc.string({ minLength: 1 }), fc.string())
@@ -161,13 +203,19 @@ test("any text is an auth file that prints back equal, or a typed error without 
     fc.json(),
     fc.string(),
   );
-  let good = 0;
+  let valid = 0;
   fc.assert(
     fc.property(texts, (text) => {
       try {
         const read = parseAuthFile(text, "F");
+        const problems = [
+          ...read.entries.flatMap(({ problems }) => problems),
+          ...[read.credsStore, ...read.credHelpers.values()].filter((helper) => typeof helper === "object"),
+        ];
+        assert.ok(problems.every((problem) => !("value" in problem)));
+        if (problems.length > 0) return;
         assert.deepEqual(parseAuthFile(print(read), "F"), read);
-        good++;
+        valid++;
       } catch (error) {
         if (!isCriError(error)) throw error;
         assert.equal(error.reason, "invalid_file");
@@ -176,5 +224,23 @@ test("any text is an auth file that prints back equal, or a typed error without 
     }),
     { numRuns: 2_000 },
   );
-  assert.ok(good > 200, `only ${good} texts were files`);
+  assert.ok(valid > 200, `only ${valid} texts were valid`);
+});
+
+test("an auth file that is a FIFO, a device or too large is refused, and blocks nothing", {
+  timeout: 30_000,
+}, async (t) => {
+  const folder = await tempFolder(t);
+  const fifo = join(folder, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const large = join(folder, "large");
+  await writeFile(large, "");
+  await truncate(large, 2 ** 40);
+  for (const source of [dockerAuth, podmanAuth])
+    for (const path of [fifo, "/dev/zero", folder, large])
+      for (let attempt = 0; attempt < 5; attempt++) {
+        const error = await failure(found(source(path), "reg.example/x"));
+        assert.equal(error.reason, "credentials_failed");
+        assert.match(error.message, /cannot be read: (must be a regular file|is larger than the limit)/);
+      }
 });

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { keyMatches } from "../../src/images/auth/url-match.js";
+import { keyMatches } from "../../src/images/auth/keyring.js";
 import { globMatches } from "../../src/images/glob.js";
 import { keyring } from "../../src/index.js";
 import { base64, found, shown, thrown } from "./support.js";
 
 const entry = (user: string) => ({ username: user, password: `pw-of-${user}` });
 
-test("keys match as the kubelet has it: ports, labels with patterns, the beginning of a path", () => {
+test("keys match by the kubelet's rules: port, patterns in host labels, path prefix", () => {
   const matching = [
     ["q.io", "q.io/foo"],
     ["q.io/foo", "q.io/foo/bar"],
@@ -36,12 +36,12 @@ test("keys match as the kubelet has it: ports, labels with patterns, the beginni
     ["q.io:*", "q.io:5000/x"],
     ["[fd00::12]:5000", "f:5000/x"],
   ];
-  for (const [key = "", image = ""] of matching) assert.ok(keyMatches(key, image), `${key} is for ${image}`);
+  for (const [key = "", image = ""] of matching) assert.ok(keyMatches(key, image), `${key} matches ${image}`);
   for (const [key = "", image = ""] of others)
-    assert.ok(!keyMatches(key, image), `${key} is not for ${image}`);
+    assert.ok(!keyMatches(key, image), `${key} does not match ${image}`);
 });
 
-test("all that match come, longer keys first; the Hub's key where nothing else does", async () => {
+test("all matching credentials are returned, longest key first; Docker Hub's key is the fallback", async () => {
   const ring = keyring(
     { auths: { "q.io": entry("host"), "https://q.io/v1/team": entry("team"), "*.io": entry("any") } },
     { auths: { "q.io/team/app": entry("app"), "https://index.docker.io/v1/": entry("hub") } },
@@ -50,14 +50,14 @@ test("all that match come, longer keys first; the Hub's key where nothing else d
     (await found(ring, image)).map((one) => (one as { username: string }).username);
   assert.deepEqual(await names("q.io/team/app:1"), ["app", "team", "host", "any"]);
   assert.deepEqual(await names("q.io/other"), ["host", "any"]);
-  // Docker Hub's own name has two labels, of which a pattern may mean the first.
+  // The pattern matches docker.io, which has two labels.
   assert.deepEqual(await names("busybox"), ["any"]);
   const hub = keyring({ auths: { "https://index.docker.io/v1/": entry("hub"), "q.io": entry("q") } });
   assert.deepEqual(await found(hub, "busybox"), [entry("hub")]);
   assert.deepEqual(await found(hub, "x.io/y"), []);
 });
 
-test("secrets in every form: contents, text, .dockercfg, a whole Secret; helpers and tokens do not count", async () => {
+test("secrets in every form: content, text, .dockercfg, whole Secret; helpers and tokens are ignored", async () => {
   const config = {
     auths: { "q.io": { auth: base64("u:p"), username: "other", identitytoken: "t" } },
     credsStore: "x",
@@ -75,7 +75,7 @@ test("secrets in every form: contents, text, .dockercfg, a whole Secret; helpers
     assert.deepEqual(await found(keyring(secret), "q.io/x"), [{ username: "u", password: "p" }]);
 });
 
-test("what is wrong with secrets is told all at once, without showing them", () => {
+test("the error for invalid secrets lists all problems and no value", () => {
   const error = thrown(() =>
     keyring({ auths: { "q.io": { auth: "hunter2hunter2" } } }, "{hunter2hunter2", {
       kind: "Secret",
@@ -91,7 +91,7 @@ test("what is wrong with secrets is told all at once, without showing them", () 
   assert.ok(!shown(keyring({ auths: { "q.io": entry("u") } })).includes("pw-of-u"));
 });
 
-test("patterns: as a regular expression would have it, and never slow", () => {
+test("patterns match like regular expressions, in bounded time", () => {
   const characters = fc.constantFrom("a", "b", "*", "?");
   const texts = fc.array(fc.constantFrom("a", "b", "c"), { maxLength: 8 }).map((all) => all.join(""));
   fc.assert(
@@ -101,6 +101,6 @@ test("patterns: as a regular expression would have it, and never slow", () => {
     }),
     { numRuns: 2_000 },
   );
-  // A matcher that goes back to every star would need longer than the universe is old.
+  // A matcher that backtracks to every star would need exponential time.
   assert.equal(globMatches(`${"*a".repeat(60)}b`, "a".repeat(250)), false);
 });

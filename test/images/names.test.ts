@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { sentName } from "../../src/images/names.js";
+import { requestName } from "../../src/images/names.js";
 import {
   defaultPullPolicy,
   familiarReference,
@@ -14,7 +14,7 @@ import { thrown } from "./support.js";
 
 const digest = `sha256:${"ab".repeat(32)}`;
 
-test("normalising: Docker Hub's rules, and what is no name", () => {
+test("normalizeReference() applies Docker Hub's rules and refuses invalid names", () => {
   const names: Readonly<Record<string, string>> = {
     busybox: "docker.io/library/busybox:latest",
     "busybox:1": "docker.io/library/busybox:1",
@@ -29,7 +29,7 @@ test("normalising: Docker Hub's rules, and what is no name", () => {
     [`a.b/c@${digest}`]: `a.b/c@${digest}`,
   };
   for (const [name, full] of Object.entries(names)) assert.equal(normalizeReference(name), full);
-  for (const bad of [
+  for (const invalid of [
     "",
     "a b",
     "A",
@@ -41,16 +41,16 @@ test("normalising: Docker Hub's rules, and what is no name", () => {
     "a".repeat(256),
     "0a".repeat(32),
   ])
-    assert.equal(thrown(() => normalizeReference(bad)).reason, "invalid_image_reference", bad);
+    assert.equal(thrown(() => normalizeReference(invalid)).reason, "invalid_image_reference", invalid);
 });
 
-test("familiar names are the shortest that mean the same", () => {
+test("familiarReference() returns the shortest equivalent name", () => {
   const names: Readonly<Record<string, string>> = {
     "docker.io/library/busybox:latest": "busybox",
     "docker.io/library/busybox:1": "busybox:1",
     "docker.io/foo/bar:1": "foo/bar:1",
     "quay.io/x:latest": "quay.io/x",
-    // Each of these would be read as another one, were it shortened.
+    // The short form of each of these would parse differently.
     "docker.io/library/foo/bar:1": "library/foo/bar:1",
     "docker.io/localhost/x:1": "docker.io/localhost/x:1",
     "docker.io/a.b/x:1": "docker.io/a.b/x:1",
@@ -63,7 +63,7 @@ test("familiar names are the shortest that mean the same", () => {
   }
 });
 
-test("what is sent: ids as digits, names as they are with latest where nothing else is said", () => {
+test("requestName() returns the digits of an id, and a name as written with latest as the default tag", () => {
   const id = "0a".repeat(32);
   const names: Readonly<Record<string, string>> = {
     busybox: "busybox:latest",
@@ -74,17 +74,17 @@ test("what is sent: ids as digits, names as they are with latest where nothing e
     [id]: id,
     [`sha256:${id}`]: id,
   };
-  for (const [name, sent] of Object.entries(names)) assert.equal(sentName(name), sent);
-  assert.equal(thrown(() => sentName("A b")).reason, "invalid_image_reference");
+  for (const [name, expected] of Object.entries(names)) assert.equal(requestName(name), expected);
+  assert.equal(thrown(() => requestName("A b")).reason, "invalid_image_reference");
 });
 
-test("the kubelet's default policy", () => {
+test("defaultPullPolicy() is the kubelet's default", () => {
   for (const name of ["x", "x:latest", `x:latest@${digest}`]) assert.equal(defaultPullPolicy(name), "Always");
   for (const name of ["x:1", `x@${digest}`, "0a".repeat(32)])
     assert.equal(defaultPullPolicy(name), "IfNotPresent");
 });
 
-test("any text is a reference that prints back equal, or a typed error", () => {
+test("any text parses to a reference that round-trips, or throws invalid_image_reference", () => {
   const words = fc.constantFrom(
     "a",
     "B",
@@ -105,7 +105,7 @@ test("any text is a reference that prints back equal, or a typed error", () => {
     fc.string({ unit: "binary" }),
     fc.array(words, { maxLength: 8 }).map((all) => all.join("")),
   );
-  let good = 0;
+  let valid = 0;
   fc.assert(
     fc.property(texts, (text) => {
       try {
@@ -113,8 +113,8 @@ test("any text is a reference that prints back equal, or a typed error", () => {
         assert.deepEqual(parseReference(formatReference(reference)), reference);
         assert.deepEqual(parseReference(familiarReference(reference)), reference);
         assert.equal(normalizeReference(normalizeReference(text)), normalizeReference(text));
-        assert.equal(normalizeReference(sentName(text)), normalizeReference(text));
-        good++;
+        assert.equal(normalizeReference(requestName(text)), normalizeReference(text));
+        valid++;
       } catch (error) {
         if (!isCriError(error)) throw error;
         assert.equal(error.reason, "invalid_image_reference");
@@ -122,5 +122,5 @@ test("any text is a reference that prints back equal, or a typed error", () => {
     }),
     { numRuns: 5_000 },
   );
-  assert.ok(good > 250, `only ${good} texts were references`);
+  assert.ok(valid > 250, `only ${valid} texts were valid`);
 });

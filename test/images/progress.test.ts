@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PullProgress } from "../../src/index.js";
+import { scripted } from "../support/embedded.js";
+import { failure } from "../support/failure.js";
 import { assertNoListeners } from "../support/leaks.js";
 import { until } from "../support/waiting.js";
-import { failure, scripted } from "../testing/embedded/support.js";
 import { base64, httpRegistry, images, login, secret, shown, slowApp } from "./support.js";
 
 const manifest = { config: { size: 100 }, layers: [{ size: 1_000 }, { size: 2_900 }] };
@@ -14,13 +15,13 @@ const index = {
   })),
 };
 
-/** The names of a registry's image in the embedded runtime, which pulls it from nowhere. */
-const at = (domain: string, pullMs: number) => ({
+/** Options of an embedded runtime with an image of this registry, which the runtime does not contact. */
+const withImage = (domain: string, pullMs: number) => ({
   images: [...images, { names: [`${domain}/app:1`], auth: login, pullMs, sizeBytes: 9_000 }],
   preload: [],
 });
 
-test("the registry's manifest tells the total, the file systems the growth; all of it an estimate", async (t) => {
+test("the total is from the registry's manifest, the growth from the file systems", async (t) => {
   const basic = `Basic ${base64(`me:${secret}`)}`;
   const registry = await httpRegistry(t, ({ url, headers }) => {
     if (headers.authorization !== basic)
@@ -28,31 +29,35 @@ test("the registry's manifest tells the total, the file systems the growth; all 
     assert.match(headers.accept ?? "", /oci\.image\.index/);
     return { status: 200, json: url?.endsWith("/1") ? index : manifest };
   });
-  const { cri } = await scripted(t, at(registry.domain, 1_500));
+  const { cri } = await scripted(t, withImage(registry.domain, 4_000));
   const reports: PullProgress[] = [];
   const pulling = cri.images.ensure(`${registry.domain}/app:1`, {
     auth: login,
     onProgress: (progress) => void reports.push(progress),
     progressIntervalMs: 20,
   });
-  await until(() => reports.some(({ totalBytes }) => totalBytes !== undefined), "the total is known");
-  // Something that makes the file system grow while the pull is under way.
+  await until(() => reports.some(({ totalBytes }) => totalBytes !== undefined), "the total size");
+  // Another pull makes the file system grow while the first one is in flight.
   await cri.image.pullImage({ image: { image: "docker.io/library/alpine:3" } });
-  await until(() => reports.some(({ grownBytes }) => grownBytes > 0), "growth is seen");
+  await until(() => reports.some(({ grownBytes }) => grownBytes > 0), "growth");
   const { id } = await pulling;
   const last = reports.at(-1);
   assert.ok(id);
   assert.ok(reports.every(({ estimated }) => estimated === true));
-  assert.equal(reports[0]?.totalBytes, undefined, "the first report waits for nobody");
+  assert.equal(reports[0]?.totalBytes, undefined, "the first report does not wait for the registry");
   assert.deepEqual([last?.totalBytes, last?.layers, last?.fraction, last?.done], [4_000, 2, 1, true]);
   const grown = reports.find(({ grownBytes, done }) => grownBytes > 0 && !done);
-  assert.deepEqual([grown?.grownBytes, grown?.fraction], [5_000, 0.99], "more than the total is not yet all");
+  assert.deepEqual(
+    [grown?.grownBytes, grown?.fraction],
+    [5_000, 0.99],
+    "the fraction stays below 1 until the end",
+  );
   assert.equal(reports.filter(({ done }) => done).length, 1);
   assert.ok(registry.requests.some((line) => line.startsWith("GET /v2/app/manifests/sha256:")));
   assert.ok(!shown(reports).includes(secret));
 });
 
-test("a token server: with the credentials, for the scope, and not where it is less safe than the registry", async (t) => {
+test("a token server receives the credentials and the scope, unless its scheme is less secure than the registry's", async (t) => {
   let realm = "";
   const registry = await httpRegistry(t, ({ url, headers }) => {
     if (url?.startsWith("/token")) return { status: 200, json: { token: "t" } };
@@ -60,7 +65,7 @@ test("a token server: with the credentials, for the scope, and not where it is l
     const scope = 'scope="repository:app:pull"';
     return { status: 401, headers: { "www-authenticate": `Bearer realm="${realm}",service="s",${scope}` } };
   });
-  const { cri } = await scripted(t, at(registry.domain, 400));
+  const { cri } = await scripted(t, withImage(registry.domain, 3_000));
   const total = async () => {
     let seen: number | undefined;
     await cri.images.pull(`${registry.domain}/app:1`, {
@@ -75,29 +80,94 @@ test("a token server: with the credentials, for the scope, and not where it is l
   };
   realm = `http://${registry.domain}/token`;
   assert.equal(await total(), 4_000);
-  const asked = registry.requests.find((line) => line.startsWith("GET /token"));
-  assert.equal(asked, `GET /token?service=s&scope=repository%3Aapp%3Apull Basic ${base64(`me:${secret}`)}`);
-  realm = "ftp://elsewhere/token";
+  const tokenRequest = registry.requests.find((line) => line.startsWith("GET /token"));
+  assert.equal(
+    tokenRequest,
+    `GET /token?service=s&scope=repository%3Aapp%3Apull Basic ${base64(`me:${secret}`)}`,
+  );
+  realm = "ftp://other.example/token";
   assert.equal(await total(), undefined);
 });
 
-test("an identity token follows no redirect", async (t) => {
-  const thief = await httpRegistry(t, () => ({ status: 200, json: { token: "t" } }));
+test("an identity token does not follow a redirect", async (t) => {
+  const attacker = await httpRegistry(t, () => ({ status: 200, json: { token: "t" } }));
   const registry = await httpRegistry(t, ({ url }) => {
     if (url?.startsWith("/token"))
-      return { status: 307, headers: { location: `http://${thief.domain}/steal` } };
+      return { status: 307, headers: { location: `http://${attacker.domain}/steal` } };
     const challenge = `Bearer realm="http://${registry.domain}/token",service="s"`;
     return { status: 401, headers: { "www-authenticate": challenge } };
   });
   const name = `${registry.domain}/app:1`;
-  const { cri } = await scripted(t, { images: [{ names: [name], pullMs: 300 }], preload: [] });
+  const { cri } = await scripted(t, { images: [{ names: [name], pullMs: 1_500 }], preload: [] });
   await cri.images.pull(name, { auth: { identityToken: "r3fresh" }, onProgress: () => undefined });
   assert.ok(registry.requests.some((line) => line.startsWith("POST /token")));
-  assert.deepEqual(thief.requests, []);
+  assert.deepEqual(attacker.requests, []);
 });
 
-test("a registry that cannot be asked, or answers nonsense, is no reason to fail", async (t) => {
-  const answers: unknown[] = [
+test("the password follows a challenge of the registry only, not one of a redirect's target", async (t) => {
+  const basic = `Basic ${base64(`me:${secret}`)}`;
+  const identity = { identityToken: "r3fresh-token" };
+  for (const auth of [login, identity]) {
+    const attacker = await httpRegistry(t, ({ url, headers }) =>
+      url?.startsWith("/token")
+        ? { status: 200, json: { token: "t" } }
+        : {
+            status: 401,
+            headers: { "www-authenticate": `Bearer realm="http://${headers.host}/token",service="s"` },
+          },
+    );
+    const registry = await httpRegistry(t, () => ({
+      status: 307,
+      headers: { location: `http://${attacker.domain}/v2/app/manifests/1` },
+    }));
+    const name = `${registry.domain}/app:1`;
+    const { cri } = await scripted(t, { images: [{ names: [name], pullMs: 1_500 }], preload: [] });
+    await cri.images.pull(name, { auth, onProgress: () => undefined });
+    assert.ok(attacker.requests.includes("GET /v2/app/manifests/1"), "the redirect was followed");
+    assert.deepEqual(
+      attacker.requests.filter((line) => line.includes("/token")),
+      [],
+    );
+  }
+
+  // A token server on another host is the registry's choice; where that one redirects, the password does not follow.
+  const second = await httpRegistry(t, () => ({ status: 200, json: { token: "t" } }));
+  const tokens = await httpRegistry(t, () => ({
+    status: 307,
+    headers: { location: `http://${second.domain}/steal` },
+  }));
+  const registry = await httpRegistry(t, ({ headers }) =>
+    headers.authorization === "Bearer t"
+      ? { status: 200, json: manifest }
+      : { status: 401, headers: { "www-authenticate": `Bearer realm="http://${tokens.domain}/token"` } },
+  );
+  const { cri } = await scripted(t, withImage(registry.domain, 1_500));
+  await cri.images.pull(`${registry.domain}/app:1`, { auth: login, onProgress: () => undefined });
+  assert.ok(tokens.requests.some((line) => line.endsWith(basic)));
+  assert.deepEqual(second.requests, ["GET /steal"]);
+});
+
+test("a redirect within the registry keeps its challenge", async (t) => {
+  const registry = await httpRegistry(t, ({ url, headers }) => {
+    if (url?.startsWith("/token")) return { status: 200, json: { token: "t" } };
+    if (url?.startsWith("/v2/app")) return { status: 307, headers: { location: "/moved/1" } };
+    if (headers.authorization === "Bearer t") return { status: 200, json: manifest };
+    return {
+      status: 401,
+      headers: { "www-authenticate": `Bearer realm="http://${headers.host}/token"` },
+    };
+  });
+  const { cri } = await scripted(t, withImage(registry.domain, 3_000));
+  const totals: unknown[] = [];
+  await cri.images.pull(`${registry.domain}/app:1`, {
+    auth: login,
+    onProgress: ({ totalBytes }) => void totals.push(totalBytes),
+  });
+  assert.equal(totals.at(-1), 4_000);
+});
+
+test("a registry that is unreachable or sends invalid manifests does not fail the pull", async (t) => {
+  const responses: unknown[] = [
     {},
     [],
     { layers: [{ size: "x" }] },
@@ -105,36 +175,36 @@ test("a registry that cannot be asked, or answers nonsense, is no reason to fail
     { manifests: [{}] },
     { layers: 5 },
   ];
-  const registry = await httpRegistry(t, () => ({ status: 200, json: answers.shift() }));
-  for (const domain of [...answers.map(() => registry.domain), "localhost:1"]) {
-    const { cri } = await scripted(t, at(domain, 60));
+  const registry = await httpRegistry(t, () => ({ status: 200, json: responses.shift() }));
+  for (const domain of [...responses.map(() => registry.domain), "localhost:1"]) {
+    const { cri } = await scripted(t, withImage(domain, 400));
     const reports: PullProgress[] = [];
     await cri.images.pull(`${domain}/app:1`, { auth: login, onProgress: (one) => void reports.push(one) });
     assert.deepEqual([reports.at(-1)?.totalBytes, reports.at(-1)?.done], [undefined, true]);
   }
-  assert.deepEqual(answers, []);
+  assert.deepEqual(responses, []);
 });
 
-test("nobody asks the registry, nor the file systems, for a pull that nobody watches", async (t) => {
+test("without onProgress and stalledMs, neither the registry nor ImageFsInfo is called", async (t) => {
   const registry = await httpRegistry(t, () => ({ status: 404 }));
-  const { runtime, cri } = await scripted(t, at(registry.domain, 50));
+  const { runtime, cri } = await scripted(t, withImage(registry.domain, 50));
   await cri.images.pull(`${registry.domain}/app:1`, { auth: login });
   assert.deepEqual(registry.requests, []);
   assert.equal(runtime.calls.of("imageFsInfo").length, 0);
 });
 
-test("a stall: the pull fails with pull_stalled, and the runtime hears of it", async (t) => {
+test("a stalled pull fails with pull_stalled and is canceled", async (t) => {
   const { runtime, cri } = await scripted(t, { images, preload: [] });
   const stop = new AbortController();
   const error = await failure(cri.images.ensure(slowApp, { stalledMs: 100, signal: stop.signal }));
   assert.deepEqual([error.code, error.reason], ["deadline_exceeded", "pull_stalled"]);
-  assert.match(error.text, /no growth .* 100 ms while docker\.io\/library\/slow:1/);
+  assert.match(error.rawMessage, /pull of docker\.io\/library\/slow:1: .* did not grow for 100 ms/);
   const [pull] = runtime.calls.of("pullImage");
-  await until(() => pull?.error !== undefined, "the pull ended");
+  await until(() => pull?.error !== undefined, "the cancellation of the pull");
   assertNoListeners(stop.signal);
 });
 
-test("a stall that is only told of; growth ends it; and where nothing can be seen there is none", async (t) => {
+test("onStalled replaces the failure; growth ends a stall; without usage data no stall is reported", async (t) => {
   const { runtime, cri } = await scripted(t, { images, preload: [] });
   const stop = new AbortController();
   const stalls: PullProgress[] = [];
@@ -146,48 +216,52 @@ test("a stall that is only told of; growth ends it; and where nothing can be see
       signal: stop.signal,
     }),
   );
-  await until(() => stalls.length === 2, "it was told twice");
+  await until(() => stalls.length === 2, "two stalls");
   assert.ok(stalls.every(({ quietMs, done }) => quietMs >= 60 && !done));
   await cri.image.pullImage({ image: { image: "docker.io/library/alpine:3" } });
-  await until(() => stalls.length === 4, "it is told again");
+  await until(() => stalls.length === 4, "two more stalls");
   assert.equal(stalls.at(-1)?.grownBytes, 5_000);
   stop.abort();
   assert.equal((await pulling).reason, "aborted_by_caller");
 
-  runtime.faults.failNext("imageFsInfo", { code: "unimplemented", text: "none here" }, { times: 1_000 });
-  const blind = await failure(cri.images.ensure(slowApp, { stalledMs: 20, timeoutMs: 300 }));
-  assert.equal(blind.reason, "deadline");
+  runtime.faults.failNext(
+    "imageFsInfo",
+    { code: "unimplemented", message: "not supported" },
+    { times: 1_000 },
+  );
+  const unmeasured = await failure(cri.images.ensure(slowApp, { stalledMs: 20, timeoutMs: 300 }));
+  assert.equal(unmeasured.reason, "deadline");
   runtime.faults.clear();
 });
 
-test("growth is seen also while somebody else frees more", async (t) => {
+test("growth is detected even if more space is freed concurrently", async (t) => {
   const { runtime, cri } = await scripted(t, {
-    images: [{ names: ["r.example/a:1"], pullMs: 500 }],
+    images: [{ names: ["r.example/a:1"], pullMs: 3_000 }],
     preload: [],
   });
-  let looks = 0;
+  let calls = 0;
   runtime.faults.corrupt(
     "imageFsInfo",
     () => {
-      const value = looks++ === 0 ? 10_000n : 5_000n + BigInt(looks);
+      const value = calls++ === 0 ? 10_000n : 5_000n + BigInt(calls);
       return { imageFilesystems: [{ usedBytes: { value } }] };
     },
     { times: Number.POSITIVE_INFINITY },
   );
   let grown = 0;
   await cri.images.pull("r.example/a:1", {
-    stalledMs: 250,
+    stalledMs: 1_500,
     progressIntervalMs: 10,
     onProgress: ({ grownBytes }) => {
       grown = grownBytes;
     },
   });
-  assert.ok(looks > 2);
-  assert.equal(grown, looks - 2, "each step but the first two, which begin and shrink");
+  assert.ok(calls > 2);
+  assert.equal(grown, calls - 2, "one byte for each call but the first two, of which the second shrinks");
   runtime.faults.clear();
 });
 
-test("an async callback that fails ends its own call, and not the process", async (t) => {
+test("a rejected async callback ends its own call, not the process", async (t) => {
   const { cri } = await scripted(t, { images, preload: [] });
   const thrown = new Error("later");
   const error = await failure(
@@ -200,12 +274,12 @@ test("an async callback that fails ends its own call, and not the process", asyn
   assert.equal(error.cause, thrown);
 });
 
-test("a callback that throws ends its own call, and nobody else's", async (t) => {
+test("a callback that throws ends its own call and no other", async (t) => {
   const { runtime, cri } = await scripted(t, {
     images: [{ names: ["r.example/a:1"], pullMs: 200 }],
     preload: [],
   });
-  const thrown = new Error("not mine");
+  const thrown = new Error("callback failed");
   const [one, other] = await Promise.allSettled([
     cri.images.pull("r.example/a:1", {
       onProgress: () => {
@@ -220,7 +294,7 @@ test("a callback that throws ends its own call, and nobody else's", async (t) =>
   assert.equal(runtime.calls.of("pullImage").length, 1);
 });
 
-test("what cannot be watched so is an option that is wrong", async (t) => {
+test("invalid progress options are refused", async (t) => {
   const { cri } = await scripted(t, { images, preload: [] });
   for (const options of [{ stalledMs: -1 }, { stalledMs: Number.NaN }, { progressIntervalMs: 0 }])
     assert.equal((await failure(cri.images.pull(slowApp, options))).reason, "invalid_option");

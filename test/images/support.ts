@@ -12,7 +12,7 @@ import { tempFolder } from "../support/temp.js";
 export const secret = "s3cret/w&rd";
 export const login = { username: "me", password: secret };
 
-/** Images behind a login, and a slow one without. */
+/** An image that requires credentials, and a slow public one. */
 export const privateApp = "registry.example/team/app:1";
 export const slowApp = "docker.io/library/slow:1";
 export const images = [
@@ -24,8 +24,8 @@ export const images = [
   { names: ["docker.io/library/alpine:3"], user: "app", sizeBytes: 5_000 },
 ];
 
-/** The two ways to the embedded runtime: in memory, and on a socket. */
-export const ways = [
+/** The transports to the embedded runtime: in memory, and on a socket. */
+export const transports = [
   { name: "in memory", options: async (_t: TestContext) => ({}) },
   {
     name: "on a socket",
@@ -33,12 +33,12 @@ export const ways = [
   },
 ];
 
-/** What a source has for an image. */
+/** Returns the credentials of a source for an image. */
 export async function found(source: CredentialSource, image: string): Promise<unknown[]> {
   return [...(await source.find(parseReference(image), { signal: new AbortController().signal }))];
 }
 
-/** What was thrown, as it must be. */
+/** Returns the CriError that `work` throws. */
 export function thrown(work: () => unknown): CriError {
   try {
     work();
@@ -46,17 +46,17 @@ export function thrown(work: () => unknown): CriError {
     if (isCriError(error)) return error;
     throw error;
   }
-  throw new Error("nothing was thrown");
+  throw new Error("no error was thrown");
 }
 
-/** All that a log could show of a value: its text, its stack, its causes. */
+/** Returns everything that a log could show of a value: its text, its stack, its causes. */
 export function shown(value: unknown): string {
   const texts = [inspect(value, { depth: 10, showHidden: true, getters: true }), String(value)];
   if (value instanceof Error) texts.push(value.stack ?? "", value.message, shown(value.cause ?? ""));
   return texts.join("\n");
 }
 
-/** A folder with `docker-credential-NAME` scripts, and the environment that finds them. */
+/** Creates `docker-credential-<name>` scripts. Returns their folder, and an environment with it in PATH. */
 export async function helpers(t: TestContext, scripts: Readonly<Record<string, string>>) {
   const folder = await tempFolder(t);
   for (const [name, script] of Object.entries(scripts)) {
@@ -67,26 +67,26 @@ export async function helpers(t: TestContext, scripts: Readonly<Record<string, s
   return { folder, env: { HOME: folder, PATH: `${folder}:${process.env.PATH}` } };
 }
 
-/** Writes a file of JSON below a folder, and gives its path. */
+/** Writes a JSON file below a folder. Returns its path. */
 export async function write(folder: string, path: string, json: unknown): Promise<string> {
-  const whole = join(folder, path);
-  await mkdir(join(whole, ".."), { recursive: true });
-  await writeFile(whole, typeof json === "string" ? json : JSON.stringify(json));
-  return whole;
+  const fullPath = join(folder, path);
+  await mkdir(join(fullPath, ".."), { recursive: true });
+  await writeFile(fullPath, typeof json === "string" ? json : JSON.stringify(json));
+  return fullPath;
 }
 
 export const base64 = (text: string): string => Buffer.from(text).toString("base64");
 
-/** A registry of a test's own on 127.0.0.1; `answer` gives a status with JSON and headers. */
+/** Starts an HTTP registry on 127.0.0.1. `respond` returns the status, the JSON body and the headers. */
 export async function httpRegistry(
   t: TestContext,
-  answer: (request: IncomingMessage) => { status: number; json?: unknown; headers?: Record<string, string> },
+  respond: (request: IncomingMessage) => { status: number; json?: unknown; headers?: Record<string, string> },
 ): Promise<{ readonly domain: string; readonly requests: string[] }> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url} ${request.headers.authorization ?? ""}`.trim());
     request.resume();
-    const { status, json = {}, headers = {} } = answer(request);
+    const { status, json = {}, headers = {} } = respond(request);
     response.writeHead(status, { connection: "close", ...headers }).end(JSON.stringify(json));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,9 +1,9 @@
-// grpc-go against our server: the library that the kubelet, crictl and critest speak gRPC with.
+// Interoperability of the server with grpc-go, the gRPC library of the kubelet, crictl and critest.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { buildWithGrpcGo } from "../../scripts/interop/grpc-go.js";
+import { installGo, oldGrpcGo } from "../../scripts/interop/go.js";
 import { runCommand } from "../../scripts/runtimes/command.js";
 import { EmbeddedRuntime } from "../../src/testing/index.js";
 import { cleanup } from "../support/cleanup.js";
@@ -13,11 +13,12 @@ import { until } from "../support/waiting.js";
 
 const source = fileURLToPath(new URL("grpc-go/", import.meta.url));
 
-test("a client on grpc-go", { timeout: 600_000 }, async (t) => {
+test("a grpc-go client gets the expected codes, messages and streams", { timeout: 600_000 }, async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   const program = join(folder, "client");
-  await buildWithGrpcGo(source, program);
+  const go = await installGo(oldGrpcGo);
+  await go.build(source, program);
   const socket = join(folder, "cri.sock");
   const runtime = await EmbeddedRuntime.start({ socket, programs: {} });
   cleanup(t, () => runtime.close());
@@ -44,7 +45,7 @@ test("a client on grpc-go", { timeout: 600_000 }, async (t) => {
     "too large": "ResourceExhausted",
     large: "OK",
     run: "OK",
-    "1000 at a time, 0 failed": "OK",
+    "1000 concurrent, 0 failed": "OK",
     late: "DeadlineExceeded",
     "run another": "OK",
     event: "OK",
@@ -58,10 +59,10 @@ test("a client on grpc-go", { timeout: 600_000 }, async (t) => {
   );
   assert.equal(results.get("too large")?.text, "received message larger than max (16777216 bytes)");
   assert.ok(results.get("event")?.bytes > 100 && results.get("list ends")?.bytes > 200);
-  // All 200 that subscribed are gone with their client.
+  // All 200 subscriptions end when their client exits.
   await until(
-    () => runtime.calls.of("getContainerEvents").every(({ tookNanos }) => tookNanos !== undefined),
-    "no subscription is left",
+    () => runtime.calls.of("getContainerEvents").every(({ durationNanos }) => durationNanos !== undefined),
+    "all subscriptions end",
   );
   assert.equal(runtime.calls.of("getContainerEvents").length, 200);
 });

@@ -1,5 +1,5 @@
-// Go's own clients against our streaming server: kubectl, over SPDY and over WebSocket, through a proxy that passes
-// bytes on, as an API server and a kubelet do.
+// Interoperability of the streaming server with client-go: kubectl, over SPDY and over WebSocket, through a proxy that
+// forwards bytes, as an API server and a kubelet do.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -29,16 +29,16 @@ for (const webSockets of [false, true])
     const upgrade = webSockets ? "websocket" : "SPDY/3.1";
     const cluster = async (t: TestContext, attachTo = ["cat"]): Promise<Cluster> => {
       const folder = await tempFolder(t);
-      const made = await startCluster(kubectl, folder, webSockets, attachTo);
+      const started = await startCluster(kubectl, folder, webSockets, attachTo);
       cleanup(t, async () => {
-        await until(() => made.streaming.sessions === 0, "no session is left", 10_000);
-        await made[Symbol.asyncDispose]();
+        await until(() => started.streaming.sessions === 0, "all sessions end", 10_000);
+        await started[Symbol.asyncDispose]();
       });
-      return made;
+      return started;
     };
 
     for (const code of [0, 1, 3, 126, 127, 137, 255])
-      test(`exec: exit code ${code}, and both outputs`, async (t) => {
+      test(`exec: exit code ${code}, stdout and stderr`, async (t) => {
         const { start, api } = await cluster(t);
         const {
           stdout,
@@ -51,20 +51,20 @@ for (const webSockets of [false, true])
         assert.deepEqual(api.upgrades, [`exec ${upgrade}`]);
       });
 
-    test("exec: a command that does not exist says why", async (t) => {
+    test("exec: a missing command fails with the reason", async (t) => {
       const { start } = await cluster(t);
       const { code, stderr } = await start(["exec", podName, "--", "no-such-command"]).ended;
       assert.equal(code, 1);
       assert.match(stderr, /spawn no-such-command ENOENT/);
     });
 
-    test("exec -i: 64 MiB there and back", async (t) => {
+    test("exec -i: 64 MiB through cat arrive unchanged", async (t) => {
       const { start } = await cluster(t);
       const { child, ended } = start(["exec", "-i", podName, "--", "cat"]);
-      const [sent, got] = [createHash("sha256"), createHash("sha256")];
+      const [sent, received] = [createHash("sha256"), createHash("sha256")];
       let bytes = 0;
       child.stdout.on("data", (part: Buffer) => {
-        got.update(part);
+        received.update(part);
         bytes += part.byteLength;
       });
       for (let n = 0; n < 64; n++) {
@@ -75,10 +75,10 @@ for (const webSockets of [false, true])
       child.stdin.end();
       assert.equal((await ended).code, 0);
       assert.equal(bytes, 64 * mebibyte);
-      assert.equal(got.digest("hex"), sent.digest("hex"));
+      assert.equal(received.digest("hex"), sent.digest("hex"));
     });
 
-    test("exec -i: the end of stdin is told", async (t) => {
+    test("exec -i: the end of stdin reaches the command", async (t) => {
       const { start } = await cluster(t);
       const { child, ended } = start(["exec", "-i", podName, "--", "sh", "-c", "wc -c; exit 5"]);
       child.stdin.end("twelve bytes");
@@ -86,29 +86,29 @@ for (const webSockets of [false, true])
       assert.deepEqual([code, stdout.trim()], [5, "12"]);
     });
 
-    test("exec: a command that leaves its input unread", async (t) => {
+    test("exec: a command that does not read its stdin still returns its exit code", async (t) => {
       const { start } = await cluster(t);
       const { child, ended } = start(["exec", "-i", podName, "--", "sh", "-c", "exit 9"]);
       child.stdin.write(randomBytes(8 * mebibyte));
       assert.equal((await ended).code, 9);
     });
 
-    test("exec: a client that is killed ends the command", async (t) => {
+    test("exec: killing the client terminates the command", async (t) => {
       const { start, streaming } = await cluster(t);
       const running = start(["exec", podName, "--", "sh", "-c", "echo ready; exec sleep 60"]);
-      await until(() => running.said().includes("ready"), "the command runs", 20_000);
+      await until(() => running.output().includes("ready"), "the command runs", 20_000);
       assert.equal(streaming.sessions, 1);
       running.child.kill("SIGKILL");
-      await until(() => streaming.sessions === 0, "the session is over");
+      await until(() => streaming.sessions === 0, "the session ends");
     });
 
-    test("exec -it: the size of the terminal, and each change of it", async (t) => {
+    test("exec -it: the terminal size and its changes reach the command", async (t) => {
       const { start } = await cluster(t);
-      // What runs in the background has no terminal for its input.
+      // A background process has no terminal as its stdin, so stty needs -F.
       const shell = `stty rows 41 cols 133; (sleep 1; stty -F /dev/tty rows 20 cols 77) & "$KUBECTL" exec -it ${podName} -- terminal`;
       const running = start([], shell);
-      await until(() => running.said().includes("size 133x41"), "the first size", 20_000);
-      await until(() => running.said().includes("size 77x20"), "the next size", 20_000);
+      await until(() => running.output().includes("size 133x41"), "the first size", 20_000);
+      await until(() => running.output().includes("size 77x20"), "the changed size", 20_000);
       running.child.stdin.write("hello\x04");
       const { code, stdout } = await running.ended;
       assert.match(stdout, /typed "h/);
@@ -125,23 +125,23 @@ for (const webSockets of [false, true])
       assert.deepEqual(api.upgrades, [`attach ${upgrade}`]);
     });
 
-    test("cp: there and back", async (t) => {
+    test("cp: into the pod and back", async (t) => {
       const { start } = await cluster(t);
       const folder = await tempFolder(t);
       await mkdir(join(folder, "in-pod"));
       const content = randomBytes(16 * mebibyte);
       await writeFile(join(folder, "file"), content);
-      const there = await start(["cp", join(folder, "file"), `${podName}:${folder}/in-pod/copy`]).ended;
-      assert.equal(there.code, 0, there.stderr);
+      const upload = await start(["cp", join(folder, "file"), `${podName}:${folder}/in-pod/copy`]).ended;
+      assert.equal(upload.code, 0, upload.stderr);
       assert.ok(content.equals(await readFile(join(folder, "in-pod/copy"))));
-      const back = await start(["cp", `${podName}:${folder}/in-pod/copy`, join(folder, "again")]).ended;
-      assert.equal(back.code, 0, back.stderr);
+      const download = await start(["cp", `${podName}:${folder}/in-pod/copy`, join(folder, "again")]).ended;
+      assert.equal(download.code, 0, download.stderr);
       assert.ok(content.equals(await readFile(join(folder, "again"))));
     });
 
-    test("port-forward: many connections at a time, and a reply after the end of the request", async (t) => {
+    test("port-forward: concurrent connections, and a reply after the end of the request", async (t) => {
       const { start, api } = await cluster(t);
-      // Replies with how much it got, but only once it has it all.
+      // Replies with the number of received bytes after the end of the request.
       const server = createServer({ allowHalfOpen: true }, (socket) => {
         let bytes = 0;
         socket.on("data", (part) => {
@@ -158,7 +158,7 @@ for (const webSockets of [false, true])
       cleanup(t, () => stop(running));
       const local = await forwardedPort(running);
       const replies = await Promise.all(
-        Array.from({ length: 20 }, (_, index) => askOnce(local, Buffer.alloc(1 + index * 50_000))),
+        Array.from({ length: 20 }, (_, index) => requestReply(local, Buffer.alloc(1 + index * 50_000))),
       );
       assert.deepEqual(
         replies,
@@ -167,7 +167,7 @@ for (const webSockets of [false, true])
       assert.deepEqual(api.upgrades, [`portforward ${upgrade}`]);
     });
 
-    test("port-forward: 64 MiB, and what a refused port does", async (t) => {
+    test("port-forward: 64 MiB arrive, and a refused port is reported", async (t) => {
       const { start } = await cluster(t);
       const content = randomBytes(64 * mebibyte);
       const server = createServer((socket) => {
@@ -180,23 +180,23 @@ for (const webSockets of [false, true])
       const running = start(["port-forward", `pod/${podName}`, `:${port}`]);
       cleanup(t, () => stop(running));
       const local = await forwardedPort(running);
-      const got = await askOnce(local, Buffer.alloc(1), "latin1");
-      assert.ok(content.equals(Buffer.from(got, "latin1")));
+      const reply = await requestReply(local, Buffer.alloc(1), "latin1");
+      assert.ok(content.equals(Buffer.from(reply, "latin1")));
       server.close();
-      await askOnce(local, Buffer.alloc(1)).catch(() => "");
-      await until(() => /ECONNREFUSED/.test(running.said()), "kubectl says why", 10_000);
+      await requestReply(local, Buffer.alloc(1)).catch(() => "");
+      await until(() => /ECONNREFUSED/.test(running.output()), "kubectl prints the reason", 10_000);
     });
   });
 
-/** The local port that kubectl says it listens on. */
+/** Returns the local port that kubectl reports. */
 async function forwardedPort(running: Running): Promise<number> {
-  const said = () => /Forwarding from 127\.0\.0\.1:(\d+)/.exec(running.said())?.[1];
-  await until(() => said() !== undefined || running.child.exitCode !== null, "kubectl listens", 20_000);
-  return Number(said() ?? assert.fail(running.said()));
+  const reported = () => /Forwarding from 127\.0\.0\.1:(\d+)/.exec(running.output())?.[1];
+  await until(() => reported() !== undefined || running.child.exitCode !== null, "kubectl listens", 20_000);
+  return Number(reported() ?? assert.fail(running.output()));
 }
 
-/** Sends bytes, ends, and gives all that comes back. */
-async function askOnce(port: number, bytes: Buffer, encoding: BufferEncoding = "utf8"): Promise<string> {
+/** Sends bytes, ends the request, and returns the complete reply. */
+async function requestReply(port: number, bytes: Buffer, encoding: BufferEncoding = "utf8"): Promise<string> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
   const parts: Buffer[] = [];
   socket.on("data", (part) => parts.push(part));

@@ -7,20 +7,20 @@ import { hostHandlers } from "../../scripts/interop/host-handlers.js";
 import { createStreamingServer, type StreamingServer } from "../../src/server/index.js";
 import { within } from "../support/waiting.js";
 
-/** A kubectl, and a cluster of one pod that it believes in. */
+/** A fake cluster of one pod, and kubectl configured for it. */
 export interface Cluster extends AsyncDisposable {
   readonly streaming: StreamingServer;
   readonly api: FakeApiServer;
-  /** Starts kubectl; with `shell`, below a terminal, by a command line in which `$KUBECTL` stands for it. */
+  /** Starts kubectl; with `shell`, runs that command line on a terminal, with kubectl's path in `$KUBECTL`. */
   start(args: readonly string[], shell?: string): Running;
 }
 
-/** A kubectl that runs. */
+/** A running kubectl process. */
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
-  /** All that it said so far, on both outputs. */
-  said(): string;
-  /** How it ended; it is killed when that takes too long. */
+  /** Returns the output so far: stdout, then stderr. */
+  output(): string;
+  /** The exit code and outputs; rejects after a minute, and the process is killed. */
   readonly ended: Promise<Ended>;
 }
 
@@ -32,7 +32,7 @@ export interface Ended {
 
 const runMs = 60_000;
 
-/** Starts everything; kubectl's files are all in `folder`. */
+/** Starts the servers; kubectl's files are all in `folder`. */
 export async function startCluster(
   kubectl: string,
   folder: string,
@@ -58,7 +58,7 @@ export async function startCluster(
     streaming,
     api,
     start(args, shell) {
-      // script(1) gives a terminal, and passes the exit code on.
+      // script(1) provides a terminal and returns the exit code of the command.
       const [file, rest] = shell ? ["script", ["-qefc", shell, "/dev/null"]] : [kubectl, args];
       const running = watch(spawn(file, rest, { env, cwd: folder }));
       started.push(running);
@@ -76,7 +76,7 @@ function watch(child: ChildProcessWithoutNullStreams): Running {
   const outputs = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].on("data", (part: Buffer) => {
-      // What is hashed elsewhere is not held here.
+      // Large outputs are hashed by their tests; only the beginning is kept here.
       if (outputs[name].length < 65_536) outputs[name] += part.toString("utf8");
     });
   child.stdin.on("error", () => undefined);
@@ -84,11 +84,11 @@ function watch(child: ChildProcessWithoutNullStreams): Running {
     ([code]) => ({ code: code as number | null, ...outputs }),
     (error: Error) => {
       child.kill("SIGKILL");
-      throw new Error(`${error.message}; it said: ${outputs.stdout} ${outputs.stderr}`);
+      throw new Error(`${error.message}; output: ${outputs.stdout} ${outputs.stderr}`);
     },
   );
   ended.catch(() => undefined);
-  return { child, said: () => outputs.stdout + outputs.stderr, ended };
+  return { child, output: () => outputs.stdout + outputs.stderr, ended };
 }
 
 function kubeconfig(server: string): object {
@@ -102,9 +102,9 @@ function kubeconfig(server: string): object {
   };
 }
 
-/** Ends a program by its pid, and waits for it. Does nothing after its end. */
+/** Terminates a process and waits for its exit. Does nothing after the exit. */
 export async function stop({ child, ended }: Running): Promise<void> {
-  // kubectl ends by SIGTERM; script(1) passes it on to what runs below it.
+  // kubectl exits on SIGTERM; script(1) forwards the signal to its child.
   child.kill("SIGTERM");
   await ended.catch(() => undefined);
 }

@@ -10,12 +10,12 @@ import { tempFolder } from "../support/temp.js";
 import { within } from "../support/waiting.js";
 import { collect, record, texts } from "./support.js";
 
-/** The cursor as it comes out of a file. */
+/** The cursor as it is restored from JSON. */
 function saved({ cursor }: LogReader): LogCursor {
   return JSON.parse(JSON.stringify(cursor));
 }
 
-test("a line that began with its file is found when that is compressed", async (t) => {
+test("an open line at the beginning of a file is found after the file was compressed", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const old = `${path}.20260101-000000`;
   const begin = record(1, "stdout", "P", "begun ") + record(2, "stderr", "F", "two");
@@ -25,7 +25,7 @@ test("a line that began with its file is found when that is compressed", async (
   for await (const { text } of reader) if (text === "three") break;
   const cursor = saved(reader);
   assert.equal(cursor.open?.stdout?.offset, 0);
-  // What earlier versions saved of such a place.
+  // The cursor that earlier versions saved for this position.
   const head = "e3b0c44298fc1c149afbf4c8996fb924";
   const file = { ...cursor.open.stdout.file, headBytes: 0, head };
   const earlier: LogCursor = { ...cursor, open: { stdout: { file, offset: 0 } } };
@@ -36,7 +36,7 @@ test("a line that began with its file is found when that is compressed", async (
   assert.deepEqual(texts(await collect(readLogs(path, { from: cursor }))), ["begun and ended"]);
 });
 
-test("a reader that finds nothing new keeps the time", async (t) => {
+test("a reader without new entries keeps the time of its cursor", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(`${path}.20260101-000000`, record(1, "stdout", "F", "one"));
   await writeFile(path, record(2, "stdout", "F", "two"));
@@ -45,24 +45,24 @@ test("a reader that finds nothing new keeps the time", async (t) => {
   const second = readLogs(path, { from: saved(first) });
   assert.deepEqual(await collect(second), []);
   assert.deepEqual(saved(second), saved(first));
-  // The file goes, and another comes.
+  // The file is deleted, and a new one created.
   await rm(path);
   await writeFile(path, record(3, "stdout", "F", "three"));
   assert.deepEqual(texts(await collect(readLogs(path, { from: saved(second) }))), ["three"]);
 });
 
-test("a record of which only a part was given comes again as a whole", async (t) => {
+test("a record of which only a part was returned is read again as a whole", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const long = Array.from({ length: 100_000 }, (_, index) => `${index} `).join("");
   await writeFile(path, record(1, "stdout", "F", "one") + record(2, "stdout", "F", long));
   for (let taken = 2; taken <= 5; taken++) {
     const first = readLogs(path, { maxLineBytes: 1_000 });
-    const given: string[] = [];
+    const returned: string[] = [];
     for await (const { text } of first) {
-      given.push(text);
-      if (given.length === taken) break;
+      returned.push(text);
+      if (returned.length === taken) break;
     }
-    const isWhole = given.slice(1).join("") === long;
+    const isWhole = returned.slice(1).join("") === long;
     const second = readLogs(path, { from: saved(first), maxLineBytes: 1_000 });
     assert.equal(texts(await collect(second)).join(""), isWhole ? "" : long, `after ${taken}`);
     assert.equal(second.unreadable, 0);
@@ -70,7 +70,7 @@ test("a record of which only a part was given comes again as a whole", async (t)
   assert.equal((await buffer(readLogs(path, { maxLineBytes: 1_000 }).bytes())).toString(), `one\n${long}\n`);
 });
 
-test("what was given of a long line before until does not come again", async (t) => {
+test("the part of a long line that was returned before `until` is not read again", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const pieces = [record(1, "stdout", "P", "longer "), record(2, "stdout", "F", "than that")];
   await writeFile(path, pieces.join(""));
@@ -81,10 +81,10 @@ test("what was given of a long line before until does not come again", async (t)
   assert.equal(texts(await collect(second)).join(""), "than that");
 });
 
-test("a reader that is left before anything was asked of it has ended", async (t) => {
+test("return() before the first next() settles `ended`", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(1, "stdout", "F", "one"));
-  const ways: readonly ((reader: LogReader) => unknown)[] = [
+  const endings: readonly ((reader: LogReader) => unknown)[] = [
     (reader) => {
       reader[Symbol.asyncIterator]();
       return reader.close();
@@ -93,7 +93,7 @@ test("a reader that is left before anything was asked of it has ended", async (t
     (reader) => reader.batches().return?.(),
     (reader) => reader[Symbol.asyncIterator]()[Symbol.asyncDispose](),
   ];
-  for (const leave of ways) {
+  for (const leave of endings) {
     const reader = readLogs(path);
     await leave(reader);
     assert.equal((await within(5_000, reader.ended)).reason, "stopped");

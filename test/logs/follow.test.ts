@@ -9,7 +9,7 @@ import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
 import { Follower, record } from "./support.js";
 
-test("follow gives lines as they are written, and ends when the container has", async (t) => {
+test("follow returns lines as they are written, and ends when the container has ended", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   const writer = await LogWriter.open(path);
@@ -33,7 +33,7 @@ test("follow gives lines as they are written, and ends when the container has", 
   assert.equal(follower.entries.at(-1)?.partial, true);
 });
 
-test("a record that is written in parts is held back until it is whole", async (t) => {
+test("a record that is written in parts is returned when it is complete", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, "");
   const whole = record(1, "stdout", "F", "whole");
@@ -44,7 +44,7 @@ test("a record that is written in parts is held back until it is whole", async (
   assert.deepEqual(follower.texts, ["whole"]);
 });
 
-test("tail 0 with follow gives what comes, and all of a line that had begun", async (t) => {
+test("tail: 0 with follow returns new lines, and an open line as a whole", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(
     path,
@@ -58,7 +58,7 @@ test("tail 0 with follow gives what comes, and all of a line that had begun", as
   assert.deepEqual(follower.texts, ["new", "begun"]);
 });
 
-test("a rotation loses nothing that the old file's writer is late with", async (t) => {
+test("records that are written to the old file after a rotation are read", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   const moved = `${path}.20260101-000000`;
@@ -70,7 +70,7 @@ test("a rotation loses nothing that the old file's writer is late with", async (
   await appendFile(moved, record(2, "stdout", "F", "two"));
   await follower.has("two");
   await writeFile(path, record(4, "stdout", "F", "late"));
-  // The runtime writes to both for a moment.
+  // For a moment, the runtime writes to both files.
   await appendFile(moved, record(3, "stdout", "P", "three and "));
   await follower.has("three and late");
   await rm(moved);
@@ -81,7 +81,7 @@ test("a rotation loses nothing that the old file's writer is late with", async (
   assert.deepEqual(notices, [{ kind: "rotated", path }]);
 });
 
-test("several rotations at once are followed file by file", async (t) => {
+test("after several rotations at once, every file is read", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(0, "stdout", "F", "0"));
   const follower = new Follower(readLogs(path, { follow: true, pollMs: 60_000 }));
@@ -95,7 +95,7 @@ test("several rotations at once are followed file by file", async (t) => {
   assert.deepEqual(follower.texts, ["0", "1", "2", "3", "4", "5"]);
 });
 
-test("a truncated file is read from its beginning, also when it is longer than before", async (t) => {
+test("a truncated file is read from its beginning, even if it is longer than before", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(1, "stdout", "F", "one"));
   const notices: LogNotice[] = [];
@@ -113,7 +113,7 @@ test("a truncated file is read from its beginning, also when it is longer than b
   );
 });
 
-test("without a container to ask after, a file that stays away is gone", async (t) => {
+test("without `running`, the log ends when the file stays missing", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "pod", "0.log");
   await mkdir(dirname(path));
@@ -126,7 +126,7 @@ test("without a container to ask after, a file that stays away is gone", async (
   assert.ok(cursor);
 });
 
-test("a container that was removed with its log ends the log, and a failed question fails it", async (t) => {
+test("`running` that returns false ends the log of a deleted file, and one that throws fails the reading", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(1, "stdout", "F", "one"));
@@ -139,14 +139,14 @@ test("a container that was removed with its log ends the log, and a failed quest
 
   await writeFile(path, "");
   const failing = new Follower(
-    readLogs(path, { follow: true, running: () => Promise.reject(new Error("asked")) }),
+    readLogs(path, { follow: true, running: () => Promise.reject(new Error("no runtime")) }),
   );
   const { reason, error } = await within(10_000, failing.ended);
   assert.deepEqual([reason, error?.reason], ["failed", "log_failed"]);
-  assert.match(String(error?.message), /asked/);
+  assert.match(String(error?.message), /no runtime/);
 });
 
-test("wait is for a file that comes later; a container that never had one ends", async (t) => {
+test("`wait` waits for the file, until `running` returns false", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "later", "0.log");
   const follower = new Follower(readLogs(path, { follow: true, wait: true }));
@@ -161,7 +161,7 @@ test("wait is for a file that comes later; a container that never had one ends",
   assert.equal((await within(10_000, never.ended)).reason, "container_ended");
 });
 
-test("until ends a follow when the time is over, and a line that is too late does at once", async (t) => {
+test("`until` ends a follow when the time has passed, or at the first later line", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(1, "stdout", "F", "one") + record(9, "stdout", "F", "nine"));
@@ -173,13 +173,13 @@ test("until ends a follow when the time is over, and a line that is too late doe
   }
 });
 
-test("leaving the loop, closing and aborting end a follow at once, and leave nothing behind", async (t) => {
+test("leaving the loop, close() and an abort end a follow at once, without leaks", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, record(1, "stdout", "F", "one"));
-  const left = readLogs(path, { follow: true });
-  for await (const entry of left) if (entry.text === "one") break;
-  assert.equal((await left.ended).reason, "stopped");
+  const abandoned = readLogs(path, { follow: true });
+  for await (const entry of abandoned) if (entry.text === "one") break;
+  assert.equal((await abandoned.ended).reason, "stopped");
 
   const closed = new Follower(readLogs(path, { follow: true }));
   await closed.has("one");
@@ -197,7 +197,7 @@ test("leaving the loop, closing and aborting end a follow at once, and leave not
   assertNoListeners(stop.signal);
 });
 
-test("what is read and not taken is read again by who goes on", async (t) => {
+test("entries that were read, but not returned, are read again from the cursor", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, "");
   const reader = readLogs(path, { follow: true });

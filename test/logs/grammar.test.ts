@@ -1,4 +1,4 @@
-// The grammar on its own, on records of each runtime and on whatever fast-check makes up.
+// The grammar in memory, with records of every runtime and with random ones.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -13,7 +13,7 @@ import {
 import { texts } from "./support.js";
 
 const nanos = 1_764_000_003_085_175_260n;
-/** A line as a runtime writes it, and what is in it: nanoseconds, stream, tags, content. */
+/** A line as a runtime writes it, with its nanoseconds, stream, tags and content. */
 const known: readonly (readonly [string, bigint, string, string, string])[] = [
   ["2025-11-24T16:00:03.08517526Z stdout F hello", nanos, "stdout", "F", "hello"],
   ["2025-11-24T21:30:03.08517526+05:30 stderr P  hello ", nanos, "stderr", "P", " hello "],
@@ -25,7 +25,7 @@ const known: readonly (readonly [string, bigint, string, string, string])[] = [
   ["9999-12-31T23:59:59.9999999999Z stdout F last", 253_402_300_799_999_999_999n, "stdout", "F", "last"],
 ];
 for (const [line, timeNanos, stream, tags, content] of known)
-  test(`reads ${JSON.stringify(line)}, and writes it back`, () => {
+  test(`parses and formats ${JSON.stringify(line)}`, () => {
     const read = parseLogLine(line);
     assert.deepEqual(
       [read.timeNanos, read.stream, read.tags.join(":"), read.content.toString(), read.format],
@@ -40,7 +40,7 @@ for (const [line, timeNanos, stream, tags, content] of known)
     assert.deepEqual([entry?.timeNanos, entry?.text, others.length], [timeNanos, content, 0]);
   });
 
-test("reads Docker's lines, and writes them back", () => {
+test("parses and formats Docker's lines", () => {
   const line = '{"log":"ü \\u0000\\n","stream":"stderr","time":"2025-11-24T16:00:03.08517526Z"}';
   const read = parseLogLine(line);
   assert.deepEqual(
@@ -83,7 +83,7 @@ const wrong = [
     "2025-11-24T16:00:03Z stdout F x\nmore",
   ],
 ];
-test("what is no line is a typed error, and a count", () => {
+test("an invalid line is a typed error for parseLogLine, and counted by LogDecoder", () => {
   for (const line of wrong) {
     assert.throws(
       () => parseLogLine(line),
@@ -97,7 +97,7 @@ test("what is no line is a typed error, and a count", () => {
   }
 });
 
-test("a line that would read back as another is not written", () => {
+test("formatLogLine refuses fields that would be parsed differently", () => {
   const line = parseLogLine("2025-11-24T16:00:03Z stdout F x");
   for (const change of [
     { content: Buffer.from("a\nb") },
@@ -107,6 +107,25 @@ test("a line that would read back as another is not written", () => {
     { format: "docker", content: Buffer.from([255]) } as const,
   ])
     assert.throws(() => formatLogLine({ ...line, ...change }), { reason: "invalid_file" });
+});
+
+test("a record is valid on exactly the days that a calendar has", () => {
+  const two = (value: number) => String(value).padStart(2, "0");
+  for (const year of [1900, 2000, 2023, 2024, 9999])
+    for (let month = 0; month <= 13; month++)
+      for (let day = 0; day <= 32; day++) {
+        const date = new Date(Date.UTC(year, month - 1, day));
+        const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+        const decoder = new LogDecoder();
+        const line = `${year}-${two(month)}-${two(day)}T23:59:59.5Z stdout F x\n`;
+        assert.equal(decoder.write(Buffer.from(line)).length, exists ? 1 : 0, line);
+      }
+});
+
+test("zero bytes are not a time, also for the first record of a parser", () => {
+  const decoder = new LogDecoder();
+  assert.deepEqual(decoder.write(Buffer.from(`${"\0".repeat(19)}.5Z stdout F x\n`)), []);
+  assert.equal(decoder.unreadable, 1);
 });
 
 /** Bytes without a newline. */
@@ -140,7 +159,7 @@ const nearlyDocker = fc
   .map((object) => Buffer.from(JSON.stringify(object)));
 const anything = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 
-test("any bytes are a typed error, or a value that prints back equal", () => {
+test("any bytes are a typed error, or a line that is formatted to the same bytes", () => {
   let read = 0;
   fc.assert(
     fc.property(fc.oneof({ weight: 4, arbitrary: nearlyLine }, nearlyDocker, anything), (bytes) => {
@@ -155,7 +174,7 @@ test("any bytes are a typed error, or a value that prints back equal", () => {
       assert.deepEqual(parseLogLine(printed), line);
       if (line.format === "cri")
         assert.deepEqual(printed, bytes.at(-1) === 10 ? bytes : Buffer.concat([bytes, Buffer.of(10)]));
-      // What a Date can hold, it reads as we do.
+      // Date parses the same time, in milliseconds.
       const ms = Date.parse(line.timestamp.replace(/(\.\d{3})\d+/, "$1"));
       const ours = line.timeNanos / 1_000_000n - (line.timeNanos % 1_000_000n < 0n ? 1n : 0n);
       assert.equal(BigInt(ms), ours);
@@ -174,7 +193,7 @@ const records = fc.array(
   }),
   { maxLength: 30 },
 );
-test("where the bytes are cut makes no difference, and nothing is lost or joined across streams", () => {
+test("the result does not depend on how the bytes are cut, and streams are joined separately", () => {
   fc.assert(
     fc.property(
       records,
@@ -198,14 +217,16 @@ test("where the bytes are cut makes no difference, and nothing is lost or joined
         entries.push(...decoder.write(all.subarray(from)), ...decoder.end());
         assert.equal(decoder.unreadable, 0);
         for (const stream of ["stdout", "stderr"]) {
-          const given = entries.filter((entry) => entry.stream === stream);
-          const output = given.flatMap(({ bytes, partial }) => (partial ? [bytes] : [bytes, Buffer.of(10)]));
+          const returned = entries.filter((entry) => entry.stream === stream);
+          const output = returned.flatMap(({ bytes, partial }) =>
+            partial ? [bytes] : [bytes, Buffer.of(10)],
+          );
           const printed = lines
             .filter((line) => line.stream === stream)
             .flatMap(({ tag, text }) => (tag === "P" ? [text] : [text, Buffer.of(10)]));
           assert.deepEqual(Buffer.concat(output), Buffer.concat(printed));
-          for (const [index, { continued }] of given.entries())
-            assert.equal(continued, given[index - 1]?.partial ?? false);
+          for (const [index, { continued }] of returned.entries())
+            assert.equal(continued, returned[index - 1]?.partial ?? false);
         }
         const whole = new LogDecoder({ maxLineBytes });
         assert.deepEqual(texts([...whole.write(all), ...whole.end()]), texts(entries));

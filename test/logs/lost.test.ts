@@ -11,7 +11,7 @@ import { until } from "../support/waiting.js";
 import { collect, Follower, record, texts } from "./support.js";
 
 for (const tail of [undefined, 0])
-  test(`what the runtime still writes to a deleted file is given, and no history; tail: ${tail}`, async (t) => {
+  test(`records that are written to a deleted file are read, and no older ones; tail: ${tail}`, async (t) => {
     checkLeaks(t);
     const path = join(await tempFolder(t), "0.log");
     await writeFile(`${path}.20260101-000000.gz`, gzipSync(record(1, "stdout", "F", "one")));
@@ -25,9 +25,9 @@ for (const tail of [undefined, 0])
     );
     await until(() => follower.reader.cursor !== undefined, "the file is open");
     await rm(path);
-    // Some looks without anything.
+    // Several polls without a change.
     await pause(100);
-    // One that was compressed meanwhile is no other for that.
+    // A rotated file that was compressed meanwhile is still the same file.
     await writeFile(`${path}.20260102-000000.gz`, gzipSync(record(2, "stdout", "F", "two")));
     await rm(`${path}.20260102-000000`);
     await runtime.appendFile(record(4, "stdout", "F", "four"));
@@ -41,7 +41,7 @@ for (const tail of [undefined, 0])
     assert.deepEqual(notices, [{ kind: "lost", path }]);
   });
 
-test("a file that is new at the path is given whole, whatever its times are", async (t) => {
+test("a new file at the path is read as a whole, regardless of its times", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   // A line that only begins like a record has no time.
   const unreadable = "2099-01-01T00:00:00Z panic: printed by the runtime\n";
@@ -62,7 +62,7 @@ test("a file that is new at the path is given whole, whatever its times are", as
   assert.deepEqual(texts(await collect(readLogs(path, { from: first.cursor }))), ["ninety", "ninety-five"]);
 });
 
-test("the pieces of a line are not joined over a gap", async (t) => {
+test("the pieces of a line are not joined across a gap", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   for (const why of ["truncated", "lost"] as const) {
     await writeFile(path, record(1, "stdout", "F", "one") + record(2, "stdout", "P", "sent 100 to "));
@@ -91,14 +91,14 @@ test("the pieces of a line are not joined over a gap", async (t) => {
   }
 });
 
-test("a rotated file that is deleted while it is read is followed by the next, and nothing is lost", async (t) => {
+test("after a rotated file that is deleted while it is read, the next file is read as a whole", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   const rotated = (number: number) => `${path}.2026010${number}-000000`;
   const many = Array.from({ length: 20_000 }, (_, index) => record(index, "stdout", "F", `${index}`));
   const halves = [many.slice(0, 10_000).join(""), many.slice(10_000, -3).join("")];
   await writeFile(rotated(0), record(0, "stdout", "F", "older"));
-  // In both files there is more than is read at once.
+  // Both files are larger than one read.
   await writeFile(`${rotated(1)}.gz`, gzipSync(halves[0] ?? ""));
   await writeFile(rotated(2), halves[1] ?? "");
   await writeFile(path, many.at(-3) ?? "");
@@ -107,7 +107,7 @@ test("a rotated file that is deleted while it is read is followed by the next, a
   const seen: string[] = [];
   for await (const { text } of readLogs(path, { includeRotated: true, onNotice })) {
     seen.push(text);
-    // What the kubelet does meanwhile: a rotation, and the oldest is removed.
+    // Meanwhile the kubelet rotates the log, and deletes the oldest file.
     if (text === "10") {
       await rename(path, rotated(3));
       await writeFile(path, many.at(-2) ?? "");

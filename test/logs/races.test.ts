@@ -1,4 +1,5 @@
-// What happens to a log's files between any two looks at them: the other process acts at the first, the second, the third ... look.
+// Rotations and deletions between any two file system calls of a reader: the change happens before the first, second, third ...
+// call.
 import assert from "node:assert/strict";
 import { appendFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +7,7 @@ import { type TestContext, test } from "node:test";
 import { type LogNotice, type ReadLogsOptions, readLogs } from "../../src/logs/index.js";
 import { checkLeaks } from "../support/leaks.js";
 import { tempFolder } from "../support/temp.js";
-import { beforeAsking } from "./races.js";
+import { beforeCall } from "./races.js";
 import { collect, Follower, record, texts } from "./support.js";
 
 const lines = (from: number, to: number) =>
@@ -25,7 +26,7 @@ async function startedLog(t: TestContext) {
   return { folder, path, from: reader.cursor };
 }
 
-/** Writes the next line to the log, renames it, and begins another with the line after that, so many times. */
+/** Writes the next line, renames the log, and creates a new one with the line after that; `rotations` times. */
 function rotate(path: string, times: number): void {
   for (let round = 0; round < times; round++) {
     appendFileSync(path, lines(5 + round * 2, 6 + round * 2).join(""));
@@ -35,13 +36,13 @@ function rotate(path: string, times: number): void {
 }
 
 for (const rotations of [1, 2])
-  test(`${rotations} rotations at any moment, and reading on from the cursor: every line once`, async (t) => {
+  test(`${rotations} rotations at any moment while a reader continues from a cursor: every line once`, async (t) => {
     checkLeaks(t);
     for (let nth = 1, came = true; came; nth++) {
       const { folder, path, from } = await startedLog(t);
       const notices: LogNotice[] = [];
       const onNotice = (notice: LogNotice) => notices.push(notice);
-      const end = beforeAsking(folder, nth, () => rotate(path, rotations));
+      const end = beforeCall(folder, nth, () => rotate(path, rotations));
       const first = readLogs(path, { from, onNotice });
       const read = texts(await collect(first));
       came = end();
@@ -61,7 +62,7 @@ for (const rotations of [1, 2])
     checkLeaks(t);
     for (let nth = 1; nth <= 12; nth++) {
       const { folder, path, from } = await startedLog(t);
-      const end = beforeAsking(folder, nth, () => rotate(path, rotations));
+      const end = beforeCall(folder, nth, () => rotate(path, rotations));
       const follower = new Follower(readLogs(path, { follow: true, from, pollMs: 10 }));
       await follower.has(`${4 + rotations * 2}`);
       end();
@@ -72,10 +73,10 @@ for (const rotations of [1, 2])
 
 const tails: readonly ReadLogsOptions[] = [{ tail: 2 }, { tail: 2, includeRotated: true }];
 for (const options of tails)
-  test(`a rotation at any moment of ${JSON.stringify(options)}: what there was before it, or after`, async (t) => {
+  test(`a rotation at any moment of ${JSON.stringify(options)}: the result of before or of after it`, async (t) => {
     for (let nth = 1, came = true; came; nth++) {
       const { folder, path } = await startedLog(t);
-      const end = beforeAsking(folder, nth, () => rotate(path, 1));
+      const end = beforeCall(folder, nth, () => rotate(path, 1));
       const first = readLogs(path, options);
       const read = texts(await collect(first));
       came = end();
@@ -86,10 +87,10 @@ for (const options of tails)
     }
   });
 
-test("a file that is deleted at any moment, and another with its inode, perhaps: nothing of it is taken for the other", async (t) => {
+test("a file that is replaced at any moment, possibly by one with the same inode, is not mistaken for it", async (t) => {
   for (let nth = 1, came = true; came; nth++) {
     const { folder, path, from } = await startedLog(t);
-    const end = beforeAsking(folder, nth, () => {
+    const end = beforeCall(folder, nth, () => {
       rmSync(path);
       writeFileSync(path, lines(10, 20).join(""));
     });
@@ -105,15 +106,15 @@ test("a file that is deleted at any moment, and another with its inode, perhaps:
   }
 });
 
-test("through a link, the moment of a rotation without a file is waited for", async (t) => {
+test("through a link, a reader waits for the new file of a rotation", async (t) => {
   const folder = await tempFolder(t);
   const path = join(folder, "0.log");
   const [link, far] = [join(folder, "link.log"), join(await tempFolder(t), "far.log")];
   symlinkSync("0.log", link);
   symlinkSync(link, far);
   writeFileSync(`${path}.20260101-000000`, record(1, "stdout", "F", "one"));
-  // The runtime makes its file after the reader has looked for it in vain.
-  const end = beforeAsking(folder, 8, () => writeFileSync(path, record(2, "stdout", "F", "two")));
+  // The runtime creates its file after the reader found none.
+  const end = beforeCall(folder, 8, () => writeFileSync(path, record(2, "stdout", "F", "two")));
   assert.deepEqual(texts(await collect(readLogs(far))), ["two"]);
   assert.ok(end());
 });

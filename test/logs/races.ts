@@ -1,20 +1,20 @@
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 
-/** What a reader asks the system for by a path. */
+/** The functions by which a reader accesses paths. */
 const functions = ["open", "stat", "readdir", "realpath"] as const;
 
 /**
- * Does something in the moment before the reader asks for a file of a folder for the `nth` time, counted from 1: what a process
- * beside it could do. Gives back how to end that, which tells whether the moment came.
+ * Calls `act` before the `nth` file system call of a reader in a folder, counted from 1, as a concurrent process would. Returns
+ * a function that removes the hook, and returns whether the call happened.
  */
-export function beforeAsking(folder: string, nth: number, act: () => void): () => boolean {
+export function beforeCall(folder: string, nth: number, act: () => void): () => boolean {
   let count = 0;
   const real = functions.map((name) => [name, fs.promises[name]] as const);
   for (const [name, call] of real) {
     const hooked = (path: unknown, ...others: unknown[]) => {
       if (String(path).startsWith(folder) && ++count === nth) act();
-      // Each is called as it was.
+      // Called with the original arguments.
       return Reflect.apply(call, fs.promises, [path, ...others]);
     };
     Object.assign(fs.promises, { [name]: hooked });

@@ -22,7 +22,7 @@ const sample = [
 ].join("");
 const allTexts = ["one", "two", "three, whole", "four, whole", "", "eight"];
 
-test("entries: pieces joined for each stream, times of the end, in order", async (t) => {
+test("entries are joined per stream, and have the time and the order of their last piece", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, sample);
@@ -48,16 +48,16 @@ const selections: readonly (readonly [string, ReadLogsOptions, readonly string[]
   ["stream", { stream: "stderr" }, ["two", "four, whole", "eight"]],
   ["tail", { tail: 2 }, ["", "eight"]],
   [
-    "tail that begins in front of another's pieces",
+    "tail that begins before the pieces of another line",
     { tail: 4 },
     ["three, whole", "four, whole", "", "eight"],
   ],
-  ["tail that begins between another's pieces", { tail: 3 }, ["four, whole", "", "eight"]],
+  ["tail that begins between the pieces of another line", { tail: 3 }, ["four, whole", "", "eight"]],
   ["tail of a stream", { tail: 2, stream: "stdout" }, ["three, whole", ""]],
-  ["tail of more than there is", { tail: 100 }, allTexts],
-  ["tail of none", { tail: 0 }, []],
+  ["tail of more lines than the log has", { tail: 100 }, allTexts],
+  ["tail of 0 lines", { tail: 0 }, []],
   [
-    "since, by the time of the end",
+    "since, by the time of the last piece",
     { since: 1_764_000_005_000_000_005n },
     ["three, whole", "four, whole", "", "eight"],
   ],
@@ -81,7 +81,7 @@ for (const [what, options, expected] of selections)
     assert.deepEqual(texts(await collect(readLogs(path, options))), expected);
   });
 
-test("a cut entry says so, and ends the reading", async (t) => {
+test("an entry that limitBytes cuts is truncated, and ends the reading", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, sample);
   const reader = readLogs(path, { limitBytes: 6 });
@@ -96,7 +96,7 @@ test("a cut entry says so, and ends the reading", async (t) => {
   assert.equal((await reader.ended).reason, "limit");
 });
 
-test("bytes are what the container printed", async (t) => {
+test("bytes() returns what the container printed", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "0.log");
   const binary = Buffer.from([0, 255, 13, 32, 128, 34]);
@@ -114,7 +114,7 @@ test("bytes are what the container printed", async (t) => {
   assert.equal((await buffer(readLogs(path, { limitBytes: 5 }).bytes())).toString(), "one\nt");
 });
 
-test("lines of every length come out of bytes() as out of entries", async (t) => {
+test("lines of every length are the same in bytes() and in entries", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const lines = Array.from({ length: 1_200 }, (_, length) => "abcdefghij".repeat(120).slice(0, length));
   await writeFile(path, lines.map((line, index) => record(index, "stdout", "F", line)).join(""));
@@ -122,7 +122,7 @@ test("lines of every length come out of bytes() as out of entries", async (t) =>
   assert.equal((await buffer(readLogs(path).bytes())).toString(), `${lines.join("\n")}\n`);
 });
 
-test("garbage is counted and told of, and never ends the reading", async (t) => {
+test("invalid lines are counted and reported, and do not end the reading", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const garbage = [
     "",
@@ -144,7 +144,7 @@ test("garbage is counted and told of, and never ends the reading", async (t) => 
   );
 });
 
-test("Docker's JSON lines are read as well", async (t) => {
+test("Docker's JSON lines are read", async (t) => {
   const path = join(await tempFolder(t), "json.log");
   const line = (log: string, stream: string, second: number) =>
     `${JSON.stringify({ log, stream, time: `2025-11-24T16:00:0${second}.5Z`, attrs: { a: "b" } })}\n`;
@@ -160,7 +160,7 @@ test("Docker's JSON lines are read as well", async (t) => {
   assert.equal((await buffer(readLogs(path).bytes())).toString(), "one\ntwü\no\n");
 });
 
-test("what has no end is given at the end of the log, and a link is followed", async (t) => {
+test("a line without an end is returned at the end of the log, and links are resolved", async (t) => {
   const folder = await tempFolder(t);
   const path = join(folder, "0.log");
   await symlink("real.log", path);
@@ -176,7 +176,7 @@ test("what has no end is given at the end of the log, and a link is followed", a
   );
 });
 
-test("a cursor goes on exactly there, also in the middle of other lines", async (t) => {
+test("a reader continues exactly at its cursor, also between the pieces of other lines", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, sample);
   for (let taken = 0; taken <= allTexts.length; taken++) {
@@ -194,7 +194,7 @@ test("a cursor goes on exactly there, also in the middle of other lines", async 
   }
 });
 
-test("a cursor of one that ended goes on with what was written since, of bytes too", async (t) => {
+test("a reader continues from the cursor of one that ended, with entries and with bytes", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, sample);
   const [first, second] = [readLogs(path), readLogs(path)];
@@ -211,7 +211,7 @@ test("a cursor of one that ended goes on with what was written since, of bytes t
   ]);
 });
 
-test("wrong options are listed, all of them", () => {
+test("an error lists all invalid options", () => {
   const wrong = {
     ...{ tail: -1, since: new Date("no"), stream: "both" as "stdout", limitBytes: 1.5, pollMs: 0 },
     ...{ from: { file: {}, offset: -1 } as unknown as NonNullable<ReadLogsOptions["from"]> },
@@ -228,13 +228,13 @@ test("wrong options are listed, all of them", () => {
   );
 });
 
-test("no file is log_missing, a folder log_failed, and either is in ended", async (t) => {
+test("a missing file is log_missing, a folder is log_failed, and `ended` has the error", async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   for (const [path, code, reason] of [
     [join(folder, "none.log"), "not_found", "log_missing"],
     [join(folder, "no", "folder.log"), "not_found", "log_missing"],
-    [folder, "internal", "log_failed"],
+    [folder, "failed_precondition", "log_failed"],
   ] as const) {
     const reader = readLogs(path);
     await assert.rejects(collect(reader), { name: "CriError", code, reason });
@@ -243,7 +243,7 @@ test("no file is log_missing, a folder log_failed, and either is in ended", asyn
   }
 });
 
-test("a reader is read once, and one that was closed gives nothing", async (t) => {
+test("a reader is read once, and a closed reader returns nothing", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, sample);
   const reader = readLogs(path);
@@ -284,7 +284,7 @@ test("the tail of a file of 1 GB reads less than 1 MB of it", {
   }
 });
 
-test("a record without an end does not fill the memory", async (t) => {
+test("a record without an end uses bounded memory", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const file = await open(path, "w");
   await file.write(record(1, "stdout", "F", "").slice(0, -1));

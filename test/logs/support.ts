@@ -1,10 +1,20 @@
 import type { LogEnd, LogEntry, LogReader, LogStream } from "../../src/logs/index.js";
 import { until } from "../support/waiting.js";
 
-/** A record of a CRI log; it has its number as seconds and as nanoseconds of its time. */
-export function record(number: number, stream: LogStream, tag: "P" | "F", content: string): string {
+/** The time of record `number`: each record is a second and a nanosecond later than the one before. */
+export function timeNanosOf(number: number): bigint {
+  return BigInt(1_764_000_000_000 + number * 1_000) * 1_000_000n + BigInt(number);
+}
+
+/** The same time as a CRI log has it. */
+export function timeOf(number: number): string {
   const second = new Date(1_764_000_000_000 + number * 1_000).toISOString().slice(0, 19);
-  return `${second}.${String(number).padStart(9, "0")}Z ${stream} ${tag} ${content}\n`;
+  return `${second}.${String(number).padStart(9, "0")}Z`;
+}
+
+/** A record of a CRI log with the time of its number. */
+export function record(number: number, stream: LogStream, tag: "P" | "F", content: string): string {
+  return `${timeOf(number)} ${stream} ${tag} ${content}\n`;
 }
 
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
@@ -17,12 +27,12 @@ export function texts(entries: readonly LogEntry[]): string[] {
   return entries.map(({ text }) => text);
 }
 
-/** Somebody who reads in the background, to the end. */
+/** Reads a log in the background, to its end. */
 export class Follower {
   readonly reader: LogReader;
   readonly entries: LogEntry[] = [];
   readonly ended: Promise<LogEnd>;
-  /** What the loop failed with. */
+  /** The error that the loop threw. */
   readonly failure: Promise<unknown>;
 
   constructor(reader: LogReader) {
@@ -38,7 +48,7 @@ export class Follower {
     return texts(this.entries);
   }
 
-  /** Waits until a line of this text was given. */
+  /** Waits until an entry with this text was returned. */
   async has(text: string): Promise<void> {
     await until(() => this.entries.some((entry) => entry.text === text), `a line ${text}`, 10_000);
   }

@@ -13,7 +13,7 @@ const filler = (count: number) =>
     "",
   );
 
-test("a record without its newline is a line that has not ended", async (t) => {
+test("a record without its newline is an open line", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const half = record(3, "stdout", "F", "half");
   await writeFile(
@@ -38,7 +38,7 @@ test("a record without its newline is a line that has not ended", async (t) => {
   assert.deepEqual(texts(await collect(readLogs(path, { from: none.cursor }))), ["half"]);
 });
 
-test("the beginning of a line is found further back, and in files before", async (t) => {
+test("the beginning of a line is found before the window, and in earlier files", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const [begin, end] = [record(1, "stderr", "P", "password: "), record(9, "stderr", "F", "accepted")];
   const check = async (options: ReadLogsOptions) => {

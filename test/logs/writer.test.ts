@@ -41,7 +41,7 @@ test("lines are split as containerd splits them", async (t) => {
   await assert.rejects(writer.write("stdout", "late\n"), { reason: "log_failed" });
 });
 
-test("it rotates before a file is too large, keeps so many, and compresses the older ones", async (t) => {
+test("the writer rotates before maxFileBytes, keeps maxFiles, and compresses the older files", async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   const path = join(folder, "0.log");
@@ -64,7 +64,7 @@ test("it rotates before a file is too large, keeps so many, and compresses the o
   );
 });
 
-test("reopen goes on in a new file, rotate in one of its own name; what waits is not lost", async (t) => {
+test("reopen() and rotate() continue in a new file, and keep lines that have not ended", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const writer = await LogWriter.open(path);
   const writes = [writer.write("stdout", "one\nbegin")];
@@ -86,7 +86,7 @@ test("reopen goes on in a new file, rotate in one of its own name; what waits is
   ]);
 });
 
-test("two writers do not rename over each other's files", async (t) => {
+test("two writers do not overwrite each other's rotated files", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   const writers = await Promise.all([LogWriter.open(path), LogWriter.open(path)]);
   const names = new Set<string>();
@@ -100,7 +100,7 @@ test("two writers do not rename over each other's files", async (t) => {
   for (const writer of writers) await writer.close();
 });
 
-test("a file that somebody took away is no reason to lose lines", async (t) => {
+test("no lines are lost when the file is deleted", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await using writer = await LogWriter.open(path, { maxFileBytes: 100 });
   await writer.write("stdout", `${"a".repeat(60)}\n`);
@@ -113,7 +113,7 @@ test("a file that somebody took away is no reason to lose lines", async (t) => {
   assert.deepEqual(texts(await collect(readLogs(path, { includeRotated: true }))), ["c"]);
 });
 
-test("a process's output can be piped into it", async (t) => {
+test("the output of a process can be piped into the log", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await using writer = await LogWriter.open(path);
   await pipeline(Readable.from([Buffer.from("one\ntw"), Buffer.from("o\n")]), writer.writable("stderr"));
@@ -123,7 +123,7 @@ test("a process's output can be piped into it", async (t) => {
   assert.ok(Math.abs(Number(parseLogLine(second ?? "").timeNanos / 1_000_000n) - Date.now()) < 60_000);
 });
 
-test("what cannot be written is told, and wrong options are refused", async (t) => {
+test("a failed write rejects, and invalid options are refused", async (t) => {
   const folder = await tempFolder(t);
   await assert.rejects(LogWriter.open(folder), { reason: "log_failed" });
   for (const options of [{ maxPieceBytes: 0 }, { maxFileBytes: 1.5 }, { maxFiles: -1 }])

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { CriError, logRequests, type RequestRecord } from "../../src/index.js";
+import { CriError } from "../../src/index.js";
+import { logRequests, type RequestRecord } from "../../src/observe.js";
+import { failure } from "../support/failure.js";
 import { until, within } from "../support/waiting.js";
-import { failure } from "../testing/embedded/support.js";
 import { inMemory, onSocket, podConfig, secret, through } from "./support.js";
 
-test("a record of each call, over a socket: where, how it ended, what was asked", async (t) => {
+test("each call over a socket has a record with the endpoint, the end and the request", async (t) => {
   const records: RequestRecord[] = [];
   const { cri, socket } = await onSocket(
     t,
@@ -41,14 +42,14 @@ test("a record of each call, over a socket: where, how it ended, what was asked"
   assert.equal(JSON.parse(JSON.stringify(status)).request.podSandboxId, "0".repeat(64));
 });
 
-test("secrets stay out, also of errors that repeat them; requests and responses are a choice", async (t) => {
+test("secrets are masked, also in errors that repeat them; requests and responses are optional", async (t) => {
   const records: RequestRecord[] = [];
   const image = {
     pullImage: () => {
       throw new CriError({
         code: "unknown",
         reason: "runtime_error",
-        text: `"${secret}" is wrong, and so is ab`,
+        rawMessage: `"${secret}" is wrong, and so is ab`,
       });
     },
   };
@@ -56,7 +57,7 @@ test("secrets stay out, also of errors that repeat them; requests and responses 
   const cri = through(t, { image }, logRequests(log), logRequests(log, { requests: false }));
   const auth = { username: "me", password: secret, registryToken: "ab" };
   const error = await failure(cri.image.pullImage({ image: { image: "busybox" }, auth }));
-  assert.equal(error.text, '"[redacted]" is wrong, and so is ab', "a password is in no error");
+  assert.equal(error.rawMessage, '"[redacted]" is wrong, and so is ab', "a password is in no error");
   assert.equal(records.length, 2);
   for (const record of records) {
     assert.ok(!JSON.stringify(record).includes(secret));
@@ -66,7 +67,7 @@ test("secrets stay out, also of errors that repeat them; requests and responses 
   assert.equal(records.filter(({ request }) => request).length, 1);
 });
 
-test("a stream is one record, at its end: complete, left, aborted, or failed", async (t) => {
+test("a stream has one record at its end: complete, stopped, aborted or failed", async (t) => {
   const records: RequestRecord[] = [];
   const cri = await inMemory(
     t,
@@ -79,7 +80,7 @@ test("a stream is one record, at its end: complete, left, aborted, or failed", a
   assert.equal((await within(5_000, first)).done, false);
   records.length = 0;
   await events.return?.();
-  assert.deepEqual(shown(records), ["GetContainerEvents left ok 1"]);
+  assert.deepEqual(shown(records), ["GetContainerEvents stopped ok 1"]);
 
   await cri.lists.podSandboxes().collect();
   const stop = new AbortController();
@@ -92,7 +93,7 @@ test("a stream is one record, at its end: complete, left, aborted, or failed", a
   ]);
 });
 
-test("a stream that is left while it waits is left, not failed", async (t) => {
+test("a stream that its consumer stops during a pending read is stopped, not failed", async (t) => {
   const records: RequestRecord[] = [];
   const { cri } = await onSocket(
     t,
@@ -103,17 +104,17 @@ test("a stream that is left while it waits is left, not failed", async (t) => {
   await pause(50);
   await events.return?.();
   assert.equal((await within(5_000, waiting)).done, true);
-  await until(() => records.length === 2, "the stream was told of");
-  assert.deepEqual(shown(records).slice(1), ["GetContainerEvents left ok 0"]);
+  await until(() => records.length === 2, "the stream was logged");
+  assert.deepEqual(shown(records).slice(1), ["GetContainerEvents stopped ok 0"]);
 });
 
-test("a stream that the server breaks is failed, with the messages that came", async (t) => {
+test("a stream that the server breaks is failed, with the number of received messages", async (t) => {
   const records: RequestRecord[] = [];
   const runtime = {
     async *getContainerEvents() {
       yield { containerId: "a" };
       yield { containerId: "b" };
-      throw new CriError({ code: "internal", reason: "runtime_error", text: "broken" });
+      throw new CriError({ code: "internal", reason: "runtime_error", rawMessage: "broken" });
     },
   };
   const cri = through(
@@ -132,31 +133,31 @@ test("a stream that the server breaks is failed, with the messages that came", a
   assert.deepEqual(records[0]?.request, {});
 });
 
-test("a repeated call gives a record each time", async (t) => {
+test("a retried call has a record for each attempt", async (t) => {
   const records: RequestRecord[] = [];
   const { cri, runtime } = await onSocket(
     t,
     logRequests((record) => records.push(record)),
   );
-  runtime.faults.failNext("status", { code: "unavailable", text: "server is not initialized yet" });
+  runtime.faults.failNext("status", { code: "unavailable", message: "server is not initialized yet" });
   await cri.runtime.status();
   assert.deepEqual(shown(records).slice(1), ["Status failed unavailable 0", "Status complete ok 1"]);
 });
 
-test("a log that throws or rejects harms no call", async (t) => {
-  let told = 0;
+test("a log that throws or rejects does not affect the call", async (t) => {
+  let logged = 0;
   const throws = logRequests(() => {
-    told++;
+    logged++;
     throw new Error("the log is full");
   });
   const rejects = logRequests(async () => {
-    told++;
+    logged++;
     throw new Error("the log is full");
   });
   const cri = await inMemory(t, throws, rejects);
   await cri.runtime.version();
   for await (const _ of cri.lists.images()) break;
-  await until(() => told >= 4, "all were told");
+  await until(() => logged >= 4, "all were logged");
 });
 
 const shown = (records: readonly RequestRecord[]) =>

@@ -9,11 +9,13 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import { CriError, type OpenTelemetryOptions, openTelemetry, parseEndpoint } from "../../src/index.js";
-import { callAttributes } from "../../src/observe/otel-names.js";
+import { CriError } from "../../src/index.js";
+import { callAttributes } from "../../src/observe/open-telemetry.js";
+import { type OpenTelemetryOptions, openTelemetry } from "../../src/observe.js";
+import { parseEndpoint } from "../../src/transport.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 import { until, within } from "../support/waiting.js";
-import { failure } from "../testing/embedded/support.js";
 import { inMemory, onSocket, podConfig, secret, through } from "./support.js";
 
 class Reader extends MetricReader {
@@ -21,7 +23,7 @@ class Reader extends MetricReader {
   protected override async onForceFlush() {}
 }
 
-/** An SDK of the test's own, with the one context manager and propagator that the API knows. */
+/** Sets up an SDK for the test, with the global context manager and propagator of the API. */
 function sdk(t: TestContext, options: Partial<OpenTelemetryOptions> = {}) {
   const exporter = new InMemorySpanExporter();
   const reader = new Reader();
@@ -59,7 +61,7 @@ function sdk(t: TestContext, options: Partial<OpenTelemetryOptions> = {}) {
 
 const answer = { version: "0.1.0", runtimeName: "x", runtimeVersion: "1", runtimeApiVersion: "v1" };
 
-test("a span for each call, by the stable conventions; nothing of what was sent", async (t) => {
+test("each call has a span by the stable conventions, without its messages", async (t) => {
   const otel = sdk(t);
   const { cri, socket } = await onSocket(t, otel.interceptor);
   await cri.runtime.runPodSandbox({ config: podConfig(secret) });
@@ -80,7 +82,7 @@ test("a span for each call, by the stable conventions; nothing of what was sent"
   assert.ok(!JSON.stringify([span.attributes, span.name]).includes(secret));
 });
 
-test("spans are below the caller's, and the runtime is told of them in the headers", async (t) => {
+test("spans are children of the caller's, and their context is sent to the runtime in the headers", async (t) => {
   const otel = sdk(t);
   const seen: (string | undefined)[] = [];
   const runtime = {
@@ -107,7 +109,7 @@ test("spans are below the caller's, and the runtime is told of them in the heade
   assert.deepEqual(seen, [`00-${traceId}-${spanId}-01`]);
 });
 
-test("a propagator that throws fails no call, and its span ends", async (t) => {
+test("a propagator that throws does not fail the call, and its span ends", async (t) => {
   const otel = sdk(t);
   api.propagation.disable();
   api.propagation.setGlobalPropagator({
@@ -122,7 +124,7 @@ test("a propagator that throws fails no call, and its span ends", async (t) => {
   assert.equal(otel.spans.length, 1);
 });
 
-test("propagation can be switched off", async (t) => {
+test("propagate: false sends no context", async (t) => {
   const otel = sdk(t, { propagate: false });
   const { cri } = await onSocket(t, otel.interceptor, (next) => (call) => {
     assert.equal(call.header.get("traceparent"), null);
@@ -132,11 +134,11 @@ test("propagation can be switched off", async (t) => {
   assert.ok(otel.spans.length >= 1);
 });
 
-test("errors: what this side knows is the type, else the status; texts have no secrets", async (t) => {
+test("error.type is the reason if the client knows it, otherwise the status; texts contain no secrets", async (t) => {
   const otel = sdk(t, { oldNames: true });
   const image = {
     pullImage: () => {
-      throw new CriError({ code: "not_found", reason: "runtime_error", text: `no ${secret}` });
+      throw new CriError({ code: "not_found", reason: "runtime_error", rawMessage: `no ${secret}` });
     },
   };
   const cri = through(t, { image }, otel.interceptor);
@@ -168,7 +170,7 @@ test("errors: what this side knows is the type, else the status; texts have no s
   );
 });
 
-test("a stream has one span, that ends with it: left, complete, aborted, broken", async (t) => {
+test("a stream has one span that ends with it: stopped, complete, aborted, broken", async (t) => {
   const otel = sdk(t, { messageEvents: true });
   let begun = 0;
   const cri = await inMemory(t, otel.interceptor, (next) => async (call) => {
@@ -178,7 +180,7 @@ test("a stream has one span, that ends with it: left, complete, aborted, broken"
   });
   const events = cri.runtime.getContainerEvents();
   const first = events.next();
-  await until(() => begun === 1, "the stream was begun");
+  await until(() => begun === 1, "the stream has started");
   await cri.runtime.runPodSandbox({ config: podConfig() });
   await within(5_000, first);
   assert.ok(!otel.spans.some(isEvents), "the span lasts as long as the stream");
@@ -205,12 +207,12 @@ test("a stream has one span, that ends with it: left, complete, aborted, broken"
   );
 });
 
-test("durations in seconds, by method and how it ended", async (t) => {
+test("durations are recorded in seconds, by method and result", async (t) => {
   const otel = sdk(t);
   const runtime = {
     version: () => answer,
     status: () => {
-      throw new CriError({ code: "internal", reason: "runtime_error", text: "broken" });
+      throw new CriError({ code: "internal", reason: "runtime_error", rawMessage: "broken" });
     },
   };
   const cri = through(t, { runtime }, otel.interceptor);
@@ -237,7 +239,7 @@ test("durations in seconds, by method and how it ended", async (t) => {
   );
 });
 
-test("what was sent and came back is in spans only when asked, with secrets masked", async (t) => {
+test("messages are in spans only with payloads: true, with secrets masked", async (t) => {
   const otel = sdk(t, { payloads: true, redact: { limitChars: 5 } });
   const cri = through(t, { image: { pullImage: () => ({ imageRef: "sha256:abc" }) } }, otel.interceptor);
   await cri.image.pullImage({ image: { image: "busybox" }, auth: { username: "me", password: secret } });
@@ -249,7 +251,7 @@ test("what was sent and came back is in spans only when asked, with secrets mask
   assert.deepEqual(JSON.parse(String(attributes["cri.response"])), { imageRef: "sha25… [10 characters]" });
 });
 
-test("without an SDK it costs little and does no harm; an SDK that comes later is found", async (t) => {
+test("it works without an SDK; an SDK that is registered later is used", async (t) => {
   const cri = through(t, { runtime: { version: () => answer } }, openTelemetry({ api }));
   await cri.runtime.version();
   const exporter = new InMemorySpanExporter();
@@ -270,7 +272,7 @@ test("without an SDK it costs little and does no harm; an SDK that comes later i
   assert.equal(resourceMetrics.scopeMetrics[0]?.metrics[0]?.descriptor.name, "rpc.client.call.duration");
 });
 
-test("an API that is none is refused, and an SDK that fails harms no call", async (t) => {
+test("an invalid API is rejected, and a failing SDK does not affect the call", async (t) => {
   const given = undefined as unknown as typeof api;
   const error = await failure(Promise.resolve().then(() => openTelemetry({ api: given })));
   assert.deepEqual([error.reason, error.problems[0]?.path], ["invalid_option", "api"]);
@@ -285,7 +287,7 @@ test("an API that is none is refused, and an SDK that fails harms no call", asyn
   assert.equal(otel.spans.length, 1, "the span was ended");
 });
 
-test("the server of an endpoint, whatever its kind", () => {
+test("server attributes of every kind of endpoint", () => {
   const of = (endpoint: string) => {
     const {
       "rpc.system.name": _,

@@ -4,11 +4,11 @@ import { memoryTransport, type Services } from "../../src/server/index.js";
 import { EmbeddedRuntime } from "../../src/testing/index.js";
 import { type RpcInterceptor, withInterceptors } from "../../src/transport/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { busybox } from "../support/embedded.js";
 import { checkLeaks } from "../support/leaks.js";
 import { tempFolder } from "../support/temp.js";
-import { busybox } from "../testing/embedded/support.js";
 
-/** A client of an embedded runtime, in memory. */
+/** Creates a client of an in-memory embedded runtime. */
 export async function inMemory(t: TestContext, ...interceptors: RpcInterceptor[]): Promise<Cri> {
   checkLeaks(t);
   const runtime = await EmbeddedRuntime.start({ preload: [busybox] });
@@ -18,7 +18,7 @@ export async function inMemory(t: TestContext, ...interceptors: RpcInterceptor[]
   return cri;
 }
 
-/** A client of an embedded runtime, over a socket, and the runtime. */
+/** Creates an embedded runtime on a socket, with a client. */
 export async function onSocket(t: TestContext, ...interceptors: RpcInterceptor[]) {
   checkLeaks(t);
   const socket = `${await tempFolder(t)}/cri.sock`;
@@ -29,7 +29,7 @@ export async function onSocket(t: TestContext, ...interceptors: RpcInterceptor[]
   return { cri, runtime, socket };
 }
 
-/** A client of handlers of the test's own. */
+/** Creates a client of the test's own handlers. */
 export function through(t: TestContext, services: Services, ...interceptors: RpcInterceptor[]): Cri {
   checkLeaks(t);
   const cri = connect.through(memoryTransport(services, { interceptors }));
@@ -37,7 +37,7 @@ export function through(t: TestContext, services: Services, ...interceptors: Rpc
   return cri;
 }
 
-/** A pod's config, with a value in it that no log should see. */
+/** A pod config with a value that must not be logged. */
 export const podConfig = (name = "a") => ({ metadata: { name, namespace: "test", uid: `uid-${name}` } });
 
 export const secret = "hunter2-hunter2";

@@ -1,256 +1,288 @@
-// Tests the tarball, not the tree: what npm would publish, as its users would use it.
+// Tests the tarball, not the checkout: the files that npm publishes, as users install and import them. It is packed, bundled and
+// compiled once. What depends on Node runs on the oldest release that the package supports, and on the newer lines.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { execFile } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { builtinModules } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { install, installNode } from "../../scripts/node-versions.mjs";
+import { checkout } from "../support/checkout.js";
+import { bundled, consumer, realmTests, typed } from "./programs.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-// Inside the checkout, so that the package's own dependencies are found without a registry.
-const folder = join(root, ".cache", `package-${process.pid}`);
+// Inside the checkout, so that the package's dependencies are found without a registry.
+const folder = join(checkout, ".cache", `package-${process.pid}`);
 const installed = join(folder, "node_modules", "cri-sdk");
+/**
+ * The last measured size, 783,275 bytes in 106 files, plus 5 %. Compressed, in kB: code 468 (including the bundled yaml 45, protobuf 30,
+ * ws 17, tar-stream 14, and the generated codecs 10), declarations 132, docs and other texts 86, source maps 72, schemas 19, notices 6.
+ */
+const limits = { files: 110, packedBytes: 822_000 };
 let tarball: string;
 
-const run = (program: string, args: readonly string[], cwd = folder): string =>
-  execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], timeout: 120_000 });
-const bin = (name: string) => join(root, "node_modules", ".bin", name);
+const nodeVersions = ["20.19", "22", "24", "26"];
+const limitMs = 600_000;
 
-before(() => {
-  mkdirSync(installed, { recursive: true });
-  run("npm", ["pack", "--pack-destination", folder], root);
-  tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
-  run("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
-});
-
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-test("the tarball holds what it should, and no tests", () => {
-  const files = run("tar", ["-tzf", tarball]).trim().split("\n");
-  const allowed =
-    /^package\/(?:dist\/|src\/|gen\/|proto\/|schemas\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/;
-  assert.deepEqual(
-    files.filter((file) => !allowed.test(file) || /\.test\./.test(file)),
-    [],
-  );
-  for (const needed of ["LICENSE", "README.md", "dist/src/index.js", "dist/src/index.d.ts", "dist/src/v1.js"])
-    assert.ok(existsSync(join(installed, needed)), `${needed} is missing`);
-});
-
-test("publint and attw find nothing", async () => {
-  const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
-  const pkg = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
-  assert.deepEqual(
-    messages.map((message) => formatMessage(message, pkg)),
-    [],
-  );
-  run(bin("attw"), [tarball, "--profile", "esm-only", "--format", "ascii"]);
-});
-
-test("the lock file names every optional package, so that npm ci takes it on every platform", () => {
-  const lock = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")) as {
-    readonly packages: Readonly<
-      Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
-    >;
-  };
-  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
-    Object.keys(optionalDependencies).filter(
-      (name) =>
-        !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
-    ),
-  );
-  assert.deepEqual(missing, []);
-});
-
-/** What each door gives on purpose. */
-const publicValues: Readonly<Record<string, readonly string[]>> = {
-  "cri-sdk": [
-    "CriError",
-    "CrictlJson",
-    "attachTerminal",
-    "backoff",
-    "cgroupParent",
-    "connect",
-    "containerConfig",
-    "containerUsage",
-    "cpuCores",
-    "createTransport",
-    "criErrorCodes",
-    "criErrorReasons",
-    "dateToNanos",
-    "defaultPullPolicy",
-    "discover",
-    "dockerAuth",
-    "familiarReference",
-    "formatReference",
-    "fromGoJson",
-    "isCriError",
-    "keyring",
-    "loadContainerConfig",
-    "loadSandboxConfig",
-    "logRequests",
-    "nanosToDate",
-    "nanosToMs",
-    "normalizeReference",
-    "oomScoreAdj",
-    "openTelemetry",
-    "parseContainerConfig",
-    "parseEndpoint",
-    "parseQuantity",
-    "parseReference",
-    "parseSandboxConfig",
-    "podLogDirectory",
-    "podResources",
-    "podUid",
-    "podUsage",
-    "podmanAuth",
-    "policy",
-    "prometheusContentTypes",
-    "qosClass",
-    "redact",
-    "sandboxConfig",
-    "sleep",
-    "swapLimit",
-    "toCrictlJson",
-    "toGoJson",
-    "untilBreak",
-    "whyStopped",
-    "withRates",
-  ],
-  "cri-sdk/logs": [
-    "LogDecoder",
-    "LogWriter",
-    "formatLogLine",
-    "mergeLogs",
-    "parseLogLine",
-    "readLogs",
-    "rotatedLogs",
-  ],
-  "cri-sdk/streaming": [
-    "ResizeDecoder",
-    "SpdyConnection",
-    "attach",
-    "attachTerminal",
-    "channelNumber",
-    "channelProtocols",
-    "closedEarly",
-    "decodeChannel",
-    "encodeChannel",
-    "encodeChannelEnd",
-    "encodeResize",
-    "exec",
-    "formatJsonStatus",
-    "formatTextStatus",
-    "parseJsonStatus",
-    "parseTextStatus",
-    "portForward",
-    "resetStatus",
-  ],
-  "cri-sdk/server": ["createStreamingServer", "memoryTransport", "proxy", "serve"],
-  "cri-sdk/testing": [
-    "EmbeddedRuntime",
-    "ImageCatalogue",
-    "VirtualClock",
-    "conformanceCases",
-    "conformanceGroups",
-    "conformanceOutcomes",
-    "createFixtures",
-    "defaultCatalogue",
-    "deviationsFor",
-    "fixtures",
-    "formatJUnit",
-    "formatJson",
-    "formatTable",
-    "knownDeviations",
-    "parseCatalogue",
-    "runConformance",
-    "shellCommands",
-  ],
-};
-
-test("import and require give the values that are public on purpose", () => {
-  const print =
-    "console.log(JSON.stringify(Object.keys(door).filter((key) => key !== 'module.exports').sort()))";
-  for (const [door, values] of Object.entries(publicValues)) {
-    const from = JSON.stringify(door);
-    writeFileSync(join(folder, "esm.mjs"), `import * as door from ${from}; import "cri-sdk/v1"; ${print}`);
-    writeFileSync(join(folder, "cjs.cjs"), `const door = require(${from}); require("cri-sdk/v1"); ${print}`);
-    for (const file of ["esm.mjs", "cjs.cjs"])
-      assert.deepEqual(JSON.parse(run(process.execPath, ["--no-warnings", file])), values, `${door} ${file}`);
-  }
-});
-
-test("no other file of the package can be imported", () => {
-  writeFileSync(join(folder, "deep.mjs"), `import "cri-sdk/dist/src/core/index.js";`);
-  assert.throws(() => run(process.execPath, ["deep.mjs"]), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
-});
-
-const program = `
-import { type Cri, type CallOptions, connect, isCriError, type RpcInterceptor } from "cri-sdk";
-import { createStreamingServer, type StreamingHandlers } from "cri-sdk/server";
-import { exec, type ExecSession, SpdyConnection } from "cri-sdk/streaming";
-import { ContainerState, type Container, RuntimeService } from "cri-sdk/v1";
-
-const log: RpcInterceptor = (next) => async (request) => {
-  console.log(request.method.name, request.header.get("x"));
-  return next(request);
-};
-export async function sessions(cri: Cri, id: string, handlers: StreamingHandlers): Promise<ExecSession[]> {
-  const server = await createStreamingServer(handlers);
-  const { url } = server.exec({ containerId: id, cmd: ["true"], stdout: true });
-  const killable = await cri.exec(id, ["true"], { kill: true });
-  await killable.kill("SIGTERM");
-  const plain = await cri.exec(id, ["true"]);
-  // @ts-expect-error only a session with kill: true can be killed
-  await plain.kill();
-  const text: string = (await cri.runCommand(id, ["true"])).stdout;
-  const bytes: Buffer = (await cri.runCommand(id, ["true"], { encoding: "buffer" })).stdout;
-  const { exitCode, signal }: { exitCode: number; signal: NodeJS.Signals | undefined } = await plain.exit;
-  const page: Response = await cri.portForward(id).fetch(80, "/");
-  console.log(SpdyConnection.name, text, bytes, exitCode, signal, page.status);
-  return [await exec(url), killable, plain];
-}
-export async function running(options: CallOptions = {}): Promise<Container[]> {
-  const cri: Cri = await connect("unix:///run/x.sock", { interceptors: [log], signal: options.signal });
-  try {
-    const state = { state: ContainerState.CONTAINER_RUNNING };
-    const { containers } = await cri.runtime.listContainers({ filter: { state } }, options);
-    for await (const event of cri.runtime.getContainerEvents()) console.log(event.containerId, RuntimeService.typeName);
-    // @ts-expect-error CreateContainer takes a request
-    await cri.runtime.createContainer();
-    return containers;
-  } catch (error) {
-    if (isCriError(error) && error.reason === "object_missing") return [];
-    throw error;
-  }
-}
-`;
-
-for (const [name, tsc] of [
-  ["our TypeScript", "tsc"],
-  ["the oldest we promise", "../typescript-oldest/bin/tsc"],
-] as const) {
-  test(`types, as strict as can be and without the DOM library: ${name}`, () => {
-    writeFileSync(join(folder, "program.mts"), program);
-    const compilerOptions = {
-      target: "es2022",
-      lib: ["es2023", "esnext.disposable"],
-      types: ["node"],
-      module: "nodenext",
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noUncheckedIndexedAccess: true,
-      verbatimModuleSyntax: true,
-      skipLibCheck: false,
-      noEmit: true,
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.mts"] }));
-    try {
-      run(bin(tsc), ["-p", "."]);
-    } catch (error) {
-      assert.fail((error as { stdout: string }).stdout);
-    }
+/** Runs a program to its end, and returns its output. An error has what it printed. */
+async function run(program: string, args: readonly string[], cwd = folder): Promise<string> {
+  const running = promisify(execFile)(program, args, { cwd, timeout: limitMs, maxBuffer: 2 ** 24 });
+  running.child.stdin?.end();
+  const { stdout } = await running.catch((error: Error & { stdout: string }) => {
+    throw new Error(`${error.message}\n${error.stdout}`);
   });
+  return stdout;
 }
+
+const bin = (name: string) => join(checkout, "node_modules", ".bin", name);
+const doors = JSON.parse(readFileSync(join(checkout, "test/doors.json"), "utf8")) as Readonly<
+  Record<string, readonly string[]>
+>;
+/** The names of the values of each door; the other names are types. */
+const values = Object.fromEntries(
+  Object.entries(doors).map(([door, names]) => [door, names.filter((name) => !name.startsWith("type "))]),
+);
+
+/** Copies a folder to a place where its programs find no package but those in the folder, for as long as `use` runs. */
+async function elsewhere(from: string, use: (folder: string) => Promise<void>): Promise<void> {
+  const alone = mkdtempSync(join(tmpdir(), "cri-sdk-alone-"));
+  try {
+    cpSync(from, alone, { recursive: true });
+    await use(alone);
+  } finally {
+    rmSync(alone, { recursive: true });
+  }
+}
+
+/** Writes a project of its own into the folder, and returns its path. */
+function project(name: string, files: Readonly<Record<string, string>>): string {
+  const path = join(folder, name);
+  mkdirSync(path);
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(path, file), text);
+  return path;
+}
+
+/** The bundlers, each with a function that creates a bundle in a folder, and returns its entry. */
+const bundlers: Readonly<Record<string, (entry: string, folder: string) => Promise<string>>> = {
+  async esbuild(entry, folder) {
+    const bundle = join(folder, "main.mjs");
+    await run(bin("esbuild"), [entry, "--bundle", "--platform=node", "--format=esm", `--outfile=${bundle}`]);
+    return bundle;
+  },
+  async rollup(entry, folder) {
+    const rollup = install(
+      "rollup",
+      "rollup-4",
+      ["rollup@4", "@rollup/plugin-node-resolve@16"],
+      ".bin/rollup",
+    );
+    const plugin = join(rollup, "../../@rollup/plugin-node-resolve/dist/es/index.js");
+    const config = `import { nodeResolve } from ${JSON.stringify(plugin)};
+      export default { plugins: [nodeResolve({ preferBuiltins: true })], external: ${JSON.stringify(builtinModules)} };`;
+    writeFileSync(join(folder, "rollup.mjs"), config);
+    const names = ["--entryFileNames=main.mjs", "--chunkFileNames=[name].mjs"];
+    await run(rollup, ["-c", join(folder, "rollup.mjs"), "-i", entry, "-d", folder, "--silent", ...names]);
+    return join(folder, "main.mjs");
+  },
+  async webpack(entry, folder) {
+    const webpack = install("webpack", "webpack-5", ["webpack@5"], "webpack/lib/index.js");
+    const options = {
+      ...{ mode: "development", devtool: false, target: "node20", context: folder, entry },
+      experiments: { outputModule: true },
+      output: { path: folder, filename: "main.mjs", module: true, library: { type: "module" } },
+    };
+    writeFileSync(
+      join(folder, "webpack.cjs"),
+      `require(${JSON.stringify(webpack)})(${JSON.stringify(options)}, (error, stats) => {
+        if (error || stats.hasErrors()) throw error ?? new Error(stats.toString());
+      });`,
+    );
+    await run(process.execPath, [join(folder, "webpack.cjs")]);
+    return join(folder, "main.mjs");
+  },
+};
+
+describe("the package", { concurrency: 2 }, () => {
+  before(async () => {
+    mkdirSync(installed, { recursive: true });
+    // A package of its own: in the checkout's, `cri-sdk` would be the checkout itself.
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "consumer", private: true }));
+    await run("npm", ["pack", "--pack-destination", folder], checkout);
+    tarball = join(folder, readdirSync(folder).find((name) => name.endsWith(".tgz")) ?? "");
+    await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  // The longest first, so that it does not run alone at the end.
+  for (const [name, tsc] of [
+    ["the oldest supported", "../typescript-oldest/bin/tsc"],
+    ["the current TypeScript", "tsc"],
+  ] as const)
+    test(`the declarations compile in the strictest mode, without the DOM library: ${name}`, async () => {
+      const compilerOptions = {
+        target: "es2022",
+        lib: ["es2023", "esnext.disposable"],
+        types: ["node"],
+        module: "nodenext",
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        noUncheckedIndexedAccess: true,
+        verbatimModuleSyntax: true,
+        skipLibCheck: false,
+        noEmit: true,
+      };
+      const settings = JSON.stringify({ compilerOptions, files: ["program.mts"] });
+      const path = project(name, { "program.mts": typed, "tsconfig.json": settings });
+      await run(bin(tsc), ["-p", path]);
+    });
+
+  test("the tarball contains the build, the schemas and the texts, within the limits of its size", async () => {
+    const files = (await run("tar", ["-tzf", tarball])).trim().split("\n");
+    const allowed =
+      /^package\/(?:dist\/[\w/-]+(?:\.js|\.js\.map|\.d\.ts)|dist\/THIRD-PARTY-NOTICES\.txt|schemas\/[\w.-]+\.json|docs\/[\w-]+\.md|package\.json|LICENSE|(?:README|CHANGELOG|SECURITY)\.md)$/;
+    assert.deepEqual(
+      files.filter((file) => !allowed.test(file)),
+      [],
+    );
+    for (const needed of ["LICENSE", "README.md", "dist/index.js", "dist/index.d.ts", "dist/v1.js"])
+      assert.ok(existsSync(join(installed, needed)), `${needed} is missing`);
+    assert.ok(files.length <= limits.files, `${files.length} files`);
+    const { size } = statSync(tarball);
+    assert.ok(size <= limits.packedBytes, `${size} bytes packed`);
+  });
+
+  test("every relative link of the texts leads to a file of the package", () => {
+    const texts = readdirSync(installed, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /\.md$/.test(name),
+    );
+    assert.ok(texts.includes("docs/pods.md") && texts.includes("SECURITY.md"));
+    const dead = texts.flatMap((name) => {
+      const links = [...readFileSync(join(installed, name), "utf8").matchAll(/\]\(([^)\s]+)\)/g)];
+      return links
+        .map(([, link = ""]) => link.replace(/#.*/, ""))
+        .filter(
+          (link) =>
+            link !== "" && !/^[a-z]+:/.test(link) && !existsSync(join(installed, dirname(name), link)),
+        )
+        .map((link) => `${name}: ${link}`);
+    });
+    assert.deepEqual(dead, []);
+  });
+
+  test("publint and attw report no problem", async () => {
+    const { messages } = await publint({ pkgDir: installed, pack: false, strict: true });
+    const pkg = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as Record<string, unknown>;
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, pkg)),
+      [],
+    );
+    await run(bin("attw"), [tarball, "--profile", "esm-only", "--format", "ascii"]);
+  });
+
+  test("the lock file contains every optional package, so that npm ci installs it on every platform", () => {
+    const lock = JSON.parse(readFileSync(join(checkout, "package-lock.json"), "utf8")) as {
+      readonly packages: Readonly<
+        Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+      >;
+    };
+    const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) =>
+          !(`node_modules/${name}` in lock.packages) && !(`${path}/node_modules/${name}` in lock.packages),
+      ),
+    );
+    assert.deepEqual(missing, []);
+  });
+
+  for (const [name, bundle] of Object.entries(bundlers))
+    test(`an ES module that ${name} bundles works`, async () => {
+      const output = join(folder, name);
+      mkdirSync(output);
+      const entry = join(folder, `${name}.mjs`);
+      writeFileSync(entry, bundled);
+      const main = await bundle(entry, output);
+      await elsewhere(dirname(main), async (alone) => {
+        for (const version of nodeVersions)
+          assert.equal(await run(installNode(version), ["main.mjs"], alone), "done\n", `Node ${version}`);
+      });
+    });
+
+  for (const version of nodeVersions) {
+    const node = installNode(version);
+
+    test(`Node ${version}: import and require load each door, and a program works`, async () => {
+      const names = JSON.stringify([...Object.keys(doors), "cri-sdk/v1"]);
+      const print = "console.log(JSON.stringify(Object.fromEntries(loaded)))";
+      const keys = "Object.keys(door).filter((key) => key !== 'module.exports').sort()";
+      const path = project(`doors-${version}`, {
+        "esm.mjs": `const loaded = []; for (const name of ${names}) { const door = await import(name); loaded.push([name, ${keys}]); } ${print}`,
+        "cjs.cjs": `const loaded = ${names}.map((name) => { const door = require(name); return [name, ${keys}]; }); ${print}`,
+        "consumer.mjs": consumer,
+      });
+      for (const file of ["esm.mjs", "cjs.cjs"]) {
+        const { "cri-sdk/v1": generated = [], ...loaded } = JSON.parse(
+          await run(node, ["--no-warnings", file], path),
+        ) as Record<string, string[]>;
+        assert.deepEqual(loaded, values, file);
+        assert.ok(generated.includes("RuntimeService"), file);
+      }
+      await run(node, ["consumer.mjs"], path);
+    });
+
+    test(`Node ${version}: only the doors can be imported`, async () => {
+      const path = project(`deep-${version}`, { "deep.mjs": `import "cri-sdk/dist/chunks/core.js";` });
+      await assert.rejects(run(node, ["deep.mjs"], path), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
+    });
+
+    test(`Node ${version}: importing the root loads none of the dependencies`, async () => {
+      const path = project(`root-${version}`, {
+        "root.mjs": `import { connect } from "cri-sdk"; connect.lazy("unix:///run/x.sock");`,
+      });
+      cpSync(installed, join(path, "node_modules", "cri-sdk"), { recursive: true });
+      await elsewhere(path, async (alone) => void (await run(node, ["root.mjs"], alone)));
+    });
+
+    test(`Node ${version}: stack traces name functions, and refer to the TypeScript sources with source maps`, async () => {
+      const path = project(`stack-${version}`, {
+        "stack.mjs": `import { parseReference } from "cri-sdk"; try { parseReference("Bad!"); } catch (error) { console.log(error.stack); }`,
+      });
+      const plain = await run(node, ["stack.mjs"], path);
+      assert.match(plain, /at parseReference \(.*\/dist\/[\w/]+\.js:\d+:\d+\)/);
+      const mapped = await run(node, ["--enable-source-maps", "stack.mjs"], path);
+      const [, source = "", line] =
+        /at parseReference \(.*?(src\/[\w/-]+\.ts):(\d+):\d+\)/.exec(mapped) ?? [];
+      assert.equal(source, "src/core/image-reference.ts", mapped);
+      const lines = readFileSync(join(checkout, source), "utf8").split("\n");
+      assert.match(lines[Number(line) - 1] ?? "", /throw|invalid\(/);
+    });
+
+    test(`Node ${version}, jest: errors, the embedded runtime and the fixtures`, async () => {
+      const jest = install("jest", "jest-30", ["jest@30"], "jest/bin/jest.js");
+      const manifest = JSON.stringify({ name: "jest-user", type: "module" });
+      const path = project(`jest-${version}`, { "package.json": manifest, "realm.test.js": realmTests });
+      const flags = ["--experimental-vm-modules", "--no-warnings", jest];
+      await run(node, [...flags, "--rootDir", path, "--testTimeout=60000", "--watchman=false"], path);
+    });
+
+    test(`Node ${version}, vitest's vmThreads: errors, the embedded runtime and the fixtures`, async () => {
+      const path = project(`vitest-${version}`, { "realm.test.js": realmTests });
+      const vitest = join(checkout, "node_modules/vitest/vitest.mjs");
+      const options = ["--pool=vmThreads", "--globals", "--testTimeout=60000"];
+      await run(node, [vitest, "run", "--root", path, ...options]);
+    });
+  }
+});

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connect } from "../../src/index.js";
 import { EmbeddedRuntime } from "../../src/testing/index.js";
+import { busybox } from "../support/embedded.js";
 import { checkLeaks } from "../support/leaks.js";
+import { programs, scriptedCommands } from "../support/scripted-programs.js";
 import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
-import { programs, scriptedCommands } from "../testing/embedded/programs.js";
-import { busybox } from "../testing/embedded/support.js";
 
-test("a log is followed while the runtime is away, and ends when it says that the container has", async (t) => {
+test("a log is followed while the runtime is unavailable, and ends when it reports that the container exited", async (t) => {
   checkLeaks(t);
   await using runtime = await EmbeddedRuntime.start({ programs, preload: [busybox] });
   await using cri = connect.through({
@@ -27,11 +27,12 @@ test("a log is followed while the runtime is away, and ends when it says that th
   const reading = (async () => {
     for await (const _ of reader);
   })();
-  const asked = () => runtime.calls.of("containerStatus").filter(({ error }) => error !== undefined).length;
-  await until(() => runtime.calls.of("containerStatus").length > 1, "it asks whether the container runs");
-  const away = { code: "unavailable", text: "server is not initialized yet" } as const;
-  runtime.faults.failNext("containerStatus", away, { times: Number.POSITIVE_INFINITY });
-  await until(() => asked() > 1, "it asks again", 10_000);
+  const failedCalls = () =>
+    runtime.calls.of("containerStatus").filter(({ error }) => error !== undefined).length;
+  await until(() => runtime.calls.of("containerStatus").length > 1, "a status call");
+  const unavailable = { code: "unavailable", message: "server is not initialized yet" } as const;
+  runtime.faults.failNext("containerStatus", unavailable, { times: Number.POSITIVE_INFINITY });
+  await until(() => failedCalls() > 1, "another status call", 10_000);
   runtime.faults.clear();
   await container.stop({ gracePeriodMs: 0 });
   await within(10_000, reading);

@@ -4,10 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ContainerState } from "../../src/v1.js";
 import { containerConfig, eventually, runPod, type Subject } from "./support.js";
 
-/** Attaching to a container's main process. */
+/** Cases for attaching to the main process of a container. */
 export function attachCases(subject: () => Subject): void {
   for (const transport of ["spdy", "websocket"] as const)
-    test(`${transport}: attach sees what is printed from then on; detaching changes nothing`, async () => {
+    test(`${transport}: attach receives new output only; detaching does not affect the container`, async () => {
       const { cri } = subject();
       await using pod = await runPod(subject(), `attach-${transport}`);
       const containerId = await pod.container([
@@ -29,7 +29,7 @@ export function attachCases(subject: () => Subject): void {
       assert.equal(status?.state, ContainerState.CONTAINER_RUNNING);
     });
 
-  test("attach to a container with stdin_once: its input ends, its output comes to its end", async () => {
+  test("attach with stdin_once: the end of stdin reaches the process, and the output ends with the process", async () => {
     const { cri } = subject();
     await using pod = await runPod(subject(), "attach-once");
     const { podSandboxId, sandboxConfig } = pod;
@@ -46,7 +46,7 @@ export function attachCases(subject: () => Subject): void {
     session.stdout?.on("data", (part) => (out += part));
     session.stderr?.resume();
     session.stdin?.write("one\n");
-    await eventually("the line is read", () => out === "got one\n");
+    await eventually("the command read the line", () => out === "got one\n");
     session.stdin?.end("two\n");
     await session.ended;
     assert.equal(out, "got one\ngot two\nover\n");

@@ -2,31 +2,32 @@ import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type ContainerSpec, containerConfig, type PodSpec, sandboxConfig } from "../../src/index.js";
+import { containerConfig, sandboxConfig } from "../../src/configs.js";
+import type { ContainerSpec, PodSpec } from "../../src/index.js";
 import { SeededRandom } from "../support/random.js";
-import { type Machine, runnableContainer, runnablePod } from "./runnable-specs.js";
+import { runnableContainer, runnablePod, type SpecEnvironment } from "./runnable-specs.js";
 import type { Subject } from "./support.js";
 
 const concurrency = 4;
 
-/** Configs of random specs: a real daemon takes each of them, and what it says of the container is what the spec says. */
+/** Configs of random specs: a real daemon accepts each, and the container's reported status matches its spec. */
 export function configCases(subject: () => Subject): void {
-  test("a daemon takes the configs of random specs", { timeout: 600_000 }, async () => {
+  test("the daemon accepts the configs of random specs", { timeout: 600_000 }, async () => {
     const { seed } = new SeededRandom();
-    const machine = await machineOf(subject());
+    const environment = await specEnvironment(subject());
     const count = subject().runtime.release === "2.1" ? 200 : 20;
-    const left = Array.from({ length: count }, (_, index) => index);
+    const pending = Array.from({ length: count }, (_, index) => index);
     const failed: unknown[] = [];
     const worker = async () => {
-      for (let index = left.shift(); index !== undefined && failed.length < 3; index = left.shift())
-        await tryOut(subject(), machine, seed, index).catch((error: unknown) => failed.push(error));
+      for (let index = pending.shift(); index !== undefined && failed.length < 3; index = pending.shift())
+        await checkSpec(subject(), environment, seed, index).catch((error: unknown) => failed.push(error));
     };
     await Promise.all(Array.from({ length: concurrency }, worker));
-    assert.equal(failed.length, 0, `CRI_SDK_TEST_SEED=${seed} does this again: ${failed.join("\n\n")}`);
+    assert.equal(failed.length, 0, `reproduce with CRI_SDK_TEST_SEED=${seed}: ${failed.join("\n\n")}`);
   });
 }
 
-async function machineOf({ running, runtime, cri }: Subject): Promise<Machine> {
+async function specEnvironment({ running, runtime, abilities, cri }: Subject): Promise<SpecEnvironment> {
   const folder = `${running.dir}/configs-${runtime.release}`;
   await mkdir(`${folder}/data`, { recursive: true });
   await writeFile(`${folder}/seccomp.json`, JSON.stringify({ defaultAction: "SCMP_ACT_ALLOW" }));
@@ -40,20 +41,20 @@ async function machineOf({ running, runtime, cri }: Subject): Promise<Machine> {
     recursiveReadOnly: handlers.some(
       ({ name, recursiveReadOnlyMounts }) => name === "" && recursiveReadOnlyMounts,
     ),
-    imageMounts: runtime.release === "2.1",
+    imageMounts: abilities.imageVolumes,
     supplementalGroupsPolicy,
   };
 }
 
-async function tryOut(
+async function checkSpec(
   { cri, running }: Subject,
-  machine: Machine,
+  environment: SpecEnvironment,
   seed: number,
   index: number,
 ): Promise<void> {
   const one = { numRuns: 1, seed: seed + index };
-  const [podSpec] = fc.sample(runnablePod(machine, index), one);
-  const [spec] = podSpec ? fc.sample(runnableContainer(machine, podSpec), one) : [];
+  const [podSpec] = fc.sample(runnablePod(environment, index), one);
+  const [spec] = podSpec ? fc.sample(runnableContainer(environment, podSpec), one) : [];
   assert.ok(podSpec && spec);
   try {
     await run(podSpec, spec);
@@ -65,10 +66,10 @@ async function tryOut(
     const config = sandboxConfig(podSpec, { logRoot: `${running.dir}/logs` });
     const { podSandboxId } = await cri.runtime.runPodSandbox({ config });
     try {
-      const ofContainer = containerConfig(spec, { pod: config });
+      const containerMessage = containerConfig(spec, { pod: config });
       const { containerId } = await cri.runtime.createContainer({
         podSandboxId,
-        config: ofContainer,
+        config: containerMessage,
         sandboxConfig: config,
       });
       await cri.runtime.startContainer({ containerId });
@@ -78,11 +79,11 @@ async function tryOut(
       ]);
       assert.deepEqual(pod?.labels, config.labels);
       assert.deepEqual(pod?.annotations, config.annotations);
-      assert.deepEqual(status?.labels, ofContainer.labels);
-      assert.deepEqual(status?.annotations, ofContainer.annotations);
-      assert.deepEqual(status?.metadata, ofContainer.metadata);
-      const logs = ofContainer.logPath !== "" && config.logDirectory !== "";
-      assert.equal(status?.logPath, logs ? `${config.logDirectory}/${ofContainer.logPath}` : "");
+      assert.deepEqual(status?.labels, containerMessage.labels);
+      assert.deepEqual(status?.annotations, containerMessage.annotations);
+      assert.deepEqual(status?.metadata, containerMessage.metadata);
+      const logs = containerMessage.logPath !== "" && config.logDirectory !== "";
+      assert.equal(status?.logPath, logs ? `${config.logDirectory}/${containerMessage.logPath}` : "");
       await cri.runtime.stopContainer({ containerId, timeout: 0n });
       await cri.runtime.removeContainer({ containerId });
     } finally {

@@ -9,13 +9,13 @@ import {
 } from "../../src/testing/conformance/index.js";
 import type { Subject } from "./support.js";
 
-/** Our conformance suite: what is known of each containerd holds, and nothing else is wrong. */
+/** The SDK's conformance suite: each containerd has exactly its known deviations. */
 export function conformanceCases(subject: () => Subject): void {
   describe("conformance", () => {
     let cri: Cri;
     let report: ConformanceReport;
 
-    // The runner runs cases side by side, which tests are not.
+    // The suite runs its cases concurrently, so it runs once, and each test checks one result.
     before(
       async () => {
         const { running, runtime } = subject();
@@ -40,17 +40,17 @@ export function conformanceCases(subject: () => Subject): void {
     for (const { id, title } of cases)
       test(`${id}: ${title}`, () => {
         const result = report.results.find((one) => one.id === id);
-        assert.ok(result, "it was not run");
+        assert.ok(result, "the case was not run");
         const { outcome, failure, deviation } = result;
         assert.notEqual(outcome, "failed", failure);
-        assert.notEqual(outcome, "unexpected-pass", `it is known not to pass: ${deviation}`);
+        assert.notEqual(outcome, "unexpected-pass", `passed despite the known deviation: ${deviation}`);
       });
 
-    test("it leaves no sandbox and no container", async () => {
+    test("the suite leaves no sandbox and no container behind", async () => {
       const { containers } = await cri.runtime.listContainers();
       const { items } = await cri.runtime.listPodSandbox();
-      const ours = [...items, ...containers].filter(({ labels }) => "cri-sdk.conformance" in labels);
-      assert.deepEqual(ours, []);
+      const remaining = [...items, ...containers].filter(({ labels }) => "cri-sdk.conformance" in labels);
+      assert.deepEqual(remaining, []);
     });
   });
 }

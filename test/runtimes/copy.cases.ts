@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -15,9 +16,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { CopyProgress } from "../../src/index.js";
-import { failure, type Pod, runPod, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { type Pod, runPod, type Subject } from "./support.js";
 
-/** Files into containers and out of them. */
+/** Cases for copying files into containers and out of them. */
 export function copyCases(subject: () => Subject): void {
   let pod: Pod;
   let containerId: string;
@@ -34,7 +36,7 @@ export function copyCases(subject: () => Subject): void {
   const run = async (script: string) =>
     (await subject().cri.runCommand(containerId, ["sh", "-c", script])).stdout;
 
-  test("a folder there and back is the same", async () => {
+  test("a folder copied into a container and back is unchanged", async () => {
     const { cri } = subject();
     const from = join(dir, "from");
     mkdirSync(join(from, "deep/ünï code"), { recursive: true });
@@ -55,7 +57,7 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(statSync(join(dir, "back/empty")).mode & 0o777, 0o741);
   });
 
-  test("single files, given contents, and a filter", async () => {
+  test("single files, contents from memory, and a filter", async () => {
     const { cri } = subject();
     await cri.copyTo(containerId, { content: "key=value\n", mode: 0o600 }, "/etc/app/app.conf");
     assert.equal(await run("cat /etc/app/app.conf; stat -c %a /etc/app/app.conf"), "key=value\n600\n");
@@ -66,7 +68,7 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(await run("ls /tmp/filtered"), "big\nempty\n");
   });
 
-  test("a link that leads outside is skipped, and said to be", async () => {
+  test("a link to a target outside the folder is skipped and reported", async () => {
     const { cri } = subject();
     await run(
       "mkdir -p /tmp/links && cd /tmp/links && ln -sf /etc/passwd out && ln -sf ../../x up && echo y > y && ln -sf y in && mkfifo pipe",
@@ -76,7 +78,7 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(links, 1);
   });
 
-  test("a source that is a link is what it leads to; other names of a link are made again", async () => {
+  test("a source that is a link is resolved; links and hard links inside a folder are recreated", async () => {
     const { cri } = subject();
     await run(
       "mkdir -p /tmp/data/v1 && cd /tmp/data && echo here > v1/key && ln -sfn v1 now && ln -sf now/key key && ln -f v1/key v1/key2",
@@ -88,7 +90,7 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(readFileSync(join(dir, "now/key2"), "utf8"), "here\n");
   });
 
-  test("a file is copied into a container without tar, and out of it without wc, too", async () => {
+  test("a file is copied into a container without tar, and out of one without wc", async () => {
     const { cri } = subject();
     const bare = await pod.container(["sleep", "3600"]);
     await cri.runCommand(bare, ["sh", "-c", "rm $(command -v tar)"]);
@@ -98,22 +100,25 @@ export function copyCases(subject: () => Subject): void {
     assert.equal(bytes, 300_000);
   });
 
-  test("a file does not become what is a folder", async () => {
+  test("a file does not replace a folder", async () => {
     const { cri } = subject();
     await run("mkdir -p /tmp/empty");
     await failure(cri.copyTo(containerId, { content: "x" }, "/tmp/empty/"), "invalid_request");
     await failure(cri.copyTo(containerId, { content: "x" }, "/tmp/empty"), "copy_failed");
     assert.equal((await run("stat -c %F /tmp/empty")).trim(), "directory");
+    await run("echo x > /tmp/one");
+    await failure(cri.copyFrom(containerId, "/tmp/one", join(dir, "newdir/")), "invalid_request");
+    assert.equal(existsSync(join(dir, "newdir")), false);
   });
 
-  test("failures are typed, on both sides", async () => {
+  test("failures on both sides have a reason", async () => {
     const { cri } = subject();
     await failure(cri.copyFrom(containerId, "/no/such/file", join(dir, "none")), "copy_failed");
     await failure(cri.copyTo(containerId, join(dir, "no-such-file"), "/tmp/x"), "copy_failed");
     await failure(cri.copyTo(containerId, join(dir, "from"), "/proc/none"), "copy_failed");
     await failure(cri.copyTo(containerId, "x", "relative"), "invalid_request");
-    writeFileSync(join(dir, "in-the-way"), "");
-    await failure(cri.copyFrom(containerId, "/etc/app", join(dir, "in-the-way")), "copy_failed");
+    writeFileSync(join(dir, "occupied"), "");
+    await failure(cri.copyFrom(containerId, "/etc/app", join(dir, "occupied")), "copy_failed");
     const stop = AbortSignal.timeout(50);
     await failure(
       cri.copyFrom(containerId, "/dev/zero", join(dir, "zero"), { signal: stop }),

@@ -1,10 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { ImageService, RuntimeService } from "../../src/v1.js";
 
 type Outcome = "ok" | "Unimplemented" | "error";
 
-/** Notes the best outcome of every RPC on every runtime, and prints it as a table. */
+/** Records the best outcome of each RPC on each runtime and writes the outcomes as tables. */
 export class Coverage {
   readonly #outcomes = new Map<string, Map<string, Outcome>>();
 
@@ -12,18 +13,18 @@ export class Coverage {
     return (next) => async (request) => {
       try {
         const response = await next(request);
-        if (!response.stream) this.#note(runtime, request.method.name, "ok");
+        if (!response.stream) this.#record(runtime, request.method.name, "ok");
         return response.stream
           ? { ...response, message: this.#watched(runtime, request.method.name, response.message) }
           : response;
       } catch (error) {
-        this.#note(runtime, request.method.name, outcomeOf(error));
+        this.#record(runtime, request.method.name, outcomeOf(error));
         throw error;
       }
     };
   }
 
-  /** The RPCs that nobody called on a runtime. */
+  /** Returns the RPCs that were not called on a runtime. */
   missing(runtime: string): string[] {
     return allRpcs.filter((rpc) => !this.#outcomes.get(runtime)?.has(rpc));
   }
@@ -32,39 +33,34 @@ export class Coverage {
     return this.#outcomes.get(runtime)?.get(rpc);
   }
 
-  /** A Markdown table; also written to `path` where one is given. */
-  table(path?: string): string {
-    const runtimes = [...this.#outcomes.keys()];
-    const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-    const lines = [
-      row(["RPC", ...runtimes]),
-      row(["---", ...runtimes.map(() => "---")]),
-      ...allRpcs.map((rpc) =>
-        row([rpc, ...runtimes.map((runtime) => this.outcome(runtime, rpc) ?? "not called")]),
-      ),
-    ];
-    const table = `${lines.join("\n")}\n`;
-    if (path) writeFileSync(path, table);
-    return table;
+  /** Writes the outcomes of each runtime as a column of a Markdown table, to a file named after the runtime; without a folder, does nothing. */
+  write(folder: string | undefined): void {
+    if (!folder) return;
+    mkdirSync(folder, { recursive: true });
+    for (const runtime of this.#outcomes.keys()) {
+      const rows = allRpcs.map((rpc) => [rpc, this.outcome(runtime, rpc) ?? "not called"]);
+      const lines = [["RPC", runtime], ["---", "---"], ...rows].map((cells) => `| ${cells.join(" | ")} |`);
+      writeFileSync(join(folder, `${runtime}.md`), `${lines.join("\n")}\n`);
+    }
   }
 
   async *#watched<T>(runtime: string, rpc: string, messages: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       for await (const message of messages) {
-        this.#note(runtime, rpc, "ok");
+        this.#record(runtime, rpc, "ok");
         yield message;
       }
-      this.#note(runtime, rpc, "ok");
+      this.#record(runtime, rpc, "ok");
     } catch (error) {
-      this.#note(runtime, rpc, outcomeOf(error));
+      this.#record(runtime, rpc, outcomeOf(error));
       throw error;
     }
   }
 
-  #note(runtime: string, rpc: string, outcome: Outcome): void {
+  #record(runtime: string, rpc: string, outcome: Outcome): void {
     const outcomes = this.#outcomes.get(runtime) ?? new Map<string, Outcome>();
     this.#outcomes.set(runtime, outcomes);
-    // An error on purpose does not hide that the RPC works.
+    // An expected error in one test must not replace an earlier success.
     if (outcomes.get(rpc) !== "ok") outcomes.set(rpc, outcome);
   }
 }

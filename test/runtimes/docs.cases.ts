@@ -1,15 +1,15 @@
-// Every program of the README and of docs/ runs against a real runtime, and prints what its comments say.
+// Runs the programs of the README and of docs/ against a real runtime; their output must match their comments.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { sampleImage } from "../docs/on-embedded.js";
-import { samples } from "../docs/pages.js";
-import { Workshop } from "../docs/workshop.js";
+import { sampleImage } from "../support/docs/on-embedded.js";
+import { samples } from "../support/docs/pages.js";
+import { Workshop } from "../support/docs/workshop.js";
 import type { Subject } from "./support.js";
 
 export function docsCases(subject: () => Subject): void {
-  // Those that bring a runtime of their own need no other.
+  // Programs that start the embedded runtime do not need a real one.
   const chosen = samples().filter(({ text }) => !text.includes('from "cri-sdk/testing"'));
-  describe("the programs of the pages", () => {
+  describe("the programs of the docs", () => {
     let workshop: Workshop;
     before(async () => {
       workshop = await Workshop.open(chosen);
@@ -20,13 +20,13 @@ export function docsCases(subject: () => Subject): void {
       test(`the program at ${sample.page}:${sample.line}`, { timeout: 60_000 }, async () => {
         const { running, runtime, cri } = subject();
         const before = await cri.lists.podSandboxes().collect();
-        // The one thing changed in a sample: test runtimes pull from a registry of their own.
+        // Only the image is replaced: test runtimes pull from their own registry.
         const changes = new Map([[sampleImage, running.images.busybox]]);
         const env = { CONTAINER_RUNTIME_ENDPOINT: runtime.endpoint };
         assert.equal(await workshop.run(sample, { changes, env }), undefined);
-        const left = await cri.lists.podSandboxes().collect();
+        const remaining = await cri.lists.podSandboxes().collect();
         assert.deepEqual(
-          left.map(({ id }) => id).sort(),
+          remaining.map(({ id }) => id).sort(),
           before.map(({ id }) => id).sort(),
           "the sample left a pod behind",
         );

@@ -6,12 +6,13 @@ import { pipeline } from "node:stream/promises";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ExecOptions, ExecSession } from "../../src/index.js";
-import { eventually, failure, type Pod, runPod, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { eventually, type Pod, runPod, type Subject } from "./support.js";
 
 const transports = ["spdy", "websocket"] as const;
 const MiB = 2 ** 20;
 
-/** Commands in a container: exit codes, output, input, terminals, ends. */
+/** Cases for commands in a container: exit codes, output, stdin, terminals and termination. */
 export function execCases(subject: () => Subject): void {
   let pod: Pod;
   let containerId: string;
@@ -22,8 +23,8 @@ export function execCases(subject: () => Subject): void {
   after(() => pod?.[Symbol.asyncDispose]());
   const exec = (command: string[], options?: ExecOptions) =>
     subject().cri.exec(containerId, command, options);
-  /** Ends the commands that a pattern finds, but not the one that looks for them. */
-  const end = (pattern: string) =>
+  /** Kills the commands that match a pattern; a pattern such as `[s]leep` does not match its own grep. */
+  const killMatching = (pattern: string) =>
     subject().cri.runCommand(containerId, [
       "sh",
       "-c",
@@ -32,27 +33,27 @@ export function execCases(subject: () => Subject): void {
   const sh = (script: string, options?: ExecOptions) => exec(["sh", "-c", script], options);
 
   for (const transport of transports) {
-    test(`${transport}: exit codes, a command's own and others`, async () => {
+    test(`${transport}: exit codes, signals, and commands that cannot start`, async () => {
       for (const code of [0, 1, 3, 126, 127, 255]) {
         const session = await sh(`echo out; echo err >&2; exit ${code}`, { transport });
         const [out, err, exit] = await Promise.all([
           textOf(session.stdout),
           textOf(session.stderr),
-          session.exit,
+          session.ended,
         ]);
         assert.deepEqual([out, err, exit.exitCode, exit.signal], ["out\n", "err\n", code, undefined]);
         assert.equal(session.transport, transport);
         assert.equal(session.protocol, "v4.channel.k8s.io");
       }
-      assert.deepEqual(await (await sh("kill -9 $$", { transport })).exit, {
+      assert.deepEqual(await (await sh("kill -9 $$", { transport })).ended, {
         exitCode: 137,
         signal: "SIGKILL",
       });
       for (const command of [["no-such-program"], ["/etc/passwd"], ["/tmp"]])
-        await failure((await exec(command, { transport })).exit, "exec_not_started");
+        await failure((await exec(command, { transport })).ended, "exec_not_started");
     });
 
-    test(`${transport}: 64 MiB of output, and 64 MiB of error output, apart and whole`, async () => {
+    test(`${transport}: 64 MiB of stdout and 64 MiB of stderr arrive whole and separate`, async () => {
       const line = (word: string) => `yes ${word} | head -c ${64 * MiB}`;
       const session = await sh(`${line("output-of-the-command")} & ${line("error")} >&2; wait`, {
         transport,
@@ -60,14 +61,14 @@ export function execCases(subject: () => Subject): void {
       const [out, err, exit] = await Promise.all([
         hashOf(session.stdout),
         hashOf(session.stderr),
-        session.exit,
+        session.ended,
       ]);
       assert.equal(exit.exitCode, 0);
       assert.equal(out, hashOfRepeated("output-of-the-command\n", 64 * MiB));
       assert.equal(err, hashOfRepeated("error\n", 64 * MiB));
     });
 
-    test(`${transport}: a slow reader loses nothing, and holds little`, async (t) => {
+    test(`${transport}: a slow reader loses no data and buffers little`, async (t) => {
       const session = await sh(`yes slow | head -c ${48 * MiB}`, { transport, stderr: false });
       const { stdout } = session;
       assert.ok(stdout);
@@ -84,15 +85,15 @@ export function execCases(subject: () => Subject): void {
           rss = Math.max(rss, process.memoryUsage().rss);
         }
       }
-      assert.equal((await session.exit).exitCode, 0);
+      assert.equal((await session.ended).exitCode, 0);
       assert.equal(hash.digest("hex"), hashOfRepeated("slow\n", 48 * MiB));
       const grown = Math.round((rss - rssBefore) / MiB);
       t.diagnostic(`RSS grew by ${grown} MiB while 48 MiB were read slowly`);
       assert.ok(grown < 40, `RSS grew by ${grown} MiB`);
     });
 
-    test(`${transport}: a terminal, its size, and its end of input`, async () => {
-      // A size is passed on beside the input, and takes effect when it does.
+    test(`${transport}: a terminal, its size, and the end of its stdin`, async () => {
+      // Sizes and stdin have separate channels without a common order, so the script polls for the new size.
       const script =
         "until [ \"$(stty size)\" = '11 55' ]; do stty size; sleep 0.1; done; read line; echo got $line; cat";
       const size = { columns: 101, rows: 31 };
@@ -102,31 +103,31 @@ export function execCases(subject: () => Subject): void {
       session.stdout?.on("data", (part: Buffer) => {
         text += part.toString("latin1");
       });
-      await eventually("the size is there", () => text.includes("31 101"));
+      await eventually("the command sees the first size", () => text.includes("31 101"));
       session.resize({ columns: 55, rows: 11 });
       session.stdin?.write("typed\n");
-      await eventually("the line is read", () => text.includes("got typed"));
+      await eventually("the command read the line", () => text.includes("got typed"));
       session.stdin?.end("unfinished");
-      assert.equal((await session.exit).exitCode, 0);
+      assert.equal((await session.ended).exitCode, 0);
       assert.match(text, /unfinished/);
     });
 
-    test(`${transport}: an abort ends the session at once, a deadline is one`, async () => {
+    test(`${transport}: an abort ends the session at once, and so does a deadline`, async () => {
       const stop = new AbortController();
       const session = await exec(["sleep", "60"], { transport, signal: stop.signal });
       await pause(100);
       const began = performance.now();
       stop.abort(new Error("enough"));
-      const error = await failure(session.exit, "aborted_by_caller");
+      const error = await failure(session.ended, "aborted_by_caller");
       assert.equal((error.cause as Error).message, "enough");
       assert.ok(performance.now() - began < 1_000);
       assert.ok(session.stdout?.destroyed);
       const late = await exec(["sleep", "60"], { transport, timeoutMs: 150 });
-      assert.equal((await failure(late.exit, "deadline")).code, "deadline_exceeded");
+      assert.equal((await failure(late.ended, "deadline")).code, "deadline_exceeded");
     });
   }
 
-  test("64 MiB of input arrive whole, and cat ends with its input", async () => {
+  test("64 MiB of stdin arrive whole, and cat exits at the end of its stdin", async () => {
     const session = await sh("sha256sum; exit 5", { stdin: true });
     const hash = createHash("sha256");
     const sent = (async () => {
@@ -140,13 +141,13 @@ export function execCases(subject: () => Subject): void {
       stdin.end();
     })();
     const [out] = await Promise.all([textOf(session.stdout), sent]);
-    assert.equal((await session.exit).exitCode, 5);
+    assert.equal((await session.ended).exitCode, 5);
     assert.equal(out.split(" ")[0], hash.digest("hex"));
     const { stdout } = await subject().cri.runCommand(containerId, ["cat"], { input: "echo me" });
     assert.equal(stdout, "echo me");
   });
 
-  test("WebSocket says at once that it cannot end the input, and works where it need not", async () => {
+  test("WebSocket rejects a stdin that must end, and works with keepStdinOpen", async () => {
     await failure(exec(["cat"], { transport: "websocket", stdin: true }), "stdin_end_unsupported");
     const session = await sh("read line; echo got $line", {
       transport: "websocket",
@@ -155,21 +156,21 @@ export function execCases(subject: () => Subject): void {
     });
     session.stdin?.write("this\n");
     assert.equal(await textOf(session.stdout), "got this\n");
-    assert.equal((await session.exit).exitCode, 0);
+    assert.equal((await session.ended).exitCode, 0);
   });
 
-  test("a command that leaves its input unread never hangs the session", async () => {
+  test("a command that does not read its stdin does not hang the session", async () => {
     const session = await exec(["head", "-c", "5"], { stdin: true, exitGraceMs: 500 });
     const fed = (async () => {
       for (let part = 0; part < 64 && !session.stdin?.destroyed; part++)
         if (session.stdin && !session.stdin.write(Buffer.alloc(MiB / 4)))
-          await Promise.race([once(session.stdin, "drain"), session.exit.catch(() => undefined)]);
+          await Promise.race([once(session.stdin, "drain"), session.ended.catch(() => undefined)]);
       session.stdin?.end();
     })();
     const out = await textOf(session.stdout).catch(() => "");
-    // containerd tells the exit code, or, when much was unread, nothing at all, or it resets the connection, and
-    // what was under way in it is lost.
-    const exit = await session.exit.catch((error) => error.reason);
+    // containerd reports the exit code; with much unread stdin, it may omit the exit code or reset the connection, which
+    // loses the data in flight.
+    const exit = await session.ended.catch((error) => error.reason);
     if (exit !== "connection_lost") {
       assert.ok(exit === "exit_unknown" || exit.exitCode === 0, String(exit));
       assert.equal(out.length, 5);
@@ -177,21 +178,21 @@ export function execCases(subject: () => Subject): void {
     await fed;
   });
 
-  test("an input that goes on is given up when the command ends", async () => {
+  test("an endless stdin is closed when the command exits", async () => {
     for (const kill of [false, true]) {
-      const session = await exec(["head", "-c", "1"], { stdin: true, stderr: false, kill });
+      const session = await exec(["head", "-c", "1"], { stdin: true, stderr: false, killOnClose: kill });
       assert.ok(session.stdin);
       const source = new PassThrough();
       const piped = pipeline(source, session.stdin).catch((error) => error.code);
       source.write("one");
       assert.equal(await textOf(session.stdout), "o");
-      assert.equal((await session.exit).exitCode, 0);
+      assert.equal((await session.ended).exitCode, 0);
       assert.equal(await piped, "ERR_STREAM_PREMATURE_CLOSE");
       assert.ok(source.destroyed);
     }
   });
 
-  test("a command that ends at once and says nothing is not taken for one that had no shell", async () => {
+  test("a command that exits at once without output is not mistaken for one that could not start", async () => {
     for (const tty of [false, true])
       for (const exitCode of [0, 1, 126, 127, 255])
         for (let round = 0; round < 3; round++) {
@@ -200,16 +201,16 @@ export function execCases(subject: () => Subject): void {
         }
   });
 
-  test("a spent URL is told as one", async () => {
+  test("a used URL fails with stream_url_spent", async () => {
     const { exec: open } = await import("../../src/streaming/index.js");
     const { url } = await subject().cri.runtime.exec({ containerId, cmd: ["true"], stdout: true });
     const session = await open(url, { stderr: false });
-    assert.equal((await session.exit).exitCode, 0);
+    assert.equal((await session.ended).exitCode, 0);
     await failure(open(url, { stderr: false }), "stream_url_spent");
     await failure(open(new URL("/exec/unknown", url).href), "stream_url_spent");
   });
 
-  test("runCommand: collected, limited, in bytes; and nothing is left running", async () => {
+  test("runCommand: text, bytes, the output limit, and no process remains running", async () => {
     const { cri } = subject();
     const run = cri.runCommand(containerId, ["sh", "-c", "wc -c; echo e >&2; exit 4"], {
       input: "twelve bytes",
@@ -217,11 +218,20 @@ export function execCases(subject: () => Subject): void {
     assert.deepEqual(await run, { exitCode: 4, signal: undefined, stdout: "12\n", stderr: "e\n" });
     const bytes = await cri.runCommand(containerId, ["head", "-c", "3", "/dev/zero"], { encoding: "buffer" });
     assert.deepEqual([...bytes.stdout], [0, 0, 0]);
-    await failure(cri.runCommand(containerId, ["no-such-program"]), "exec_not_started");
-    await failure(cri.runCommand(containerId, []), "invalid_request");
-    await failure(cri.runCommand(containerId, ["yes"], { maxOutputBytes: 100_000 }), "output_limit");
     await failure(
-      cri.runCommand(containerId, ["sh", "-c", "sleep 4001 & sleep 4002"], { timeoutMs: 300 }),
+      cri.runCommand(containerId, ["no-such-program"], { killOnClose: true }),
+      "exec_not_started",
+    );
+    await failure(cri.runCommand(containerId, []), "invalid_request");
+    await failure(
+      cri.runCommand(containerId, ["yes"], { maxOutputBytes: 100_000, killOnClose: true }),
+      "output_limit",
+    );
+    await failure(
+      cri.runCommand(containerId, ["sh", "-c", "sleep 4001 & sleep 4002"], {
+        timeoutMs: 300,
+        killOnClose: true,
+      }),
       "deadline",
     );
     const failing = (async function* () {
@@ -229,44 +239,83 @@ export function execCases(subject: () => Subject): void {
       throw new Error("no more");
     })();
     const broken = await failure(
-      cri.runCommand(containerId, ["cat"], { input: failing }),
+      cri.runCommand(containerId, ["cat"], { input: failing, killOnClose: true }),
       "aborted_by_caller",
     );
-    assert.match(broken.text, /no more/);
-    const { stdout } = await cri.runCommand(containerId, ["ps"]);
-    assert.doesNotMatch(stdout, /yes|sleep 400|\bcat\b/);
+    assert.match(broken.rawMessage, /no more/);
+    await eventually("all commands were killed", async () => {
+      const { stdout } = await cri.runCommand(containerId, ["ps"]);
+      return !/yes|sleep 400|\bcat\b/.test(stdout);
+    });
   });
 
-  test("kill ends a command for sure: by hand, by an abort, on a terminal, before it began", async () => {
+  test("killOnClose kills the command: by kill(), on a terminal, and after an abort before its start", async () => {
     const { cri } = subject();
-    const stopped = await cri.exec(containerId, ["sleep", "5001"], { kill: true });
+    const stopped = await cri.exec(containerId, ["sleep", "5001"], { killOnClose: true });
     await stopped.kill("SIGTERM");
-    assert.deepEqual(await stopped.exit, { exitCode: 143, signal: "SIGTERM" });
+    assert.deepEqual(await stopped.ended, { exitCode: 143, signal: "SIGTERM" });
     await stopped.kill();
-    const terminal = await cri.exec(containerId, ["sleep", "5002"], { kill: true, tty: true, stdin: true });
+    const terminal = await cri.exec(containerId, ["sleep", "5002"], {
+      killOnClose: true,
+      tty: true,
+      stdin: true,
+    });
     terminal.stdin?.write("typed before the command began");
     await terminal.close();
-    await failure(terminal.exit, "client_closed");
+    await failure(terminal.ended, "client_closed");
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 1);
-    const early = cri.exec(containerId, ["sleep", "5003"], { kill: true, signal: stop.signal });
+    const early = cri.exec(containerId, ["sleep", "5003"], { killOnClose: true, signal: stop.signal });
     await failure(
-      early.then(({ exit }) => exit),
+      early.then(({ ended: exit }) => exit),
       "aborted_by_caller",
     );
-    // A command that was asked for and given up before it was there is ended when it comes.
+    // The last command was aborted before its start; it is killed as soon as it starts.
     await eventually(
-      "all of them are gone",
+      "all commands exited",
       async () => !/sleep 500/.test((await cri.runCommand(containerId, ["ps"])).stdout),
     );
-    const output = await cri.exec(containerId, ["sh", "-c", "echo first; echo second >&2"], { kill: true });
+    const output = await cri.exec(containerId, ["sh", "-c", "echo first; echo second >&2"], {
+      killOnClose: true,
+    });
     assert.deepEqual(await Promise.all([textOf(output.stdout), textOf(output.stderr)]), [
       "first\n",
       "second\n",
     ]);
   });
 
-  test("hanging up kills the command on containerd 2.1, and leaves it running on 1.6 and 1.7", async () => {
+  test("with and without killOnClose, a command is executed and never interpreted by a shell", async () => {
+    const { cri } = subject();
+    // The file types as the kernel sees them; busybox is the only program of the image.
+    const prepare = [
+      "cd /tmp; printf 'echo interpreted\\n' > plain; printf '#!/no/such\\necho interpreted\\n' > missing; : > empty",
+      "head -c 4096 /bin/sh > object; printf '\\001' | dd of=object bs=1 seek=16 conv=notrunc 2>/dev/null",
+      "cp /bin/sh foreign; printf '\\376' | dd of=foreign bs=1 seek=18 conv=notrunc 2>/dev/null",
+      "printf '#! /bin/sh\\necho \"$#\" \"$@\"\\n' > script; printf '#!/tmp/script one\\n' > nested",
+      "chmod 755 plain missing empty object foreign script nested",
+    ];
+    const prepared = await cri.runCommand(containerId, ["sh", "-ec", prepare.join("\n")]);
+    assert.deepEqual([prepared.exitCode, prepared.stderr], [0, ""]);
+    const refused = [["/etc"], ["cd", "/"], ["exit", "3"], ["export"], ["if"], ["/etc/passwd"], ["no-such"]];
+    const files = ["plain", "missing", "empty", "object", "foreign"].map((name) => [`/tmp/${name}`]);
+    for (const killOnClose of [false, true]) {
+      // Without killOnClose, runc reports what the kernel refuses as output, with exit code 1.
+      for (const command of killOnClose ? [...refused, ...files] : refused) {
+        const outcome = await cri.runCommand(containerId, command, { killOnClose }).catch((error) => error);
+        assert.equal(outcome.reason, "exec_not_started", `${command}: ${JSON.stringify(outcome)}`);
+      }
+      for (const [command, stdout] of [
+        [["echo", "$HOME", "-n"], "$HOME -n\n"],
+        [["/tmp/script", "a b"], "1 a b\n"],
+        [["/tmp/nested", "x"], "3 one /tmp/nested x\n"],
+      ] as const)
+        assert.deepEqual(await cri.runCommand(containerId, command, { killOnClose }), {
+          ...{ exitCode: 0, signal: undefined, stdout, stderr: "" },
+        });
+    }
+  });
+
+  test("disconnecting kills the command on containerd 2.1, and leaves it running on 1.6 and 1.7", async () => {
     const { cri, runtime } = subject();
     const stop = new AbortController();
     const session = await exec(["sleep", "6100"], { signal: stop.signal });
@@ -274,15 +323,16 @@ export function execCases(subject: () => Subject): void {
     await pause(300);
     stop.abort();
     await other.close();
-    await failure(session.exit, "aborted_by_caller");
-    await failure(other.exit, "client_closed");
-    const left = async () =>
+    await failure(session.ended, "aborted_by_caller");
+    await failure(other.ended, "client_closed");
+    const remaining = async () =>
       (await cri.runCommand(containerId, ["ps"])).stdout.match(/sleep 610[01]/g)?.length ?? 0;
-    if (runtime.release === "2.1") await eventually("both are gone", async () => (await left()) === 0);
+    if (runtime.release === "2.1")
+      await eventually("both commands exited", async () => (await remaining()) === 0);
     else {
       await pause(500);
-      assert.equal(await left(), 2);
-      await end("[s]leep 610");
+      assert.equal(await remaining(), 2);
+      await killMatching("[s]leep 610");
     }
   });
 
@@ -291,17 +341,17 @@ export function execCases(subject: () => Subject): void {
     const session = await exec(["sleep", "6001"]);
     await pause(200);
     await session.detach();
-    await failure(session.exit, "client_closed");
+    await failure(session.ended, "client_closed");
     await pause(200);
     const { stdout } = await cri.runCommand(containerId, ["ps"]);
     assert.match(stdout, /sleep 6001/);
-    await end("[s]leep 6001");
+    await killMatching("[s]leep 6001");
   });
 }
 
-/** What a daemon that is killed does to a session; apart, since others share the daemon. */
+/** Cases that kill the daemon during a session; separate, because other cases share the daemon. */
 export function execRestartCases(subject: () => Subject): void {
-  test("a daemon that is killed settles the exit of a session in the middle", async () => {
+  test("a session rejects with connection_lost when the daemon is killed", async () => {
     const { cri, runtime } = subject();
     await using pod = await runPod(subject(), "exec-kill");
     const containerId = await pod.container(["sleep", "3600"]);
@@ -319,7 +369,7 @@ export function execRestartCases(subject: () => Subject): void {
     await pause(300);
     await runtime.kill();
     try {
-      for (const { exit } of sessions)
+      for (const { ended: exit } of sessions)
         assert.equal((await failure(exit, "connection_lost")).code, "unavailable");
       assert.deepEqual(await Promise.all(outputs), ["connection_lost", "connection_lost"]);
     } finally {
@@ -340,10 +390,10 @@ async function hashOf(output: Readable | undefined): Promise<string> {
   return hash.digest("hex");
 }
 
-/** The hash of what `yes TEXT | head -c BYTES` prints. */
+/** Returns the hash of the output of `yes TEXT | head -c BYTES`. */
 function hashOfRepeated(line: string, bytes: number): string {
   const block = Buffer.from(line.repeat(8_192));
   const hash = createHash("sha256");
-  for (let left = bytes; left > 0; left -= block.byteLength) hash.update(block.subarray(0, left));
+  for (let rest = bytes; rest > 0; rest -= block.byteLength) hash.update(block.subarray(0, rest));
   return hash.digest("hex");
 }

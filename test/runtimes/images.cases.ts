@@ -7,8 +7,8 @@ import { setImmediate } from "node:timers/promises";
 import { inspect } from "node:util";
 import { pushImages, type TestImages } from "../../scripts/runtimes/images.js";
 import { startRegistry } from "../../scripts/runtimes/index.js";
-import { Login } from "../../src/images/auth/login.js";
-import { manifestSizes } from "../../src/images/registry/manifest.js";
+import { SecretCredentials } from "../../src/images/auth/credentials.js";
+import { readManifestSizes } from "../../src/images/registry.js";
 import {
   connect,
   dockerAuth,
@@ -19,9 +19,10 @@ import {
   parseReference,
   type RpcInterceptor,
 } from "../../src/index.js";
-import { failure, runPod, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { runPod, type Subject } from "./support.js";
 
-/** A registry that wants a login, with images for one test of one runtime. */
+/** Runs a test with a registry that requires a login and contains the test images. */
 async function withLogin(
   { running, runtime }: Subject,
   name: string,
@@ -42,7 +43,7 @@ async function withLogin(
   }
 }
 
-/** Counts the PullImage calls that really go out. */
+/** Counts the PullImage calls that are sent to the runtime. */
 function counting({ runtime }: Subject) {
   const pulls = { count: 0 };
   const interceptor: RpcInterceptor = (next) => (request) => {
@@ -52,9 +53,9 @@ function counting({ runtime }: Subject) {
   return { pulls, cri: connect.lazy(runtime.endpoint, { interceptors: [interceptor] }) };
 }
 
-/** cri.images on a real runtime with a real registry. */
+/** Cases for cri.images on a real runtime with a real registry. */
 export function imageCases(subject: () => Subject): void {
-  test("images: right and wrong credentials, from every kind of source; no secret in an error", async () => {
+  test("images: right and wrong credentials from each source; no secret in an error", async () => {
     await withLogin(subject(), "auth", async ({ tiny }, login, domain) => {
       const { cri, pulls } = counting(subject());
       const folder = await mkdtemp(join(tmpdir(), "cri-"));
@@ -93,7 +94,7 @@ export function imageCases(subject: () => Subject): void {
           assert.ok(!inspect(error, { depth: 9, showHidden: true }).includes(wrong.password));
         }
         assert.equal(pulls.count, good.length + 1 + 1 + 2 + 2);
-        // By the name alone, so that nobody thinks that the registry said so.
+        // Fails without a pull, so the error must not suggest a response of the registry.
         await failure(cri.images.ensure(tiny, { policy: "Never", auth: login }), "image_missing");
       } finally {
         await cri.close();
@@ -102,21 +103,21 @@ export function imageCases(subject: () => Subject): void {
     });
   });
 
-  test("images: five at once are one PullImage, and one that leaves ends nothing", async () => {
+  test("images: five concurrent pulls share one PullImage, and aborting one does not affect the others", async () => {
     await withLogin(subject(), "five", async ({ busybox }, login) => {
       const { cri, pulls } = counting(subject());
       try {
         const stop = new AbortController();
-        const left = failure(
+        const aborted = failure(
           cri.images.ensure(busybox, { auth: login, signal: stop.signal }),
           "aborted_by_caller",
         );
         const five = Array.from({ length: 5 }, () => cri.images.ensure(busybox, { auth: { ...login } }));
-        // At once: a pull of what the content store has takes a few milliseconds.
-        for (let turns = 0; pulls.count === 0 && turns < 100_000; turns++) await setImmediate();
+        // Abort at once: a pull takes only a few milliseconds when the content store already has the layers.
+        for (let tries = 0; pulls.count === 0 && tries < 100_000; tries++) await setImmediate();
         stop.abort();
         const all = await Promise.all(five);
-        await left;
+        await aborted;
         assert.equal(new Set(all.map(({ id }) => id)).size, 1);
         assert.equal(pulls.count, 1);
         await cri.images.remove(busybox);
@@ -126,13 +127,13 @@ export function imageCases(subject: () => Subject): void {
     });
   });
 
-  test("images: policies, names and ids, what goes with a removal, who runs it", async () => {
+  test("images: policies, names and ids, removal, and the containers that use an image", async () => {
     const { cri, running } = subject();
     const { tiny, user, namedUser, busybox, busybox2 } = running.images;
     const image = await cri.images.pull(tiny);
-    assert.match(image.id, /^sha256:[0-9a-f]{64}$/);
+    assert.match(image.id, /^(?:sha256:)?[0-9a-f]{64}$/);
     assert.ok(image.sizeBytes > 0n);
-    for (const name of [tiny, image.id, image.id.slice(7), image.digests[0] ?? ""]) {
+    for (const name of [tiny, image.id, image.id.replace("sha256:", ""), image.digests[0] ?? ""]) {
       assert.deepEqual((await cri.images.get(name))?.names, [tiny]);
       assert.equal((await cri.images.ensure(name, { policy: "Never" })).id, image.id);
     }
@@ -146,8 +147,8 @@ export function imageCases(subject: () => Subject): void {
       both.map(({ names }) => [...names].sort()),
       [[busybox, busybox2]],
     );
-    assert.deepEqual((await cri.images.remove(busybox, { dryRun: true }))?.alsoNames, [busybox2]);
-    assert.deepEqual((await cri.images.remove(busybox))?.alsoNames, [busybox2]);
+    assert.deepEqual((await cri.images.remove(busybox, { dryRun: true }))?.otherNames, [busybox2]);
+    assert.deepEqual((await cri.images.remove(busybox))?.otherNames, [busybox2]);
     assert.equal(await cri.images.get(busybox2), undefined);
     assert.equal(await cri.images.remove(busybox), undefined);
     for (const name of [tiny, user, namedUser]) assert.ok(await cri.images.remove(name));
@@ -159,13 +160,13 @@ export function imageCases(subject: () => Subject): void {
     assert.ok(info.containers.length > 0);
   });
 
-  test("images: prune leaves the pause image, what containers have, and what is to be kept", async () => {
+  test("images: prune keeps the pause image, images of containers, and images in `keep`", async () => {
     const { cri, running } = subject();
     const { pause, busybox, tiny, user } = running.images;
     await using pod = await runPod(subject(), "prune");
-    // Created and never started: it is a container all the same.
+    // A created container counts as a user of its image, even if it was never started.
     await pod.container(["true"], false);
-    // What other cases have pulled is theirs.
+    // The images of other cases must be kept.
     const others = (await cri.images.list()).flatMap(({ names }) => names);
     await cri.images.ensure(tiny);
     await cri.images.ensure(user);
@@ -173,28 +174,31 @@ export function imageCases(subject: () => Subject): void {
     const plan = await cri.images.prune({ keep, dryRun: true });
     assert.ok(await cri.images.get(tiny));
     const done = await cri.images.prune({ keep });
-    // Lists come in an order of their own each time.
-    const told = ({ removed, kept, removedBytes }: PruneResult) => [
+    // The order of lists varies.
+    const summary = ({ removed, kept, removedBytes }: PruneResult) => [
       removed.map(({ id }) => id).sort(),
-      kept.map(({ image, because }) => `${image.id} ${because}`).sort(),
+      kept.map(({ image, reason }) => `${image.id} ${reason}`).sort(),
       removedBytes,
     ];
-    assert.deepEqual(told(done), told(plan));
+    assert.deepEqual(summary(done), summary(plan));
     assert.deepEqual(done.failed, []);
     assert.ok(done.removed.some(({ names }) => names.includes(tiny)));
     assert.equal(await cri.images.get(tiny), undefined);
-    const why = new Map(
-      done.kept.flatMap(({ image, because }) => image.names.map((name) => [name, because])),
+    const reasons = new Map(
+      done.kept.flatMap(({ image, reason }) => image.names.map((name) => [name, reason])),
     );
-    assert.equal(why.get(busybox), "in_use");
-    assert.equal(why.get(user), "keep");
-    assert.ok(["pinned", "sandbox"].includes(why.get(pause) ?? ""), `the pause image: ${why.get(pause)}`);
+    assert.equal(reasons.get(busybox), "in_use");
+    assert.equal(reasons.get(user), "keep");
+    assert.ok(
+      ["pinned", "sandbox"].includes(reasons.get(pause) ?? ""),
+      `the pause image: ${reasons.get(pause)}`,
+    );
     await cri.images.remove(user);
   });
 
-  test("images: prune leaves what a container mounts, where a runtime has image volumes", async (t) => {
-    const { cri, running, runtime } = subject();
-    if (runtime.release !== "2.1") return t.skip("image volumes came with containerd 2.1");
+  test("images: prune keeps images that a container mounts, if the runtime supports image volumes", async (t) => {
+    const { cri, running, abilities } = subject();
+    if (!abilities.imageVolumes) return t.skip("the runtime does not mount images");
     const { tiny } = running.images;
     await using pod = await cri.pods.run({ name: "volume", namespace: "cri-sdk-test" });
     const container = await pod.runContainer({
@@ -203,21 +207,21 @@ export function imageCases(subject: () => Subject): void {
       command: ["sleep", "60"],
       mounts: [{ containerPath: "/volume", image: tiny }],
     });
-    const { id } = (await cri.images.get(tiny)) ?? assert.fail("it was not pulled");
+    const { id } = (await cri.images.get(tiny)) ?? assert.fail("the image was not pulled");
     const { status } = await cri.runtime.containerStatus({ containerId: container.id });
     const mounted = status?.mounts.find(({ containerPath }) => containerPath === "/volume")?.image;
     assert.deepEqual([mounted?.image, mounted?.userSpecifiedImage], [id, tiny]);
-    const why = async () => {
+    const keptReason = async () => {
       const { kept } = await cri.images.prune({ dryRun: true });
-      return kept.find(({ image }) => image.id === id)?.because;
+      return kept.find(({ image }) => image.id === id)?.reason;
     };
-    assert.equal(await why(), "in_use");
+    assert.equal(await keptReason(), "in_use");
     await container.remove();
-    assert.equal(await why(), undefined);
+    assert.equal(await keptReason(), undefined);
     await cri.images.remove(tiny);
   });
 
-  test("images: progress with the manifest's total, behind a login", async () => {
+  test("images: progress with the total from the manifest, with a login", async () => {
     await withLogin(subject(), "progress", async ({ busybox }, login) => {
       const { cri } = subject();
       const reports: PullProgress[] = [];
@@ -228,11 +232,14 @@ export function imageCases(subject: () => Subject): void {
       });
       const last = reports.at(-1);
       assert.deepEqual([last?.done, last?.fraction, last?.estimated], [true, 1, true]);
-      // A small image may be there before its manifest is; so that is asked for by itself, too.
-      const logins = [new Login({ ...login, password: "wr0ng" }, "auth"), new Login(login, "auth")];
-      const sizes = await manifestSizes(parseReference(busybox), logins, AbortSignal.timeout(10_000));
+      // A small image may be pulled before its manifest was read; so the sizes are requested separately, too.
+      const logins = [
+        new SecretCredentials({ ...login, password: "wr0ng" }, "auth"),
+        new SecretCredentials(login, "auth"),
+      ];
+      const sizes = await readManifestSizes(parseReference(busybox), logins, AbortSignal.timeout(10_000));
       assert.equal(sizes?.layers, 1);
-      // containerd's size has the manifest itself besides.
+      // containerd's size includes the manifest itself.
       assert.ok(
         BigInt(sizes.totalBytes) <= image.sizeBytes && sizes.totalBytes > 500_000,
         `${sizes.totalBytes}`,

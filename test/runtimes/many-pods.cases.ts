@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { shellCommands } from "../../src/testing/conformance/commands.js";
-import { openEndpoint, stage } from "../pods/cases/subject.js";
 import { checkLeaks } from "../support/leaks.js";
+import { openEndpoint, stage } from "../support/pod-cases/subject.js";
 import type { Subject } from "./support.js";
 
-/** Many pods at a time: run, waited for and removed, and nothing left, neither on the node nor here. */
+/** Cases for many concurrent pods; no resource remains on the node or in this process. */
 export function manyPodsCases(subject: () => Subject): void {
-  test("pods of two containers, eight at a time, are run, waited for and removed", async (t) => {
+  test("pods with two containers are run, waited for and removed, eight concurrently", async (t) => {
     const { running, runtime } = subject();
-    // A busy machine needs a minute for 60 of them on 2.1, and much longer on 1.6.
+    // On a busy machine, 60 pods take a minute on 2.1 and much longer on 1.6.
     const count = runtime.release === "2.1" ? 60 : 8;
     checkLeaks(t);
     await using it = stage({
@@ -18,7 +18,7 @@ export function manyPodsCases(subject: () => Subject): void {
       missingImage: "",
       commands: shellCommands,
       logRoot: `${running.dir}/pod-logs`,
-      tellsConfig: true,
+      reportsConfig: true,
     });
     await it.cri.images.ensure(running.images.busybox);
     const container = (name: string, code: number) => ({
@@ -27,7 +27,7 @@ export function manyPodsCases(subject: () => Subject): void {
       command: shellCommands.exit(code),
     });
     const before = process.cpuUsage();
-    const begun = performance.now();
+    const startedAt = performance.now();
     let next = 0;
     const worker = async () => {
       for (let n = next++; n < count; n = next++) {
@@ -44,12 +44,12 @@ export function manyPodsCases(subject: () => Subject): void {
       }
     };
     await Promise.all(Array.from({ length: 8 }, worker));
-    const elapsedMs = performance.now() - begun;
+    const elapsedMs = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(before);
     assert.deepEqual(await it.leftovers(), []);
     const share = ((user + system) / 1_000 / elapsedMs) * 100;
     t.diagnostic(
-      `${count} pods in ${(elapsedMs / 1000).toFixed(1)} s; our process took ${share.toFixed(1)} % of one CPU in that time`,
+      `${count} pods in ${(elapsedMs / 1000).toFixed(1)} s; this process used ${share.toFixed(1)} % of one CPU`,
     );
   });
 }

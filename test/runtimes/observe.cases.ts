@@ -8,20 +8,16 @@ import {
   InMemorySpanExporter,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
-import {
-  connect,
-  logRequests,
-  openTelemetry,
-  type RequestRecord,
-  type RpcDiagnostics,
-} from "../../src/index.js";
-import { containerConfig, failure, runPod, type Subject } from "./support.js";
+import { connect } from "../../src/index.js";
+import { logRequests, openTelemetry, type RequestRecord, type RpcDiagnostics } from "../../src/observe.js";
+import { failure } from "../support/failure.js";
+import { containerConfig, runPod, type Subject } from "./support.js";
 
 const secret = "hunter2-hunter2";
 
-/** What is seen of calls to a real runtime, by all three ways at once. */
+/** Cases that observe calls to a real runtime with all three mechanisms at once. */
 export function observeCases(subject: () => Subject): void {
-  test("spans, records and diagnostics events tell of the same calls, and of no secret", async () => {
+  test("spans, records and diagnostics events report the same calls, without secrets", async () => {
     const { runtime } = subject();
     await using pod = await runPod(subject(), "observed");
     const exporter = new InMemorySpanExporter();
@@ -43,11 +39,11 @@ export function observeCases(subject: () => Subject): void {
         envs: [{ key: "TOKEN", value: Buffer.from(secret) }],
       };
       const { containerId } = await cri.runtime.createContainer({ podSandboxId, config, sandboxConfig });
-      // containerd repeats the whole config, with its environment, in what it answers to this.
+      // containerd returns the whole config, environment included, in the verbose status.
       const { info } = await cri.runtime.containerStatus({ containerId, verbose: true });
-      assert.ok(JSON.stringify(info).includes("TOKEN"), "the runtime has nothing to mask");
+      assert.ok(JSON.stringify(info).includes("TOKEN"), "the verbose status contains no environment to mask");
       await failure(cri.runtime.containerStatus({ containerId: randomUUID() }), "object_missing");
-      const auth = { username: "somebody", password: secret };
+      const auth = { username: "test-user", password: secret };
       const image = { image: "127.0.0.1:1/nowhere:1" };
       await assert.rejects(cri.image.pullImage({ image, auth }), { name: "CriError" });
     } finally {
@@ -73,13 +69,13 @@ export function observeCases(subject: () => Subject): void {
       spans.map(({ attributes }) => attributes["server.address"]),
       spans.map(() => runtime.endpoint.replace("unix://", "")),
     );
-    const told = JSON.stringify([
+    const observed = JSON.stringify([
       spans.map(({ name, attributes, events, status }) => [name, attributes, events, status]),
       records,
       events.map(({ request, result, error }) => [request, result, error?.message]),
     ]);
-    assert.ok(told.includes("somebody") && told.includes("TOKEN"));
-    assert.ok(!told.includes(secret));
-    assert.ok(!told.includes(Buffer.from(secret).toString("base64")));
+    assert.ok(observed.includes("test-user") && observed.includes("TOKEN"));
+    assert.ok(!observed.includes(secret));
+    assert.ok(!observed.includes(Buffer.from(secret).toString("base64")));
   });
 }

@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import { describe } from "node:test";
 import { shellCommands } from "../../src/testing/conformance/commands.js";
-import { type Crash, crashCases } from "../pods/cases/crash.cases.js";
-import { ensureCases } from "../pods/cases/ensure.cases.js";
-import { handleCases } from "../pods/cases/handles.cases.js";
-import { runCases } from "../pods/cases/run.cases.js";
-import { openEndpoint } from "../pods/cases/subject.js";
+import { type Crash, crashCases } from "../support/pod-cases/crash.cases.js";
+import { ensureCases } from "../support/pod-cases/ensure.cases.js";
+import { handleCases } from "../support/pod-cases/handles.cases.js";
+import { runCases } from "../support/pod-cases/run.cases.js";
+import { openEndpoint } from "../support/pod-cases/subject.js";
 import type { Subject } from "./support.js";
 
-/** The friendly layer, with the same cases that the embedded runtime is held to. */
+/** The cases of the friendly layer that also run against the embedded runtime. */
 export function podCases(subject: () => Subject, crashes?: readonly Crash[]): void {
   const asPodSubject = () => {
     const { running, runtime } = subject();
@@ -19,7 +19,7 @@ export function podCases(subject: () => Subject, crashes?: readonly Crash[]): vo
       missingImage: running.images.busybox.replace(/[^/]+$/, "no-such-image:1"),
       commands: shellCommands,
       logRoot: join(running.dir, "pod-logs"),
-      tellsConfig: true,
+      reportsConfig: true,
     };
   };
   describe("pods", () => {

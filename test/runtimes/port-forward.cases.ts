@@ -4,13 +4,15 @@ import { once } from "node:events";
 import { get } from "node:http";
 import { connect as netConnect } from "node:net";
 import { after, before, test } from "node:test";
-import { isCriError, type PortForwardOptions } from "../../src/index.js";
+import { isCriError } from "../../src/index.js";
+import type { PortForwardOptions } from "../../src/streaming.js";
+import { failure } from "../support/failure.js";
 import { until } from "../support/waiting.js";
 import { ports, servePod } from "./pod-services.js";
-import { failure, type Pod, runPod, type Subject } from "./support.js";
+import { type Pod, runPod, type Subject } from "./support.js";
 
 const MiB = 2 ** 20;
-/** Connections to the ports of a pod. */
+/** Cases for connections to the ports of a pod. */
 export function portForwardCases(subject: () => Subject): void {
   let pod: Pod;
   let services: AsyncDisposable;
@@ -24,13 +26,13 @@ export function portForwardCases(subject: () => Subject): void {
   });
   const forward = (options?: PortForwardOptions) => subject().cri.portForward(pod.podSandboxId, options);
 
-  const ways: [string, PortForwardOptions][] = [
+  const variants: [string, PortForwardOptions][] = [
     ["isolated", { transport: "spdy" }],
     ["pooled", { mode: "pooled" }],
     ["websocket", { transport: "websocket" }],
   ];
-  for (const [name, options] of ways) {
-    test(`${name}: bytes both ways, fetch, an agent and a local port`, async () => {
+  for (const [name, options] of variants) {
+    test(`${name}: bytes in both directions, fetch, an agent and a local port`, async () => {
       await using pods = forward(options);
       const echo = await pods.connect(ports.echo);
       const bytes = randomBytes(MiB);
@@ -45,9 +47,9 @@ export function portForwardCases(subject: () => Subject): void {
 
       for (let round = 0; round < 3; round++) {
         const request = get({ agent: pods.agent, host: "the-pod", port: ports.http, path: "/page" });
-        const [answer] = await once(request, "response");
+        const [response] = await once(request, "response");
         let text = "";
-        for await (const part of answer) text += part;
+        for await (const part of response) text += part;
         assert.equal(text, "a page\n");
       }
 
@@ -55,7 +57,7 @@ export function portForwardCases(subject: () => Subject): void {
       assert.equal(await (await fetch(`http://127.0.0.1:${local.port}/page`)).text(), "a page\n");
     });
 
-    test(`${name}: a refused port harms its own connection only`, async () => {
+    test(`${name}: a refused port fails its own connection only`, async () => {
       await using pods = forward({ ...options, refusalWaitMs: 300 });
       const echo = await forwardEcho(pods);
       const error = await failure(pods.connect(ports.closed), "port_refused");
@@ -69,7 +71,7 @@ export function portForwardCases(subject: () => Subject): void {
       echo.destroy();
     });
 
-    test(`${name}: 200 connections at once`, async () => {
+    test(`${name}: 200 concurrent connections`, async () => {
       await using pods = forward(options);
       const replies = await Promise.all(
         Array.from({ length: 200 }, async (_, index) => {
@@ -84,19 +86,19 @@ export function portForwardCases(subject: () => Subject): void {
       assert.equal(replies.filter(Boolean).length, 200);
     });
 
-    test(`${name}: a reply that comes long after the request was ended is not lost`, async () => {
+    test(`${name}: a reply long after the end of the request is not lost`, async () => {
       await using pods = forward(options);
       const connection = await pods.connect(ports.late);
       connection.end("hello\n");
       assert.equal((await takeAll(connection)).toString(), "late reply to hello\n");
-      // The same through a local port, with a client that ends its side.
+      // The same through a local port, with a half-closed client.
       await using local = await pods.listen(ports.late, { port: 0 });
       const socket = netConnect({ port: local.port, host: local.host, allowHalfOpen: true });
       socket.end("again\n");
       assert.equal((await takeAll(socket)).toString(), "late reply to again\n");
     });
 
-    test(`${name}: a local port lets go of clients that are gone, though the pod's port waits for them`, async () => {
+    test(`${name}: a local port closes connections of disconnected clients, even if the pod keeps them open`, async () => {
       await using pods = forward(options);
       await using local = await pods.listen(ports.echo, { port: 0, idleAfterEndMs: 200 });
       for (let probe = 0; probe < 10; probe++) {
@@ -104,7 +106,7 @@ export function portForwardCases(subject: () => Subject): void {
         await once(socket, "connect");
         socket.end(probe % 2 === 0 ? "" : "hello\n");
       }
-      await until(() => local.connections === 0, "no connection is left");
+      await until(() => local.connections === 0, "all connections are closed");
     });
   }
 
@@ -121,13 +123,16 @@ export function portForwardCases(subject: () => Subject): void {
     assert.equal(bytes, 100 * MiB);
     const block = Buffer.from("forwarded\n".repeat(8_192));
     const expected = createHash("sha256");
-    for (let left = 100 * MiB; left > 0; left -= block.byteLength) expected.update(block.subarray(0, left));
+    for (let rest = 100 * MiB; rest > 0; rest -= block.byteLength) expected.update(block.subarray(0, rest));
     assert.equal(hash.digest("hex"), expected.digest("hex"));
-    assert.ok(stalled.readableLength <= MiB, `${stalled.readableLength} bytes are held of the stalled one`);
+    assert.ok(
+      stalled.readableLength <= MiB,
+      `${stalled.readableLength} bytes of the stalled connection are buffered`,
+    );
     stalled.destroy();
   });
 
-  test("16 MiB sent arrive whole", async () => {
+  test("16 MiB of sent data arrive whole", async () => {
     await using pods = forward();
     const connection = await pods.connect(ports.sink);
     const bytes = randomBytes(16 * MiB);
@@ -136,7 +141,7 @@ export function portForwardCases(subject: () => Subject): void {
     assert.equal(reply.trim(), createHash("sha256").update(bytes).digest("hex"));
   });
 
-  test("closing ends connections, listeners and what waits", async () => {
+  test("close() ends connections, listeners and pending calls", async () => {
     const pods = forward();
     const echo = await pods.connect(ports.echo);
     const local = await pods.listen(ports.echo, { port: 0 });
@@ -157,11 +162,11 @@ export function portForwardCases(subject: () => Subject): void {
     await using pods = forward();
     const body = "x".repeat(300_000);
     const headers = { "content-type": "text/test" };
-    const answer = await pods.fetch(ports.http, "/echo", { method: "PUT", body, headers });
-    assert.equal(answer.status, 201);
-    assert.equal(answer.headers.get("x-method"), "PUT");
-    assert.equal(answer.headers.get("x-type"), "text/test");
-    assert.equal(await answer.text(), body);
+    const response = await pods.fetch(ports.http, "/echo", { method: "PUT", body, headers });
+    assert.equal(response.status, 201);
+    assert.equal(response.headers.get("x-method"), "PUT");
+    assert.equal(response.headers.get("x-type"), "text/test");
+    assert.equal(await response.text(), body);
     const stop = new AbortController();
     const never = pods.fetch(ports.http, "/never", { signal: stop.signal });
     setTimeout(() => stop.abort(new Error("no more")), 100);
@@ -181,7 +186,7 @@ async function forwardEcho(pods: ReturnType<Subject["cri"]["portForward"]>) {
   return echo;
 }
 
-/** The next bytes of a stream. */
+/** Reads the next `length` bytes of a stream. */
 async function take(from: NodeJS.ReadableStream, length: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { refusals } from "../clients/preflight-refusals.js";
-import { failure, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { refusals } from "../support/preflight-refusals.js";
+import type { Subject } from "./support.js";
 
-/** Every preflight rule with a living daemon behind it, which must not even notice. */
+/** All preflight rules against a real daemon, which must not receive a rejected request. */
 export function preflightCases(subject: () => Subject): void {
-  test("what preflight refuses never reaches the daemon", async () => {
+  test("a request that preflight rejects does not reach the daemon", async () => {
     const { cri, runtime } = subject();
     const { pid } = runtime;
     for (const { name, call, path } of refusals) {

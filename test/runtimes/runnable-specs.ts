@@ -1,12 +1,13 @@
-// Specs at random that this machine can run: what needs modules, hardware or the host's devices is left out.
+// Random specs that this machine can run: features that require kernel modules, hardware or host devices are excluded.
 import fc from "fast-check";
-import type { ContainerSpec, MountSpec, PodSpec } from "../../src/index.js";
-import { address, capabilities, env, input } from "../pods/config/arbitrary-specs.js";
+import type { MountSpec } from "../../src/configs.js";
+import type { ContainerSpec, PodSpec } from "../../src/index.js";
+import { address, capabilities, env, input } from "../support/arbitrary-specs.js";
 
-/** What a runtime and its machine have. */
-export interface Machine {
+/** The features of a runtime and its machine that specs may use. */
+export interface SpecEnvironment {
   readonly image: string;
-  /** Below it are `data`, a folder, and `seccomp.json`, a profile. */
+  /** A folder that contains the folder `data` and the profile `seccomp.json`. */
   readonly folder: string;
   readonly cgroupParent: string;
   readonly recursiveReadOnly: boolean;
@@ -15,8 +16,8 @@ export interface Machine {
 }
 
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
-/** What of a pod depends on whether it is on the host's network. */
-type Names = PodSpec extends infer Spec
+/** The fields of a pod that depend on whether it uses the host's network. */
+type NetworkFields = PodSpec extends infer Spec
   ? Spec extends PodSpec
     ? Pick<Spec, Extract<keyof Spec, "namespaces" | "hostname" | "domain">>
     : never
@@ -41,10 +42,10 @@ const resources = fc.record({
   oomScoreAdj: maybe(fc.integer({ min: 0, max: 1000 })),
 });
 
-const security = (machine: Machine) => ({
+const security = (environment: SpecEnvironment) => ({
   supplementalGroups: maybe(fc.uniqueArray(id, { maxLength: 3 })),
   supplementalGroupsPolicy: maybe(
-    machine.supplementalGroupsPolicy
+    environment.supplementalGroupsPolicy
       ? fc.constantFrom("Merge" as const, "Strict" as const)
       : fc.constant("Merge" as const),
   ),
@@ -52,14 +53,14 @@ const security = (machine: Machine) => ({
   seccomp: maybe(
     fc.oneof(
       fc.constantFrom("RuntimeDefault" as const, "Unconfined" as const),
-      fc.constant({ localhost: `${machine.folder}/seccomp.json` }),
+      fc.constant({ localhost: `${environment.folder}/seccomp.json` }),
     ),
   ),
-  // There is no AppArmor here, and a runtime refuses a profile then.
+  // Runtimes reject AppArmor profiles on a machine without AppArmor.
   apparmor: maybe(fc.constant("Unconfined" as const)),
 });
 
-const names = fc.oneof<fc.Arbitrary<Names>[]>(
+const names = fc.oneof<fc.Arbitrary<NetworkFields>[]>(
   fc.record({
     hostname: maybe(fc.constantFrom("h", "my-host", "h".repeat(63), "my.custom.host")),
     namespaces: maybe(
@@ -69,7 +70,7 @@ const names = fc.oneof<fc.Arbitrary<Names>[]>(
       }),
     ),
   }),
-  // 64 characters together, all that a kernel takes.
+  // Hostname and domain have 64 characters together, the kernel's limit.
   fc.record({
     hostname: fc.constant("web"),
     domain: fc.constantFrom("db.prod.svc.cluster.local", "d".repeat(60)),
@@ -77,8 +78,8 @@ const names = fc.oneof<fc.Arbitrary<Names>[]>(
   fc.record({ namespaces: fc.record({ hostNetwork: fc.constant(true) }) }),
 );
 
-/** A pod; `index` is another one for each, and gives it a name and ports of the host. */
-export function runnablePod(machine: Machine, index: number): fc.Arbitrary<PodSpec> {
+/** Returns an arbitrary pod. `index` is unique for each pod and determines its name and host ports. */
+export function runnablePod(environment: SpecEnvironment, index: number): fc.Arbitrary<PodSpec> {
   return fc
     .record({
       base: fc.record({
@@ -113,7 +114,7 @@ export function runnablePod(machine: Machine, index: number): fc.Arbitrary<PodSp
         { "net.ipv4.ip_unprivileged_port_start": "0" },
         { "net/ipv4/ping_group_range": "0 1000", "kernel.shm_rmid_forced": "1" },
       ),
-      security: fc.record({ ...security(machine), privileged: yes, user: maybe(id) }),
+      security: fc.record({ ...security(environment), privileged: yes, user: maybe(id) }),
       group: maybe(id),
     })
     .map(({ base, names, ports, sysctls, security: { user, ...rules }, group }) => {
@@ -123,7 +124,7 @@ export function runnablePod(machine: Machine, index: number): fc.Arbitrary<PodSp
         ...names,
         name: `configs-${index}`,
         namespace: "cri-sdk-test",
-        cgroupParent: `${machine.cgroupParent}/configs-${index}`,
+        cgroupParent: `${environment.cgroupParent}/configs-${index}`,
         ports: ports?.map(({ mapped, ...port }, nth) =>
           mapped && !hostNetwork ? { ...port, hostPort: 20_000 + index * 4 + nth } : port,
         ),
@@ -133,7 +134,7 @@ export function runnablePod(machine: Machine, index: number): fc.Arbitrary<PodSp
     });
 }
 
-function mount({ image, folder, recursiveReadOnly, imageMounts }: Machine): fc.Arbitrary<MountSpec> {
+function mount({ image, folder, recursiveReadOnly, imageMounts }: SpecEnvironment): fc.Arbitrary<MountSpec> {
   const containerPath = fc.constantFrom("/data", "/mnt/a b", "/mnt/ä/b", "/etc/config", "/bin2");
   const hostPath = fc.constantFrom(`${folder}/data`, `${folder}/data/made by the runtime`);
   const kinds: fc.Arbitrary<MountSpec>[] = [
@@ -159,8 +160,8 @@ function mount({ image, folder, recursiveReadOnly, imageMounts }: Machine): fc.A
   return fc.oneof(...kinds);
 }
 
-/** A container that sleeps, in a pod that is privileged or not. */
-export function runnableContainer(machine: Machine, pod: PodSpec): fc.Arbitrary<ContainerSpec> {
+/** Returns an arbitrary container that sleeps, with the privileges that its pod allows. */
+export function runnableContainer(environment: SpecEnvironment, pod: PodSpec): fc.Arbitrary<ContainerSpec> {
   return fc
     .record({
       base: fc.record({
@@ -168,7 +169,10 @@ export function runnableContainer(machine: Machine, pod: PodSpec): fc.Arbitrary<
         workingDir: maybe(fc.constantFrom("/", "/bin", "")),
         env: maybe(env),
         mounts: maybe(
-          fc.uniqueArray(mount(machine), { maxLength: 3, selector: ({ containerPath }) => containerPath }),
+          fc.uniqueArray(mount(environment), {
+            maxLength: 3,
+            selector: ({ containerPath }) => containerPath,
+          }),
         ),
         devices: maybe(
           fc.constantFrom(
@@ -188,7 +192,7 @@ export function runnableContainer(machine: Machine, pod: PodSpec): fc.Arbitrary<
       }),
       input,
       security: fc.record({
-        ...security(machine),
+        ...security(environment),
         capabilities: maybe(capabilities),
         procMount: maybe(
           fc.constantFrom<NonNullable<ContainerSpec["security"]>["procMount"]>("Default", "Unmasked", {
@@ -208,7 +212,7 @@ export function runnableContainer(machine: Machine, pod: PodSpec): fc.Arbitrary<
       ...base,
       ...input,
       name: "c",
-      image: machine.image,
+      image: environment.image,
       command: ["sh", "-c", "sleep 600"],
       security: { ...security, ...privilege, ...user },
     }));

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventually, failure, runPod, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { eventually, runPod, type Subject } from "./support.js";
 
-/** Aborts and deadlines against a real daemon. */
+/** Cases for aborts and deadlines with a real daemon. */
 export function stopCases(subject: () => Subject): void {
-  test("aborts and deadlines of a call under way", async () => {
+  test("aborts and deadlines of a call in flight", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "stop");
     const containerId = await pod.container(["sleep", "600"]);
@@ -28,14 +29,14 @@ export function stopCases(subject: () => Subject): void {
     await runtime.version();
   });
 
-  test("a deadline on StopContainer leaves the container running; a shorter grace ends it", async () => {
+  test("a deadline on StopContainer leaves the container running; a short grace period kills it", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "grace");
     const containerId = await pod.container(["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]);
     await failure(runtime.stopContainer({ containerId, timeout: 60n }, { timeoutMs: 500 }), "deadline");
     await runtime.stopContainer({ containerId, timeout: 1n });
     await eventually(
-      "it is killed",
+      "the container is killed",
       async () => (await runtime.containerStatus({ containerId })).status?.exitCode === 137,
     );
   });

@@ -1,13 +1,29 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ContainerdRuntime, RunningRuntimes } from "../../scripts/runtimes/index.js";
-import { type Cri, type CriError, type CriErrorReason, connect, isCriError } from "../../src/index.js";
+import { type Cri, connect } from "../../src/index.js";
 import type { Coverage } from "./coverage.js";
 
-/** One runtime under test, and a client of it whose calls are counted. */
+/** What old releases of containerd lack. Any other runtime is expected to have all of it. */
+export interface Abilities {
+  /** GetContainerEvents. */
+  readonly events: boolean;
+  /** Handlers in StatusResponse. */
+  readonly handlers: boolean;
+  /** Mounts of images. */
+  readonly imageVolumes: boolean;
+}
+
+function abilitiesOf({ release }: ContainerdRuntime): Abilities {
+  const before20 = release === "1.6" || release === "1.7";
+  return { events: release !== "1.6", handlers: !before20, imageVolumes: !before20 };
+}
+
+/** One runtime under test, and a client whose calls are recorded for the coverage. */
 export interface Subject {
   readonly running: RunningRuntimes;
   readonly runtime: ContainerdRuntime;
+  readonly abilities: Abilities;
   readonly cri: Cri;
 }
 
@@ -17,10 +33,11 @@ export function openSubject(
   coverage: Coverage,
 ): Subject {
   const interceptors = [coverage.interceptor(runtime.name)];
-  return { running, runtime, cri: connect.lazy(runtime.endpoint, { interceptors }) };
+  const cri = connect.lazy(runtime.endpoint, { interceptors });
+  return { running, runtime, abilities: abilitiesOf(runtime), cri };
 }
 
-/** A sandbox config as a kubelet would write it, on a cgroup of this run's own. */
+/** Returns a sandbox config as a kubelet would write it, below the cgroup of this run. */
 export function podConfig({ running }: Subject, name: string) {
   const uid = randomUUID();
   return {
@@ -44,7 +61,7 @@ export function containerConfig(subject: Subject, name: string, command: string[
 export interface Pod extends AsyncDisposable {
   readonly podSandboxId: string;
   readonly sandboxConfig: ReturnType<typeof podConfig>;
-  /** Creates a container; starts it unless told not to. */
+  /** Creates a container; starts it unless `start` is false. Returns its id. */
   container(command: string[], start?: boolean): Promise<string>;
 }
 
@@ -65,7 +82,7 @@ export async function runPod(subject: Subject, name: string): Promise<Pod> {
       return containerId;
     },
     async [Symbol.asyncDispose]() {
-      // PID 1 of a test container hears no SIGTERM, and nobody here wants to wait for the kill.
+      // PID 1 of a test container ignores SIGTERM; a grace period of 0 avoids waiting for SIGKILL.
       const containers = await subject.cri.lists.containers({ podSandboxId }).collect();
       await Promise.all(containers.map(({ id }) => runtime.stopContainer({ containerId: id, timeout: 0n })));
       await runtime.stopPodSandbox({ podSandboxId });
@@ -74,23 +91,11 @@ export async function runPod(subject: Subject, name: string): Promise<Pod> {
   };
 }
 
-/** The typed error that a call must fail with. */
-export async function failure(call: Promise<unknown>, reason: CriErrorReason): Promise<CriError> {
-  try {
-    await call;
-  } catch (error) {
-    if (!isCriError(error)) throw error;
-    if (error.reason === reason) return error;
-    throw new Error(`expected the reason ${reason}, got: ${error.message}`, { cause: error });
-  }
-  throw new Error(`expected the reason ${reason}, but the call succeeded`);
-}
-
-/** Waits until `holds`, ten seconds at most. */
+/** Waits until `holds` returns true; throws after ten seconds. */
 export async function eventually(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if (await holds()) return;
     await pause(50);
   }
-  throw new Error(`within 10 s it did not happen that ${what}`);
+  throw new Error(`timed out after 10 s: ${what}`);
 }

@@ -2,13 +2,31 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pushImages } from "../../scripts/runtimes/images.js";
 import { startRegistry } from "../../scripts/runtimes/index.js";
-import { containerConfig, eventually, failure, podConfig, runPod, type Subject } from "./support.js";
+import { failure } from "../support/failure.js";
+import { containerConfig, eventually, podConfig, runPod, type Subject } from "./support.js";
 
 const missing = "0123456789abcdef".repeat(4);
 
-/** What runtimes say in their own ways comes out in one vocabulary. */
+/**
+ * The id of the object that has the requested name already. containerd refuses the call, and CRI-O returns the object; CRI promises
+ * neither.
+ */
+async function existingId(
+  creation: Promise<{ readonly podSandboxId: string } | { readonly containerId: string }>,
+): Promise<string | undefined> {
+  try {
+    const created = await creation;
+    return "containerId" in created ? created.containerId : created.podSandboxId;
+  } catch (error) {
+    const { code, existingId } = await failure(Promise.reject(error), "name_reserved");
+    assert.equal(code, "already_exists");
+    return existingId;
+  }
+}
+
+/** Cases for the normalization of runtime-specific errors and responses. */
 export function vocabularyCases(subject: () => Subject): void {
-  test("an id that is not there: object_missing, and success for what CRI declares idempotent", async () => {
+  test("an unknown id: object_missing, and success of the RPCs that CRI declares idempotent", async () => {
     const { runtime } = subject().cri;
     const id = { containerId: missing };
     const pod = { podSandboxId: missing };
@@ -28,30 +46,25 @@ export function vocabularyCases(subject: () => Subject): void {
       const error = await failure(call(), "object_missing");
       assert.equal(error.code, "not_found");
     }
-    // containerd 1.6 answers not_found to the first two.
+    // containerd 1.6 responds with not_found to the first two.
     await runtime.stopPodSandbox(pod);
     await runtime.stopContainer(id);
     await runtime.removePodSandbox(pod);
     await runtime.removeContainer(id);
   });
 
-  test("the same metadata again: name_reserved, with the id that holds it", async () => {
+  test("duplicate metadata: the id of the existing object, in name_reserved or in the response", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "twice");
-    const again = await failure(runtime.runPodSandbox({ config: pod.sandboxConfig }), "name_reserved");
-    assert.equal(again.code, "already_exists");
-    assert.equal(again.existingId, pod.podSandboxId);
+    assert.equal(await existingId(runtime.runPodSandbox({ config: pod.sandboxConfig })), pod.podSandboxId);
     const containerId = await pod.container(["sleep", "600"], false);
     const config = containerConfig(subject(), "c0", ["sleep", "600"]);
     const { podSandboxId, sandboxConfig } = pod;
-    const repeated = await failure(
-      runtime.createContainer({ podSandboxId, config, sandboxConfig }),
-      "name_reserved",
-    );
-    assert.equal(repeated.existingId, containerId);
+    const repeated = runtime.createContainer({ podSandboxId, config, sandboxConfig });
+    assert.equal(await existingId(repeated), containerId);
   });
 
-  test("states: started twice, exec in what does not run, stats of what did not start", async () => {
+  test("wrong states: a second start, exec in a stopped container, stats of an unstarted one", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "states");
     const created = await pod.container(["sleep", "600"], false);
@@ -65,7 +78,7 @@ export function vocabularyCases(subject: () => Subject): void {
     await failure(runtime.execSync({ containerId: created, cmd: ["true"] }), "wrong_state");
   });
 
-  test("ExecSync: a timeout of its own, and a command that is not there", async () => {
+  test("ExecSync: its timeout, and a command that does not exist", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "exec");
     const containerId = await pod.container(["sleep", "600"]);
@@ -82,7 +95,7 @@ export function vocabularyCases(subject: () => Subject): void {
   test("an ambiguous prefix on a read", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "prefix");
-    // Seventeen ids in sixteen first digits: two of them share theirs.
+    // Of seventeen hexadecimal ids, two share their first digit.
     const ids = await Promise.all(Array.from({ length: 17 }, () => pod.container(["true"], false)));
     const digit = ids.map((id) => id.slice(0, 1)).find((first, index, all) => all.indexOf(first) !== index);
     const error = await failure(runtime.containerStatus({ containerId: digit ?? "" }), "ambiguous_id");
@@ -93,7 +106,7 @@ export function vocabularyCases(subject: () => Subject): void {
     );
   });
 
-  test("images: missing here, missing there, no registry, a bad reference", async () => {
+  test("images: missing locally, missing in the registry, no registry, an invalid reference", async () => {
     const { cri, running } = subject();
     await using pod = await runPod(subject(), "images");
     const { podSandboxId, sandboxConfig } = pod;
@@ -109,7 +122,7 @@ export function vocabularyCases(subject: () => Subject): void {
     await failure(pull("localhost/UPPER:1"), "invalid_image_reference");
   });
 
-  test("a registry that wants credentials", async () => {
+  test("a registry that requires credentials", async () => {
     const { cri, running, runtime } = subject();
     const name = `login${runtime.release.replace(".", "")}`;
     const registry = await startRegistry({
@@ -131,7 +144,7 @@ export function vocabularyCases(subject: () => Subject): void {
     }
   });
 
-  test("a runtime handler that is not there", async () => {
+  test("an unknown runtime handler", async () => {
     const { runtime } = subject().cri;
     const config = podConfig(subject(), "handler");
     await failure(
@@ -140,7 +153,7 @@ export function vocabularyCases(subject: () => Subject): void {
     );
   });
 
-  test("a container that cannot start says so, and is EXITED", async () => {
+  test("a container that cannot start fails with exec_not_started and becomes EXITED", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "nostart");
     const containerId = await pod.container(["/no/such/binary"], false);

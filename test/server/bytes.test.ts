@@ -2,8 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { exec } from "../../src/streaming/index.js";
+import {
+  digestOf,
+  drained,
+  serve,
+  textOf,
+  transports,
+  ways,
+  writeBytes,
+} from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
-import { digestOf, drained, serve, textOf, transports, ways, writeBytes } from "./support.js";
 
 const mebibyte = 2 ** 20;
 const everyWay = transports.flatMap((transport) => ways.map((way) => ({ transport, way })));
@@ -11,7 +19,7 @@ const all = { stdin: true, stdout: true, stderr: true };
 const everything = { containerId: "c", ...all };
 
 for (const { transport, way } of everyWay) {
-  test(`${transport}, ${way}: 64 MiB there and back, and other bytes on stderr at the same time`, async (t) => {
+  test(`${transport}, ${way}: 64 MiB in both directions, with stderr at the same time`, async (t) => {
     const { server, reach } = await serve(
       t,
       {
@@ -31,14 +39,14 @@ for (const { transport, way } of everyWay) {
       writeBytes(session.stdin, 64 * mebibyte).finally(() => session.stdin?.end()),
       digestOf(session.stdout),
       digestOf(session.stderr),
-      within(60_000, session.exit),
+      within(60_000, session.ended),
     ]);
     assert.deepEqual(out, { bytes: 64 * mebibyte, sha256: sent });
     assert.equal(err.bytes, 16 * mebibyte + 5);
     assert.equal(exit.exitCode, 9);
   });
 
-  test(`${transport}, ${way}: a reader that is slow loses nothing, and holds the writer up`, async (t) => {
+  test(`${transport}, ${way}: a slow reader loses nothing and pauses the writer`, async (t) => {
     let written = 0;
     const { server, reach } = await serve(
       t,
@@ -59,16 +67,15 @@ for (const { transport, way } of everyWay) {
       ...reach,
     });
     assert.ok(session.stdout);
-    await pause(300);
-    const held = written;
-    assert.ok(held > 0 && held < 32 * mebibyte, `${held} bytes were taken with nobody reading`);
-    await pause(200);
-    assert.equal(written, held, "the writer went on with nobody reading");
+    // A busy machine fills the buffers slowly; without a limit, the writer would end.
+    let held = -1;
+    for (; held !== written; await pause(500)) held = written;
+    assert.ok(held > 0 && held < 32 * mebibyte, `${held} bytes were accepted without a reader`);
     assert.equal((await digestOf(session.stdout)).bytes, 48 * mebibyte);
-    assert.equal((await within(5_000, session.exit)).exitCode, 0);
+    assert.equal((await within(5_000, session.ended)).exitCode, 0);
   });
 
-  test(`${transport}, ${way}: a handler that does not read holds its client up, and loses nothing`, async (t) => {
+  test(`${transport}, ${way}: a handler that does not read pauses its client and loses nothing`, async (t) => {
     const gate = withResolvers();
     const { server, reach } = await serve(
       t,
@@ -94,13 +101,13 @@ for (const { transport, way } of everyWay) {
       session.stdin?.end();
     });
     await pause(300);
-    assert.equal(sent, false, "48 MiB went where nobody reads");
+    assert.equal(sent, false, "48 MiB were accepted without a reader");
     gate.resolve();
     await within(30_000, writing);
-    assert.equal((await within(30_000, session.exit)).exitCode, 0);
+    assert.equal((await within(30_000, session.ended)).exitCode, 0);
   });
 
-  test(`${transport}, ${way}: the end of stdin is told, and output goes on after it`, async (t) => {
+  test(`${transport}, ${way}: stdin ends, and output continues after that`, async (t) => {
     const { server, reach } = await serve(
       t,
       {
@@ -121,25 +128,25 @@ for (const { transport, way } of everyWay) {
     });
     session.stdin?.end("abcdef");
     assert.equal(await textOf(session.stdout), "6 letters");
-    await within(5_000, session.exit);
+    await within(5_000, session.ended);
   });
 
-  test(`${transport}, ${way}: a handler that leaves its input unread still ends`, async (t) => {
+  test(`${transport}, ${way}: a handler that does not read its input can still end`, async (t) => {
     const { server, reach } = await serve(t, { exec: async () => 3 }, { way });
     const session = await exec(server.exec(everything).url, { transport, ...all, ...reach });
     session.stdin?.write(Buffer.alloc(8 * mebibyte));
     session.stdout?.resume();
     session.stderr?.resume();
-    assert.equal((await within(10_000, session.exit)).exitCode, 3);
+    assert.equal((await within(10_000, session.ended)).exitCode, 3);
   });
 
-  test(`${transport}, ${way}: what was written in one go before the end arrives`, async (t) => {
+  test(`${transport}, ${way}: output written just before the end arrives`, async (t) => {
     const lines = Array.from({ length: 5_000 }, (_, n) => `line ${n}\n`);
     const { server, reach } = await serve(
       t,
       {
         async exec({ stdout, stderr }) {
-          // More than sockets hold, in parts large and small, and not waited for.
+          // More than the socket buffers hold, in large and small parts, without waiting for the drain event.
           for (const line of lines) stdout?.write(line);
           stdout?.write(Buffer.alloc(20 * mebibyte, "-"));
           stderr?.write("");
@@ -154,7 +161,7 @@ for (const { transport, way } of everyWay) {
       ...reach,
     });
     session.stderr?.resume();
-    const [out] = await Promise.all([textOf(session.stdout, 30_000), within(30_000, session.exit)]);
+    const [out] = await Promise.all([textOf(session.stdout, 30_000), within(30_000, session.ended)]);
     assert.ok(out === `${lines.join("")}${"-".repeat(20 * mebibyte)}the end`);
   });
 }

@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { promisify } from "node:util";
 import { tempFolder } from "../support/temp.js";
 
-/** A certificate that signs itself, for 127.0.0.1 and localhost, made by openssl in a folder of the test. */
+/** Creates a self-signed certificate for 127.0.0.1 and localhost with openssl, in a folder of the test. */
 export async function selfSigned(t: TestContext): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
   const folder = await tempFolder(t);
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];

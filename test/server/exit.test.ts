@@ -2,14 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExecContext } from "../../src/server/index.js";
 import { attach, exec } from "../../src/streaming/index.js";
+import { failure } from "../support/failure.js";
+import { serve, textOf, transports, ways } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
-import { failureOf, serve, textOf, transports, ways } from "./support.js";
 
 const everyWay = transports.flatMap((transport) => ways.map((way) => ({ transport, way })));
 const outputs = { containerId: "c1", stdout: true, stderr: true };
 
 for (const { transport, way } of everyWay) {
-  test(`${transport}, ${way}: exit codes, and both outputs whole`, async (t) => {
+  test(`${transport}, ${way}: exit codes, and complete stdout and stderr`, async (t) => {
     const seen: string[] = [];
     const { server, reach } = await serve(
       t,
@@ -32,7 +33,7 @@ for (const { transport, way } of everyWay) {
       const [out, err, exit] = await Promise.all([
         textOf(session.stdout),
         textOf(session.stderr),
-        within(5_000, session.exit),
+        within(5_000, session.ended),
       ]);
       assert.equal(out, "to stdout, and its end");
       assert.equal(err, "to stderr, and its end");
@@ -42,7 +43,7 @@ for (const { transport, way } of everyWay) {
     }
   });
 
-  test(`${transport}, ${way}: a handler that rejects tells why`, async (t) => {
+  test(`${transport}, ${way}: the client gets the message of a handler's rejection`, async (t) => {
     const { server, reach } = await serve(
       t,
       {
@@ -54,24 +55,24 @@ for (const { transport, way } of everyWay) {
       { way },
     );
     const run = await exec(server.exec(outputs).url, { transport, ...reach });
-    const notStarted = await failureOf(run.exit);
+    const notStarted = await failure(run.ended);
     assert.equal(notStarted.reason, "exec_not_started");
-    assert.equal(notStarted.text, "exec format wrong: no such file or directory");
+    assert.equal(notStarted.rawMessage, "exec format wrong: no such file or directory");
     const attached = await attach(server.attach(outputs).url, { transport, ...reach });
-    const busy = await failureOf(attached.ended);
-    assert.deepEqual([busy.reason, busy.text], ["runtime_error", "that container is busy"]);
+    const busy = await failure(attached.ended);
+    assert.deepEqual([busy.reason, busy.rawMessage], ["runtime_error", "that container is busy"]);
   });
 
-  test(`${transport}, ${way}: what is no exit code is a failure, never a success`, async (t) => {
-    const answers = [-1, 1.5, Number.NaN, undefined as unknown as number];
-    const { server, reach } = await serve(t, { exec: async () => answers.shift() as number }, { way });
-    while (answers.length > 0) {
+  test(`${transport}, ${way}: an invalid exit code is a failure, never a success`, async (t) => {
+    const exitCodes = [-1, 1.5, Number.NaN, undefined as unknown as number];
+    const { server, reach } = await serve(t, { exec: async () => exitCodes.shift() as number }, { way });
+    while (exitCodes.length > 0) {
       const session = await exec(server.exec(outputs).url, { transport, ...reach });
-      assert.match((await failureOf(session.exit)).text, /no exit code/);
+      assert.match((await failure(session.ended)).rawMessage, /which is not an exit code/);
     }
   });
 
-  test(`${transport}, ${way}: each choice of streams`, async (t) => {
+  test(`${transport}, ${way}: every combination of streams`, async (t) => {
     const { server, reach } = await serve(
       t,
       {
@@ -89,11 +90,11 @@ for (const { transport, way } of everyWay) {
       const session = await exec(url, { transport, ...choice, ...reach });
       const [out, err] = await Promise.all([textOf(session.stdout), textOf(session.stderr)]);
       assert.deepEqual([out, err], [choice.stdout ? "o" : "", choice.stderr ? "e" : ""]);
-      assert.equal((await within(5_000, session.exit)).exitCode, bits);
+      assert.equal((await within(5_000, session.ended)).exitCode, bits);
     }
   });
 
-  test(`${transport}, ${way}: attach gives output and input, and ends well`, async (t) => {
+  test(`${transport}, ${way}: attach transfers output and input, and ends with success`, async (t) => {
     const { server, reach } = await serve(
       t,
       {

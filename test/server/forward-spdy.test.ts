@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { PortForwardContext } from "../../src/server/index.js";
+import { serve } from "../support/streaming-server.js";
 import { until } from "../support/waiting.js";
-import { type RawSpdy, rawSpdy, said } from "./raw.js";
-import { serve } from "./support.js";
+import { type RawSpdy, rawSpdy, receivedText } from "./raw.js";
 
 const echo = async ({ connection, port }: PortForwardContext) => {
   for await (const part of connection.iterator({ destroyOnReturn: false }))
@@ -24,17 +24,20 @@ function send({ stream }: ReturnType<RawSpdy["open"]>, text: string): void {
   stream.end();
 }
 
-test("a connection ends with the end of its data, and then of its empty error stream", async (t) => {
+test("a connection ends with its data stream, then with its empty error stream", async (t) => {
   const { server } = await serve(t, { portForward: echo });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const { error, data } = pair(client, "0");
   send(data, "hi");
   await until(() => error.end !== undefined, "the end");
-  assert.deepEqual([data.end, error.end, said(data), said(error)], ["fin", "fin", "80:hi", ""]);
-  assert.equal(client.ended, undefined, "the session lives on");
+  assert.deepEqual(
+    [data.end, error.end, receivedText(data), receivedText(error)],
+    ["fin", "fin", "80:hi", ""],
+  );
+  assert.equal(client.ended, undefined, "the session stays open");
 });
 
-test("pairs are found in any order, and an id may be used again", async (t) => {
+test("stream pairs match in any order, and request ids may be reused", async (t) => {
   const { server } = await serve(t, { portForward: echo });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const open = (streamtype: string, requestid: string, port: string) =>
@@ -49,14 +52,14 @@ test("pairs are found in any order, and an id may be used again", async (t) => {
   datas.push(open("data", "b", "2"), first);
   for (const [at, data] of datas.entries()) send(data, `n${at}`);
   await until(() => [...errors, late].every(({ end }) => end !== undefined), "all ends");
-  assert.deepEqual(datas.map(said), ["3:n0", "1:n1", "2:n2", "4:early4:n3"]);
+  assert.deepEqual(datas.map(receivedText), ["3:n0", "1:n1", "2:n2", "4:early4:n3"]);
   const again = pair(client, "a", 9);
   send(again.data, "x");
   await until(() => again.error.end !== undefined, "the end");
-  assert.equal(said(again.data), "9:x");
+  assert.equal(receivedText(again.data), "9:x");
 });
 
-test("without request ids, an error stream belongs to the data stream after it", async (t) => {
+test("without request ids, an error stream pairs with the data stream after it", async (t) => {
   const { server } = await serve(t, { portForward: echo });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const opened = [1, 2, 3].map((port) => {
@@ -66,12 +69,12 @@ test("without request ids, an error stream belongs to the data stream after it",
   for (const { data } of opened) send(data, "x");
   await until(() => opened.every(({ error }) => error.end !== undefined), "all ends");
   assert.deepEqual(
-    opened.map(({ data }) => said(data)),
+    opened.map(({ data }) => receivedText(data)),
     ["1:x", "2:x", "3:x"],
   );
 });
 
-test("what cannot be a stream is reset, and the session lives on", async (t) => {
+test("an invalid stream is reset, and the session continues", async (t) => {
   const { server } = await serve(t, { portForward: echo });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const wrong = [
@@ -89,24 +92,24 @@ test("what cannot be a stream is reset, and the session lives on", async (t) => 
   const error = client.open({ streamtype: "error", requestid: "2", port: "80" });
   send(one, "fine");
   await until(() => error.end !== undefined, "the end");
-  assert.equal(said(one), "80:fine");
+  assert.equal(receivedText(one), "80:fine");
 });
 
-test("half a pair is given up after a while, and the session lives on", async (t) => {
+test("an incomplete pair times out, and the session continues", async (t) => {
   const { server } = await serve(t, { portForward: echo }, { streamTimeoutMs: 80 });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const error = client.open({ streamtype: "error", requestid: "1", port: "80" });
   const data = client.open({ streamtype: "data", requestid: "2", port: "80" });
-  await until(() => error.end !== undefined && data.end !== undefined, "both are given up");
-  assert.match(said(error), /data stream did not come within 80 ms/);
+  await until(() => error.end !== undefined && data.end !== undefined, "both streams have ended");
+  assert.match(receivedText(error), /data stream was not opened within 80 ms/);
   assert.deepEqual([error.end, data.end], ["fin", "reset"]);
   const good = pair(client, "3");
   send(good.data, "x");
   await until(() => good.error.end !== undefined, "the end");
-  assert.equal(said(good.data), "80:x");
+  assert.equal(receivedText(good.data), "80:x");
 });
 
-test("a failure is told on its own error stream, after what came before it; the others go on", async (t) => {
+test("a failure is sent on its own error stream, after the data; other connections continue", async (t) => {
   const { server } = await serve(t, {
     async portForward({ connection, port }) {
       if (port !== 81) return echo({ connection, port } as PortForwardContext);
@@ -117,11 +120,11 @@ test("a failure is told on its own error stream, after what came before it; the 
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const [good, bad] = [pair(client, "1", 80), pair(client, "2", 81)];
   await until(() => bad.error.end !== undefined, "the failure");
-  assert.equal(said(bad.data), "some bytes");
-  assert.equal(said(bad.error), "error forwarding port 81 to pod p: read ECONNRESET");
+  assert.equal(receivedText(bad.data), "some bytes");
+  assert.equal(receivedText(bad.error), "error forwarding port 81 to pod p: read ECONNRESET");
   send(good.data, "x");
   await until(() => good.error.end !== undefined, "the end");
-  assert.deepEqual([said(good.data), said(good.error)], ["80:x", ""]);
+  assert.deepEqual([receivedText(good.data), receivedText(good.error)], ["80:x", ""]);
 });
 
 test("a reset of one connection fires its signal only", async (t) => {
@@ -142,7 +145,7 @@ test("a reset of one connection fires its signal only", async (t) => {
   await until(() => signals.get(2)?.aborted === true, "the second signal");
 });
 
-test("a handler that destroys its connection resets it, and is not told that its client left", async (t) => {
+test("a handler that destroys its connection resets it, and its signal does not fire", async (t) => {
   let aborted: boolean | undefined;
   const { server } = await serve(t, {
     async portForward({ connection, signal }) {
@@ -158,7 +161,7 @@ test("a handler that destroys its connection resets it, and is not told that its
   assert.deepEqual([data.end, aborted], ["reset", false]);
 });
 
-test("bytes for a handler that is done stop nobody else", async (t) => {
+test("bytes for a finished handler do not stall other connections", async (t) => {
   const { server } = await serve(t, {
     async portForward({ connection, port }) {
       if (port === 80) await echo({ connection, port } as PortForwardContext);
@@ -166,19 +169,19 @@ test("bytes for a handler that is done stop nobody else", async (t) => {
   });
   const client = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const done = pair(client, "1", 81);
-  await until(() => done.error.end !== undefined, "the first is over");
+  await until(() => done.error.end !== undefined, "the first connection has ended");
   done.data.stream.write(Buffer.alloc(2 ** 21), () => undefined);
   const good = pair(client, "2", 80);
   send(good.data, "x");
-  await until(() => good.error.end !== undefined, "the second is over");
-  assert.equal(said(good.data), "80:x");
+  await until(() => good.error.end !== undefined, "the second connection has ended");
+  assert.equal(receivedText(good.data), "80:x");
 });
 
 test("GOAWAY ends the session at once, or after the last connection", async (t) => {
   const { server } = await serve(t, { portForward: echo });
   const idle = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   idle.connection.goaway();
-  await until(() => idle.ended !== undefined, "the server hangs up");
+  await until(() => idle.ended !== undefined, "the server closes the connection");
   const busy = await rawSpdy(t, server.portForward({ podSandboxId: "p" }).url, protocol);
   const { data, error } = pair(busy, "1");
   await until(() => data.replied && error.replied, "the connection");
@@ -186,6 +189,6 @@ test("GOAWAY ends the session at once, or after the last connection", async (t) 
   await pause(50);
   assert.equal(busy.ended, undefined);
   send(data, "last words");
-  await until(() => busy.ended !== undefined, "the server hangs up");
-  assert.equal(said(data), "80:last words");
+  await until(() => busy.ended !== undefined, "the server closes the connection");
+  assert.equal(receivedText(data), "80:last words");
 });

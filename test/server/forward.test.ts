@@ -7,13 +7,21 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { PortForwardContext } from "../../src/server/index.js";
 import { type PortForward, type PortForwardOptions, portForward } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
+import {
+  digestOf,
+  drained,
+  type Served,
+  serve,
+  transports,
+  ways,
+  writeBytes,
+} from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { digestOf, drained, type Served, serve, transports, ways, writeBytes } from "./support.js";
 
 const mebibyte = 2 ** 20;
 const everyWay = transports.flatMap((transport) => ways.map((way) => ({ transport, way })));
 
-/** Sends everything back, and ends when the client does. */
+/** Echoes all data, and ends when the client does. */
 async function echo({ connection }: PortForwardContext): Promise<void> {
   connection.pipe(connection);
   await once(connection, "close");
@@ -22,11 +30,11 @@ async function echo({ connection }: PortForwardContext): Promise<void> {
 function forwardTo(t: TestContext, { server, reach }: Served, options: PortForwardOptions = {}): PortForward {
   const source = (port: number) => server.portForward({ podSandboxId: "pod", port: [port] }).url;
   const forward = portForward(source, { ...reach, ...options });
-  cleanup(t, () => within(2_000, forward.close(), "the forward's close()"));
+  cleanup(t, () => within(30_000, forward.close(), "the forward's close()"));
   return forward;
 }
 
-/** What comes on a connection until `bytes` are there. */
+/** Reads from a connection until `bytes` bytes have arrived. */
 async function take(connection: Duplex, bytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -41,7 +49,7 @@ async function take(connection: Duplex, bytes: number): Promise<Buffer> {
 }
 
 for (const { transport, way } of everyWay) {
-  test(`${transport}, ${way}: bytes there and back, and the signal when the client leaves`, async (t) => {
+  test(`${transport}, ${way}: bytes in both directions, and the signal when the client disconnects`, async (t) => {
     const seen: PortForwardContext[] = [];
     const served = await serve(
       t,
@@ -63,12 +71,12 @@ for (const { transport, way } of everyWay) {
     connection.destroy();
     await until(
       () => context?.signal.aborted === true && context.connection.destroyed,
-      "the handler hears of it",
+      "the handler's signal fires",
     );
     await until(() => served.server.sessions === 0, "the session is over");
   });
 
-  test(`${transport}, ${way}: a port that cannot be had says why`, async (t) => {
+  test(`${transport}, ${way}: a port that refuses connections reports the reason`, async (t) => {
     const refused = new Error("connect ECONNREFUSED 127.0.0.1:81");
     const served = await serve(t, { portForward: () => Promise.reject(refused) }, { way });
     const forward = forwardTo(t, served, { transport });
@@ -86,7 +94,7 @@ for (const { transport, way } of everyWay) {
     assert.match(failure, /error forwarding port 81 to pod pod: connect ECONNREFUSED.*port_refused/);
   });
 
-  test(`${transport}, ${way}: 32 MiB each way at the same time`, async (t) => {
+  test(`${transport}, ${way}: 32 MiB in both directions at the same time`, async (t) => {
     const sent: string[] = [];
     const served = await serve(
       t,
@@ -107,13 +115,13 @@ for (const { transport, way } of everyWay) {
       writeBytes(connection, 32 * mebibyte),
       takeHash(connection, 32 * mebibyte),
     ]);
-    await until(() => sent.length === 2, "the handler has it all");
+    await until(() => sent.length === 2, "the handler has received all data");
     assert.deepEqual(sent, [theirs, ours]);
     connection.destroy();
   });
 }
 
-/** The SHA-256 of the first `bytes`. */
+/** Returns the SHA-256 of the first `bytes` bytes. */
 async function takeHash(connection: Duplex, bytes: number): Promise<string> {
   const hash = createHash("sha256");
   let length = 0;
@@ -129,20 +137,20 @@ async function takeHash(connection: Duplex, bytes: number): Promise<string> {
 }
 
 for (const way of ways) {
-  test(`spdy, ${way}: each half ends by itself`, async (t) => {
+  test(`spdy, ${way}: each direction ends on its own`, async (t) => {
     const served = await serve(
       t,
       {
         async portForward({ connection, port }) {
           if (port === 1) {
-            // The server's half first: the client still has something to say.
+            // The server ends its half first; the client still sends data.
             connection.end("greeting");
             assert.equal((await digestOf(connection)).bytes, 5);
             order.push("1");
           } else {
             assert.equal((await digestOf(connection)).bytes, 7);
             await pause(100);
-            connection.write("the answer after the end");
+            connection.write("the reply after the end");
             order.push("2");
           }
         },
@@ -154,10 +162,10 @@ for (const way of ways) {
     const first = await forward.connect(1);
     assert.equal((await digestOf(first)).bytes, 8);
     first.end("after");
-    await until(() => order.length === 1, "what came after the server's end");
+    await until(() => order.length === 1, "the data after the server's end");
     const second = await forward.connect(2);
     second.end("request");
-    assert.equal((await digestOf(second)).bytes, 24);
+    assert.equal((await digestOf(second)).bytes, "the reply after the end".length);
     await until(() => served.server.sessions === 0, "both sessions are over");
   });
 
@@ -178,7 +186,7 @@ for (const way of ways) {
     });
 }
 
-test("one connection that nobody reads, while another moves 100 MiB", async (t) => {
+test("an unread connection does not stall another one that transfers 100 MiB", async (t) => {
   const served = await serve(t, {
     async portForward({ connection, port, signal }) {
       if (port === 1) {
@@ -199,7 +207,7 @@ test("one connection that nobody reads, while another moves 100 MiB", async (t) 
   stalled.destroy();
 });
 
-/** Of what `writeBytes` writes for 100 MiB. */
+/** The SHA-256 of the 100 MiB that `writeBytes` writes. */
 const expected = await (async () => {
   const { PassThrough } = await import("node:stream");
   const sink = new PassThrough();

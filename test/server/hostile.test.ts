@@ -1,4 +1,4 @@
-// Clients and handlers that behave as nobody should, and harm nobody but themselves.
+// Misbehaving clients and handlers: they must not affect other sessions.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request } from "node:http";
@@ -10,14 +10,14 @@ import { connect } from "../../src/index.js";
 import { createStreamingServer, memoryTransport } from "../../src/server/index.js";
 import { exec } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 import { checkLeaks } from "../support/leaks.js";
 import { until, within } from "../support/waiting.js";
-import { failureOf } from "./support.js";
 
 const upgrade = { connection: "Upgrade", upgrade: "SPDY/3.1" };
 const stdout = { containerId: "c", stdout: true };
 
-test("whatever a handler throws is told to its client, also what cannot be shown", async (t) => {
+test("a client gets any value that a handler throws, even one without a string form", async (t) => {
   checkLeaks(t);
   const thrown = Object.create(null) as Error;
   const server = await createStreamingServer({
@@ -27,7 +27,7 @@ test("whatever a handler throws is told to its client, also what cannot be shown
   });
   cleanup(t, () => server.close());
   const session = await exec(server.exec(stdout).url, { stderr: false });
-  assert.match((await failureOf(session.exit)).text, /cannot be shown/);
+  assert.match((await failure(session.ended)).rawMessage, /cannot be shown/);
   const services = {
     runtime: {
       version() {
@@ -36,10 +36,10 @@ test("whatever a handler throws is told to its client, also what cannot be shown
     },
   };
   await using cri = connect.through(memoryTransport(services));
-  assert.match((await failureOf(cri.runtime.version())).text, /cannot be shown/);
+  assert.match((await failure(cri.runtime.version())).rawMessage, /cannot be shown/);
 });
 
-test("a handler that never waits holds up neither deadlines nor aborts, also in memory", async (t) => {
+test("a handler that never waits delays neither deadlines nor aborts, also in memory", async (t) => {
   checkLeaks(t);
   const services = {
     runtime: {
@@ -52,11 +52,11 @@ test("a handler that never waits holds up neither deadlines nor aborts, also in 
   const read = async (options: object) => {
     for await (const _ of cri.runtime.getContainerEvents({}, options));
   };
-  assert.equal((await failureOf(read({ timeoutMs: 30 }))).reason, "deadline");
-  assert.equal((await failureOf(read({ signal: AbortSignal.timeout(30) }))).reason, "deadline");
+  assert.equal((await failure(read({ timeoutMs: 30 }))).reason, "deadline");
+  assert.equal((await failure(read({ signal: AbortSignal.timeout(30) }))).reason, "deadline");
 });
 
-test("close() with a grace that no timer holds waits for the session; one that is no number is refused", async (t) => {
+test("close() accepts a grace longer than any timer and refuses NaN", async (t) => {
   checkLeaks(t);
   const server = await createStreamingServer({
     async exec() {
@@ -67,13 +67,13 @@ test("close() with a grace that no timer holds waits for the session; one that i
   const session = await exec(server.exec(stdout).url, { stderr: false });
   session.stdout?.resume();
   await until(() => server.sessions === 1, "the session");
-  assert.equal((await failureOf(server.close({ graceMs: Number.NaN }))).reason, "invalid_option");
+  assert.equal((await failure(server.close({ graceMs: Number.NaN }))).reason, "invalid_option");
   const closing = server.close({ graceMs: Number.POSITIVE_INFINITY });
-  assert.equal((await session.exit).exitCode, 0);
+  assert.equal((await session.ended).exitCode, 0);
   await within(5_000, closing);
 });
 
-test("a client that hung up before its upgrade was handled leaves no session", async (t) => {
+test("a client that disconnects before its upgrade is handled leaves no session", async (t) => {
   checkLeaks(t);
   const server = await createStreamingServer({ async portForward() {} }, { listen: false });
   cleanup(t, () => server.close());
@@ -100,7 +100,7 @@ test("a client that hung up before its upgrade was handled leaves no session", a
   assert.equal(server.sessions, 0);
 });
 
-test("a client that floods with pings, and reads no answer, is cut off", async (t) => {
+test("a client that floods pings and reads nothing is disconnected", async (t) => {
   const server = await createStreamingServer({
     async portForward({ signal }) {
       await once(signal, "abort");
@@ -118,7 +118,7 @@ test("a client that floods with pings, and reads no answer, is cut off", async (
     isCut = true;
   });
   const pings = Buffer.concat(Array(5_000).fill(Buffer.from("800300060000000400000001", "hex")));
-  // The sockets' own buffers hold some of the answers.
+  // The socket buffers hold some of the responses.
   for (let sent = 0; !isCut && server.sessions === 1 && sent < 400; sent++) {
     socket.write(pings);
     await pause(2);

@@ -7,8 +7,8 @@ import { SpdyConnection, type SpdyStream, type StreamEnd } from "../../src/strea
 import { cleanup } from "../support/cleanup.js";
 import { within } from "../support/waiting.js";
 
-/** What a server answered to a request. */
-export interface RawAnswer {
+/** The response of a server without an upgrade. */
+export interface RawResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly rawHeaders: readonly string[];
@@ -16,21 +16,21 @@ export interface RawAnswer {
 }
 
 export interface Upgraded {
-  readonly answer: RawAnswer;
+  readonly response: RawResponse;
   readonly socket: Duplex;
   readonly head: Buffer;
 }
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 
-/** Sends any request; resolves with a refusal, or with the upgraded connection. */
+/** Sends any request. Resolves with the upgraded connection, or with the response that refused it. */
 export function ask(
   t: TestContext,
   url: string,
   headers: Headers = {},
   method = "POST",
-): Promise<RawAnswer | Upgraded> {
-  const asked = new Promise<RawAnswer | Upgraded>((resolve, reject) => {
+): Promise<RawResponse | Upgraded> {
+  const asked = new Promise<RawResponse | Upgraded>((resolve, reject) => {
     const call = request(url, {
       method,
       agent: false,
@@ -39,7 +39,7 @@ export function ask(
     call.on("error", reject);
     call.on("upgrade", (message, socket, head) => {
       cleanup(t, () => socket.destroy());
-      resolve({ answer: answerOf(message, ""), socket, head });
+      resolve({ response: responseOf(message, ""), socket, head });
     });
     call.on("response", (message) => {
       let body = "";
@@ -47,17 +47,17 @@ export function ask(
         body += part;
       });
       message.on("end", () => {
-        resolve(answerOf(message, body));
+        resolve(responseOf(message, body));
         message.socket.destroy();
       });
       message.on("error", reject);
     });
     call.end();
   });
-  return within(5_000, asked, "the answer");
+  return within(5_000, asked, "the response");
 }
 
-function answerOf(message: import("node:http").IncomingMessage, body: string): RawAnswer {
+function responseOf(message: import("node:http").IncomingMessage, body: string): RawResponse {
   const headers = Object.fromEntries(
     Object.entries(message.headers).map(([name, value]) => [name, String(value)]),
   );
@@ -70,14 +70,14 @@ export const spdyHeaders = (...versions: string[]): Headers => ({
   ...(versions.length > 0 ? { "x-stream-protocol-version": versions } : {}),
 });
 
-/** An answer that must be a refusal. */
-export async function refusalOf(asked: Promise<RawAnswer | Upgraded>): Promise<RawAnswer> {
+/** Returns the response that refused the upgrade. Throws if the server accepted it. */
+export async function refusalOf(asked: Promise<RawResponse | Upgraded>): Promise<RawResponse> {
   const got = await asked;
-  if ("answer" in got) throw new Error(`the server agreed: ${JSON.stringify(got.answer)}`);
+  if ("response" in got) throw new Error(`the server accepted the upgrade: ${JSON.stringify(got.response)}`);
   return got;
 }
 
-/** One stream of a raw client, with all that came on it. */
+/** A stream of a raw client with the data that it has received. */
 export interface RawStream {
   readonly stream: SpdyStream;
   readonly parts: Buffer[];
@@ -85,21 +85,21 @@ export interface RawStream {
   end: StreamEnd | undefined;
 }
 
-/** A client that opens whatever streams it likes. */
+/** A client that opens arbitrary streams. */
 export interface RawSpdy {
   readonly connection: SpdyConnection;
   readonly protocol: string;
   readonly socket: Duplex;
-  /** Undefined while the connection is there. */
+  /** Undefined while the connection is open. */
   readonly ended: { readonly error: unknown } | undefined;
   open(headers: Readonly<Record<string, string>>): RawStream;
 }
 
-/** Upgrades to SPDY and leaves the rest to the test. */
+/** Upgrades a connection to SPDY without opening a stream. */
 export async function rawSpdy(t: TestContext, url: string, ...versions: string[]): Promise<RawSpdy> {
   const got = await ask(t, url, spdyHeaders(...versions));
-  if (!("answer" in got)) throw new Error(`refused: ${got.status} ${got.body}`);
-  const { socket, head, answer } = got;
+  if (!("response" in got)) throw new Error(`refused: ${got.status} ${got.body}`);
+  const { socket, head, response } = got;
   const state: { ended: { error: unknown } | undefined } = { ended: undefined };
   const connection = new SpdyConnection(socket, {
     role: "client",
@@ -111,7 +111,7 @@ export async function rawSpdy(t: TestContext, url: string, ...versions: string[]
   return {
     connection,
     socket,
-    protocol: answer.headers["x-stream-protocol-version"] ?? "",
+    protocol: response.headers["x-stream-protocol-version"] ?? "",
     get ended() {
       return state.ended;
     },
@@ -132,12 +132,12 @@ export async function rawSpdy(t: TestContext, url: string, ...versions: string[]
   };
 }
 
-/** What came on a stream, as text. */
-export function said({ parts }: RawStream): string {
+/** Returns the data received on a stream, as text. */
+export function receivedText({ parts }: RawStream): string {
   return Buffer.concat(parts).toString("utf8");
 }
 
-/** A bare TCP connection to a URL's host. */
+/** Opens a plain TCP connection to a URL's host. */
 export async function bareSocket(t: TestContext, url: string): Promise<import("node:net").Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port) });

@@ -4,9 +4,10 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { exec } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
+import { serve } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
 import { ask, bareSocket, refusalOf, spdyHeaders } from "./raw.js";
-import { failureOf, serve } from "./support.js";
 
 const handlers = { exec: async () => 0, attach: async () => undefined, portForward: async () => undefined };
 const request = { containerId: "c", stdout: true };
@@ -22,26 +23,30 @@ test("an unknown token, an unknown path, and both methods: 404", async (t) => {
   for (const path of ["/exec/nobody", "/", "/exec", "/exec/", "/other/x", "/exec/a/b", "/favicon.ico"])
     for (const method of ["GET", "POST"])
       for (const headers of [spdyHeaders("v4.channel.k8s.io"), {}, websocket]) {
-        const answer = await refusalOf(ask(t, `${server.baseUrl}${path}`, headers, method));
-        assert.deepEqual([answer.status, answer.body], [404, "404 page not found\n"], `${method} ${path}`);
-        assert.match(answer.headers["content-type"] ?? "", /^text\/plain/);
+        const response = await refusalOf(ask(t, `${server.baseUrl}${path}`, headers, method));
+        assert.deepEqual(
+          [response.status, response.body],
+          [404, "404 page not found\n"],
+          `${method} ${path}`,
+        );
+        assert.match(response.headers["content-type"] ?? "", /^text\/plain/);
       }
 });
 
-test("other methods: 405, and the token is not spent", async (t) => {
+test("other methods: 405, and the token stays valid", async (t) => {
   const { server } = await serve(t, handlers);
   const { url } = server.exec(request);
   for (const method of ["PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
     for (const headers of [spdyHeaders("v4.channel.k8s.io"), {}]) {
-      const answer = await refusalOf(ask(t, url, headers, method));
-      assert.equal(answer.status, 405, method);
-      assert.equal(answer.headers.allow, "GET, POST");
+      const response = await refusalOf(ask(t, url, headers, method));
+      assert.equal(response.status, 405, method);
+      assert.equal(response.headers.allow, "GET, POST");
     }
   assert.ok("socket" in (await ask(t, url, spdyHeaders("v4.channel.k8s.io"))));
 });
 
 for (const method of ["GET", "POST"])
-  test(`${method}: what is no session request is refused, and spends the token`, async (t) => {
+  test(`${method}: an invalid session request is refused and uses up the token`, async (t) => {
     const { server } = await serve(t, handlers);
     const cases = [
       ["no upgrade at all", {}, 400],
@@ -53,18 +58,18 @@ for (const method of ["GET", "POST"])
     ] as const;
     for (const [name, headers, status] of cases) {
       const { url } = server.exec(request);
-      const answer = await refusalOf(ask(t, url, headers, method));
-      assert.equal(answer.status, status, name);
-      assert.match(answer.body, /^unable to upgrade:/, name);
+      const response = await refusalOf(ask(t, url, headers, method));
+      assert.equal(response.status, status, name);
+      assert.match(response.body, /^unable to upgrade:/, name);
       assert.equal((await refusalOf(ask(t, url, spdyHeaders("v4.channel.k8s.io")))).status, 404, name);
     }
   });
 
-test("no version in common: 403, with every version that would do in a header of its own", async (t) => {
+test("no common version: 403, with a header for each supported version", async (t) => {
   const { server } = await serve(t, handlers);
-  const answer = await refusalOf(ask(t, server.exec(request).url, spdyHeaders("v6.channel.k8s.io", "x")));
-  assert.equal(answer.status, 403);
-  const accepted = answer.rawHeaders.filter(
+  const response = await refusalOf(ask(t, server.exec(request).url, spdyHeaders("v6.channel.k8s.io", "x")));
+  assert.equal(response.status, 403);
+  const accepted = response.rawHeaders.filter(
     (_, at, all) => at % 2 === 1 && /^x-accepted-stream-protocol-versions$/i.test(all[at - 1] ?? ""),
   );
   assert.deepEqual(accepted, [
@@ -82,7 +87,7 @@ test("no version in common: 403, with every version that would do in a header of
   );
 });
 
-test("a WebSocket that breaks the rules is refused", async (t) => {
+test("an invalid WebSocket handshake is refused", async (t) => {
   const { server } = await serve(t, handlers);
   const status = async (headers: object, method = "GET") =>
     (await refusalOf(ask(t, server.exec(request).url, { ...websocket, ...headers }, method))).status;
@@ -102,7 +107,7 @@ test("GET opens SPDY as POST does, and header names may be in any case", async (
   assert.ok("socket" in (await ask(t, server.exec(request).url, headers, "GET")));
 });
 
-test("a query, and a path before the session's, do not matter", async (t) => {
+test("a query and a path prefix are ignored", async (t) => {
   const { server } = await serve(t, handlers);
   const { pathname } = new URL(server.attach(request).url);
   const url = `${server.baseUrl}/some/where${pathname}?x=/exec/y`;
@@ -111,13 +116,13 @@ test("a query, and a path before the session's, do not matter", async (t) => {
 
 test("our own client understands each refusal", async (t) => {
   const { server } = await serve(t, handlers);
-  const spent = await failureOf(exec(`${server.baseUrl}/exec/spent`));
+  const spent = await failure(exec(`${server.baseUrl}/exec/spent`));
   assert.equal(spent.reason, "stream_url_spent");
   const forward = server.portForward({ podSandboxId: "p" }).url.replace("portforward", "exec");
-  assert.equal((await failureOf(exec(forward))).code, "not_found");
+  assert.equal((await failure(exec(forward))).code, "not_found");
 });
 
-test("bytes that are no HTTP, and a client that says nothing, harm nobody", async (t) => {
+test("bytes that are not HTTP and a silent client affect no other client", async (t) => {
   const { server } = await serve(t, handlers);
   const garbage = await bareSocket(t, server.baseUrl);
   garbage.resume();
@@ -125,14 +130,14 @@ test("bytes that are no HTTP, and a client that says nothing, harm nobody", asyn
   await within(5_000, new Promise((resolve) => garbage.once("close", resolve)), "the hang-up");
   await bareSocket(t, server.baseUrl);
   const session = await exec(server.exec(request).url, { stderr: false });
-  await within(5_000, session.exit);
+  await within(5_000, session.ended);
 });
 
-test("another HTTP server can take the requests, and hand them over", async (t) => {
+test("another HTTP server can pass its requests to handleUpgrade()", async (t) => {
   const { server } = await serve(t, handlers, { listen: false, baseUrl: "http://127.0.0.1/cri" });
-  const mine: Server = createServer((call, answer) => {
-    if (call.url?.startsWith("/cri/")) server.handleRequest(call, answer);
-    else answer.end("mine");
+  const mine: Server = createServer((call, response) => {
+    if (call.url?.startsWith("/cri/")) server.handleRequest(call, response);
+    else response.end("mine");
   });
   mine.on("upgrade", (call, socket, head) => server.handleUpgrade(call, socket, head));
   await new Promise<void>((resolve) => mine.listen(0, "127.0.0.1", resolve));
@@ -142,7 +147,7 @@ test("another HTTP server can take the requests, and hand them over", async (t) 
   assert.equal((await refusalOf(ask(t, there(server.exec(request).url), {}))).status, 400);
   for (const transport of ["spdy", "websocket"] as const) {
     const session = await exec(there(server.exec(request).url), { stderr: false, transport });
-    assert.equal((await within(5_000, session.exit)).exitCode, 0);
+    assert.equal((await within(5_000, session.ended)).exitCode, 0);
   }
   mine.closeIdleConnections();
 });

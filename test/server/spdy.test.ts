@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { fired, serve, textOf } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { bareSocket, rawSpdy, said } from "./raw.js";
-import { fired, serve, textOf } from "./support.js";
+import { bareSocket, rawSpdy, receivedText } from "./raw.js";
 
 const versions = ["v5", "v4", "v3", "v2"].map((name) => `${name}.channel.k8s.io`);
 const all = { stdin: true, stdout: true, stderr: true };
@@ -15,7 +15,7 @@ const echo = {
 };
 
 for (const version of [...versions, "channel.k8s.io"])
-  test(`${version}: its status, and the ends of all streams`, async (t) => {
+  test(`${version}: sends the status and ends all streams`, async (t) => {
     const { server } = await serve(t, echo);
     const json = version.startsWith("v5") || version.startsWith("v4");
     const client = await rawSpdy(t, server.exec({ containerId: "c", ...all }).url, version);
@@ -34,13 +34,15 @@ for (const version of [...versions, "channel.k8s.io"])
       streams.map(({ end }) => end),
       ["fin", "fin", "fin", "fin"],
     );
-    assert.equal(said(stdout), "hi");
+    assert.equal(receivedText(stdout), "hi");
     if (json)
-      assert.deepEqual(JSON.parse(said(error)).details.causes, [{ reason: "ExitCode", message: "7" }]);
-    else assert.match(said(error), /exit code 7$/);
+      assert.deepEqual(JSON.parse(receivedText(error)).details.causes, [
+        { reason: "ExitCode", message: "7" },
+      ]);
+    else assert.match(receivedText(error), /exit code 7$/);
   });
 
-test("the client's order of versions decides", async (t) => {
+test("the client's preference selects the version", async (t) => {
   const { server } = await serve(t, echo);
   const url = () => server.exec({ containerId: "c", stdout: true }).url;
   for (const [offer, chosen] of [
@@ -57,10 +59,10 @@ test("success is an empty status before v4", async (t) => {
   const error = client.open({ streamtype: "error" });
   client.open({ streamtype: "stdout" });
   await until(() => client.ended !== undefined, "the end");
-  assert.equal(said(error), "");
+  assert.equal(receivedText(error), "");
 });
 
-test("no frame goes out before the first stream; then each is answered at once", async (t) => {
+test("no frame is sent before the first stream; then each stream is accepted at once", async (t) => {
   const { server } = await serve(t, echo);
   const url = new URL(server.exec({ containerId: "c", ...all }).url);
   const socket = await bareSocket(t, url.href);
@@ -71,18 +73,18 @@ test("no frame goes out before the first stream; then each is answered at once",
   socket.write(
     `POST ${url.pathname} HTTP/1.1\r\nHost: x\r\nUpgrade: SPDY/3.1\r\nConnection: Upgrade\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n`,
   );
-  await until(() => bytes.includes("\r\n\r\n"), "the answer");
+  await until(() => bytes.includes("\r\n\r\n"), "the response");
   await pause(100);
-  const answer = bytes.toString("latin1");
-  assert.ok(answer.endsWith("\r\n\r\n"), "something came after the answer's headers");
-  assert.match(answer, /^HTTP\/1\.1 101 /);
+  const response = bytes.toString("latin1");
+  assert.ok(response.endsWith("\r\n\r\n"), "the response has data after its headers");
+  assert.match(response, /^HTTP\/1\.1 101 /);
   for (const line of [
     "Connection: Upgrade",
     "Upgrade: SPDY/3.1",
     "X-Stream-Protocol-Version: v4.channel.k8s.io",
   ])
-    assert.ok(answer.includes(`\r\n${line}\r\n`), line);
-  // As crictl packs it, with the dictionary; then byte by byte.
+    assert.ok(response.includes(`\r\n${line}\r\n`), line);
+  // Compressed with the dictionary, as crictl does; then sent byte by byte.
   bytes = Buffer.alloc(0);
   const block = Buffer.from("78f9e3c6a7c26260606004a7b392a2d4c45c6851c29a5a54945f04000000ffff", "hex");
   const frame = Buffer.concat([
@@ -95,7 +97,7 @@ test("no frame goes out before the first stream; then each is answered at once",
   assert.equal(bytes.readUInt32BE(8), 1);
 });
 
-test("pings are answered, also while the streams are not complete", async (t) => {
+test("pings are acknowledged, even before all streams are open", async (t) => {
   const { server } = await serve(t, echo);
   const client = await rawSpdy(t, server.exec({ containerId: "c", ...all }).url, "v4.channel.k8s.io");
   const seen: Buffer[] = [];
@@ -104,7 +106,7 @@ test("pings are answered, also while the streams are not complete", async (t) =>
   await until(() => Buffer.concat(seen).toString("hex").includes("800300060000000400000001"), "the echo");
 });
 
-test("input that comes before the last stream is not lost, and the end of it neither", async (t) => {
+test("input and its end are not lost when they arrive before the last stream", async (t) => {
   const { server } = await serve(t, echo);
   const client = await rawSpdy(
     t,
@@ -118,14 +120,14 @@ test("input that comes before the last stream is not lost, and the end of it nei
   await pause(50);
   const stdout = client.open({ streamtype: "stdout" });
   await until(() => client.ended !== undefined, "the end");
-  assert.equal(said(stdout), "early");
+  assert.equal(receivedText(stdout), "early");
 });
 
-test("a stream that is missing: the connection is closed, and no handler runs", async (t) => {
+test("a missing stream closes the connection, and no handler runs", async (t) => {
   const { server } = await serve(t, { exec: () => assert.fail("it ran") }, { streamTimeoutMs: 100 });
   const client = await rawSpdy(t, server.exec({ containerId: "c", ...all }).url, "v4.channel.k8s.io");
   for (const streamtype of ["error", "stdin", "stdout"]) client.open({ streamtype });
-  await until(() => client.ended !== undefined, "the server hangs up");
+  await until(() => client.ended !== undefined, "the server closes the connection");
   assert.equal(server.sessions, 0);
 });
 
@@ -136,10 +138,10 @@ test("a terminal before v3 has no resize stream, and starts without one", async 
   const error = client.open({ streamtype: "error" });
   client.open({ streamtype: "stdout" });
   await until(() => client.ended !== undefined, "the end");
-  assert.match(said(error), /exit code 1$/);
+  assert.match(receivedText(error), /exit code 1$/);
 });
 
-test("resize messages cut anywhere; one that is none ends the resizing, not the session", async (t) => {
+test("resize messages may be split anywhere; an invalid one ends resizing but not the session", async (t) => {
   const sizes: unknown[] = [];
   const { server } = await serve(t, {
     async exec({ stdin, resize }) {
@@ -155,21 +157,21 @@ test("resize messages cut anywhere; one that is none ends the resizing, not the 
   const [, stdin, , resize] = ["error", "stdin", "stdout", "resize"].map((streamtype) =>
     client.open({ streamtype }),
   );
-  const say = async (text: string) => {
+  const sendSize = async (text: string) => {
     resize?.stream.write(Buffer.from(text), () => undefined);
     await pause(30);
   };
-  await say('{"Wid');
-  await say('th":80,"Height":24}\n{"Width":0,"Height":5}');
-  await say('{"width":81,"height":25}{"Width":70000,"Height":1}');
-  await say('{"Width":90,"Height":30}');
+  await sendSize('{"Wid');
+  await sendSize('th":80,"Height":24}\n{"Width":0,"Height":5}');
+  await sendSize('{"width":81,"height":25}{"Width":70000,"Height":1}');
+  await sendSize('{"Width":90,"Height":30}');
   stdin?.stream.end();
   await until(() => client.ended !== undefined, "the end");
   assert.deepEqual(sizes[0], { columns: 80, rows: 24 });
   assert.ok(sizes.every((size) => (size as { rows: number }).rows < 30));
 });
 
-test("streams that nobody asked for, or twice, or of no known kind, do no harm", async (t) => {
+test("unexpected, duplicate and unknown streams are ignored", async (t) => {
   const { server } = await serve(t, echo);
   const client = await rawSpdy(
     t,
@@ -187,11 +189,11 @@ test("streams that nobody asked for, or twice, or of no known kind, do no harm",
   stdin.stream.write(Buffer.from("fine"), () => undefined);
   stdin.stream.end();
   await until(() => client.ended !== undefined, "the end");
-  assert.equal(said(stdout), "fine");
+  assert.equal(receivedText(stdout), "fine");
   assert.ok([...extra, nameless].every(({ replied }) => replied));
 });
 
-test("a reset of stdin is its end; a reset of stdout stops nothing", async (t) => {
+test("a reset of stdin ends the input; a reset of stdout stops nothing", async (t) => {
   const { server } = await serve(t, echo);
   const client = await rawSpdy(
     t,
@@ -205,21 +207,21 @@ test("a reset of stdin is its end; a reset of stdout stops nothing", async (t) =
   stdin?.stream.write(Buffer.from("x"), () => undefined);
   stdin?.stream.reset();
   await until(() => client.ended !== undefined, "the end");
-  assert.equal(JSON.parse(said(error as never)).reason, "NonZeroExitCode");
+  assert.equal(JSON.parse(receivedText(error as never)).reason, "NonZeroExitCode");
 });
 
-for (const [how, leave] of [
+for (const [how, disconnect] of [
   ["GOAWAY", (client) => client.connection.goaway()],
   ["an orderly end", (client) => client.socket.end()],
   ["a cut", (client) => client.socket.destroy()],
   ["bytes that are no SPDY", (client) => client.socket.write(Buffer.alloc(64, 0x80))],
 ] as readonly (readonly [string, (client: Awaited<ReturnType<typeof rawSpdy>>) => unknown])[])
-  test(`the client leaves by ${how}: the signal fires, stdin ends, writing fails`, async (t) => {
+  test(`the client disconnects by ${how}: the signal fires, stdin ends, writes fail`, async (t) => {
     const context: { seen?: import("../../src/server/index.js").ExecContext } = {};
     const { server } = await serve(t, {
-      async exec(given) {
-        context.seen = given;
-        await fired(given.signal, 10_000);
+      async exec(received) {
+        context.seen = received;
+        await fired(received.signal, 10_000);
         return 0;
       },
     });
@@ -227,7 +229,7 @@ for (const [how, leave] of [
     for (const streamtype of ["error", "stdin", "stdout", "stderr"]) client.open({ streamtype });
     await until(() => context.seen !== undefined, "the handler runs");
     const { signal, stdin, stdout } = context.seen ?? assert.fail();
-    leave(client);
+    disconnect(client);
     const reason = await fired(signal);
     assert.equal((reason as { reason: string }).reason, "connection_lost");
     assert.equal(await textOf(stdin), "");
@@ -236,7 +238,7 @@ for (const [how, leave] of [
     await until(() => server.sessions === 0, "the session is over");
   });
 
-test("a session without a byte for the idle timeout is ended; pings keep it", async (t) => {
+test("an idle session is ended after its timeout; pings keep it open", async (t) => {
   let reason: unknown;
   const { server } = await serve(
     t,

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { exec, type TerminalSize } from "../../src/streaming/index.js";
+import { serve, textOf, transports, ways } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { serve, textOf, transports, ways } from "./support.js";
 
 const everyWay = transports.flatMap((transport) => ways.map((way) => ({ transport, way })));
 const terminal = { stdin: true, stdout: true, stderr: false, tty: true };
 
 for (const { transport, way } of everyWay) {
-  test(`${transport}, ${way}: a terminal has its size at the start, and hears of each change`, async (t) => {
+  test(`${transport}, ${way}: a terminal gets its initial size and each change`, async (t) => {
     const sizes: TerminalSize[] = [];
-    let left = false;
+    let sizesEnded = false;
     const { server, reach } = await serve(
       t,
       {
@@ -19,9 +19,9 @@ for (const { transport, way } of everyWay) {
           assert.deepEqual([tty, stderr], [true, undefined]);
           const watching = (async () => {
             for await (const size of resize) sizes.push(size);
-            left = true;
+            sizesEnded = true;
           })();
-          // A ^D ends a terminal's input; the stream itself never ends.
+          // ^D ends the input of a terminal; the stream itself does not end.
           for await (const part of stdin ?? []) {
             stdout?.write(part);
             if (String(part).includes("\x04")) break;
@@ -41,11 +41,11 @@ for (const { transport, way } of everyWay) {
     await until(() => sizes.at(-1)?.columns === 200, "the next size arrives");
     session.stdin?.end("ls\n");
     assert.equal(await output, "ls\n\x04");
-    assert.equal((await within(5_000, session.exit)).exitCode, 5);
-    await until(() => left, "the sizes end with the session");
+    assert.equal((await within(5_000, session.ended)).exitCode, 5);
+    await until(() => sizesEnded, "the sizes end with the session");
   });
 
-  test(`${transport}, ${way}: who looks late gets the last size only`, async (t) => {
+  test(`${transport}, ${way}: a slow reader gets the latest size only`, async (t) => {
     const seen: TerminalSize[] = [];
     const { server, reach } = await serve(
       t,
@@ -66,7 +66,7 @@ for (const { transport, way } of everyWay) {
     for (let columns = 1; columns <= 50; columns++) session.resize({ columns, rows: 2 });
     session.stdin?.write("look now");
     session.stdout?.resume();
-    assert.equal((await within(5_000, session.exit)).exitCode, 0);
+    assert.equal((await within(5_000, session.ended)).exitCode, 0);
     assert.deepEqual(seen, [{ columns: 50, rows: 2 }]);
   });
 }

@@ -5,10 +5,11 @@ import { connect as tlsConnect } from "node:tls";
 import { createStreamingServer } from "../../src/server/index.js";
 import { exec, portForward } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
+import { digestOf, drained, serve, transports, writeBytes } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
 import { selfSigned } from "./certificate.js";
 import { bareSocket } from "./raw.js";
-import { digestOf, drained, failureOf, serve, transports, writeBytes } from "./support.js";
 
 const all = { stdin: true, stdout: true, stderr: false };
 const cat = {
@@ -19,7 +20,7 @@ const cat = {
 };
 
 for (const transport of transports)
-  test(`${transport} over https: 16 MiB there and back`, async (t) => {
+  test(`${transport} over https: 16 MiB in each direction`, async (t) => {
     const pair = await selfSigned(t);
     const { server } = await serve(t, cat, { tls: pair });
     assert.match(server.baseUrl, /^https:\/\/127\.0\.0\.1:/);
@@ -31,30 +32,30 @@ for (const transport of transports)
       digestOf(session.stdout),
     ]);
     assert.deepEqual(out, { bytes: 2 ** 24, sha256: sent });
-    assert.equal((await within(5_000, session.exit)).exitCode, 2);
+    assert.equal((await within(5_000, session.ended)).exitCode, 2);
   });
 
-test("a client that does not know the certificate does not get in, and does not spend the URL", async (t) => {
+test("a client that does not trust the certificate fails and does not use up the URL", async (t) => {
   const pair = await selfSigned(t);
   const { server } = await serve(t, cat, { tls: pair });
   const { url } = server.exec({ containerId: "c", stdout: true });
-  assert.equal((await failureOf(exec(url, { stderr: false }))).code, "unavailable");
+  assert.equal((await failure(exec(url, { stderr: false }))).code, "unavailable");
   const session = await exec(url, { stderr: false, tls: { ca: pair.cert } });
-  assert.equal((await within(5_000, session.exit)).exitCode, 2);
+  assert.equal((await within(5_000, session.ended)).exitCode, 2);
 });
 
-test("a server that asks for certificates takes no client without one", async (t) => {
+test("a server that requires client certificates refuses a client without one", async (t) => {
   const pair = await selfSigned(t);
   const tls = { ...pair, ca: pair.cert, requestCert: true, rejectUnauthorized: true };
   const { server } = await serve(t, cat, { tls });
   const ask = () => server.exec({ containerId: "c", stdout: true }).url;
-  await failureOf(exec(ask(), { stderr: false, tls: { ca: pair.cert } }));
+  await failure(exec(ask(), { stderr: false, tls: { ca: pair.cert } }));
   const session = await exec(ask(), { stderr: false, tls: { ca: pair.cert, ...pair } });
-  assert.equal((await within(5_000, session.exit)).exitCode, 2);
+  assert.equal((await within(5_000, session.ended)).exitCode, 2);
 });
 
-test("a certificate that is none is an option that cannot be", async () => {
-  const error = await failureOf(createStreamingServer({}, { tls: { cert: "no", key: "no" } }));
+test("an invalid certificate is an invalid option", async () => {
+  const error = await failure(createStreamingServer({}, { tls: { cert: "no", key: "no" } }));
   assert.equal(error.reason, "invalid_option");
 });
 
@@ -101,12 +102,12 @@ test("port-forward over https", async (t) => {
   assert.equal((await digestOf(connection)).bytes, 3);
 });
 
-test("a connection that is handed in is taken as decrypted", async (t) => {
+test("handleConnection() expects a decrypted connection", async (t) => {
   const { server, reach } = await serve(t, cat, { tls: await selfSigned(t), way: "memory" });
   assert.equal(server.baseUrl, "https://127.0.0.1");
   const session = await exec(server.exec({ containerId: "c", stdout: true }).url, {
     stderr: false,
     ...reach,
   });
-  assert.equal((await within(5_000, session.exit)).exitCode, 2);
+  assert.equal((await within(5_000, session.ended)).exitCode, 2);
 });

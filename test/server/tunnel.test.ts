@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { SpdyConnection } from "../../src/streaming/index.js";
+import { serve } from "../support/streaming-server.js";
 import { until } from "../support/waiting.js";
 import { ask } from "./raw.js";
-import { serve } from "./support.js";
 import { clientMessage, ServerFrames } from "./ws-frames.js";
 
 const protocol = "SPDY/3.1+portforward.k8s.io";
 
-/** The client's end of the bytes in a WebSocket, each write a message of its own. The name of the protocol is none that ws would send. */
+/** Opens a byte stream over a WebSocket: each write is one message. Written by hand, since ws rejects the protocol's name. */
 async function tunnel(
   t: TestContext,
   url: string,
@@ -26,14 +26,14 @@ async function tunnel(
     },
     "GET",
   );
-  if (!("answer" in got)) throw new Error(`refused: ${got.status} ${got.body}`);
-  assert.equal(got.answer.headers["sec-websocket-protocol"], protocol);
+  if (!("response" in got)) throw new Error(`refused: ${got.status} ${got.body}`);
+  assert.equal(got.response.headers["sec-websocket-protocol"], protocol);
   const { socket } = got;
   const closes: number[] = [];
   const bytes: Duplex = new Duplex({
     read() {},
     write(chunk: Buffer, _encoding, done) {
-      // Cut anywhere, with an empty message in between: what is a message means nothing.
+      // Splits the bytes at arbitrary places, with an empty message: message boundaries have no meaning.
       for (const part of [chunk.subarray(0, 3), Buffer.alloc(0), ...pieces(chunk.subarray(3))])
         socket.write(clientMessage(part));
       done();
@@ -54,7 +54,7 @@ function pieces(chunk: Buffer, bytes = 10_000): Buffer[] {
   return Array.from({ length: count }, (_, at) => chunk.subarray(at * bytes, (at + 1) * bytes));
 }
 
-test("SPDY in a WebSocket: connections as on a connection of its own", async (t) => {
+test("SPDY tunneled through a WebSocket behaves as SPDY on its own connection", async (t) => {
   const { server } = await serve(t, {
     async portForward({ connection, port }) {
       for await (const part of connection.iterator({ destroyOnReturn: false })) connection.write(part);

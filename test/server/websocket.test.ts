@@ -3,17 +3,17 @@ import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { WebSocket } from "ws";
 import { cleanup } from "../support/cleanup.js";
+import { fired, serve } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { fired, serve } from "./support.js";
 
 interface RawWebSocket {
   readonly socket: WebSocket;
   readonly messages: { readonly bytes: Buffer; readonly binary: boolean }[];
-  /** The close code, once it is closed. */
+  /** Resolves with the close code. */
   readonly closed: Promise<number>;
 }
 
-/** A client that sends whatever it likes. */
+/** Opens a client that sends arbitrary messages. */
 async function open(t: TestContext, url: string, ...protocols: string[]): Promise<RawWebSocket> {
   const socket = new WebSocket(url.replace(/^http/, "ws"), protocols);
   cleanup(t, () => socket.terminate());
@@ -25,13 +25,13 @@ async function open(t: TestContext, url: string, ...protocols: string[]): Promis
   return { socket, messages, closed: within(10_000, closed, "the close") };
 }
 
-/** The status code that a client is refused with. */
+/** Returns the HTTP status code of a refused upgrade. */
 async function refusal(t: TestContext, url: string, ...protocols: string[]): Promise<number | undefined> {
   const socket = new WebSocket(url.replace(/^http/, "ws"), protocols);
   cleanup(t, () => socket.terminate());
   socket.on("error", () => undefined);
-  const [, answer] = await within(5_000, once(socket, "unexpected-response"));
-  return answer.statusCode;
+  const [, response] = await within(5_000, once(socket, "unexpected-response"));
+  return response.statusCode;
 }
 
 const ofChannel = (messages: RawWebSocket["messages"], channel: number) =>
@@ -44,7 +44,7 @@ const ofDigit = (messages: RawWebSocket["messages"], digit: number) =>
     .join("");
 
 const all = { stdin: true, stdout: true, stderr: true };
-/** Answers the first piece of input, then ends; or ends with its input. */
+/** Replies to the first chunk of the input and ends; without input, ends with it. */
 const once1 = {
   async exec({ stdin, stdout, stderr }: import("../../src/server/index.js").ExecContext) {
     for await (const part of stdin ?? []) {
@@ -89,7 +89,7 @@ for (const protocol of ["v4.base64.channel.k8s.io", "base64.channel.k8s.io"])
     assert.ok(messages.every(({ binary }) => !binary));
   });
 
-test("the first message is on the lowest output that there is", async (t) => {
+test("the first message is on the lowest output channel", async (t) => {
   const { server } = await serve(t, { exec: ({ signal }) => fired(signal).then(() => 0) });
   for (const [streams, channel] of [
     [{ stderr: true }, 2],
@@ -125,7 +125,7 @@ test("v5 can end stdin, v4 cannot", async (t) => {
   );
 });
 
-test("the client's order decides; what runtimes do not speak over WebSocket is refused", async (t) => {
+test("the client's preference selects the protocol; protocols that runtimes lack over WebSocket are refused", async (t) => {
   const { server } = await serve(t, once1);
   const ask = () => server.exec({ containerId: "c", ...all }).url;
   const chosen = await open(t, ask(), "v9.channel.k8s.io", "channel.k8s.io", "v5.channel.k8s.io");
@@ -134,7 +134,7 @@ test("the client's order decides; what runtimes do not speak over WebSocket is r
   assert.equal(await refusal(t, ask(), "SPDY31"), 403);
 });
 
-test("pings are answered; channels nobody knows and empty messages do no harm", async (t) => {
+test("pings are acknowledged; unknown channels and empty messages are ignored", async (t) => {
   const { server } = await serve(t, once1);
   const { socket, messages, closed } = await open(
     t,
@@ -150,7 +150,7 @@ test("pings are answered; channels nobody knows and empty messages do no harm", 
   assert.equal(ofChannel(messages, 1).toString(), "got text is taken, too");
 });
 
-test("a message that breaks its protocol ends the session", async (t) => {
+test("a message that violates its protocol ends the session", async (t) => {
   const { server } = await serve(t, { exec: ({ signal }) => fired(signal).then(() => 0) });
   const { socket, closed } = await open(
     t,
@@ -162,11 +162,11 @@ test("a message that breaks its protocol ends the session", async (t) => {
   await until(() => server.sessions === 0, "the session is over");
 });
 
-for (const [how, leave] of [
+for (const [how, disconnect] of [
   ["a close frame", (socket) => socket.close(1_000)],
   ["a cut", (socket) => socket.terminate()],
 ] as readonly (readonly [string, (socket: WebSocket) => void])[])
-  test(`the client leaves by ${how}: the signal fires, and stdin ends`, async (t) => {
+  test(`the client disconnects by ${how}: the signal fires, and stdin ends`, async (t) => {
     const { server } = await serve(t, {
       async exec({ stdin, signal }) {
         const reason = await fired(signal);
@@ -182,12 +182,12 @@ for (const [how, leave] of [
       "v5.channel.k8s.io",
     );
     await until(() => messages.length > 0, "the session");
-    leave(socket);
-    await until(() => ends.length === 2, "the handler hears of it");
+    disconnect(socket);
+    await until(() => ends.length === 2, "the handler's signal fires");
     assert.deepEqual(ends, ["connection_lost", "end"]);
   });
 
-test("a silent WebSocket is ended after the idle timeout", async (t) => {
+test("an idle WebSocket is closed after its timeout", async (t) => {
   const { server } = await serve(
     t,
     { exec: ({ signal }) => fired(signal).then(() => 0) },
@@ -197,7 +197,7 @@ test("a silent WebSocket is ended after the idle timeout", async (t) => {
   assert.equal(await closed, 1_006);
 });
 
-test("port-forward: two ports, their names first, then their bytes and their failures", async (t) => {
+test("port-forward of two ports: port numbers first, then data and failures", async (t) => {
   const ends: string[] = [];
   const { server } = await serve(t, {
     async portForward({ port, connection, podSandboxId }) {

@@ -1,6 +1,6 @@
-// WebSocket frames as bytes, for what ws's own client would not send.
+// WebSocket frames as bytes, for frames that the client of ws cannot send.
 
-/** A masked message, as a client sends it. The mask is all zero, which is one, too. */
+/** Returns a masked message, as a client sends it. The mask is zero, which is valid. */
 export function clientMessage(bytes: Buffer): Buffer {
   const length =
     bytes.byteLength < 126
@@ -9,13 +9,13 @@ export function clientMessage(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x82]), length, Buffer.alloc(4), bytes]);
 }
 
-/** One frame that a server sent. */
+/** A frame from a server. */
 export interface ServerFrame {
   readonly opcode: number;
   readonly payload: Buffer;
 }
 
-/** Cuts what a server sends into frames. */
+/** Splits the data from a server into frames. */
 export class ServerFrames {
   #rest: Buffer = Buffer.alloc(0);
 

@@ -14,11 +14,11 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { failureOf } from "../server/support.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 import { containerId, hostRuntime, temporaryFolder } from "./support.js";
 
-/** How often this process has a file open. */
+/** Counts the open descriptors of this process for a file. */
 function openCount(path: string): number {
   return readdirSync("/proc/self/fd").filter((fd) => {
     try {
@@ -30,15 +30,15 @@ function openCount(path: string): number {
 }
 const onlyWithProc = { skip: !existsSync("/proc/self/fd") };
 
-/** A session takes a while to open, in which what is copied is not asked for. */
+/** Delays the opening of a session, during which the source is not read. */
 const slowly = () => sleep(50);
 const reasonOf = async (work: Promise<unknown>) => {
-  const { reason, text } = await failureOf(work);
+  const { reason, rawMessage: text } = await failure(work);
   return `${reason}: ${text}`;
 };
 
-test("what breaks here while the session opens is the copy's failure", async (t) => {
-  // Before the runtime, so that it goes after it: a command that is about to end still makes its folder.
+test("an error of this side while the session is opening fails the copy", async (t) => {
+  // Created before the runtime, so removed after it: a command that is about to end still creates its folder.
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(t, {}, "tcp", slowly);
   const from = join(folder, "from");
@@ -92,7 +92,7 @@ test("a copy that fails leaves no file open", onlyWithProc, async (t) => {
     await slowly();
     throw new Error("no such container");
   });
-  await failureOf(refusing.cri.copyTo(containerId, from, join(folder, "to")));
+  await failure(refusing.cri.copyTo(containerId, from, join(folder, "to")));
   assert.equal(openCount(from), 0);
   const failing = await hostRuntime(t, {
     async exec({ stdin, stdout }) {
@@ -102,7 +102,7 @@ test("a copy that fails leaves no file open", onlyWithProc, async (t) => {
       return 2;
     },
   });
-  await failureOf(failing.cri.copyTo(containerId, from, join(folder, "to")));
+  await failure(failing.cri.copyTo(containerId, from, join(folder, "to")));
   assert.equal(openCount(from), 0);
   const noTar = await hostRuntime(t, {
     async exec({ stdin, stdout, command }) {
@@ -113,28 +113,28 @@ test("a copy that fails leaves no file open", onlyWithProc, async (t) => {
       return 1;
     },
   });
-  await failureOf(noTar.cri.copyTo(containerId, from, join(folder, "to")));
+  await failure(noTar.cri.copyTo(containerId, from, join(folder, "to")));
   assert.equal(openCount(from), 0);
 });
 
-test("names that are not UTF-8 are told, not changed", async (t) => {
+test("a name that is not valid UTF-8 fails the copy", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(t);
   mkdirSync(join(folder, "names"));
   const file = Buffer.concat([Buffer.from(`${folder}/names/`), Buffer.from([0xe9])]);
   writeFileSync(file, "");
-  // Node's own removal of a folder does not find it.
+  // Node cannot remove this file with its folder.
   cleanup(t, () => unlinkSync(file));
   mkdirSync(join(folder, "links"));
   symlinkSync(Buffer.from([0xe9]), join(folder, "links/link"));
   for (const name of ["names", "links"])
     assert.match(
       await reasonOf(cri.copyTo(containerId, join(folder, name), join(folder, "to"))),
-      /^copy_failed: .* not UTF-8/,
+      /^copy_failed: .* not valid UTF-8/,
     );
 });
 
-test("a file never becomes what is a folder", async (t) => {
+test("a file never replaces a folder", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(t);
   const empty = join(folder, "empty");
@@ -142,7 +142,7 @@ test("a file never becomes what is a folder", async (t) => {
   writeFileSync(join(folder, "file"), "x");
   for (const target of [`${empty}/`, `${empty}/.`, `${empty}/..`, `${folder}/new/`, "/"])
     for (const source of [join(folder, "file"), { content: "x" }]) {
-      const error = await failureOf(cri.copyTo(containerId, source, target));
+      const error = await failure(cri.copyTo(containerId, source, target));
       assert.deepEqual([error.reason, error.problems[0]?.path], ["invalid_request", "target"], target);
     }
   assert.match(
@@ -150,21 +150,21 @@ test("a file never becomes what is a folder", async (t) => {
     /^copy_failed: .*is a folder/,
   );
   assert.ok(statSync(empty).isDirectory());
-  // A folder's contents go into it, and a link is replaced.
+  // The contents of a folder are copied into it, and an existing link is replaced.
   await cri.copyTo(containerId, empty, `${empty}/`);
   symlinkSync("empty", join(folder, "link"));
   await cri.copyTo(containerId, { content: "x" }, join(folder, "link"));
   assert.equal(readFileSync(join(folder, "link"), "utf8"), "x");
 });
 
-test("the shell that CRI-O does not find is named", async (t) => {
+test("a shell that CRI-O does not find is named in the hint", async (t) => {
   const { cri } = await hostRuntime(t, {
     async exec({ stderr }) {
       stderr?.write('level=error msg="exec failed: exec: \\"sh\\": executable file not found in $PATH"\n');
       return 255;
     },
   });
-  const error = await failureOf(cri.copyTo(containerId, { content: "x" }, "/x"));
+  const error = await failure(cri.copyTo(containerId, { content: "x" }, "/x"));
   assert.equal(error.reason, "copy_failed");
-  assert.match(error.hint ?? "", /needs a shell/);
+  assert.match(error.hint ?? "", /requires a shell/);
 });

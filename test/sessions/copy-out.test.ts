@@ -18,25 +18,25 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pack } from "tar-stream";
 import type { ExecContext } from "../../src/server/index.js";
-import { failureOf } from "../server/support.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 import { containerId, hostRuntime, temporaryFolder } from "./support.js";
 
 type Fill = (archive: ReturnType<typeof pack>) => void;
 
-/** A container whose tar gives this archive, says this, and ends so. */
-const tarOf = (fill: Fill, said = "", exitCode = 0) => ({
+/** Handlers of a container whose tar prints this archive and this error output, and exits with this code. */
+const tarOf = (fill: Fill, errorOutput = "", exitCode = 0) => ({
   async exec({ stdout, stderr }: ExecContext) {
     const archive = pack();
     fill(archive);
     archive.finalize();
     for await (const part of archive) stdout?.write(part);
-    if (said !== "") stderr?.write(said);
+    if (errorOutput !== "") stderr?.write(errorOutput);
     return exitCode;
   },
 });
 
-test("a source that is a link is what it leads to", async (t) => {
+test("a source that is a link is copied as its target", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   mkdirSync(join(folder, "real/deep"), { recursive: true });
@@ -46,7 +46,7 @@ test("a source that is a link is what it leads to", async (t) => {
   symlinkSync("real/deep/..", join(folder, "up"));
   symlinkSync("folder/file", join(folder, "file"));
   symlinkSync(join(folder, "file"), join(folder, "twice"));
-  // Its `..` leads up from real/deep, and not from where the link to that folder is.
+  // Its `..` is relative to real/deep, not to the folder of the link to it.
   symlinkSync("real/deep", join(folder, "elsewhere"));
   symlinkSync("../file", join(folder, "real/deep/parent"));
   for (const source of ["file", "twice", "elsewhere/parent"]) {
@@ -65,27 +65,27 @@ test("a source that is a link is what it leads to", async (t) => {
   }
 });
 
-test("a source that is a link to nothing, or to itself, is an error", async (t) => {
+test("a source that is a dangling or circular link fails the copy", async (t) => {
   const { cri, calls } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   symlinkSync("none", join(folder, "dangling"));
   symlinkSync("b", join(folder, "a"));
   symlinkSync("a", join(folder, "b"));
-  const dangling = await failureOf(cri.copyFrom(containerId, join(folder, "dangling"), join(folder, "to")));
+  const dangling = await failure(cri.copyFrom(containerId, join(folder, "dangling"), join(folder, "to")));
   assert.equal(dangling.reason, "copy_failed");
   const before = calls.length;
-  const loop = await failureOf(cri.copyFrom(containerId, join(folder, "a"), join(folder, "to")));
+  const loop = await failure(cri.copyFrom(containerId, join(folder, "a"), join(folder, "to")));
   assert.equal(loop.reason, "copy_failed");
-  assert.match(loop.text, /more than 10 links/);
+  assert.match(loop.rawMessage, /more than 10 links/);
   assert.equal(calls.length - before, 11);
   assert.equal(existsSync(join(folder, "to")), false);
 });
 
 const link = (archive: ReturnType<typeof pack>, name: string, linkname: string) =>
   archive.entry({ name: `x/${name}`, type: "symlink", linkname });
-const ways: readonly [string, Fill][] = [
+const leaks: readonly [string, Fill][] = [
   [
-    "a link that is there",
+    "an existing link",
     (archive) => {
       archive.entry({ name: "x/d1/d2", type: "directory" });
       link(archive, "d1/d2/s", "..");
@@ -93,7 +93,7 @@ const ways: readonly [string, Fill][] = [
     },
   ],
   [
-    "a link that comes later",
+    "a later link",
     (archive) => {
       archive.entry({ name: "x/d1/d2", type: "directory" });
       link(archive, "leak", "d1/d2/s/../..");
@@ -116,7 +116,7 @@ const ways: readonly [string, Fill][] = [
     },
   ],
   [
-    "another name of a link",
+    "a hard link to a link",
     (archive) => {
       archive.entry({ name: "x/d1/d2", type: "directory" });
       link(archive, "d1/d2/s", "../..");
@@ -124,8 +124,8 @@ const ways: readonly [string, Fill][] = [
     },
   ],
 ];
-for (const [name, fill] of ways)
-  test(`a link that leads outside by ${name} is left out`, async (t) => {
+for (const [name, fill] of leaks)
+  test(`a link that leads outside by way of ${name} is skipped`, async (t) => {
     const folder = temporaryFolder(t);
     const { cri } = await hostRuntime(t, tarOf(fill));
     const { skipped } = await cri.copyFrom(containerId, "/x", join(folder, "to"));
@@ -136,7 +136,7 @@ for (const [name, fill] of ways)
     assert.throws(() => readlinkSync(join(folder, "to/leak")));
   });
 
-test("links that lead up and stay inside are made", async (t) => {
+test("links that lead up but stay inside are created", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(
     t,
@@ -153,7 +153,7 @@ test("links that lead up and stay inside are made", async (t) => {
     assert.equal(readFileSync(join(folder, "to", name), "utf8"), "here");
 });
 
-test("other names of links, and of what is left out, fail nothing", async (t) => {
+test("hard links to links and to skipped entries do not fail the copy", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   const from = join(folder, "from");
@@ -175,7 +175,7 @@ test("other names of links, and of what is left out, fail nothing", async (t) =>
   );
 });
 
-test("names that are not UTF-8 are left out, and overwrite nothing", async (t) => {
+test("names that are not valid UTF-8 are skipped and overwrite no other file", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   const from = join(folder, "from");
@@ -183,7 +183,7 @@ test("names that are not UTF-8 are left out, and overwrite nothing", async (t) =
   for (const byte of [0xe8, 0xe9]) {
     const file = Buffer.concat([Buffer.from(`${from}/`), Buffer.from([byte])]);
     writeFileSync(file, String(byte));
-    // Node's own removal of a folder does not find it.
+    // Node cannot remove this file with its folder.
     cleanup(t, () => unlinkSync(file));
   }
   symlinkSync(Buffer.from([0xe9]), join(from, "link"));
@@ -192,18 +192,18 @@ test("names that are not UTF-8 are left out, and overwrite nothing", async (t) =
   const { files, skipped } = await cri.copyFrom(containerId, from, join(folder, "to"));
   assert.equal(files, 4);
   assert.deepEqual(skipped.map(({ path }) => path).sort(), ["again", "link", "\uFFFD", "\uFFFD"]);
-  assert.ok(skipped.every(({ reason }) => /not UTF-8/.test(reason)));
+  assert.ok(skipped.every(({ reason }) => /not valid UTF-8/.test(reason)));
   for (const name of readdirSync(join(folder, "to")))
     assert.equal(readFileSync(join(folder, "to", name), "utf8"), name);
 });
 
-test("names of an extended header that are not UTF-8 are left out", async (t) => {
+test("names in an extended header that are not valid UTF-8 are skipped", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(
     t,
     tarOf((archive) => {
       archive.entry({ name: "x/é", pax: {} }, "here");
-      // As tar-stream reads bytes that are none.
+      // tar-stream decodes invalid bytes to this character.
       archive.entry({ name: "x/\uFFFD", pax: {} }, "lost");
     }),
   );
@@ -217,7 +217,7 @@ const one: Fill = (archive) => {
   archive.entry({ name: "x/a.log" }, "line\n");
 };
 
-test("files that change while they are read are copied, and told", async (t) => {
+test("files that change while they are read are copied and listed as skipped", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(
     t,
@@ -230,27 +230,27 @@ test("files that change while they are read are copied, and told", async (t) => 
   const { files, skipped } = await cri.copyFrom(containerId, "/x", join(folder, "to"));
   assert.equal(files, 1);
   assert.deepEqual(skipped, [
-    { path: "a.log", reason: "it is copied, and changed while it was read" },
-    { path: "ö:\n.log", reason: "it was removed before it was read" },
+    { path: "a.log", reason: "was copied but changed while it was read" },
+    { path: "ö:\n.log", reason: "was removed before it was read" },
   ]);
 });
 
-test("what else tar complains of stays a failure", async (t) => {
+test("other errors of tar fail the copy", async (t) => {
   const folder = temporaryFolder(t);
   const changed = "tar: x/a.log: file changed as we read it\n";
-  for (const [said, exitCode] of [
+  for (const [errorOutput, exitCode] of [
     [`${changed}tar: x/b: Cannot open: Permission denied\n`, 1],
     [`${changed}tar: cut`, 1],
     [changed, 2],
     ["", 1],
   ] as const) {
-    const { cri } = await hostRuntime(t, tarOf(one, said, exitCode));
-    const error = await failureOf(cri.copyFrom(containerId, "/x", join(folder, "to")));
-    assert.equal(error.reason, "copy_failed", said);
+    const { cri } = await hostRuntime(t, tarOf(one, errorOutput, exitCode));
+    const error = await failure(cri.copyFrom(containerId, "/x", join(folder, "to")));
+    assert.equal(error.reason, "copy_failed", errorOutput);
   }
 });
 
-test("sockets are told, too", async (t) => {
+test("sockets are listed as skipped", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   const from = join(folder, "from");
@@ -259,13 +259,13 @@ test("sockets are told, too", async (t) => {
   await once(server, "listening");
   try {
     const { skipped } = await cri.copyFrom(containerId, from, join(folder, "to"));
-    assert.deepEqual(skipped, [{ path: "ö:s", reason: "it is a socket" }]);
+    assert.deepEqual(skipped, [{ path: "ö:s", reason: "is a socket" }]);
   } finally {
     server.close();
   }
 });
 
-/** As CRI-O tells that a program is not there. */
+/** Reports a missing program as CRI-O does. */
 function missing({ command: [name], stderr }: ExecContext): number {
   stderr?.write(
     `level=error msg="exec failed: unable to start container process: exec: \\"${name}\\": executable file not found in $PATH"\n`,
@@ -273,7 +273,7 @@ function missing({ command: [name], stderr }: ExecContext): number {
   return 255;
 }
 
-test("programs that CRI-O does not find are none", async (t) => {
+test("a program that CRI-O does not find counts as missing", async (t) => {
   const folder = temporaryFolder(t);
   const run: string[] = [];
   const { cri } = await hostRuntime(t, {
@@ -288,11 +288,11 @@ test("programs that CRI-O does not find are none", async (t) => {
   assert.equal(bytes, 8);
   assert.deepEqual(run, ["tar", "cat", "wc"]);
   const { cri: none } = await hostRuntime(t, { exec: async (context) => missing(context) });
-  const error = await failureOf(none.copyFrom(containerId, "/x", join(folder, "to")));
-  assert.match(error.text, /neither tar nor cat/);
+  const error = await failure(none.copyFrom(containerId, "/x", join(folder, "to")));
+  assert.match(error.rawMessage, /neither tar nor cat/);
 });
 
-test("a count that fails does not fail the copy", async (t) => {
+test("a failure of wc does not fail the copy", async (t) => {
   const folder = temporaryFolder(t);
   const { cri } = await hostRuntime(t, {
     async exec(context) {
@@ -306,7 +306,7 @@ test("a count that fails does not fail the copy", async (t) => {
   assert.equal((await cri.copyFrom(containerId, "/x", join(folder, "to"))).bytes, 8);
 });
 
-test("the deadline is that of all commands together", async (t) => {
+test("all commands share one deadline", async (t) => {
   const folder = temporaryFolder(t);
   const run: string[] = [];
   const { cri } = await hostRuntime(t, {
@@ -320,8 +320,24 @@ test("the deadline is that of all commands together", async (t) => {
     },
   });
   const work = cri.copyFrom(containerId, "/x", join(folder, "to"), { timeoutMs: 700 });
-  const error = await failureOf(work);
+  const error = await failure(work);
   assert.equal(error.reason, "deadline");
-  assert.match(error.text, /700 ms/);
+  assert.match(error.rawMessage, /700 ms/);
   assert.equal(run.includes("wc"), false);
+});
+
+test("a file is not copied to a path that can only be a folder", async (t) => {
+  const { cri } = await hostRuntime(t);
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, "file"), "x");
+  symlinkSync("file", join(folder, "link"));
+  for (const source of ["file", "link"])
+    for (const target of [`${folder}/new/`, `${folder}/new/.`, `${folder}/new/..`, ".", "..", ""]) {
+      const error = await failure(cri.copyFrom(containerId, join(folder, source), target));
+      assert.deepEqual([error.reason, error.problems[0]?.path], ["invalid_request", "target"], target);
+    }
+  assert.equal(existsSync(join(folder, "new")), false);
+  mkdirSync(join(folder, "from"));
+  await cri.copyFrom(containerId, join(folder, "from"), `${folder}/new/`);
+  assert.equal(existsSync(join(folder, "new")), true);
 });

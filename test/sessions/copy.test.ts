@@ -16,8 +16,8 @@ import { test } from "node:test";
 import { pack } from "tar-stream";
 import type { CopyProgress } from "../../src/index.js";
 import type { ExecContext } from "../../src/server/index.js";
-import { failureOf } from "../server/support.js";
-import { containerId, hostRuntime, temporaryFolder } from "./support.js";
+import { failure } from "../support/failure.js";
+import { containerId, hostRuntime, temporaryFolder, withoutTar } from "./support.js";
 
 function tree(folder: string): string {
   const from = join(folder, "from");
@@ -35,7 +35,7 @@ function tree(folder: string): string {
   return from;
 }
 
-test("a folder there and back", async (t) => {
+test("a folder is copied into a container and back", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   const from = tree(folder);
@@ -55,11 +55,11 @@ test("a folder there and back", async (t) => {
     statSync(join(folder, "back/big")).mtime.getTime(),
     Math.floor(statSync(join(from, "big")).mtimeMs / 1000) * 1000,
   );
-  // Once more, over what is there.
+  // Again, over the existing copy.
   await cri.copyFrom(containerId, join(folder, "a/b"), join(folder, "back"));
 });
 
-test("single files, contents, filters, names that look like options", async (t) => {
+test("copies single files and given content, applies filters, and accepts names that look like options", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
   const from = tree(folder);
@@ -77,10 +77,10 @@ test("single files, contents, filters, names that look like options", async (t) 
   assert.equal(statSync(join(folder, "new/empty")).size, 0);
 });
 
-test("failures on either side", async (t) => {
+test("a failure on either side rejects with copy_failed", async (t) => {
   const { cri } = await hostRuntime(t);
   const folder = temporaryFolder(t);
-  const reason = async (work: Promise<unknown>) => (await failureOf(work)).reason;
+  const reason = async (work: Promise<unknown>) => (await failure(work)).reason;
   assert.equal(await reason(cri.copyTo(containerId, join(folder, "none"), "/tmp/x")), "copy_failed");
   assert.equal(
     await reason(cri.copyFrom(containerId, join(folder, "none"), join(folder, "x"))),
@@ -90,9 +90,9 @@ test("failures on either side", async (t) => {
   assert.equal(await reason(cri.copyFrom(containerId, "/a\0b", join(folder, "x"))), "invalid_request");
   writeFileSync(join(folder, "file"), "");
   const intoFile = cri.copyTo(containerId, { content: "x".repeat(3_000_000) }, join(folder, "file/x"));
-  const error = await failureOf(intoFile);
+  const error = await failure(intoFile);
   assert.equal(error.reason, "copy_failed");
-  assert.match(error.text, /file/);
+  assert.match(error.rawMessage, /file/);
   mkdirSync(join(folder, "dir"));
   assert.equal(
     await reason(cri.copyFrom(containerId, join(folder, "file"), join(folder, "dir"))),
@@ -107,8 +107,8 @@ test("failures on either side", async (t) => {
   );
 });
 
-test("less that arrives than was sent is told", async (t) => {
-  // As containerd does it: the command's input ends early, and all is well.
+test("a copy of which less arrived than was sent is incomplete", async (t) => {
+  // As containerd does: the command's input ends early, and the command succeeds.
   const { cri } = await hostRuntime(t, {
     async exec({ stdin, stdout }) {
       stdin?.resume();
@@ -118,12 +118,12 @@ test("less that arrives than was sent is told", async (t) => {
     },
   });
   const folder = temporaryFolder(t);
-  const error = await failureOf(cri.copyTo(containerId, { content: "x".repeat(5_000) }, join(folder, "x")));
+  const error = await failure(cri.copyTo(containerId, { content: "x".repeat(5_000) }, join(folder, "x")));
   assert.deepEqual([error.code, error.reason], ["data_loss", "copy_incomplete"]);
-  assert.match(error.text, /1024 of them arrived/);
+  assert.match(error.rawMessage, /1024 of them arrived/);
 });
 
-/** A container whose tar is ours. */
+/** Handlers of a container whose tar prints this archive. */
 const tarOf = (entries: (archive: ReturnType<typeof pack>) => void, cutAt = Number.POSITIVE_INFINITY) => ({
   async exec({ stdout }: ExecContext) {
     const archive = pack();
@@ -136,19 +136,19 @@ const tarOf = (entries: (archive: ReturnType<typeof pack>) => void, cutAt = Numb
   },
 });
 
-test("an archive that is cut is told, between entries and within one", async (t) => {
+test("an archive that was cut off between entries or within one is incomplete", async (t) => {
   const folder = temporaryFolder(t);
   for (const cutAt of [512, 1_024, 1_500, 2_048]) {
     const { cri } = await hostRuntime(
       t,
       tarOf((archive) => archive.entry({ name: "x/a", size: 1_000 }, Buffer.alloc(1_000)), cutAt),
     );
-    const error = await failureOf(cri.copyFrom(containerId, "/x", join(folder, `cut-${cutAt}`)));
+    const error = await failure(cri.copyFrom(containerId, "/x", join(folder, `cut-${cutAt}`)));
     assert.equal(error.reason, "copy_incomplete", `cut at ${cutAt}: ${error.message}`);
   }
 });
 
-const evil: [string, (archive: ReturnType<typeof pack>, outside: string) => void][] = [
+const unsafeArchives: [string, (archive: ReturnType<typeof pack>, outside: string) => void][] = [
   ["..", (archive) => archive.entry({ name: "x/../../evil" }, "evil")],
   ["an absolute name", (archive, outside) => archive.entry({ name: `${outside}/evil` }, "evil")],
   ["another root", (archive) => archive.entry({ name: "y/evil" }, "evil")],
@@ -169,7 +169,7 @@ const evil: [string, (archive: ReturnType<typeof pack>, outside: string) => void
     (archive) => archive.entry({ name: "x/evil", type: "link", linkname: "x/../../secret" }),
   ],
 ];
-for (const [name, entries] of evil)
+for (const [name, entries] of unsafeArchives)
   test(`an archive with ${name} is refused, and writes nothing outside`, async (t) => {
     const folder = temporaryFolder(t);
     const outside = join(folder, "outside");
@@ -179,14 +179,14 @@ for (const [name, entries] of evil)
       t,
       tarOf((archive) => entries(archive, outside)),
     );
-    const error = await failureOf(cri.copyFrom(containerId, "/x", join(folder, "in/to")));
+    const error = await failure(cri.copyFrom(containerId, "/x", join(folder, "in/to")));
     assert.deepEqual([error.code, error.reason], ["permission_denied", "unsafe_archive"]);
     assert.equal(existsSync(join(outside, "evil")), false);
     assert.equal(existsSync(join(folder, "evil")), false);
     assert.equal(existsSync(join(folder, "in/evil")), false);
   });
 
-test("links that lead outside are left out; a link in the way is replaced, not followed", async (t) => {
+test("links that lead outside are skipped; an existing link is replaced, not followed", async (t) => {
   const folder = temporaryFolder(t);
   const outside = join(folder, "outside");
   writeFileSync(outside, "untouched");
@@ -214,28 +214,16 @@ test("links that lead outside are left out; a link in the way is replaced, not f
   assert.equal(readlinkSync(join(folder, "to/in")), "./file");
 });
 
-test("without tar, single files are copied with cat, and folders are not", async (t) => {
+test("without tar, single files are copied with cat, and folders fail", async (t) => {
   const folder = temporaryFolder(t);
-  const bin = join(folder, "bin");
-  mkdirSync(bin);
-  for (const name of ["sh", "cat", "wc", "chmod", "mkdir", "dirname"])
-    symlinkSync(
-      execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim(),
-      join(bin, name),
-    );
-  const before = process.env.PATH;
-  // The commands of this runtime find their programs where this process does.
-  process.env.PATH = bin;
-  t.after(() => {
-    process.env.PATH = before;
-  });
+  const bin = withoutTar(t, folder);
   const { cri } = await hostRuntime(t);
   const bytes = randomBytes(2_000_000);
   writeFileSync(join(folder, "from"), bytes);
   await cri.copyTo(containerId, join(folder, "from"), join(folder, "there/file"));
   await cri.copyFrom(containerId, join(folder, "there/file"), join(folder, "back"));
   assert.ok(readFileSync(join(folder, "back")).equals(bytes));
-  const error = await failureOf(cri.copyTo(containerId, bin, join(folder, "folder")));
+  const error = await failure(cri.copyTo(containerId, bin, join(folder, "folder")));
   assert.equal(error.reason, "copy_failed");
-  assert.match(error.text, /no tar/);
+  assert.match(error.rawMessage, /no tar/);
 });

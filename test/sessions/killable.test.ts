@@ -1,164 +1,219 @@
+// `cri.exec()` with `killOnClose: true`: a shell prints its process ID before it becomes the command, so that a second
+// command can kill it.
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
-import { test } from "node:test";
-import type { ExecOptions } from "../../src/index.js";
-import { failureOf, textOf } from "../server/support.js";
-import { until } from "../support/waiting.js";
+import { describe, test } from "node:test";
+import type { Cri, ExecOptions } from "../../src/index.js";
+import type { ExecContext } from "../../src/server/index.js";
+import { failure } from "../support/failure.js";
+import { textOf } from "../support/streaming-server.js";
+import { until, within } from "../support/waiting.js";
 import { containerId, hostRuntime, processesWith } from "./support.js";
 
-test("what tells the process id is not seen in the output", async (t) => {
-  const { cri } = await hostRuntime(t);
-  const session = await cri.exec(containerId, ["sh", "-c", "echo out; echo err >&2; exit 6"], { kill: true });
-  const [out, err, exit] = await Promise.all([textOf(session.stdout), textOf(session.stderr), session.exit]);
-  assert.deepEqual([out, err, exit.exitCode], ["out\n", "err\n", 6]);
-  const onlyErr = await cri.exec(containerId, ["sh", "-c", "echo err >&2"], { kill: true, stdout: false });
-  assert.equal(onlyErr.stdout, undefined);
-  assert.equal(await textOf(onlyErr.stderr), "err\n");
-  assert.equal((await onlyErr.exit).exitCode, 0);
-});
+/** Larger than any process ID that Linux assigns. */
+const unusedPid = "4194304000";
 
-test("kill sends a signal to the command's group; after the end it does nothing", async (t) => {
-  const { cri, calls } = await hostRuntime(t);
-  const session = await cri.exec(containerId, ["sleep", "4200"], { kill: true });
-  await session.kill("SIGTERM");
-  assert.deepEqual(await session.exit, { exitCode: 143, signal: "SIGTERM" });
-  await session.kill();
-  assert.equal(calls.filter(({ name }) => name === "execSync").length, 1);
-});
+function execKillable(cri: Cri, command: readonly string[], options: ExecOptions = {}) {
+  return cri.exec(containerId, command, { ...options, killOnClose: true });
+}
 
-test("a command that hears no SIGTERM ends by close()", async (t) => {
-  const { cri } = await hostRuntime(t, {});
-  const session = await cri.exec(containerId, ["sh", "-c", "trap '' TERM; while :; do sleep 0.42; done"], {
-    kill: true,
+/** Prints a process ID as the shell in the container would: after the mark, which is the fourth argument. */
+function printPid({ command, stdout }: ExecContext, pid: string): void {
+  stdout?.write(`${command[3]}${pid}\n`);
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+describe("the output", () => {
+  test("contains stdout and stderr of the command, without the process ID", async (t) => {
+    const { cri } = await hostRuntime(t);
+    const session = await execKillable(cri, ["sh", "-c", "echo out; echo err >&2; exit 6"]);
+    const [stdout, stderr] = await Promise.all([textOf(session.stdout), textOf(session.stderr)]);
+    assert.deepEqual([stdout, stderr], ["out\n", "err\n"]);
+    assert.equal((await session.ended).exitCode, 6);
   });
-  await until(async () => (await processesWith("sleep 0.42")).length > 0, "the command runs");
-  await Promise.all([session.close(), session.close()]);
-  assert.equal((await failureOf(session.exit)).reason, "client_closed");
-  assert.deepEqual(await processesWith("trap '' TERM; while :; do sleep 0.42"), []);
-});
 
-test("a kill that fails is told with the reason of the end", async (t) => {
-  const { cri } = await hostRuntime(t, {
-    async exec({ command, stdout, signal }) {
-      // The process id of nobody.
-      stdout?.write(`${command[3]}4194304000\n`);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      return 0;
-    },
+  test("contains stderr without the process ID if stdout is not requested", async (t) => {
+    const { cri } = await hostRuntime(t);
+    const session = await execKillable(cri, ["sh", "-c", "echo err >&2"], { stdout: false });
+    assert.equal(session.stdout, undefined);
+    assert.equal(await textOf(session.stderr), "err\n");
+    assert.equal((await session.ended).exitCode, 0);
   });
-  const session = await cri.exec(containerId, ["program"], { kill: true, timeoutMs: 100 });
-  const error = await failureOf(session.exit, 20_000);
-  assert.equal(error.reason, "deadline");
-});
 
-test("kill needs an output, and a command", async (t) => {
-  const { cri } = await hostRuntime(t);
-  const none = { kill: true, stdin: true, stdout: false, stderr: false } as const;
-  assert.equal((await failureOf(cri.exec(containerId, ["true"], none))).reason, "invalid_option");
-  assert.equal((await failureOf(cri.exec(containerId, [], { kill: true }))).reason, "invalid_request");
-  assert.equal((await failureOf(cri.exec(containerId, []))).reason, "invalid_request");
-  const signal = AbortSignal.abort(new Error("before"));
-  assert.equal(
-    (await failureOf(cri.exec(containerId, ["true"], { kill: true, signal }))).reason,
-    "aborted_by_caller",
-  );
-});
-
-test("output that goes on without the mark is given as it is", async (t) => {
-  const { cri } = await hostRuntime(t, {
-    async exec({ stdout }) {
-      stdout?.write("x".repeat(100_000));
-      return 0;
-    },
+  test("is passed on unchanged if it does not begin with a process ID", async (t) => {
+    const output = "x".repeat(100_000);
+    const { cri } = await hostRuntime(t, {
+      async exec({ stdout }) {
+        stdout?.write(output);
+        return 0;
+      },
+    });
+    const session = await execKillable(cri, ["program"]);
+    assert.equal(await textOf(session.stdout), output);
+    assert.equal((await session.ended).exitCode, 0);
   });
-  const session = await cri.exec(containerId, ["program"], { kill: true });
-  assert.equal((await textOf(session.stdout)).length, 100_000);
-  assert.equal((await session.exit).exitCode, 0);
+
+  for (const killOnClose of [false, true])
+    test(`is delivered up to the point where the connection broke (killOnClose: ${killOnClose})`, async (t) => {
+      const { cri } = await hostRuntime(t, {
+        async exec(context) {
+          if (killOnClose) printPid(context, unusedPid);
+          context.stdout?.write("x".repeat(100_000));
+          await untilAborted(context.signal);
+          return 0;
+        },
+      });
+      let socket: Socket | undefined;
+      const dial = ({ port }: URL) => {
+        socket = connect(Number(port), "127.0.0.1");
+        return socket;
+      };
+      const session = await cri.exec(containerId, ["program"], { killOnClose, stderr: false, dial });
+      await until(() => session.stdout?.readableLength === 100_000, "the output has arrived");
+      socket?.resetAndDestroy();
+      assert.equal((await failure(session.ended)).reason, "connection_lost");
+
+      let bytes = 0;
+      const reading = (async () => {
+        for await (const part of session.stdout ?? []) bytes += (part as Buffer).byteLength;
+      })();
+      assert.equal((await failure(reading)).reason, "connection_lost");
+      assert.equal(bytes, 100_000);
+    });
 });
 
-test("an abort while the runtime does not answer rejects at once, and what comes later is ended", async (t) => {
-  let answer: () => void = () => undefined;
-  const slow = new Promise<void>((resolve) => {
-    answer = resolve;
+describe("kill()", () => {
+  test("sends the signal to the process group of the command", async (t) => {
+    const { cri } = await hostRuntime(t);
+    const session = await execKillable(cri, ["sh", "-c", "sleep 4200 & echo started; wait"]);
+    session.stdout?.once("data", () => session.kill("SIGTERM"));
+    assert.deepEqual(await session.ended, { exitCode: 143, signal: "SIGTERM" });
+    await until(async () => (await processesWith("sleep 4200")).length === 0, "its child has ended, too");
   });
-  const { cri } = await hostRuntime(t, {}, "tcp", () => slow);
-  const stop = new AbortController();
-  const opening = cri.exec(containerId, ["sleep", "4300"], { kill: true, signal: stop.signal });
-  stop.abort(new Error("enough"));
-  assert.equal((await failureOf(opening, 1_000)).reason, "aborted_by_caller");
-  answer();
-  await until(async () => (await processesWith("sleep 4300")).length === 0, "the late command is gone");
-});
 
-test("without the mark, an exit code other than 0 means that no shell started the command", async (t) => {
-  let end = { said: "", complaint: "", exitCode: 0 };
-  const { cri } = await hostRuntime(t, {
-    async exec({ stdout, stderr }) {
-      stdout?.write(end.said);
-      stderr?.write(end.complaint);
-      return end.exitCode;
-    },
-  });
-  const run = async (ends: Partial<typeof end>, options: ExecOptions = {}) => {
-    end = { said: "", complaint: "", exitCode: 255, ...ends };
-    const session = await cri.exec(containerId, ["/app"], { kill: true, ...options });
-    session.stdout?.resume();
-    session.stderr?.resume();
-    return session.exit.then(
-      ({ exitCode }) => exitCode,
-      ({ reason, text }) => `${reason}: ${/[/]bin[/]sh/.test(text)}`,
+  test("does nothing after the command has ended", async (t) => {
+    const { cri, calls } = await hostRuntime(t);
+    const session = await execKillable(cri, ["true"]);
+    await session.ended;
+    await session.kill();
+    assert.deepEqual(
+      calls.map(({ name }) => name),
+      ["exec"],
     );
-  };
-  // CRI-O's way to tell of it.
-  const complaint = 'level=error msg="exec failed: executable file not found in $PATH"\n';
-  assert.equal(await run({ complaint }), "exec_not_started: true");
-  assert.equal(await run({ complaint }, { stdout: false }), "exec_not_started: true");
-  assert.equal(await run({ said: complaint }, { tty: true }), "exec_not_started: true");
-  // The little that a command prints on a terminal may have got lost, and the mark with it.
-  assert.equal(await run({ exitCode: 1 }, { tty: true }), 1);
-  assert.equal(await run({ exitCode: 137 }), 137, "a shell that was killed was there");
-  assert.equal(await run({ said: "x".repeat(100_000) }), 255, "it went on too long");
-  assert.equal(await run({ exitCode: 0 }), 0);
-});
-
-test("the output that came before the connection broke is delivered, then the output breaks", async (t) => {
-  const { cri } = await hostRuntime(t, {
-    async exec({ command, stdout, signal }) {
-      if (command[0] === "/bin/sh") stdout?.write(`${command[3]}4194304000\n`);
-      stdout?.write("x".repeat(100_000));
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      return 0;
-    },
   });
-  for (const kill of [false, true]) {
-    let socket: Socket | undefined;
-    const dial = ({ port }: URL) => {
-      socket = connect(Number(port), "127.0.0.1");
-      return socket;
-    };
-    const { stdout, exit } = await cri.exec(containerId, ["program"], { kill, stderr: false, dial });
-    await until(() => stdout?.readableLength === 100_000, "all of it has come");
-    socket?.resetAndDestroy();
-    assert.equal((await failureOf(exit)).reason, "connection_lost");
-    let bytes = 0;
-    const read = (async () => {
-      for await (const part of stdout ?? []) bytes += (part as Buffer).byteLength;
-    })();
-    assert.equal((await failureOf(read)).reason, "connection_lost");
-    assert.equal(bytes, 100_000);
-  }
 });
 
-test("the deadline is checked", async (t) => {
-  const { cri, calls } = await hostRuntime(t);
+describe("the end of the session", () => {
+  test("close() kills a command that ignores SIGTERM, and can be called twice", async (t) => {
+    const { cri } = await hostRuntime(t);
+    const session = await execKillable(cri, ["sh", "-c", "trap '' TERM; while :; do sleep 0.42; done"]);
+    await until(async () => (await processesWith("sleep 0.42")).length > 0, "the command is running");
+    await Promise.all([session.close(), session.close()]);
+    assert.equal((await failure(session.ended)).reason, "client_closed");
+    assert.deepEqual(await processesWith("trap '' TERM; while :; do sleep 0.42"), []);
+  });
+
+  test("the deadline ends a session whose process does not exist", async (t) => {
+    const { cri } = await hostRuntime(t, {
+      async exec(context) {
+        printPid(context, unusedPid);
+        await untilAborted(context.signal);
+        return 0;
+      },
+    });
+    const session = await execKillable(cri, ["program"], { timeoutMs: 100 });
+    assert.equal((await failure(session.ended)).reason, "deadline");
+  });
+
+  test("an abort rejects while the runtime has not answered, and the late command is killed", async (t) => {
+    const answer = new AbortController();
+    const { cri } = await hostRuntime(t, {}, "tcp", () => untilAborted(answer.signal));
+    const caller = new AbortController();
+    const opening = execKillable(cri, ["sleep", "4300"], { signal: caller.signal });
+    caller.abort(new Error("enough"));
+    assert.equal((await failure(within(1_000, opening))).reason, "aborted_by_caller");
+    answer.abort();
+    await until(async () => (await processesWith("sleep 4300")).length === 0, "the late command has ended");
+  });
+});
+
+describe("the end of a command that printed no process ID", () => {
+  // CRI-O prints this line as output of the command, and reports exit code 255.
+  const complaint = 'level=error msg="exec failed: executable file not found in $PATH"\n';
+  const tty = { tty: true };
+  const notStarted = "exec_not_started";
+  const cases: readonly [
+    title: string,
+    result: ExecResult,
+    options: ExecOptions,
+    expected: number | string,
+  ][] = [
+    ["the runtime's message is on stderr", { stderr: complaint }, {}, notStarted],
+    ["stdout is not requested", { stderr: complaint }, { stdout: false }, notStarted],
+    ["the runtime's message is on the terminal", { stdout: complaint }, tty, notStarted],
+    ["a terminal, which may have lost the process ID", { exitCode: 1 }, tty, 1],
+    ["a shell that was killed", { exitCode: 137 }, {}, 137],
+    ["more output than a message of the runtime", { stdout: "x".repeat(100_000) }, {}, 255],
+    ["exit code 0", { exitCode: 0 }, {}, 0],
+  ];
+
+  for (const [title, result, options, expected] of cases)
+    test(`${title}: ${expected}`, async (t) => {
+      const { cri } = await hostRuntime(t, {
+        async exec({ stdout, stderr }) {
+          stdout?.write(result.stdout ?? "");
+          stderr?.write(result.stderr ?? "");
+          return result.exitCode ?? 255;
+        },
+      });
+      const session = await execKillable(cri, ["/app"], options);
+      session.stdout?.resume();
+      session.stderr?.resume();
+      if (typeof expected === "number") return assert.equal((await session.ended).exitCode, expected);
+      const error = await failure(session.ended);
+      assert.equal(error.reason, expected);
+      assert.match(error.rawMessage, /\/bin\/sh/);
+    });
+});
+
+/** What a runtime returns for an exec. */
+interface ExecResult {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  /** Default: 255. */
+  readonly exitCode?: number;
+}
+
+describe("invalid arguments are refused before anything is sent", () => {
+  const noOutput = { stdin: true, stdout: false, stderr: false } as const;
+  const aborted = { signal: AbortSignal.abort(new Error("before")) };
+  const cases: readonly [title: string, command: readonly string[], options: ExecOptions, reason: string][] =
+    [
+      ["neither stdout nor stderr", ["true"], { ...noOutput, killOnClose: true }, "invalid_option"],
+      ["an empty command", [], { killOnClose: true }, "invalid_request"],
+      ["an empty command without killOnClose", [], {}, "invalid_request"],
+      ["a signal that is aborted", ["true"], { ...aborted, killOnClose: true }, "aborted_by_caller"],
+      ["a negative timeout", ["true"], { timeoutMs: -5, killOnClose: true }, "invalid_option"],
+      ["a negative timeout without killOnClose", ["true"], { timeoutMs: -5 }, "invalid_option"],
+      ["NaN as timeout", ["true"], { timeoutMs: Number.NaN, killOnClose: true }, "invalid_option"],
+      ["NaN as timeout without killOnClose", ["true"], { timeoutMs: Number.NaN }, "invalid_option"],
+    ];
+  for (const [title, command, options, reason] of cases)
+    test(title, async (t) => {
+      const { cri, calls } = await hostRuntime(t);
+      assert.equal((await failure(cri.exec(containerId, command, options))).reason, reason);
+      assert.equal(calls.length, 0);
+    });
+
   for (const timeoutMs of [-5, Number.NaN])
-    for (const kill of [false, true]) {
-      const options = { timeoutMs, kill };
-      assert.equal((await failureOf(cri.exec(containerId, ["true"], options))).reason, "invalid_option");
-      assert.equal(
-        (await failureOf(cri.runCommand(containerId, ["true"], options))).reason,
-        "invalid_option",
-      );
-    }
-  assert.equal(calls.length, 0);
+    for (const killOnClose of [false, true])
+      test(`runCommand() with timeoutMs ${timeoutMs} and killOnClose: ${killOnClose}`, async (t) => {
+        const { cri, calls } = await hostRuntime(t);
+        const running = cri.runCommand(containerId, ["true"], { timeoutMs, killOnClose });
+        assert.equal((await failure(running)).reason, "invalid_option");
+        assert.equal(calls.length, 0);
+      });
 });

@@ -1,19 +1,19 @@
-// A program of its own, for terminal.test.ts: it is on a terminal when the signal that its argument names ends it. What
-// is done to the terminal goes to its output at once.
+// The program of terminal.test.ts: attaches two terminals, then sends itself the signal in its argument. It prints every change of
+// the terminals' mode.
 import { writeSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { attachTerminal, type Session, type TerminalProcess } from "../../src/streaming/index.js";
 
-const said = (text: string) => void writeSync(1, `${text}\n`);
+const print = (text: string) => void writeSync(1, `${text}\n`);
 const [, , signal, listens] = process.argv;
 
 function terminal(name: string): TerminalProcess {
   const stdin = Object.assign(new PassThrough(), {
     isTTY: true,
     isRaw: false,
-    setRawMode: (mode: boolean) => said(`${name} ${mode ? "raw" : "as it was"}`),
+    setRawMode: (mode: boolean) => print(`${name} ${mode ? "raw" : "restored"}`),
   });
-  // As much of Node's terminals as is used.
+  // Implements the used part of Node's terminals.
   return { stdin, stdout: new PassThrough(), stderr: new PassThrough() } as unknown as TerminalProcess;
 }
 
@@ -21,6 +21,7 @@ const session: Session = {
   stdin: new PassThrough(),
   stdout: new PassThrough(),
   stderr: undefined,
+  ended: new Promise(() => undefined),
   tty: true,
   transport: "spdy",
   protocol: "v4.channel.k8s.io",
@@ -34,9 +35,9 @@ void attachTerminal(session, terminal("one"));
 void attachTerminal(session, terminal("two"));
 if (listens)
   process.on(signal as NodeJS.Signals, () => {
-    said("heard");
+    print("signal received");
     setImmediate(() => process.exit(5));
   });
 process.kill(process.pid, signal as NodeJS.Signals);
-// Ends by the signal, or fails the test.
+// Fails the test unless the signal ends the process first.
 setTimeout(() => process.exit(9), 20_000);

@@ -1,4 +1,4 @@
-// Which pods and containers a page tells of, when names are shared, and when figures are missing.
+// The pods and containers of a page, when names are shared and when stats are missing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -6,20 +6,20 @@ import { CriError } from "../../src/index.js";
 import type { RuntimeImplementation } from "../../src/server/index.js";
 import { fixtures } from "../../src/testing/index.js";
 import { ContainerState, PodSandboxState } from "../../src/v1.js";
-import { failure } from "../testing/embedded/support.js";
-import { noCgroup, node } from "./support.js";
+import { failure } from "../support/failure.js";
+import { noCgroup, node } from "../support/stats-node.js";
 
 const like = "containerd-2.1";
 const timestamp = 1_700_000_000_000_000_000n;
 const value = (value: bigint) => ({ value });
 const cpu = (seconds: bigint) => ({ timestamp, usageCoreNanoSeconds: value(seconds * 1_000_000_000n) });
 const unimplemented = () => {
-  throw new CriError({ code: "unimplemented", reason: "unimplemented", text: "not here" });
+  throw new CriError({ code: "unimplemented", reason: "unimplemented", rawMessage: "not supported" });
 };
 const lines = (page: string, ...names: string[]) =>
   page.split("\n").filter((line) => names.some((name) => new RegExp(`^${name}[ {]`).test(line)));
 
-/** A pod with containers, each made at a time and with so many seconds of CPU time. */
+/** A pod and its containers, with creation times and seconds of CPU time. */
 interface FakePod {
   readonly id: string;
   readonly name: string;
@@ -29,7 +29,7 @@ interface FakePod {
   readonly containers: Readonly<Record<string, readonly [name: string, createdAt: bigint, seconds: bigint]>>;
 }
 
-/** A runtime with these pods. The uid of each is `u-` and its id. */
+/** Returns the handlers of a runtime with these pods. The uid of each is `u-<id>`. */
 const pods = (...all: readonly FakePod[]): RuntimeImplementation => {
   const metadata = ({ id, name, attempt = 0 }: FakePod) => ({
     name,
@@ -66,7 +66,7 @@ const pods = (...all: readonly FakePod[]): RuntimeImplementation => {
   };
 };
 
-test("containers that fail are told with their pods; with ids, each by itself", async (t) => {
+test("failed containers are reported with their pods, and with their ids on request", async (t) => {
   const fails = () => {
     throw noCgroup("x");
   };
@@ -106,7 +106,7 @@ test("containers that fail are told with their pods; with ids, each by itself", 
   );
 });
 
-test("pods that fail are told with their ids, too", async (t) => {
+test("failed pods are reported with their ids on request", async (t) => {
   const fails = () => {
     throw noCgroup("x");
   };
@@ -121,10 +121,10 @@ test("pods that fail are told with their ids, too", async (t) => {
   ]);
 });
 
-test("of pods of one name the newest is told, whatever the ids, and none of its containers is another's", async (t) => {
+test("of pods with the same name only the newest one is reported, with only its own containers", async (t) => {
   const old = {
     ...{ id: "a-old", name: "web", createdAt: 10n, seconds: 100n },
-    // Restarted after the new pod was made.
+    // Restarted after the creation of the new pod.
     containers: { c1: ["main", 30n, 90n] as const },
   };
   const young = {
@@ -148,36 +148,41 @@ test("of pods of one name the newest is told, whatever the ids, and none of its 
   }
 });
 
-test("a runtime that does not say when pods were made: the highest attempt is told", async (t) => {
-  const none = { name: "web", createdAt: 0n, containers: {} };
-  const first = { ...none, id: "a", attempt: 0, seconds: 5n };
-  const { cri } = await node(t, pods(first, { ...none, id: "b", attempt: 1, seconds: 1n }), { like });
+test("without creation times, the pod with the highest attempt is reported", async (t) => {
+  const common = { name: "web", createdAt: 0n, containers: {} };
+  const first = { ...common, id: "a", attempt: 0, seconds: 5n };
+  const { cri } = await node(t, pods(first, { ...common, id: "b", attempt: 1, seconds: 1n }), { like });
   assert.match(await cri.stats.toPrometheus(), /^pod_cpu_usage_seconds_total\{\S+\} 1 /m);
 });
 
-test("one deadline for the whole page, however many calls it takes", async (t) => {
+test("all calls of a page share one deadline", async (t) => {
   const deadlines: (number | undefined)[] = [];
+  const called: number[] = [];
   const { cri } = await node(t, {
     async listMetricDescriptors(_, { deadline }) {
+      called.push(Date.now());
       deadlines.push(deadline?.getTime());
       await pause(500);
       return { descriptors: [{ name: "m", help: "h", labelKeys: [] }] };
     },
     async *streamPodSandboxMetrics(_, { deadline }) {
+      called.push(Date.now());
       deadlines.push(deadline?.getTime());
       yield { podSandboxMetrics: [] };
     },
   });
-  await cri.stats.toPrometheus({ timeoutMs: 5_000 });
+  await cri.stats.toPrometheus({ timeoutMs: 60_000 });
   const [first = 0, second = 0] = deadlines;
-  assert.ok(first > 0 && second > 0, "both calls have one");
+  assert.ok(first > 0 && second > 0, "both calls have a deadline");
+  const [firstCall = 0, secondCall = 0] = called;
+  // With a deadline of its own, the second call's would be as much later as the call.
   assert.ok(
-    second - first < 400,
-    `the second call may end ${second - first} ms after the first one's deadline`,
+    second - first < (secondCall - firstCall) / 2,
+    `the deadline of the second call is ${second - first} ms later`,
   );
 });
 
-test("a runtime with figures of containers only, or of pods only, gives these and says so", async (t) => {
+test("a runtime with stats of only containers or only pods gets a page with these, and with the missing kind", async (t) => {
   const web = {
     ...{ id: "p", name: "web", createdAt: 1n, seconds: 2n },
     containers: { c: ["main", 1n, 1n] as const },

@@ -1,10 +1,10 @@
-// Swap space on the page: what the kubelet makes of CRI's figures.
+// Swap metrics, computed from CRI's stats as the kubelet does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { fixtures } from "../../src/testing/index.js";
 import type { SwapUsageSchema } from "../../src/v1.js";
-import { node } from "./support.js";
+import { node } from "../support/stats-node.js";
 
 const timestamp = 1_700_000_000_000_000_000n;
 const value = (value: bigint) => ({ value });
@@ -17,7 +17,7 @@ const stats = (id: string, swap: Swap, ended = false) =>
     ...(ended ? { cpu: undefined, memory: undefined } : {}),
   });
 
-test("the limit is what is used and what is left, where there is a limit", async (t) => {
+test("the swap limit is the sum of used and available bytes, and omitted without a limit", async (t) => {
   const swaps: Readonly<Record<string, Swap>> = {
     limited: { timestamp, swapUsageBytes: value(6n), swapAvailableBytes: value(4n) },
     forbidden: { timestamp, swapUsageBytes: value(0n), swapAvailableBytes: value(0n) },
@@ -42,7 +42,7 @@ test("the limit is what is used and what is left, where there is a limit", async
   assert.equal(page.match(/^container_swap_usage_bytes\{/gm)?.length, 4);
 });
 
-test("a pod's is that of its containers that run, and undefined while one of them does not tell it", async (t) => {
+test("a pod's swap usage is the sum of its running containers, and omitted when one of them is missing", async (t) => {
   const pod = (name: string, ...containers: ReturnType<typeof stats>[]) =>
     fixtures.podSandboxStats({
       attributes: { id: name, metadata: { name, namespace: "ns" } },

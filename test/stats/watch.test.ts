@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { connect, type UsageSample } from "../../src/index.js";
+import { connect } from "../../src/index.js";
+import type { UsageSample } from "../../src/observe.js";
+import { failure } from "../support/failure.js";
 import { assertNoListeners } from "../support/leaks.js";
+import { node } from "../support/stats-node.js";
 import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
-import { failure } from "../testing/embedded/support.js";
-import { node } from "./support.js";
 
 const next = (samples: AsyncIterator<UsageSample>) =>
-  within(5_000, samples.next(), "the next sample").then(({ value }) => value as UsageSample);
+  within(30_000, samples.next(), "the next sample").then(({ value }) => value as UsageSample);
 
-test("each sample has the rates since the one before it", async (t) => {
+test("each sample has the rates since the previous one", async (t) => {
   const { cri, clock, use, startPod } = await node(t);
   const { containerId } = await startPod("web");
   const samples = cri.stats.watch({ intervalMs: 5 })[Symbol.asyncIterator]();
@@ -29,7 +30,7 @@ test("each sample has the rates since the one before it", async (t) => {
   await samples.return?.();
 });
 
-test("what is not wanted is not asked for", async (t) => {
+test("watch() applies its filters, and makes no calls for a kind that is false", async (t) => {
   const { cri, runtime, startPod } = await node(t, {}, { like: "containerd-2.1" });
   await startPod("web", { app: "web" });
   await startPod("db");
@@ -51,16 +52,16 @@ test("what is not wanted is not asked for", async (t) => {
   assert.equal(runtime.calls.of("listContainerStats").length, 1);
 });
 
-test("a slow sample is waited for, and no two are under way at a time", async (t) => {
-  let [atOnce, most, calls] = [0, 0, 0];
+test("samples never overlap, even if they are slow", async (t) => {
+  let [inFlight, most, calls] = [0, 0, 0];
   const { cri } = await node(
     t,
     {
       async listContainerStats() {
         calls++;
-        most = Math.max(most, ++atOnce);
+        most = Math.max(most, ++inFlight);
         await pause(30);
-        atOnce--;
+        inFlight--;
         return {};
       },
     },
@@ -68,10 +69,10 @@ test("a slow sample is waited for, and no two are under way at a time", async (t
   );
   let seen = 0;
   for await (const _ of cri.stats.watch({ intervalMs: 1, pods: false })) if (++seen === 4) break;
-  assert.deepEqual([most, calls, atOnce], [1, 4, 0]);
+  assert.deepEqual([most, calls, inFlight], [1, 4, 0]);
 });
 
-test("nobody asks between two samples that nobody takes", async (t) => {
+test("without a consumer, watch() makes no calls", async (t) => {
   const { cri, runtime } = await node(t, {}, { like: "containerd-2.1" });
   const samples = cri.stats.watch({ intervalMs: 1, pods: false })[Symbol.asyncIterator]();
   await next(samples);
@@ -80,16 +81,16 @@ test("nobody asks between two samples that nobody takes", async (t) => {
   await samples.return?.();
 });
 
-test("a sample during which the runtime was away says so, and the rates go on after it", async (t) => {
+test("a sample of an unavailable runtime has an error, and the rates continue afterwards", async (t) => {
   const { cri, runtime, clock, use, startPod } = await node(t);
   const { containerId } = await startPod("web");
   const samples = cri.stats.watch({ intervalMs: 5 })[Symbol.asyncIterator]();
   const first = await next(samples);
-  const text = "server is not initialized yet";
-  runtime.faults.failNext("streamContainerStats", { code: "unavailable", text }, { times: 3 });
-  const away = await next(samples);
-  assert.equal(away.error?.reason, "runtime_starting");
-  assert.deepEqual([away.containers, away.pods, away.failed], [[], [], []]);
+  const message = "server is not initialized yet";
+  runtime.faults.failNext("streamContainerStats", { code: "unavailable", message }, { times: 3 });
+  const failed = await next(samples);
+  assert.equal(failed.error?.reason, "runtime_starting");
+  assert.deepEqual([failed.containers, failed.pods, failed.failed], [[], [], []]);
   use({ cpuNanos: (first.containers[0]?.cpu?.usageNanos ?? 0n) + 500_000_000n });
   await clock.advance(1_000);
   const { containers, error } = await next(samples);
@@ -104,7 +105,7 @@ test("a restart of the runtime does not end the loop", async (t) => {
   await startPod("web");
   const direct = connect.through(runtime);
   const seen: (string | undefined)[] = [];
-  for await (const { error, containers } of direct.stats.watch({ intervalMs: 5, timeoutMs: 50 })) {
+  for await (const { error, containers } of direct.stats.watch({ intervalMs: 5, timeoutMs: 2_000 })) {
     seen.push(error ? error.code : `${containers.length}`);
     if (seen.length === 1) await runtime.faults.crash();
     if (seen.length === 2) await runtime.faults.restart();
@@ -114,16 +115,18 @@ test("a restart of the runtime does not end the loop", async (t) => {
   assert.deepEqual(seen, ["1", "unavailable", "1"]);
 });
 
-test("the signal ends it while it waits and while it reads; leaving ends what it reads", async (t) => {
+test("a signal ends watch() between samples and during one; leaving the loop cancels the calls in flight", async (t) => {
   const hang = (signal: AbortSignal) =>
     new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   let slow = false;
+  let started = 0;
   let ended = 0;
   const { cri } = await node(
     t,
     {
       listContainerStats: async (_, { signal }) => {
         if (!slow) return {};
+        started++;
         return hang(signal).finally(() => ended++);
       },
     },
@@ -137,27 +140,28 @@ test("the signal ends it while it waits and while it reads; leaving ends what it
     await next(samples);
     slow = reads;
     const waiting = failure(samples.next());
-    await pause(20);
+    if (reads) await until(() => started === 1, "the call on the runtime");
+    else await pause(20);
     stop.abort();
     assert.equal((await waiting).reason, "aborted_by_caller");
     assertNoListeners(stop.signal);
   }
-  // Leaving while a sample is read ends its calls on the runtime.
-  const left = cri.stats.watch({ pods: false })[Symbol.asyncIterator]();
-  const waiting = left.next();
-  await pause(20);
-  await left.return?.();
+  // Leaving the loop during a sample cancels its calls on the runtime.
+  const abandoned = cri.stats.watch({ pods: false })[Symbol.asyncIterator]();
+  const waiting = abandoned.next();
+  await until(() => started === 2, "the call on the runtime");
+  await abandoned.return?.();
   assert.equal((await within(5_000, waiting)).done, true);
-  await until(() => ended === 2, "the runtime hears of it");
+  await until(() => ended === 2, "the cancellation on the runtime");
 });
 
-test("closing the client ends it", async (t) => {
+test("closing the client ends watch()", async (t) => {
   const socket = join(await tempFolder(t), "cri.sock");
   const { runtime } = await node(t, {}, { socket });
   const cri = await connect(socket);
   runtime.faults.delay("streamContainerStats", 60_000);
   const waiting = failure(cri.stats.watch({ pods: false })[Symbol.asyncIterator]().next());
-  await until(() => runtime.calls.of("streamContainerStats").length === 1, "it reads");
+  await until(() => runtime.calls.of("streamContainerStats").length === 1, "a call in flight");
   await cri.close();
   assert.equal((await waiting).reason, "client_closed");
 });

@@ -4,15 +4,15 @@ import { createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { CriError } from "../../src/core/index.js";
 import { exec } from "../../src/streaming/index.js";
-import { failureOf } from "../server/support.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 
-/** A streaming server that answers every request with the same bytes, and leaves the connection open. */
-async function answering(t: TestContext, answer: string): Promise<string> {
+/** Starts a server that sends the same bytes for every request and keeps the connection open. Returns a URL of it. */
+async function respondingWith(t: TestContext, response: string): Promise<string> {
   const sockets: Socket[] = [];
   const server = createServer((socket) => {
     sockets.push(socket.on("error", () => undefined));
-    socket.once("data", () => socket.write(answer));
+    socket.once("data", () => socket.write(response));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   cleanup(t, () => {
@@ -36,30 +36,30 @@ for (const [status, attempts] of [
   [405, 2],
   [426, 2],
 ] as const)
-  test(`HTTP ${status}: ${attempts === 1 ? "no second URL is asked for" : "WebSocket is tried, too"}`, async (t) => {
-    const url = await answering(t, `HTTP/1.1 ${status} Said\r\n${body}`);
-    let asked = 0;
-    const error = await failureOf(
+  test(`HTTP ${status}: ${attempts === 1 ? "no second URL is requested" : "WebSocket is tried as well"}`, async (t) => {
+    const url = await respondingWith(t, `HTTP/1.1 ${status} Said\r\n${body}`);
+    let requested = 0;
+    const error = await failure(
       exec(() => {
-        asked++;
+        requested++;
         return url;
       }),
     );
     assert.equal(error.reason, "upgrade_refused");
-    assert.match(error.text, new RegExp(`HTTP ${status}: why`));
-    assert.equal(asked, attempts);
+    assert.match(error.rawMessage, new RegExp(`HTTP ${status}: why`));
+    assert.equal(requested, attempts);
   });
 
-test("a refusal whose explanation does not come is told all the same", async (t) => {
+test("a refusal whose body does not arrive is still reported", async (t) => {
   for (const transport of ["spdy", "websocket"] as const) {
-    const spent = await answering(t, "HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nabc");
-    assert.equal((await failureOf(exec(spent, { transport }))).reason, "stream_url_spent");
+    const spent = await respondingWith(t, "HTTP/1.1 404 Not Found\r\nContent-Length: 100\r\n\r\nabc");
+    assert.equal((await failure(exec(spent, { transport }))).reason, "stream_url_spent");
   }
-  const refused = await answering(t, "HTTP/1.1 500 Said\r\nContent-Length: 100\r\n\r\n");
-  assert.match((await failureOf(exec(refused))).text, /HTTP 500$/);
+  const refused = await respondingWith(t, "HTTP/1.1 500 Said\r\nContent-Length: 100\r\n\r\n");
+  assert.match((await failure(exec(refused))).rawMessage, /HTTP 500$/);
 });
 
-test("what the caller's own functions throw is the cause of a typed error", async () => {
+test("an error of the caller's own function is the cause of a typed error", async () => {
   const thrown = new Error("their own");
   const url = "http://127.0.0.1:9/exec/token";
   const fail = (): never => {
@@ -72,13 +72,17 @@ test("what the caller's own functions throw is the cause of a typed error", asyn
     [() => exec(fail), "unavailable", "unreachable"],
     [() => exec(async () => fail()), "unavailable", "unreachable"],
   ] as const) {
-    const error = await failureOf(work());
+    const error = await failure(work());
     assert.deepEqual([error.code, error.reason, error.cause], [code, reason, thrown]);
-    assert.match(error.text, /their own/);
+    assert.match(error.rawMessage, /their own/);
   }
-  const typed = new CriError({ code: "not_found", reason: "object_missing", text: "no such container" });
+  const typed = new CriError({
+    code: "not_found",
+    reason: "object_missing",
+    rawMessage: "no such container",
+  });
   const rpc = async (): Promise<string> => {
     throw typed;
   };
-  assert.equal(await failureOf(exec(rpc)), typed);
+  assert.equal(await failure(exec(rpc)), typed);
 });

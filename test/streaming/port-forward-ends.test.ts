@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -13,11 +13,12 @@ import {
   SpdyConnection,
   type SpdyStream,
 } from "../../src/streaming/index.js";
-import { failureOf, textOf } from "../server/support.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
+import { textOf } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
 
-/** What a server does once both streams of a connection are there. */
+/** The behavior of a server once both streams of a connection are open. */
 type Script = (data: SpdyStream, error: SpdyStream, connection: SpdyConnection) => void;
 
 const beginning = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\npart one of two";
@@ -54,13 +55,13 @@ async function bySpdy(t: TestContext, script: Script, options: PortForwardOption
     }),
   );
   const forward = portForward(() => url, options);
-  cleanup(t, () => within(2_000, forward.close(), "the forward's close()"));
+  cleanup(t, () => within(30_000, forward.close(), "the forward's close()"));
   return forward;
 }
 
 const write = (stream: SpdyStream, text: string) => stream.write(Buffer.from(text), () => undefined);
 
-/** How a server ends a connection whose port has not ended. */
+/** Ways in which a server ends a connection before the port has ended it. */
 const cuts: Readonly<Record<string, Script>> = {
   "both streams reset": (data, error) => {
     data.reset(resetStatus.cancel);
@@ -85,40 +86,126 @@ const cuts: Readonly<Record<string, Script>> = {
 for (const mode of ["isolated", "pooled"] as const)
   for (const halfClose of [false, true])
     for (const [name, cut] of Object.entries(cuts))
-      test(`${mode}${halfClose ? ", halves" : ""}: ${name} before the port's end is an error`, async (t) => {
+      test(`${mode}${halfClose ? ", halfClose" : ""}: ${name} before the port's end is an error`, async (t) => {
         const script: Script = (data, error, connection) => {
           write(data, beginning);
           cut(data, error, connection);
         };
         const forward = await bySpdy(t, script, { mode, halfClose, transport: "spdy" });
         const answer = forward.fetch(80, "/").then((answer) => answer.text());
-        assert.equal((await failureOf(answer, 5_000)).reason, "connection_lost");
+        assert.equal((await failure(within(5_000, answer))).reason, "connection_lost");
 
-        // As a stream, what came before it is read first.
+        // On a stream, the data that arrived before is delivered first.
         const connection = await forward.connect(80);
         let text = "";
         const reading = (async () => {
           for await (const part of connection) text += part;
         })();
-        assert.equal((await failureOf(reading, 5_000)).reason, "connection_lost");
+        assert.equal((await failure(within(5_000, reading))).reason, "connection_lost");
         assert.equal(text, beginning);
       });
 
-test("the runtime's own reason comes before what its reset means", async (t) => {
+const bodies: Readonly<Record<string, string>> = {
+  "no length": "connection: close\r\n\r\npart one of two",
+  "no length, HTTP/1.1 without a connection header": "\r\npart one of two",
+  "a longer content-length": "content-length: 100\r\n\r\npart one of two",
+  "an incomplete chunk": "transfer-encoding: chunked\r\n\r\n64\r\npart one of two",
+  "chunks without the last one": "transfer-encoding: chunked\r\n\r\nf\r\npart one of two\r\n",
+};
+
+for (const [name, rest] of Object.entries(bodies))
+  for (const when of ["at once", "later"] as const)
+    test(`${name}, cut off ${when}: fetch and a request with the agent fail`, async (t) => {
+      const script: Script = (data, error, connection) => {
+        write(data, `HTTP/1.1 200 OK\r\n${rest}`);
+        if (when === "at once") cuts["both streams reset"]?.(data, error, connection);
+        else setTimeout(() => cuts["both streams reset"]?.(data, error, connection), 100);
+      };
+      const forward = await bySpdy(t, script, { transport: "spdy" });
+      const answer = forward.fetch(80, "/").then((answer) => answer.text());
+      assert.equal((await failure(within(5_000, answer))).reason, "connection_lost");
+
+      const requested = new Promise((resolve, reject) => {
+        get({ agent: forward.agent, host: "pod", port: 80 }, (response) =>
+          response
+            .once("error", reject)
+            .once("close", () => setImmediate(resolve))
+            .resume(),
+        ).once("error", reject);
+      });
+      await assert.rejects(within(5_000, requested), "the request or its response has an error");
+    });
+
+for (const [name, rest] of Object.entries({
+  "no length": "connection: close\r\n\r\npart one of two",
+  "a content-length": "content-length: 15\r\n\r\npart one of two",
+  "complete chunks": "transfer-encoding: chunked\r\n\r\nf\r\npart one of two\r\n0\r\n\r\n",
+}))
+  test(`${name}, ended by the port: fetch returns the whole body`, async (t) => {
+    const script: Script = (data, error) => {
+      write(data, `HTTP/1.1 200 OK\r\n${rest}`);
+      data.end();
+      error.end();
+    };
+    const forward = await bySpdy(t, script, { transport: "spdy" });
+    const text = forward.fetch(80, "/").then((answer) => answer.text());
+    assert.equal(await within(5_000, text), "part one of two");
+  });
+
+test("canceling the body of a response closes its connection", async (t) => {
+  let isReset = false;
+  const script: Script = (data, _error, connection) => {
+    write(data, beginning);
+    data.setSink({
+      onData: () => true,
+      onEnd() {
+        isReset = true;
+      },
+    });
+    cleanup(t, () => connection.destroy());
+  };
+  const forward = await bySpdy(t, script, { transport: "spdy" });
+  const { body } = await forward.fetch(80, "/");
+  const reader = body?.getReader();
+  await reader?.read();
+  await within(5_000, Promise.resolve(reader?.cancel()), "cancel()");
+  await until(() => isReset, "the end of the connection");
+});
+
+test("websocket: a body without a length that is cut off is an error", async (t) => {
+  const url = await served(t, (server) => {
+    const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "v4.channel.k8s.io" });
+    server.on("upgrade", (request, socket, head) =>
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        for (const channel of [0, 1]) webSocket.send(Buffer.from([channel, 80, 0]));
+        webSocket.send(Buffer.concat([Buffer.from([0]), Buffer.from(beginning)]));
+        setTimeout(() => webSocket.terminate(), 100);
+      }),
+    );
+  });
+  const forward = portForward(() => url, { transport: "websocket" });
+  cleanup(t, () => within(30_000, forward.close(), "the forward's close()"));
+  const text = forward.fetch(80, "/").then((answer) => answer.text());
+  assert.equal((await failure(within(5_000, text))).reason, "connection_lost");
+});
+
+test("the runtime's own error takes precedence over its reset", async (t) => {
   const script: Script = (data, error) => {
     data.reset(resetStatus.cancel);
     write(error, "error forwarding port 80: connect: connection refused");
     error.end();
   };
   const forward = await bySpdy(t, script, { transport: "spdy" });
-  const error = await failureOf(
-    forward.fetch(80, "/").then((answer) => answer.text()),
-    5_000,
+  const error = await failure(
+    within(
+      5_000,
+      forward.fetch(80, "/").then((answer) => answer.text()),
+    ),
   );
   assert.equal(error.reason, "port_refused");
 });
 
-test("a session that ends after the port's end is a normal end", async (t) => {
+test("the end of the session after the port's end is a normal end", async (t) => {
   const script: Script = (data, error, connection) => {
     write(data, beginning);
     data.end();
@@ -131,7 +218,7 @@ test("a session that ends after the port's end is a normal end", async (t) => {
   assert.equal(await within(5_000, answer.text()), "part one of two");
 });
 
-test("websocket: a write after the port's close takes nothing of the reply", async (t) => {
+test("websocket: a write after the port's close does not lose the reply", async (t) => {
   let over = false;
   const url = await served(t, (server) => {
     const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "v4.channel.k8s.io" });
@@ -147,11 +234,11 @@ test("websocket: a write after the port's close takes nothing of the reply", asy
     );
   });
   const forward = portForward(() => url, { transport: "websocket" });
-  cleanup(t, () => within(2_000, forward.close(), "the forward's close()"));
+  cleanup(t, () => within(30_000, forward.close(), "the forward's close()"));
   const connection = await forward.connect(80);
   await until(() => over, "the server's end of the WebSocket");
   await pause(50);
   const written = new Promise<unknown>((resolve) => connection.write("more", resolve));
-  assert.ok(!(await within(2_000, written, "the write")), "what nobody takes is dropped");
+  assert.ok(!(await within(2_000, written, "the write")), "the write succeeds and its bytes are dropped");
   assert.equal((await textOf(connection)).length, 30_000);
 });

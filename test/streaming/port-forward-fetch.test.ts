@@ -5,8 +5,8 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { hostHandlers } from "../../scripts/interop/host-handlers.js";
 import { portForward } from "../../src/streaming/index.js";
-import { serve } from "../server/support.js";
 import { cleanup } from "../support/cleanup.js";
+import { serve } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
 
 interface Echo {
@@ -14,7 +14,7 @@ interface Echo {
   readonly body: string;
 }
 
-test("a body whose length is known goes with it, as with the global fetch", async (t) => {
+test("a body of known length is sent with its content-length, as the global fetch does", async (t) => {
   const { server } = await serve(t, hostHandlers(["cat"]));
   const web = createServer(async (request, response) => {
     let body = "";
@@ -26,7 +26,7 @@ test("a body whose length is known goes with it, as with the global fetch", asyn
   cleanup(t, () => web.close());
   const { port } = web.address() as AddressInfo;
   const forward = portForward((port) => server.portForward({ podSandboxId: "p", port: [port] }).url);
-  cleanup(t, () => within(2_000, forward.close(), "the forward's close()"));
+  cleanup(t, () => within(30_000, forward.close(), "the forward's close()"));
   const send = async (init: RequestInit): Promise<Echo> => {
     const answer = await within(5_000, forward.fetch(port, "/", { method: "POST", ...init }));
     return (await answer.json()) as Echo;
@@ -35,9 +35,9 @@ test("a body whose length is known goes with it, as with the global fetch", asyn
   const text = "größer";
   const bytes = new TextEncoder().encode(text);
   const bodies: [string, RequestInit["body"], string][] = [
-    ["text", text, text],
-    ["empty text", "", ""],
-    ["a large text", "x".repeat(300_000), "x".repeat(300_000)],
+    ["a string", text, text],
+    ["an empty string", "", ""],
+    ["a large string", "x".repeat(300_000), "x".repeat(300_000)],
     ["bytes", bytes, text],
     ["a part of a buffer", new DataView(bytes.buffer, 0, 2), "gr"],
     ["a buffer", bytes.buffer, text],

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isCriError } from "../../src/core/index.js";
-import { FrameDecoder } from "../../src/streaming/spdy/decoder.js";
 import {
   type ControlFrame,
   encodeDataHeader,
@@ -11,12 +10,13 @@ import {
   encodeReset,
   encodeSynReply,
   encodeSynStream,
+  FrameDecoder,
 } from "../../src/streaming/spdy/frames.js";
 import { HeaderPacker, HeaderUnpacker } from "../../src/streaming/spdy/headers.js";
 import { SeededRandom } from "../support/random.js";
 
-/** What a decoder reports, with the parts of one DATA frame joined. */
-class Log {
+/** The frames of a decoder, with the parts of each DATA frame joined. */
+class FrameLog {
   readonly events: (ControlFrame | { data: number; text: string; fin: boolean })[] = [];
   #open = false;
 
@@ -35,8 +35,8 @@ class Log {
   }
 }
 
-function decode(chunks: Iterable<Buffer>): Log {
-  const log = new Log();
+function decode(chunks: Iterable<Buffer>): FrameLog {
+  const log = new FrameLog();
   const decoder = new FrameDecoder(log);
   for (const chunk of chunks) decoder.push(chunk);
   assert.ok(decoder.atBoundary);
@@ -55,7 +55,7 @@ const frames = Buffer.concat([
   data(3, "", true),
   data(5, "last", true),
   encodeReset(7, 5),
-  // SETTINGS with one entry, WINDOW_UPDATE, and a type that nobody knows.
+  // SETTINGS with one entry, WINDOW_UPDATE, and an unknown type.
   Buffer.from("8003000400000008000000000000000100000001".slice(0, 32), "hex"),
   Buffer.from("80030009000000080000000100000001", "hex"),
   Buffer.from("8003004d00000003616263", "hex"),
@@ -77,13 +77,13 @@ const expected = [
 ];
 
 for (const size of [1, 2, 3, 7, 8, 9, 64, frames.byteLength])
-  test(`frames come out whole from chunks of ${size}`, () => {
+  test(`decodes frames from chunks of ${size} bytes`, () => {
     const chunks = [];
     for (let at = 0; at < frames.byteLength; at += size) chunks.push(frames.subarray(at, at + size));
     assert.deepEqual(decode(chunks).events, expected);
   });
 
-test("the payload of DATA is handed on while it arrives, and never copied", () => {
+test("the payload of DATA is passed on while it arrives, without a copy", () => {
   const parts: Buffer[] = [];
   const decoder = new FrameDecoder({ onControl: () => assert.fail(), onData: (_, part) => parts.push(part) });
   const chunk = data(9, "0123456789").subarray(0, 12);
@@ -116,12 +116,12 @@ for (const [name, hex] of broken)
     );
   });
 
-test("any bytes decode or fail typed, whatever the chunks", (t) => {
+test("every byte sequence decodes or is malformed, for any chunks", (t) => {
   const random = new SeededRandom();
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   let failed = 0;
   for (let round = 0; round < 4_000; round++) {
-    // Half of them are real frames with a few bytes changed, which get further.
+    // Half of the inputs are valid frames with a few changed bytes, which get further than random bytes.
     const bytes = round % 2 === 0 ? random.bytes(random.below(200)) : Buffer.from(frames);
     for (let changes = random.below(4); changes > 0; changes--)
       bytes[random.below(bytes.byteLength)] = random.below(256);
@@ -144,18 +144,18 @@ test("any bytes decode or fail typed, whatever the chunks", (t) => {
     }
     assert.ok(handed <= bytes.byteLength);
   }
-  assert.ok(failed > 100, `only ${failed} failed: the fuzzer reaches nothing`);
+  assert.ok(failed > 100, `only ${failed} failed: the test reaches too little`);
 });
 
-test("a peer that sends a control frame byte by byte is held to its size, and does not slow down", () => {
-  const log = new Log();
+test("a control frame that arrives byte by byte is decoded", () => {
+  const log = new FrameLog();
   const decoder = new FrameDecoder(log);
   const frame = encodeSynStream(1, Buffer.alloc(60_000));
   for (const byte of frame) decoder.push(Buffer.from([byte]));
   assert.equal(log.events.length, 1);
 });
 
-test("any header blocks unpack or fail typed", (t) => {
+test("every header block unpacks or is malformed", (t) => {
   const random = new SeededRandom();
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   for (let round = 0; round < 1_500; round++) {

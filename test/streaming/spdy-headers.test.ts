@@ -3,13 +3,17 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { constants, deflateSync } from "node:zlib";
 import { isCriError } from "../../src/core/index.js";
-import { headerDictionary } from "../../src/streaming/spdy/dictionary.js";
-import { encodeHeaders, HeaderPacker, HeaderUnpacker } from "../../src/streaming/spdy/headers.js";
+import {
+  encodeHeaders,
+  HeaderPacker,
+  HeaderUnpacker,
+  headerDictionary,
+} from "../../src/streaming/spdy/headers.js";
 
 const hex = (text: string) => Buffer.from(text, "hex");
 const malformed = (error: unknown) => isCriError(error) && error.reason === "malformed_stream";
 
-test("the dictionary is SPDY/3's", () => {
+test("the dictionary is that of SPDY/3", () => {
   assert.equal(headerDictionary.byteLength, 1_423);
   assert.equal(
     createHash("sha256").update(headerDictionary).digest("hex"),
@@ -17,8 +21,8 @@ test("the dictionary is SPDY/3's", () => {
   );
 });
 
-test("what Go's client sends is unpacked, in one zlib stream", () => {
-  // As captured from crictl exec -i: one context over four streams.
+test("unpacks the header blocks of Go's client, which are one zlib stream", () => {
+  // Captured from `crictl exec -i`: four streams with one zlib context.
   const unpacker = new HeaderUnpacker();
   const types = [
     "78f9e3c6a7c26260606004a7b392a2d4c45c6851c29a5a54945f04000000ffff",
@@ -29,7 +33,7 @@ test("what Go's client sends is unpacked, in one zlib stream", () => {
   assert.deepEqual(types, ["error", "stdin", "stdout", "stderr"]);
 });
 
-test("what is packed needs no dictionary, and is the same each time", () => {
+test("packed blocks need no dictionary, and equal headers result in equal blocks", () => {
   const packer = new HeaderPacker();
   assert.equal(
     packer.pack({ streamtype: "error" }).toString("hex"),
@@ -39,7 +43,7 @@ test("what is packed needs no dictionary, and is the same each time", () => {
   assert.equal(new HeaderPacker().pack({}).toString("hex"), "7801000400fbff00000000000000ffff");
 });
 
-test("packed blocks come back, names in lower case", () => {
+test("packed blocks are unpacked with names in lower case", () => {
   const packer = new HeaderPacker();
   const unpacker = new HeaderUnpacker();
   for (const headers of [
@@ -55,9 +59,9 @@ test("packed blocks come back, names in lower case", () => {
   }
 });
 
-test("a compressed stream of many blocks, over more than the window", () => {
+test("unpacks a compressed stream that is longer than the window", () => {
   const unpacker = new HeaderUnpacker();
-  // One deflate stream, flushed after each block, as zlib makes it: cut at the flush marks.
+  // One deflate stream, flushed after each block and split there.
   const plain = Array.from({ length: 60 }, (_, index) =>
     encodeHeaders({ streamtype: "data", port: String(index), filler: "abcdefgh".repeat(index * 20) }),
   );
@@ -77,7 +81,7 @@ test("a compressed stream of many blocks, over more than the window", () => {
 const broken: [string, Buffer[]][] = [
   ["no zlib header", [hex("0000")]],
   ["another dictionary", [hex("78f9000000000000")]],
-  ["nothing", [Buffer.alloc(0)]],
+  ["an empty block", [Buffer.alloc(0)]],
   ["a count without headers", [Buffer.concat([hex("7801000400fbff"), hex("00000002"), hex("000000ffff")])]],
   ["too many headers", [Buffer.concat([hex("7801000400fbff"), hex("00010000"), hex("000000ffff")])]],
   ["a bomb", [deflateSync(Buffer.alloc(5_000_000), { finishFlush: constants.Z_SYNC_FLUSH })]],
@@ -88,6 +92,6 @@ for (const [name, blocks] of broken)
     assert.throws(() => blocks.map((block) => unpacker.unpack(block)), malformed);
   });
 
-test("headers too large for one block are refused here", () => {
+test("headers that are too large for one block are not packed", () => {
   assert.throws(() => new HeaderPacker().pack({ a: "x".repeat(70_000) }), RangeError);
 });

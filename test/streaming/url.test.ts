@@ -14,7 +14,7 @@ const forms: [string, string][] = [
 for (const [text, expected] of forms)
   test(`the URL ${text}`, () => assert.equal(resolveUrl(text, {}).href, expected));
 
-test("a base, and a rewrite that has the last word", () => {
+test("baseUrl completes a URL, then rewriteUrl replaces it", () => {
   assert.equal(resolveUrl("/exec/t", { baseUrl: "https://node:1" }).href, "https://node:1/exec/t");
   const rewriteUrl = (url: URL) => {
     url.host = "tunnel:9";
@@ -27,7 +27,7 @@ test("a base, and a rewrite that has the last word", () => {
   );
 });
 
-test("a wildcard host is this machine", () => {
+test("a wildcard host means this machine", () => {
   assert.deepEqual(hostsOf(new URL("http://[::]:1/x")), ["127.0.0.1", "::1"]);
   assert.deepEqual(hostsOf(new URL("http://0.0.0.0:1/x")), ["127.0.0.1", "::1"]);
   assert.deepEqual(hostsOf(new URL("http://[fe80::1]:1/x")), ["fe80::1"]);
@@ -35,7 +35,7 @@ test("a wildcard host is this machine", () => {
   assert.equal(portOf(new URL("http://a/x")), 80);
 });
 
-test("what is no streaming URL", () => {
+test("invalid streaming URLs are refused", () => {
   for (const text of ["", "http://", "ftp://a/b", "unix:///run/x.sock"])
     assert.throws(
       () => resolveUrl(text, {}),

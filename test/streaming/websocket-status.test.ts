@@ -5,14 +5,14 @@ import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type ExecSession, exec, formatJsonStatus } from "../../src/streaming/index.js";
-import { JsonEnd } from "../../src/streaming/websocket/json-end.js";
-import { failureOf } from "../server/support.js";
+import { JsonEnd } from "../../src/streaming/websocket/wire.js";
 import { cleanup } from "../support/cleanup.js";
+import { failure } from "../support/failure.js";
 import { within } from "../support/waiting.js";
 
 const status = formatJsonStatus({ kind: "exited", exitCode: 5 });
 
-test("the end of a JSON object is found wherever its parts begin", () => {
+test("finds the end of a JSON object, wherever it is split", () => {
   const objects = [
     "{}",
     String(status),
@@ -32,12 +32,12 @@ test("the end of a JSON object is found wherever its parts begin", () => {
   }
 });
 
-test("what is no JSON object has its end at once", () => {
+test("bytes that are not a JSON object end at once", () => {
   for (const text of ["x", '"a"', "]", "}", "12", "command failed"])
     assert.equal(new JsonEnd().push(Buffer.from(text)), true, text);
 });
 
-/** A session whose server sends messages on the error channel, and then does `after`. */
+/** Opens a session whose server sends messages on the error channel and then calls `after`. */
 async function session(
   t: TestContext,
   parts: readonly Uint8Array[],
@@ -63,24 +63,24 @@ async function session(
   return opened;
 }
 
-const bye = (socket: WebSocket) => socket.close(1000);
+const closeNormally = (socket: WebSocket) => socket.close(1000);
 
 for (const at of [1, 9, status.byteLength - 1])
-  test(`a status in two messages, the second from byte ${at} on`, async (t) => {
-    const { exit } = await session(t, [status.subarray(0, at), status.subarray(at)], bye);
-    assert.equal((await within(5_000, exit, "the exit")).exitCode, 5);
+  test(`a status in two messages, split at byte ${at}`, async (t) => {
+    const { ended } = await session(t, [status.subarray(0, at), status.subarray(at)], closeNormally);
+    assert.equal((await within(5_000, ended, "the end")).exitCode, 5);
   });
 
-test("a status that does not end is unknown, one that is none is malformed", async (t) => {
-  const cut = await session(t, [status.subarray(0, 9)], bye);
-  assert.equal((await failureOf(cut.exit, 5_000)).reason, "exit_unknown");
-  // Held back by the server: it is not waited for.
+test("an incomplete status is unknown, and an invalid one is malformed", async (t) => {
+  const cut = await session(t, [status.subarray(0, 9)], closeNormally);
+  assert.equal((await failure(within(5_000, cut.ended))).reason, "exit_unknown");
+  // The server keeps the WebSocket open, which must not delay the result.
   const none = await session(t, [Buffer.from("oh dear")], () => undefined);
-  assert.equal((await failureOf(none.exit, 5_000)).reason, "malformed_stream");
+  assert.equal((await failure(within(5_000, none.ended))).reason, "malformed_stream");
 });
 
-test("a status has an end", async (t) => {
+test("an oversized status is malformed", async (t) => {
   const part = Buffer.alloc(600_000, 0x20);
-  const { exit } = await session(t, [Buffer.from("{"), part, part], () => undefined);
-  assert.equal((await failureOf(exit, 5_000)).reason, "malformed_stream");
+  const { ended } = await session(t, [Buffer.from("{"), part, part], () => undefined);
+  assert.equal((await failure(within(5_000, ended))).reason, "malformed_stream");
 });

@@ -4,7 +4,7 @@ import * as h2 from "./frames.js";
 
 export const answerHeaders = { ":status": "200", "content-type": "application/grpc" };
 
-/** A message with gRPC's prefix, and any flag. */
+/** A message with gRPC's 5-byte prefix. */
 export function envelope(bytes: Uint8Array, flag = 0): Buffer {
   return Buffer.concat([Buffer.from([flag]), h2.uint32(bytes.byteLength), bytes]);
 }
@@ -13,7 +13,7 @@ export function message<M extends DescMessage>(schema: M, init: MessageInitShape
   return envelope(toBinary(schema, create(schema, init)));
 }
 
-/** The answer to Version, as good runtimes give it. */
+/** A valid response to Version. */
 export const versionMessage = message(VersionResponseSchema, {
   version: "0.1.0",
   runtimeName: "raw",
@@ -25,7 +25,7 @@ export function trailers(streamId: number, status = 0, more: Record<string, stri
   return h2.headers(streamId, { "grpc-status": `${status}`, ...more }, true);
 }
 
-/** A whole good unary answer. */
+/** A complete, valid unary response. */
 export function goodAnswer(streamId: number, body = versionMessage): Buffer {
   return Buffer.concat([h2.headers(streamId, answerHeaders), h2.data(streamId, body), trailers(streamId)]);
 }

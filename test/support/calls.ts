@@ -9,10 +9,10 @@ import { createTransport, type Http2Transport } from "../../src/transport/transp
 import { cleanup } from "./cleanup.js";
 import { within } from "./waiting.js";
 
-/** Back-off that a test can wait for. */
+/** Short back-off, so that tests do not wait for it. */
 export const quick = { connectAttempts: 3, backoff: { firstMs: 5, maxMs: 20 } } as const;
 
-/** A transport that is closed after the test. */
+/** Creates a transport that is closed after the test. */
 export function transportTo(
   t: TestContext,
   endpoint: string,
@@ -23,18 +23,18 @@ export function transportTo(
   return transport;
 }
 
-export interface HowToCall {
+export interface CallParameters {
   readonly signal?: AbortSignal;
   readonly timeoutMs?: number;
   readonly headers?: RpcHeadersInit;
 }
 
-export function version(transport: RpcTransport, { signal, timeoutMs, headers }: HowToCall = {}) {
+export function version(transport: RpcTransport, { signal, timeoutMs, headers }: CallParameters = {}) {
   return transport.unary(RuntimeService.method.version, signal, timeoutMs, headers, {});
 }
 
-/** The stream of events; rejects or ends as the call does. */
-export async function* events(transport: RpcTransport, { signal, timeoutMs, headers }: HowToCall = {}) {
+/** Calls GetContainerEvents, and yields its messages. */
+export async function* events(transport: RpcTransport, { signal, timeoutMs, headers }: CallParameters = {}) {
   const answer = await transport.stream(
     RuntimeService.method.getContainerEvents,
     signal,
@@ -49,19 +49,19 @@ export async function* one<T>(value: T) {
   yield value;
 }
 
-/** What a call failed with: a ConnectError, as interceptors expect it, whose cause is the CriError given back. */
-export async function failure(call: Promise<unknown>): Promise<CriError> {
+/** The CriError that a call fails with. It must be the cause of a ConnectError, as interceptors expect. */
+export async function connectFailure(call: Promise<unknown>): Promise<CriError> {
   const error = await within(8_000, call, "the call").then(
     () => assert.fail("the call did not fail"),
     (thrown: unknown) => thrown,
   );
   assert.ok(error instanceof ConnectError, `not a ConnectError: ${error}`);
-  assert.ok(isCriError(error.cause), `its cause is no CriError: ${error.cause}`);
+  assert.ok(isCriError(error.cause), `its cause is not a CriError: ${error.cause}`);
   assert.equal(Code[error.code], Code[codeToNumber(error.cause.code)]);
   return error.cause;
 }
 
-/** Takes what is left of an iterable. */
+/** Reads an iterable to its end. */
 export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of source) all.push(item);

@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 
 const stacks = new WeakMap<TestContext, (() => unknown)[]>();
 
-/** Like `t.after`, but last in, first out: clients go before the servers they talk to, leak checks come last. */
+/** Like `t.after()`, but last in, first out: a client closes before its server, and a check for leaks runs last. */
 export function cleanup(t: TestContext, undo: () => unknown): void {
   const known = stacks.get(t);
   if (known) {

@@ -1,12 +1,12 @@
 import { Duplex } from "node:stream";
 
-/** What each direction holds before its writer waits, in bytes: about as much as a kernel does for a socket. */
+/** How many bytes each direction buffers before its writer waits: about as much as a kernel does for a socket. */
 const kernelBytes = 262_144;
 
 /**
- * A connection in memory. It behaves as a TCP connection on one machine does: what was written arrives even if the
- * writer is destroyed right after it, each half ends by itself, a writer waits for its reader, nothing arrives while
- * it is written, and an end that is destroyed with unread bytes resets the other.
+ * A connection in memory that behaves as a TCP connection on one machine does: bytes arrive asynchronously, even if the
+ * writer is destroyed right after writing them; each half ends on its own; a writer waits for its reader; and destroying
+ * one end with unread bytes resets the other.
  */
 export function duplexPair(): readonly [Duplex, Duplex] {
   const left = new End();
@@ -18,11 +18,11 @@ export function duplexPair(): readonly [Duplex, Duplex] {
 
 class End extends Duplex {
   peer: End | undefined;
-  /** What the peer wrote, and nobody read yet. */
-  readonly #inbox: Buffer[] = [];
-  #inboxBytes = 0;
+  /** Bytes from the peer that have not been read. */
+  readonly #received: Buffer[] = [];
+  #receivedBytes = 0;
   #peerEnded = false;
-  /** Whether the reader has room. */
+  /** Whether the reader accepts more. */
   #wanted = false;
   #scheduled = false;
   #peerWaits: (() => void) | undefined;
@@ -47,9 +47,9 @@ class End extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    const reset = this.#inboxBytes > 0 || this.readableLength > 0;
+    const reset = this.#receivedBytes > 0 || this.readableLength > 0;
     const { peer } = this;
-    this.#inbox.length = 0;
+    this.#received.length = 0;
     this.#releasePeer();
     done(error);
     if (reset) setImmediate(() => peer?.destroy(broken("ECONNRESET")));
@@ -57,9 +57,9 @@ class End extends Duplex {
   }
 
   #take(chunk: Buffer, done: () => void): void {
-    this.#inbox.push(chunk);
-    this.#inboxBytes += chunk.byteLength;
-    if (this.#inboxBytes < kernelBytes) done();
+    this.#received.push(chunk);
+    this.#receivedBytes += chunk.byteLength;
+    if (this.#receivedBytes < kernelBytes) done();
     else this.#peerWaits = done;
     this.#deliverSoon();
   }
@@ -80,12 +80,12 @@ class End extends Duplex {
 
   #deliver(): void {
     if (this.destroyed || !this.#wanted) return;
-    const chunk = this.#inbox.shift();
+    const chunk = this.#received.shift();
     if (chunk) {
-      this.#inboxBytes -= chunk.byteLength;
-      if (this.#inboxBytes < kernelBytes) this.#releasePeer();
+      this.#receivedBytes -= chunk.byteLength;
+      if (this.#receivedBytes < kernelBytes) this.#releasePeer();
       this.#wanted = this.push(chunk);
-      if (this.#inbox.length > 0 || this.#peerEnded) this.#deliverSoon();
+      if (this.#received.length > 0 || this.#peerEnded) this.#deliverSoon();
     } else if (this.#peerEnded && !this.readableEnded) {
       this.#wanted = false;
       this.push(null);

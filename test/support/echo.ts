@@ -5,7 +5,7 @@ import {
   file_google_protobuf_wrappers,
 } from "@bufbuild/protobuf/wkt";
 
-// CRI has no client-streaming and no bidi RPC, so the test has a service of its own; its messages are BytesValue.
+// CRI has no client-streaming and no bidirectional RPC, so this service stands in. Its messages are BytesValue.
 const file = create(FileDescriptorProtoSchema, {
   name: "echo.proto",
   package: "test",
@@ -35,7 +35,7 @@ type BytesMethod = DescMethodStreaming<typeof BytesValueSchema, typeof BytesValu
 const methodOf = (name: string) => service.methods.find((method) => method.name === name) as BytesMethod;
 
 export const echoService = service;
-/** Client-streaming: the number of bytes it got, as text. */
+/** Client streaming: returns the number of bytes received, as text. */
 export const sum = methodOf("Sum");
-/** Bidi: gives back each message. */
+/** Bidirectional streaming: returns each message. */
 export const chat = methodOf("Chat");

@@ -1,4 +1,4 @@
-// HTTP/2 frames as bytes: just enough to be a server that says anything at all, right or wrong.
+// HTTP/2 frames as bytes, for servers that send valid and invalid ones.
 
 export const frameType = {
   data: 0,
@@ -6,6 +6,7 @@ export const frameType = {
   priority: 2,
   rst: 3,
   settings: 4,
+  pushPromise: 5,
   ping: 6,
   goaway: 7,
   windowUpdate: 8,
@@ -18,6 +19,9 @@ export interface Frame {
   readonly streamId: number;
   readonly payload: Buffer;
 }
+
+/** What a client sends before its first frame. */
+export const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 const endStreamFlag = 1;
 const endHeadersFlag = 4;
@@ -32,7 +36,7 @@ export function frame(type: number, flags: number, streamId: number, payload: Ui
   return Buffer.concat([head, payload]);
 }
 
-/** A header block in the plainest HPACK: every field a literal, nothing indexed, nothing compressed. */
+/** A header block in HPACK with literal fields only: no index, no Huffman coding. */
 export function headerBlock(fields: Readonly<Record<string, string>>): Buffer {
   const parts: Buffer[] = [];
   const text = (value: string) => {
@@ -47,7 +51,7 @@ export function headerBlock(fields: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(parts);
 }
 
-/** HPACK's integer with a prefix of seven bits. */
+/** An HPACK integer with a 7-bit prefix. */
 function prefixInteger(value: number): Buffer {
   if (value < 127) return Buffer.from([value]);
   const bytes = [127];
@@ -118,10 +122,14 @@ export function uint32(value: number): Buffer {
   return bytes;
 }
 
-/** Cuts what a client sends into frames, after its preface. */
+/** Parses the frames that a peer sends; those of a client follow its connection preface. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0);
-  #prefaced = false;
+  #prefaced: boolean;
+
+  constructor(from: "client" | "server" = "client") {
+    this.#prefaced = from === "server";
+  }
 
   push(chunk: Buffer): Frame[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);

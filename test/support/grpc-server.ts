@@ -20,26 +20,26 @@ export interface GrpcServer {
   readonly path: string;
   readonly server: Http2Server;
   readonly sessions: Set<ServerHttp2Session>;
-  /** Connections taken since the start. */
+  /** The number of connections accepted so far. */
   connections: number;
   /** The headers of every request, in order. */
   readonly requests: IncomingHttpHeaders[];
-  /** HTTP/2 error codes of the streams that are over. */
+  /** The HTTP/2 error codes of the streams that have closed. */
   readonly endedWith: number[];
-  /** Streams running now. */
+  /** The number of open streams. */
   running: number;
 }
 
 export interface GrpcServerOptions {
-  /** Where to listen, instead of a unix socket in a folder of the test. */
+  /** Default: a unix socket in a temporary folder. */
   readonly listen?: ListenOptions;
-  /** Answers of at least this many bytes are gzipped, for clients that accept it. */
+  /** Compresses messages of at least this many bytes, for clients that accept gzip. Default: none. */
   readonly gzipFromBytes?: number;
 }
 
 /**
- * A well-behaved gRPC server: Connect's own, on node:http2. After the test (so after the transports that were made
- * later were closed) it checks that no connection is open and no call is running.
+ * Connect's gRPC server on node:http2. After the test, and after the transports that were created later have closed, it
+ * checks that no connection and no stream is open.
  */
 export async function grpcServer(
   t: TestContext,
@@ -82,7 +82,10 @@ export async function grpcServer(
   await once(server, "listening");
   cleanup(t, async () => {
     try {
-      await until(() => self.sessions.size === 0 && self.running === 0, "the client hung up on the server");
+      await until(
+        () => self.sessions.size === 0 && self.running === 0,
+        "the client has closed its connections",
+      );
     } finally {
       const { running, sessions } = self;
       const open = sessions.size;

@@ -4,7 +4,7 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { cleanup } from "./cleanup.js";
 
-/** The kinds of handle that a client could leave behind, with how many of each keep the process alive now. */
+/** The number of open handles of each kind that a client could leak. */
 function handles(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const kind of process.getActiveResourcesInfo())
@@ -13,7 +13,7 @@ function handles(): Map<string, number> {
   return counts;
 }
 
-/** Fails the test when, after all its other clean-ups, more handles are open than when this was called. */
+/** Fails the test if more handles are open after all its other clean-ups than now. */
 export function checkLeaks(t: TestContext): void {
   const before = handles();
   cleanup(t, async () => {
@@ -25,11 +25,11 @@ export function checkLeaks(t: TestContext): void {
       if (left.length === 0) return;
       await pause(25);
     }
-    assert.fail(`left behind: ${left.join(", ")}`);
+    assert.fail(`leaked: ${left.join(", ")}`);
   });
 }
 
-/** Fails when somebody still listens to a signal. */
+/** Fails if a listener is registered on a signal. */
 export function assertNoListeners(signal: AbortSignal): void {
-  assert.equal(getEventListeners(signal, "abort").length, 0, "a listener is left on the signal");
+  assert.equal(getEventListeners(signal, "abort").length, 0, "a listener is registered on the signal");
 }

@@ -1,25 +1,22 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { checkout, nodeArgs } from "./checkout.js";
 import { within } from "./waiting.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
-
-/** Starts a program of test/support/programs/ in a process of its own. */
+/** Starts a program of test/support/programs/. */
 export function startProgram(
   name: string,
   args: readonly string[],
   options: SpawnOptions = {},
 ): ChildProcess {
-  const file = fileURLToPath(new URL(`programs/${name}`, import.meta.url));
-  return spawn(process.execPath, ["--conditions=cri-sdk-source", "--import", "tsx", file, ...args], {
-    cwd: root,
+  return spawn(process.execPath, nodeArgs(`test/support/programs/${name}`, ...args), {
+    cwd: checkout,
     stdio: ["ignore", "pipe", "inherit"],
     ...options,
   });
 }
 
-/** Runs such a program to its end, and gives back what it printed. Killed when it is not done in time. */
+/** Runs such a program to its end, and returns its standard output. Kills it after `ms`. */
 export async function runProgram(name: string, args: readonly string[], ms = 20_000): Promise<string> {
   const child = startProgram(name, args);
   let out = "";

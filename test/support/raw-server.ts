@@ -6,10 +6,10 @@ import { cleanup } from "./cleanup.js";
 import * as h2 from "./frames.js";
 import { tempFolder } from "./temp.js";
 
-/** One client's connection, as a server sees it that speaks in single frames. */
+/** A client's connection to a server that reads and sends single frames. */
 export class Peer {
   readonly socket: Socket;
-  /** Every frame the client sent, in order. */
+  /** All frames that the client has sent, in order. */
   readonly frames: h2.Frame[] = [];
   closed = false;
 
@@ -21,7 +21,7 @@ export class Peer {
     if (!this.socket.destroyed) this.socket.write(Buffer.concat(bytes));
   }
 
-  /** The frames of one type, of one stream if given. */
+  /** Frames of one type, optionally of one stream. */
   of(type: number, streamId?: number): h2.Frame[] {
     return this.frames.filter((f) => f.type === type && (streamId === undefined || f.streamId === streamId));
   }
@@ -33,15 +33,15 @@ export class Peer {
 }
 
 export interface RawServerScript {
-  /** Instead of the greeting: whatever this server says when somebody connects. */
+  /** Called for each connection, instead of sending SETTINGS; `nth` counts from 1. */
   readonly onConnect?: (peer: Peer, nth: number) => void;
-  /** A request has arrived in full; `nth` counts from 1 over all connections. */
+  /** Called when a request has arrived completely; `nth` counts from 1 over all connections. */
   readonly onRequest?: (peer: Peer, streamId: number, nth: number) => void;
-  /** The settings of the greeting. */
+  /** The values in the server's SETTINGS frame. */
   readonly settings?: Readonly<Record<number, number>>;
-  /** False for a server that greets, and reads nothing after that. */
+  /** Default: true. With false, the server sends SETTINGS and reads nothing. */
   readonly reads?: boolean;
-  /** True for a server that never hangs up, not even on a client that has. */
+  /** Default: false. With true, the server keeps its half of a connection open after the client has ended its own. */
   readonly stays?: boolean;
 }
 
@@ -49,13 +49,13 @@ export interface RawServer {
   readonly path: string;
   readonly url: string;
   readonly peers: Peer[];
-  /** Requests that arrived in full. */
+  /** The number of requests that have arrived completely. */
   requests: number;
-  /** Stops listening, and hangs up on everybody. */
+  /** Stops listening and destroys all connections. */
   stop(): Promise<void>;
 }
 
-/** A server on a unix socket that says exactly what the script says. Gone after the test. */
+/** A server on a unix socket that sends what the script sends. It is stopped after the test. */
 export async function rawServer(t: TestContext, script: RawServerScript): Promise<RawServer> {
   const path = join(await tempFolder(t), "raw.sock");
   const server = createServer({ allowHalfOpen: script.stays === true });
@@ -87,7 +87,7 @@ export async function rawServer(t: TestContext, script: RawServerScript): Promis
         peer.frames.push(frame);
         if (frame.type === h2.frameType.settings && frame.flags === 0 && !script.onConnect)
           peer.send(h2.settingsAck());
-        // What every peer does that is told goodbye.
+        // As every HTTP/2 peer does after a GOAWAY.
         if (frame.type === h2.frameType.goaway) socket.end();
         const mayEnd = frame.type === h2.frameType.headers || frame.type === h2.frameType.data;
         if (mayEnd && frame.flags & 1) script.onRequest?.(peer, frame.streamId, ++self.requests);

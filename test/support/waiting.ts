@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 
-/** Fails when `work` takes longer than `ms`: no test waits for ever. */
+/** Rejects if `work` takes longer than `ms`. */
 export async function within<T>(ms: number, work: Promise<T>, what = "this"): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -13,15 +13,15 @@ export async function within<T>(ms: number, work: Promise<T>, what = "this"): Pr
   }
 }
 
-/** Waits until `holds()` is true; fails with `what` when it is not in time. */
+/** Polls until `holds()` is true; rejects with `what` after `ms`. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what: string,
-  ms = 5_000,
+  ms = 30_000,
 ): Promise<void> {
   const end = performance.now() + ms;
   while (!(await holds())) {
-    if (performance.now() > end) throw new Error(`not in ${ms} ms: ${what}`);
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
     await pause(5);
   }
 }

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError, createClient } from "@connectrpc/connect";
 import { RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import { collect, events, failure, one, transportTo, version } from "../support/calls.js";
+import { collect, connectFailure, events, one, transportTo, version } from "../support/calls.js";
 import { chat, echoService, sum } from "../support/echo.js";
 import { grpcServer } from "../support/grpc-server.js";
 import { assertNoListeners, checkLeaks } from "../support/leaks.js";
 import { until, within } from "../support/waiting.js";
 
-/** Enough of a runtime: it says its version, and sends events until nobody listens. */
+/** A minimal runtime: it returns its version, and sends events until the stream ends. */
 function runtime(log: { sent?: number; stopped?: number } = {}) {
   return (router: import("@connectrpc/connect").ConnectRouter) => {
     router.service(RuntimeService, {
@@ -21,7 +21,7 @@ function runtime(log: { sent?: number; stopped?: number } = {}) {
         throw new ConnectError("not yet, caf\u00e9", Code.FailedPrecondition);
       },
       async *getContainerEvents(_, { signal }) {
-        // Not in a finally: Connect's server leaves a generator hanging that waits for room to write.
+        // Not in a finally block, because Connect's server never resumes a generator that waits for a write.
         signal.addEventListener("abort", () => {
           log.stopped = (log.stopped ?? 0) + 1;
         });
@@ -69,7 +69,7 @@ test("the headers on the wire are those of a Kubernetes client", async (t) => {
   assert.equal(second?.["grpc-timeout"], undefined);
 });
 
-test("the transport's own headers cannot be replaced, and bad ones are refused", async (t) => {
+test("the transport's own headers cannot be replaced, and invalid ones are rejected", async (t) => {
   const server = await grpcServer(t, runtime());
   const transport = transportTo(t, server.url);
   const headers = { "content-type": "text/plain", TE: "no", "grpc-timeout": "1n", "grpc-encoding": "br" };
@@ -78,7 +78,7 @@ test("the transport's own headers cannot be replaced, and bad ones are refused",
   assert.equal(server.requests[0]?.te, "trailers");
   assert.equal(server.requests[0]?.["grpc-timeout"], undefined);
   for (const bad of [{ "a b": "x" }, { a: "x\ny" }, { connection: "close" }]) {
-    const error = await failure(version(transport, { headers: bad as Record<string, string> }));
+    const error = await connectFailure(version(transport, { headers: bad as Record<string, string> }));
     assert.equal(error.reason, "invalid_option");
     assert.equal(error.code, "invalid_argument");
   }
@@ -106,22 +106,22 @@ test("Connect's own client works over this transport", async (t) => {
   assert.equal(answer.runtimeName, "friendly");
   assert.equal(header?.get("x-got"), "hi");
   assert.equal(trailer?.get("x-end"), "yes");
-  const error = await failure(client.status({}));
+  const error = await connectFailure(client.status({}));
   assert.equal(error.code, "failed_precondition");
-  assert.equal(error.text, "not yet, café");
+  assert.equal(error.rawMessage, "not yet, café");
   let count = 0;
   for await (const _ of client.getContainerEvents({})) if (++count === 3) break;
-  assert.equal((await failure(client.removeContainer({}))).code, "unimplemented");
+  assert.equal((await connectFailure(client.removeContainer({}))).code, "unimplemented");
 });
 
-test("a large answer comes gzipped from a server that likes to, and is the same", async (t) => {
+test("a large response that the server compresses with gzip is decompressed", async (t) => {
   const server = await grpcServer(t, runtime(), { gzipFromBytes: 100 });
   const answer = await version(transportTo(t, server.url));
   assert.equal(answer.header.get("grpc-encoding"), "gzip");
   assert.equal(answer.message.runtimeVersion, "v".repeat(2_000));
 });
 
-test("client-streaming: more than the windows hold, without a warning", async (t) => {
+test("client-streaming: more data than the flow-control windows, without a warning", async (t) => {
   checkLeaks(t);
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => warnings.push(warning);
@@ -137,7 +137,7 @@ test("client-streaming: more than the windows hold, without a warning", async (t
   assert.deepEqual(warnings, []);
 });
 
-test("bidi: a conversation, one message after the other", async (t) => {
+test("bidirectional: requests and responses alternate", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime());
   const say: ((text: string | undefined) => void)[] = [];
@@ -150,7 +150,7 @@ test("bidi: a conversation, one message after the other", async (t) => {
   }
   const opened = transportTo(t, server.url).stream(chat, undefined, 10_000, undefined, requests());
   const next = async (text: string | undefined) => {
-    await until(() => say.length > 0, "the request side asks");
+    await until(() => say.length > 0, "the request stream is read");
     say.shift()?.(text);
   };
   await next("one");
@@ -162,7 +162,7 @@ test("bidi: a conversation, one message after the other", async (t) => {
   assert.equal((await answers.next()).done, true);
 });
 
-test("a request stream that fails ends the call, with the failure as the cause", async (t) => {
+test("a failing request stream ends the call, with the failure as the cause", async (t) => {
   const server = await grpcServer(t, runtime());
   const mine = new Error("mine");
   async function* requests() {
@@ -172,12 +172,12 @@ test("a request stream that fails ends the call, with the failure as the cause",
   const transport = transportTo(t, server.url);
   const call = (async () =>
     collect((await transport.stream(sum, undefined, 10_000, undefined, requests())).message))();
-  const error = await failure(call);
+  const error = await connectFailure(call);
   assert.equal(error.code, "canceled");
   assert.equal(error.cause, mine);
 });
 
-test("a reader that is slow slows the server down", async (t) => {
+test("a slow consumer applies back-pressure to the server", async (t) => {
   checkLeaks(t);
   const log: { sent?: number; stopped?: number } = {};
   const server = await grpcServer(t, runtime(log));
@@ -195,17 +195,17 @@ test("a reader that is slow slows the server down", async (t) => {
     before = log.sent ?? 0;
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
-  // The stream's window of 17 MiB, and what lies in the buffers of both sides.
+  // The stream's window of 17 MiB, and the buffers of both sides.
   assert.ok(before * 100_000 < 40e6, `the server has sent ${before} messages of 100 kB`);
   for (let i = 3; i < before + 100; i++)
     assert.equal(Number.parseInt((await items.next()).value.containerId, 10), i, "in order, nothing lost");
-  assert.ok((log.sent ?? 0) > before, "it goes on when it is read again");
+  assert.ok((log.sent ?? 0) > before, "the server continues when the consumer reads again");
   await items.return?.();
-  await until(() => log.stopped === 1, "the server heard of it");
+  await until(() => log.stopped === 1, "the server was notified");
 });
 
 for (const leave of ["break", "throw", "return before next", "return while next waits"] as const)
-  test(`leaving the stream resets it on the server: ${leave}`, async (t) => {
+  test(`stopping to read the stream resets it on the server: ${leave}`, async (t) => {
     checkLeaks(t);
     const log: { sent?: number; stopped?: number } = {};
     const server = await grpcServer(t, runtime(log));
@@ -234,7 +234,7 @@ for (const leave of ["break", "throw", "return before next", "return while next 
     assertNoListeners(signal);
   });
 
-test("an abort is canceled, its reason the cause, and the server sees the stream reset", async (t) => {
+test("an abort rejects with canceled and its reason as the cause, and resets the stream on the server", async (t) => {
   checkLeaks(t);
   const log: { stopped?: number } = {};
   const server = await grpcServer(t, runtime(log));
@@ -244,19 +244,19 @@ test("an abort is canceled, its reason the cause, and the server sees the stream
   const call = transport.unary(RuntimeService.method.listContainers, stop.signal, undefined, undefined, {});
   await until(() => server.running === 1, "the call runs");
   stop.abort(reason);
-  const error = await failure(call);
+  const error = await connectFailure(call);
   assert.deepEqual([error.code, error.reason], ["canceled", "aborted_by_caller"]);
   assert.equal(error.cause, reason);
-  await until(() => log.stopped === 1, "the handler heard of it");
+  await until(() => log.stopped === 1, "the handler was notified");
   await until(() => server.endedWith.length === 1, "the stream ended");
   assert.deepEqual(server.endedWith, [8]);
   assertNoListeners(stop.signal);
-  const before = await failure(version(transport, { signal: stop.signal }));
+  const before = await connectFailure(version(transport, { signal: stop.signal }));
   assert.equal(before.cause, reason);
   assert.equal(server.requests.length, 1, "an aborted call is not sent");
 });
 
-test("an abort ends a stream that is being read", async (t) => {
+test("an abort ends a stream during a pending read", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime());
   const stop = new AbortController();
@@ -265,7 +265,7 @@ test("an abort ends a stream that is being read", async (t) => {
     let count = 0;
     for await (const _ of events(transport, { signal: stop.signal })) if (++count === 2) stop.abort("enough");
   })();
-  const error = await failure(call);
+  const error = await connectFailure(call);
   assert.deepEqual([error.code, error.cause], ["canceled", "enough"]);
   await until(() => server.running === 0, "the server's side ended");
   assertNoListeners(stop.signal);
@@ -279,21 +279,21 @@ for (const how of ["timeoutMs", "AbortSignal.timeout"] as const)
     const signal = how === "timeoutMs" ? undefined : AbortSignal.timeout(100);
     const timeoutMs = how === "timeoutMs" ? 100 : undefined;
     const transport = transportTo(t, server.url);
-    const error = await failure(
+    const error = await connectFailure(
       transport.unary(RuntimeService.method.listContainers, signal, timeoutMs, undefined, {}),
     );
     assert.deepEqual([error.code, error.reason], ["deadline_exceeded", "deadline"]);
-    await until(() => log.stopped === 1, "the handler heard of it");
+    await until(() => log.stopped === 1, "the handler was notified");
   });
 
-test("a deadline ends a stream that waits", async (t) => {
+test("a deadline ends a stream during a pending read", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime());
-  const error = await failure(collect(events(transportTo(t, server.url), { timeoutMs: 300 })));
+  const error = await connectFailure(collect(events(transportTo(t, server.url), { timeoutMs: 300 })));
   assert.equal(error.code, "deadline_exceeded");
 });
 
-test("a timeoutMs of 0, or past what a timer holds, is no deadline", async (t) => {
+test("a timeoutMs of 0, or longer than a timer can run, means no deadline", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime());
   const transport = transportTo(t, server.url);
@@ -304,10 +304,10 @@ test("a timeoutMs of 0, or past what a timer holds, is no deadline", async (t) =
   );
 });
 
-test("a request that is no message is refused as such", async (t) => {
+test("a request that is not a message is rejected with invalid_request", async (t) => {
   const transport = transportTo(t, "/nowhere", { connectAttempts: 1 });
   const request = { filter: { state: { state: "running" } } };
-  const error = await failure(
+  const error = await connectFailure(
     transport.unary(RuntimeService.method.listContainers, undefined, undefined, undefined, request as never),
   );
   assert.deepEqual([error.code, error.reason], ["invalid_argument", "invalid_request"]);

@@ -28,7 +28,7 @@ const forms: [string, object][] = [
 ];
 
 for (const [text, expected] of forms)
-  test(`${text} is understood, and its url means the same`, () => {
+  test(`${text} is parsed, and its url parses to the same endpoint`, () => {
     const endpoint = parseEndpoint(text);
     assert.deepEqual({ ...endpoint }, expected);
     assert.ok(Object.isFrozen(endpoint));
@@ -58,7 +58,7 @@ const wrong: [string, RegExp][] = [
 ];
 
 for (const [text, why] of wrong)
-  test(`${JSON.stringify(text)} is refused with the value and the reason`, () => {
+  test(`${JSON.stringify(text)} is rejected with the value and the reason`, () => {
     assert.throws(
       () => parseEndpoint(text),
       (error) =>
@@ -66,14 +66,14 @@ for (const [text, why] of wrong)
         error.code === "invalid_argument" &&
         error.reason === "invalid_endpoint" &&
         error.problems[0]?.value === text &&
-        why.test(error.text) &&
-        error.text.includes(JSON.stringify(text)),
+        why.test(error.rawMessage) &&
+        error.rawMessage.includes(JSON.stringify(text)),
     );
   });
 
-test("a socket path has 107 bytes at most, counted in UTF-8", () => {
+test("a socket path has at most 107 bytes in UTF-8", () => {
   assert.equal(parseEndpoint(`/${"a".repeat(106)}`).kind, "unix");
-  assert.throws(() => parseEndpoint(`/${"a".repeat(107)}`), /108 bytes, and the kernel takes 107/);
+  assert.throws(() => parseEndpoint(`/${"a".repeat(107)}`), /108 bytes; the kernel allows 107/);
   assert.throws(() => parseEndpoint(`/${"é".repeat(54)}`), /109 bytes/);
   assert.equal(parseEndpoint(`@${"a".repeat(107)}`).kind, "abstract");
   assert.throws(() => parseEndpoint(`@${"a".repeat(108)}`), /107/);

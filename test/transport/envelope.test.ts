@@ -18,7 +18,7 @@ const texts = ["one", "", "x".repeat(500), "", "last"];
 const body = Buffer.concat(texts.map((text) => envelope(Buffer.from(text))));
 
 for (const size of [1, 2, 3, 4, 5, 6, 7, 64, 511, body.byteLength])
-  test(`messages come out whole from chunks of ${size}`, () => {
+  test(`messages are complete from chunks of ${size} bytes`, () => {
     const chunks = [];
     for (let at = 0; at < body.byteLength; at += size) chunks.push(body.subarray(at, at + size));
     const { messages, reader } = read(chunks);
@@ -27,7 +27,7 @@ for (const size of [1, 2, 3, 4, 5, 6, 7, 64, 511, body.byteLength])
     assert.ok(reader.atBoundary);
   });
 
-test("the end of the body is a boundary only between messages", () => {
+test("the body may end only between messages", () => {
   for (let cut = 1; cut < 8; cut++) assert.equal(read([body.subarray(0, cut)]).reader.atBoundary, false);
   assert.equal(read([body.subarray(0, 8)]).reader.atBoundary, true);
 });
@@ -36,16 +36,33 @@ const limitError = (error: unknown) =>
   isCriError(error) &&
   error.code === "resource_exhausted" &&
   error.reason === "receive_limit" &&
-  /readLimitBytes \(10\)/.test(error.text) &&
-  /streaming lists/.test(error.hint ?? "");
+  /readLimitBytes \(10\)/.test(error.rawMessage) &&
+  /cri\.lists/.test(error.hint ?? "");
 
-test("the limit holds to the byte, and is known from the prefix alone", () => {
+test("the limit is exact, and applies as soon as the prefix is read", () => {
   assert.deepEqual(read([envelope(Buffer.alloc(10, "a"))], 10).messages, ["a".repeat(10)]);
   assert.throws(() => read([envelope(Buffer.alloc(11)).subarray(0, 5)], 10), limitError);
   assert.throws(() => read([Buffer.from([0, 255, 255, 255, 255])], 10), limitError);
 });
 
-test("gzip is unpacked, up to the limit and no further", () => {
+test("an incomplete message takes memory in proportion to what has arrived, and none once it is complete", () => {
+  const length = 10_000_000;
+  const whole = envelope(Buffer.alloc(length, "a"));
+  const reader = new EnvelopeReader(length);
+  const messages: Uint8Array[] = [];
+  const receiver = { onMessage: (bytes: Uint8Array) => messages.push(bytes) };
+  for (let at = 0; at < whole.byteLength; at += 16_384) {
+    const chunk = whole.subarray(at, at + 16_384);
+    reader.push(chunk, receiver);
+    assert.ok(reader.bufferedBytes <= 4 * (at + chunk.byteLength), `${reader.bufferedBytes} after ${at}`);
+  }
+  assert.equal(reader.bufferedBytes, 0);
+  assert.equal(messages[0]?.byteLength, length);
+  assert.equal(messages[0]?.buffer.byteLength, length);
+  assert.ok(Buffer.from(messages[0] ?? []).equals(whole.subarray(5)));
+});
+
+test("gzip is decompressed up to the limit", () => {
   const packed = envelope(gzipSync("a".repeat(10)), 1);
   assert.deepEqual(read([packed], 100, "gzip").messages, ["a".repeat(10)]);
   const bomb = gzipSync(Buffer.alloc(5_000_000));
@@ -56,25 +73,28 @@ test("gzip is unpacked, up to the limit and no further", () => {
   assert.equal(read([envelope(gzipSync(Buffer.alloc(1_000)), 1)], 1_000, "gzip").messages[0]?.length, 1_000);
 });
 
-test("what breaks the format is told apart", () => {
+test("each violation of the format has its own error text", () => {
   const malformed = (why: RegExp) => (error: unknown) =>
     isCriError(error) &&
     error.code === "internal" &&
     error.reason === "malformed_response" &&
-    why.test(error.text);
+    why.test(error.rawMessage);
   assert.throws(() => read([envelope(Buffer.from("x"), 7)]), malformed(/flag 7/));
-  assert.throws(() => read([envelope(Buffer.from("x"), 1)]), malformed(/grpc-encoding missing/));
-  assert.throws(() => read([envelope(Buffer.from("x"), 1)], 100, "br"), malformed(/grpc-encoding br/));
-  assert.throws(() => read([envelope(Buffer.from("no gzip"), 1)], 100, "gzip"), malformed(/unpack/));
+  assert.throws(() => read([envelope(Buffer.from("x"), 1)]), malformed(/grpc-encoding is missing/));
+  assert.throws(() => read([envelope(Buffer.from("x"), 1)], 100, "br"), malformed(/grpc-encoding is br/));
+  assert.throws(
+    () => read([envelope(Buffer.from("no gzip"), 1)], 100, "gzip"),
+    malformed(/cannot be decompressed/),
+  );
 });
 
-test("writing: the prefix, and the limit with its name", () => {
+test("encoding adds the prefix, and the error of the limit names the option", () => {
   assert.deepEqual(encodeEnvelope(Buffer.from("abc"), 3), envelope(Buffer.from("abc")));
   assert.throws(
     () => encodeEnvelope(Buffer.from("abcd"), 3),
     (error) =>
       isCriError(error) &&
       error.reason === "send_limit" &&
-      /4 bytes, over writeLimitBytes \(3\)/.test(error.text),
+      /4 bytes, more than writeLimitBytes \(3\)/.test(error.rawMessage),
   );
 });

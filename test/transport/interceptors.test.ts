@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Code, ConnectError, type ConnectRouter, createClient, type Interceptor } from "@connectrpc/connect";
 import { RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import { collect, events, failure, transportTo, version } from "../support/calls.js";
+import { collect, connectFailure, events, transportTo, version } from "../support/calls.js";
 import { grpcServer } from "../support/grpc-server.js";
 import { assertNoListeners, checkLeaks } from "../support/leaks.js";
 import { until } from "../support/waiting.js";
@@ -41,7 +41,7 @@ test("interceptors run outermost first and may change headers", async (t) => {
   assert.equal((await collect(events(transport, { headers })))[0]?.containerId, ">abc");
 });
 
-test("an interceptor may copy an answer and change it; headers and trailers come along", async (t) => {
+test("an interceptor may copy and change a response; headers and trailers are preserved", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime);
   const copy: Interceptor = (next) => async (request) => {
@@ -68,7 +68,7 @@ test("an interceptor may copy an answer and change it; headers and trailers come
   assert.equal(trailer?.get("x-end"), "yes");
 });
 
-test("an interceptor sees errors as Connect's, and its own come out as they are", async (t) => {
+test("an interceptor receives ConnectErrors, and its own errors are passed on unchanged", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime);
   const seen: unknown[] = [];
@@ -81,7 +81,7 @@ test("an interceptor sees errors as Connect's, and its own come out as they are"
     }
   };
   const client = createClient(RuntimeService, transportTo(t, server.url, { interceptors: [watch] }));
-  assert.equal((await failure(client.status({}))).code, "not_found");
+  assert.equal((await connectFailure(client.status({}))).code, "not_found");
   assert.ok(seen[0] instanceof ConnectError && seen[0].code === Code.NotFound);
   const mine = new ConnectError("mine", Code.DataLoss);
   const refuse: Interceptor = () => async () => {
@@ -90,7 +90,7 @@ test("an interceptor sees errors as Connect's, and its own come out as they are"
   await assert.rejects(version(transportTo(t, server.url, { interceptors: [refuse] })), (e) => e === mine);
 });
 
-test("aborts and deadlines reach through interceptors, and an interceptor hears them", async (t) => {
+test("aborts and deadlines pass through interceptors, and an interceptor receives their signal", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime);
   const signals: AbortSignal[] = [];
@@ -103,24 +103,24 @@ test("aborts and deadlines reach through interceptors, and an interceptor hears 
       request.signal.addEventListener("abort", () => reject(request.signal.reason));
     });
   const patient = transportTo(t, server.url, { interceptors: [keep, wait] });
-  assert.equal((await failure(version(patient, { timeoutMs: 100 }))).code, "deadline_exceeded");
+  assert.equal((await connectFailure(version(patient, { timeoutMs: 100 }))).code, "deadline_exceeded");
   assert.equal(signals[0]?.aborted, true);
   const transport = transportTo(t, server.url, { interceptors: [keep] });
   const headers = { "x-stay": "1" };
   assert.equal(
-    (await failure(collect(events(transport, { headers, timeoutMs: 300 })))).code,
+    (await connectFailure(collect(events(transport, { headers, timeoutMs: 300 })))).code,
     "deadline_exceeded",
   );
   const stop = new AbortController();
   const mine = new Error("mine");
-  const call = failure(collect(events(transport, { headers, signal: stop.signal })));
-  await until(() => server.running === 1, "the stream runs");
+  const call = connectFailure(collect(events(transport, { headers, signal: stop.signal })));
+  await until(() => server.running === 1, "the stream is open");
   stop.abort(mine);
   const error = await call;
   assert.deepEqual([error.code, error.cause], ["canceled", mine]);
 });
 
-test("a call ends with its deadline and its signal while an interceptor waits for something else", async (t) => {
+test("a call ends with its deadline and its signal even if an interceptor ignores them", async (t) => {
   checkLeaks(t);
   const server = await grpcServer(t, runtime);
   const waits: Interceptor = () => () => new Promise(() => undefined);
@@ -130,9 +130,9 @@ test("a call ends with its deadline and its signal while an interceptor waits fo
     (options: object) => version(transport, options),
     (options: object) => collect(events(transport, options)),
   ]) {
-    assert.equal((await failure(call({ timeoutMs: 20 }))).reason, "deadline");
-    assert.equal((await failure(call({ signal: stop }))).reason, "deadline");
-    assert.equal((await failure(call({ signal: AbortSignal.abort() }))).reason, "aborted_by_caller");
+    assert.equal((await connectFailure(call({ timeoutMs: 20 }))).reason, "deadline");
+    assert.equal((await connectFailure(call({ signal: stop }))).reason, "deadline");
+    assert.equal((await connectFailure(call({ signal: AbortSignal.abort() }))).reason, "aborted_by_caller");
   }
   assertNoListeners(stop);
 });

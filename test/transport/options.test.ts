@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { isCriError } from "../../src/core/index.js";
 import type { RpcNext } from "../../src/transport/contract.js";
 import { resolveTransportOptions, type TransportOptions } from "../../src/transport/options.js";
+import { createTransport } from "../../src/transport/transport.js";
 
 const defaults = {
   readLimitBytes: 16_777_216,
@@ -20,7 +21,7 @@ const others = {
   userAgent: "mine/1",
 };
 
-test("a field left out, or undefined, has its documented default", () => {
+test("an omitted or undefined option has its documented default", () => {
   for (const given of [
     undefined,
     {},
@@ -36,7 +37,7 @@ test("a field left out, or undefined, has its documented default", () => {
   }
 });
 
-test("a field given is passed through, alone and together", () => {
+test("options are passed on, alone and together", () => {
   for (const key of Object.keys(others) as (keyof typeof others)[])
     assert.deepEqual(
       { ...resolveTransportOptions("/x", { [key]: others[key] }), backoff: 0 },
@@ -46,7 +47,7 @@ test("a field given is passed through, alone and together", () => {
   assert.deepEqual({ ...resolved, ...others }, { ...resolved });
 });
 
-test("the caller's array of interceptors may change afterwards", () => {
+test("later changes of the caller's array of interceptors have no effect", () => {
   const interceptors = [(next: RpcNext) => next];
   const resolved = resolveTransportOptions("/x", { interceptors });
   interceptors.pop();
@@ -68,14 +69,14 @@ const bad: TransportOptions[] = [
   { backoff: { jitter: 2 } },
 ];
 for (const options of bad)
-  test(`${JSON.stringify(options)} is refused`, () => {
+  test(`${JSON.stringify(options)} is rejected`, () => {
     assert.throws(
-      () => resolveTransportOptions("/x", options),
+      () => createTransport("/x", options),
       (error) => isCriError(error) && error.reason === "invalid_option" && error.code === "invalid_argument",
     );
   });
 
-test("TLS material that cannot be used is refused, and not shown", () => {
+test("invalid TLS material is rejected, and the error does not contain it", () => {
   const tls = { key: "a-secret-key", cert: "nonsense" };
   assert.throws(
     () => resolveTransportOptions("https://runtime.example:1", { tls }),
@@ -84,6 +85,6 @@ test("TLS material that cannot be used is refused, and not shown", () => {
       error.reason === "invalid_option" &&
       !inspect(error, { depth: 9 }).includes("a-secret"),
   );
-  // It is for https only.
+  // TLS options apply to https only.
   resolveTransportOptions("/x", { tls });
 });

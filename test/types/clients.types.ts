@@ -25,15 +25,15 @@ export function answersAreInferred({ runtime, image, lists }: Cri): void {
 export function requestsAreChecked({ runtime, image, lists }: Cri): void {
   void runtime.version();
   void runtime.version({}, { signal: undefined, timeoutMs: undefined, headers: undefined });
-  // @ts-expect-error a sandbox needs a request
+  // @ts-expect-error RunPodSandbox requires a request
   void runtime.runPodSandbox();
-  // @ts-expect-error so does a container to stop
+  // @ts-expect-error StopContainer requires a request
   void runtime.stopContainer();
-  // @ts-expect-error and an image to pull
+  // @ts-expect-error PullImage requires a request
   void image.pullImage();
-  // @ts-expect-error and an image to look at
+  // @ts-expect-error ImageStatus requires a request
   void image.imageStatus();
-  // @ts-expect-error no such field
+  // @ts-expect-error an unknown field
   void runtime.podSandboxStatus({ id: "x" });
   // @ts-expect-error an int64 is a bigint
   void runtime.stopContainer({ containerId: "x", timeout: 10 });
@@ -45,13 +45,13 @@ export function requestsAreChecked({ runtime, image, lists }: Cri): void {
   void runtime.version({ timeoutMs: 5 });
   // @ts-expect-error the unit is in the name
   void runtime.version({}, { timeout: 5 });
-  // @ts-expect-error a filter's field
+  // @ts-expect-error an unknown field of a filter
   void lists.containers({ name: "x" });
   // @ts-expect-error CRI has no filter for metrics; the options come first
   void lists.podSandboxMetrics({}, {});
-  // @ts-expect-error no such RPC
+  // @ts-expect-error an unknown RPC
   void runtime.startPodSandbox({});
-  // @ts-expect-error images are the other service
+  // @ts-expect-error an RPC of the image service
   void runtime.pullImage({});
 }
 
@@ -59,7 +59,7 @@ export async function kindsOfCallsDiffer({ runtime }: Cri): Promise<void> {
   for await (const event of runtime.getContainerEvents()) holds<Same<typeof event, ContainerEventResponse>>();
   await using events = runtime.getContainerEvents({});
   void events.next();
-  // @ts-expect-error a unary answer is a promise
+  // @ts-expect-error a unary RPC returns a promise
   for await (const _ of runtime.version());
 }
 
@@ -77,9 +77,9 @@ export function connecting(transport: RpcTransport): void {
   connect.lazy("unix:///x");
   connect.through(transport);
   connect.through({ transport, retry: { attempts: 1 }, endpoint: "a name" });
-  // @ts-expect-error the options of our transport have no place beside another one
+  // @ts-expect-error options of our transport do not apply to a custom one
   connect.through({ transport, readLimitBytes: 1 });
-  // @ts-expect-error which methods are repeated is the policy table's to say
+  // @ts-expect-error the table of RPCs decides which methods are retried
   void connect({ retry: { methods: ["runPodSandbox"] } });
   // @ts-expect-error a number of milliseconds
   void connect({ timeoutMs: "5s" });

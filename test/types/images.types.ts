@@ -15,9 +15,9 @@ export async function pulls({ images }: Cri): Promise<void> {
     onProgress: undefined,
   });
   const absent: NodeImage | undefined = await images.get(image.id);
-  // @ts-expect-error it may not be there
+  // @ts-expect-error the image may be missing
   void absent.id;
-  // @ts-expect-error no such policy
+  // @ts-expect-error an unknown policy
   void images.ensure("x", { policy: "Sometimes" });
   // @ts-expect-error `pull` always asks the registry
   void images.pull("x", { policy: "Never" });
@@ -38,17 +38,17 @@ export function credentials({ images }: Cri, source: CredentialSource): void {
   void images.pull("x", { auth: { username: "u" } });
   // @ts-expect-error one or the other
   void images.pull("x", { auth: { username: "u", password: "p", identityToken: "t" } });
-  // @ts-expect-error a path is no source: dockerAuth(path) is
+  // @ts-expect-error a path is not a source of credentials; dockerAuth(path) is one
   void images.pull("x", { auth: "/root/.docker/config.json" });
 }
 
 export async function cleaning({ images }: Cri): Promise<void> {
   const { kept } = await images.prune({ keep: ["a", "b"], dryRun: true });
-  for (const { because } of kept) {
-    // @ts-expect-error no such reason
-    void (because === "unused");
+  for (const { reason } of kept) {
+    // @ts-expect-error an unknown reason
+    void (reason === "unused");
   }
   void images.list({ only: ({ pinned }) => pinned });
-  // @ts-expect-error a selection is no pattern object
+  // @ts-expect-error a selection is not an object
   void images.list({ only: /x/ });
 }

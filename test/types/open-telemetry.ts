@@ -1,4 +1,4 @@
-// Compiled, never run: OpenTelemetry's own API and SDK fit our copy of the types.
+// Compiled, never run: OpenTelemetry's own API and SDK must be assignable to our copy of the types.
 import * as api from "@opentelemetry/api";
 import type { MeterProvider } from "@opentelemetry/sdk-metrics";
 import type { BasicTracerProvider } from "@opentelemetry/sdk-trace-base";
@@ -15,7 +15,7 @@ export const apiToUs: OpenTelemetryApi = api;
 export const spanToUs: OtelSpan = theirSpan;
 export const contextToUs: OtelContext = theirContext;
 export const contextToThem: api.Context = ourContext;
-// The numbers that are written down as such.
+// The numbers that our code contains as literals.
 export const client: 2 = api.SpanKind.CLIENT;
 export const error: 2 = api.SpanStatusCode.ERROR;
 export const interceptor = openTelemetry({ api, tracerProvider, meterProvider });

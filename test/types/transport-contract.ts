@@ -1,4 +1,4 @@
-// Compiled, never run: our copies of Connect's types and Connect's own must fit both ways.
+// Compiled, never run: our copies of Connect's types and Connect's own must be assignable in both directions.
 import type { Interceptor, Transport } from "@connectrpc/connect";
 import type { RpcInterceptor, RpcTransport } from "../../src/transport/contract.js";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import type { CriErrorCode, CriErrorReason } from "../../src/core/index.js";
 import { answerHeaders, envelope, goodAnswer, trailers, versionMessage } from "../support/answers.js";
-import { collect, events, failure, quick, transportTo, version } from "../support/calls.js";
+import { collect, connectFailure, events, quick, transportTo, version } from "../support/calls.js";
 import * as h2 from "../support/frames.js";
 import { checkLeaks } from "../support/leaks.js";
 import { type Peer, rawServer } from "../support/raw-server.js";
@@ -12,7 +12,7 @@ import { until, within } from "../support/waiting.js";
 const versionBytes = versionMessage.subarray(5);
 const head = (id: number, more: Record<string, string> = {}) => h2.headers(id, { ...answerHeaders, ...more });
 
-test("a good answer, in frames of one byte", async (t) => {
+test("a valid response in frames of one byte", async (t) => {
   checkLeaks(t);
   const server = await rawServer(t, {
     onRequest(peer, id) {
@@ -25,7 +25,7 @@ test("a good answer, in frames of one byte", async (t) => {
   assert.equal((await version(transport)).message.runtimeName, "raw");
 });
 
-test("good calls use one connection, reset no stream, and never ping", async (t) => {
+test("successful calls share a connection, reset no stream and send no ping", async (t) => {
   checkLeaks(t);
   const server = await rawServer(t, { onRequest: (peer, id) => peer.send(goodAnswer(id)) });
   const transport = transportTo(t, server.url);
@@ -38,7 +38,7 @@ test("good calls use one connection, reset no stream, and never ping", async (t)
   assert.deepEqual(peer?.of(h2.frameType.rst), []);
 });
 
-test("a gzipped answer is understood", async (t) => {
+test("a gzip-compressed response is decompressed", async (t) => {
   const packed = envelope(gzipSync(versionBytes), 1);
   const server = await rawServer(t, {
     onRequest: (peer, id) =>
@@ -47,7 +47,7 @@ test("a gzipped answer is understood", async (t) => {
   assert.equal((await version(transportTo(t, server.url))).message.runtimeName, "raw");
 });
 
-test("unknown headers, a status of more than ASCII and an informational answer do no harm", async (t) => {
+test("unknown headers, a non-ASCII status message and an informational response are accepted", async (t) => {
   const server = await rawServer(t, {
     onRequest: (peer, id) =>
       peer.send(
@@ -68,7 +68,7 @@ interface Bad {
   readonly code: CriErrorCode;
   readonly reason: CriErrorReason;
   readonly text: RegExp;
-  /** A streaming call of the same answer ends otherwise: in order, where any number of messages is. */
+  /** The outcome of a streaming call with the same response, where it differs: any number of messages is valid there. */
   readonly stream?: "ok";
 }
 
@@ -77,7 +77,7 @@ const reset =
   (peer: Peer, id: number): void =>
     peer.send(h2.rstStream(id, code));
 
-/** A message of any type: one without fields. */
+/** An empty message, which is valid for every type. */
 const empty = envelope(Buffer.alloc(0));
 
 const bad: Bad[] = [
@@ -111,7 +111,7 @@ const bad: Bad[] = [
     answer: (peer, id) => peer.send(head(id), trailers(id)),
     code: "internal",
     reason: "malformed_response",
-    text: /this one has 0/,
+    text: /one message, got 0/,
     stream: "ok",
   },
   {
@@ -125,7 +125,7 @@ const bad: Bad[] = [
       ),
     code: "internal",
     reason: "malformed_response",
-    text: /this one has 2/,
+    text: /one message, got 2/,
     stream: "ok",
   },
   {
@@ -168,22 +168,22 @@ const bad: Bad[] = [
     answer: (peer, id) => peer.send(head(id), h2.data(id, envelope(versionBytes, 1)), trailers(id)),
     code: "internal",
     reason: "malformed_response",
-    text: /grpc-encoding missing/,
+    text: /grpc-encoding is missing/,
   },
   {
-    name: "bytes that are no protobuf",
+    name: "bytes that are not protobuf",
     answer: (peer, id) =>
       peer.send(head(id), h2.data(id, envelope(Buffer.from([255, 255, 255, 255]))), trailers(id)),
     code: "internal",
     reason: "malformed_response",
-    text: /is no runtime\.v1\./,
+    text: /is not a valid runtime\.v1\./,
   },
   {
     name: "a message over the limit, announced only",
     answer: (peer, id) => peer.send(head(id), h2.data(id, Buffer.from([0, 0xff, 0, 0, 0]))),
     code: "resource_exhausted",
     reason: "receive_limit",
-    text: /4278190080 bytes, over readLimitBytes/,
+    text: /4278190080 bytes, more than readLimitBytes/,
   },
   {
     name: "HTTP 502 of a proxy",
@@ -266,22 +266,22 @@ const bad: Bad[] = [
     },
     code: "unavailable",
     reason: "connection_lost",
-    text: /crashed, was stopped or restarted/,
+    text: /crashed, stopped or restarted/,
   },
   {
     name: "a connection that is cut",
     answer: (peer) => peer.socket.destroy(),
     code: "unavailable",
     reason: "connection_lost",
-    text: /crashed, was stopped or restarted/,
+    text: /crashed, stopped or restarted/,
   },
 ];
 
 for (const { name, answer, code, reason, text, stream } of bad) {
   const check = async (peers: readonly Peer[], call: Promise<unknown>) => {
-    const error = await failure(call);
+    const error = await connectFailure(call);
     assert.deepEqual({ code: error.code, reason: error.reason }, { code, reason }, error.message);
-    assert.match(error.text, text);
+    assert.match(error.rawMessage, text);
     assert.equal(peers.length, 1, "it was sent again");
   };
   test(`unary: ${name} is ${code}, ${reason}`, async (t) => {
@@ -300,16 +300,16 @@ for (const { name, answer, code, reason, text, stream } of bad) {
   });
 }
 
-test("an error of a long text arrives whole", async (t) => {
+test("the text of a long error is complete", async (t) => {
   const words = "x".repeat(40_000);
   const server = await rawServer(t, {
     onRequest: (peer, id) =>
       peer.send(h2.headers(id, { ...answerHeaders, "grpc-status": "2", "grpc-message": words }, true)),
   });
-  assert.equal((await failure(version(transportTo(t, server.url)))).text, words);
+  assert.equal((await connectFailure(version(transportTo(t, server.url)))).rawMessage, words);
 });
 
-test("messages that were not read yet are missed, not forgotten, when the server dies after its OK", async (t) => {
+test("if the server crashes after its OK, unread messages are delivered or the call fails", async (t) => {
   checkLeaks(t);
   const big = envelope(
     Buffer.concat([Buffer.from([0x0a, 0xff, 0xff, 0x3f]), Buffer.alloc(2 ** 20 - 1, "a")]),
@@ -324,38 +324,38 @@ test("messages that were not read yet are missed, not forgotten, when the server
   const call = (async () => {
     for await (const _ of events(transportTo(t, server.url, quick))) {
       got++;
-      await until(() => server.peers[0]?.closed === true, "the server hung up");
+      await until(() => server.peers[0]?.closed === true, "the server closed the connection");
     }
   })();
-  // Either every message came, or the call failed: an end in order with less would be a lie.
+  // A clean end with fewer messages would hide the loss.
   const end = await call.then(
     () => "ok",
     (error) => error,
   );
   if (end === "ok") assert.equal(got, 8);
-  else assert.equal((await failure(Promise.reject(end))).code, "unavailable");
+  else assert.equal((await connectFailure(Promise.reject(end))).code, "unavailable");
 });
 
-test("a server that answers before it has read the request keeps no stream open", async (t) => {
+test("a response before the end of the request closes the stream", async (t) => {
   checkLeaks(t);
-  // A window of 0 bytes: the request can never be sent.
+  // With a window of 0 bytes, the request can never be sent.
   const server = await rawServer(t, {
     settings: { 4: 0 },
   });
   const transport = transportTo(t, server.url, quick);
-  const call = failure(version(transport));
+  const call = connectFailure(version(transport));
   await until(() => (server.peers[0]?.of(h2.frameType.headers).length ?? 0) === 1, "the request's headers");
   server.peers[0]?.send(h2.headers(1, { ...answerHeaders, "grpc-status": "7", "grpc-message": "no" }, true));
   assert.equal((await call).code, "permission_denied");
   await until(() => server.peers[0]?.resetCode(1) !== undefined, "the stream was reset");
 });
 
-// Node's http2 says GOAWAY to such a peer and then stops reading, without telling anybody (a peer that hangs up then
-// is not noticed, either): the deadline ends the call, and the next one gets a new connection.
+// Node's http2 sends GOAWAY to such a peer and then stops reading without an event, and does not notice that the peer closes the
+// connection: the deadline ends the call, and the next one gets a new connection.
 const broken: [string, (id: number) => Buffer][] = [
   ["a frame larger than allowed", (id) => h2.frame(h2.frameType.data, 0, id, Buffer.alloc(20_000))],
-  ["garbage after the greeting", () => Buffer.alloc(64, 0xff)],
-  ["a header block that is no HPACK", (id) => h2.frame(h2.frameType.headers, 4, id, Buffer.alloc(20, 0xff))],
+  ["garbage after the SETTINGS", () => Buffer.alloc(64, 0xff)],
+  ["a header block that is not HPACK", (id) => h2.frame(h2.frameType.headers, 4, id, Buffer.alloc(20, 0xff))],
   ["headers of 200 kB", (id) => head(id, { "x-huge": "h".repeat(200_000) })],
   ["silence", () => Buffer.alloc(0)],
 ];
@@ -366,7 +366,7 @@ for (const [name, bytes] of broken)
       onRequest: (peer, id) => peer.send(server.peers.length === 1 ? bytes(id) : goodAnswer(id)),
     });
     const transport = transportTo(t, server.url, quick);
-    // Two, since the first may have heard the very bytes that broke the connection.
+    // Two calls, because the first one may have received the bytes that broke the connection.
     for (let i = 0; i < 2 && server.peers.length < 2; i++) {
       const outcome = await version(transport, { timeoutMs: 200 }).catch((error) => error.cause.code);
       if (typeof outcome === "string")
@@ -374,6 +374,6 @@ for (const [name, bytes] of broken)
     }
     await version(transport, { timeoutMs: 5_000 });
     assert.equal(server.peers.length, 2);
-    await until(() => server.peers[0]?.closed === true, "the silent connection was left");
+    await until(() => server.peers[0]?.closed === true, "the suspect connection was closed");
     await within(2_000, transport.close(), "close()");
   });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { RuntimeService, VersionResponseSchema } from "../../gen/runtime/v1/api_pb.js";
 import { answerHeaders, envelope, goodAnswer, trailers } from "../support/answers.js";
-import { failure, quick, transportTo, version } from "../support/calls.js";
+import { connectFailure, quick, transportTo, version } from "../support/calls.js";
 import * as h2 from "../support/frames.js";
 import { checkLeaks } from "../support/leaks.js";
 import { rawServer } from "../support/raw-server.js";
@@ -15,7 +15,7 @@ const answerOf = (bytes: number) =>
     toBinary(VersionResponseSchema, create(VersionResponseSchema, { runtimeName: "n".repeat(bytes) })),
   );
 
-test("an answer of just under 16 MiB arrives from a server that waits for no window", async (t) => {
+test("a response of almost 16 MiB arrives from a server that ignores window updates", async (t) => {
   checkLeaks(t);
   const body = answerOf(16 * mib - 16);
   const server = await rawServer(t, {
@@ -25,7 +25,7 @@ test("an answer of just under 16 MiB arrives from a server that waits for no win
   assert.equal(message.runtimeName.length, 16 * mib - 16);
 });
 
-test("an answer over readLimitBytes is refused unread, with the way out; the connection lives on", async (t) => {
+test("a response over readLimitBytes is rejected unread, with a hint; the connection remains usable", async (t) => {
   checkLeaks(t);
   const server = await rawServer(t, {
     onRequest(peer, id, nth) {
@@ -34,29 +34,49 @@ test("an answer over readLimitBytes is refused unread, with the way out; the con
     },
   });
   const transport = transportTo(t, server.url, { readLimitBytes: 1_000 });
-  const error = await failure(version(transport));
+  const error = await connectFailure(version(transport));
   assert.deepEqual([error.code, error.reason], ["resource_exhausted", "receive_limit"]);
-  assert.match(error.text, /readLimitBytes \(1000\)/);
-  assert.match(error.hint ?? "", /streaming lists/);
+  assert.match(error.rawMessage, /readLimitBytes \(1000\)/);
+  assert.match(error.hint ?? "", /cri\.lists/);
   await version(transport);
   assert.equal(server.peers.length, 1);
 });
 
-test("a request over writeLimitBytes is refused here, and nothing is sent", async (t) => {
+test("responses take the memory that has arrived, not the memory that their prefixes announce", async (t) => {
+  checkLeaks(t);
+  // The prefix of a message of 16 MiB, and one byte of it.
+  const begin = Buffer.concat([Buffer.alloc(1), h2.uint32(16 * mib), Buffer.alloc(1)]);
+  const server = await rawServer(t, {
+    onRequest: (peer, id) => peer.send(h2.headers(id, answerHeaders), h2.data(id, begin)),
+  });
+  const transport = transportTo(t, server.url);
+  const before = process.memoryUsage().arrayBuffers;
+  const stop = Array.from({ length: 200 }, () => new AbortController());
+  const calls = stop.map(({ signal }) => version(transport, { signal }).catch((error: unknown) => error));
+  await until(() => server.requests === 200, "200 calls are in flight");
+  // Once a later call has failed at its deadline, the earlier bytes have arrived.
+  await connectFailure(version(transport, { timeoutMs: 100 }));
+  const taken = process.memoryUsage().arrayBuffers - before;
+  for (const controller of stop) controller.abort();
+  await within(10_000, Promise.all(calls));
+  assert.ok(taken < 100 * mib, `${Math.round(taken / mib)} MiB`);
+});
+
+test("a request over writeLimitBytes is rejected, and nothing is sent", async (t) => {
   checkLeaks(t);
   const server = await rawServer(t, {});
   const transport = transportTo(t, server.url);
   const request = { version: "v".repeat(16 * mib + 1) };
-  const error = await failure(
+  const error = await connectFailure(
     transport.unary(RuntimeService.method.version, undefined, undefined, undefined, request),
   );
   assert.deepEqual([error.code, error.reason], ["resource_exhausted", "send_limit"]);
   assert.equal(server.peers.length, 0);
 });
 
-test("a large request to a server that does not take it leaves other calls alone", async (t) => {
+test("a large request that the server does not read does not block other calls", async (t) => {
   checkLeaks(t);
-  // No window for bodies at first: the 15 MiB stay here. Small requests get theirs, one by one.
+  // Without a window at first, the 15 MiB stay on the client. Small requests get windows one by one.
   const server = await rawServer(t, {
     settings: { 4: 0 },
     onRequest: (peer, id) => peer.send(goodAnswer(id)),
@@ -65,7 +85,7 @@ test("a large request to a server that does not take it leaves other calls alone
   const large = transport.unary(RuntimeService.method.version, undefined, 20_000, undefined, {
     version: "v".repeat(15 * mib),
   });
-  const failed = failure(large);
+  const failed = connectFailure(large);
   await until(() => server.peers[0]?.of(h2.frameType.headers).length === 1, "the large request's headers");
   for (const id of [3, 5, 7]) {
     const small = version(transport, { timeoutMs: 5_000 });

@@ -1,38 +1,51 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import type { ImageReference } from "../../core/index.js";
-import type { AuthFile } from "./auth-file.js";
-import { askHelper, type HelperOptions } from "./helper.js";
-import type { RegistryCredentials } from "./login.js";
+import { checkArgument, type ImageReference, option } from "../../core/index.js";
+import {
+  type AuthFile,
+  type AuthPath,
+  credentialsOf,
+  hubKeys,
+  loadAuthFile,
+  throwProblems,
+} from "./auth-file.js";
+import type { RegistryCredentials } from "./credentials.js";
+import { askHelper, type HelperOptions, helperTable } from "./helper.js";
 import type { CredentialLookup, CredentialSource } from "./source.js";
-import { type AuthPath, credentialsOf, hubKeys, readStored } from "./stored.js";
 
 /**
- * The credentials of `docker login`: of a helper for the registry (`credHelpers`), else of the helper for all (`credsStore`),
- * else of the file itself (`auths`). The file is read at each pull.
+ * Creates a source of the credentials of `docker login`: from the registry's helper (`credHelpers`), else from the common helper
+ * (`credsStore`), else from the file itself (`auths`). The file is read at each pull.
  *
- * @param path of the file. Default `config.json` in DOCKER_CONFIG or in `~/.docker`, else `~/.dockercfg`; none is no error
+ * @param path The path of the file; it must exist. Default: `config.json` in DOCKER_CONFIG or `~/.docker`, else `~/.dockercfg`; both
+ * may be missing.
  */
 export function dockerAuth(path?: string, options: HelperOptions = {}): CredentialSource {
+  if (path !== undefined) checkArgument("dockerAuth", "path", path, option.string);
+  helperTable.check("dockerAuth", options);
   return new DockerAuth(path, options);
 }
 
-/** Where docker's own file may be, the first that exists counts. */
+/** Returns the default paths of Docker's file. The first file that exists counts. */
 export function dockerPaths(env: Readonly<Record<string, string | undefined>>): AuthPath[] {
   const home = env.HOME || homedir();
   return [
-    { path: join(env.DOCKER_CONFIG || join(home, ".docker"), "config.json"), flat: false, required: false },
-    { path: join(home, ".dockercfg"), flat: true, required: false },
+    {
+      path: join(env.DOCKER_CONFIG || join(home, ".docker"), "config.json"),
+      format: "config",
+      required: false,
+    },
+    { path: join(home, ".dockercfg"), format: "dockercfg", required: false },
   ];
 }
 
 /**
- * What the helper for a registry has, by any of the names that it may know it by, else the helper for all; undefined where neither
- * has anything. A registry whose helper is "" has none: the file itself counts.
+ * Asks the helper of a registry, else the common helper, by each name in `servers`. Returns undefined when neither has credentials, or
+ * when the registry's helper is "", which means the file itself.
  */
 export async function fromHelpers(
-  { credHelpers, credsStore }: AuthFile,
+  { name, credHelpers, credsStore }: AuthFile,
   domain: string,
   servers: readonly string[],
   options: HelperOptions,
@@ -40,50 +53,59 @@ export async function fromHelpers(
 ): Promise<RegistryCredentials | undefined> {
   const own = keysOf(domain)
     .map((key) => credHelpers.get(key))
-    .find((name) => name !== undefined);
+    .find((helper) => helper !== undefined);
   if (own === "") return undefined;
-  const helpers = [...new Set([own, credsStore])].filter((name) => name !== undefined);
+  const helpers = [...new Set([own, credsStore])].filter((helper) => helper !== undefined);
   for (const helper of helpers)
     for (const server of servers) {
-      const found = await askHelper(helper, server, options, signal);
-      if (found) return found;
+      if (typeof helper !== "string") throwProblems(name, [helper]);
+      else {
+        const found = await askHelper(helper, server, options, signal);
+        if (found) return found;
+      }
     }
   return undefined;
 }
 
-/** What a file itself has for a registry: by its name, then by URLs whose host it is. */
-function fromEntries({ entries }: AuthFile, domain: string): RegistryCredentials[] {
+/** Returns the file's own credentials for a registry: by its name, then by URLs with its host. */
+function fromEntries(file: AuthFile, domain: string): readonly RegistryCredentials[] {
+  const { entries } = file;
   const keys = keysOf(domain);
   const exact = entries.filter(({ key }) => keys.includes(key));
-  const alike = entries.filter(({ key }) => !keys.includes(key) && keys.includes(hostOf(key)));
-  return [...exact, ...alike].map(credentialsOf).filter((found) => found !== undefined);
+  const byUrl = entries.filter(({ key }) => !keys.includes(key) && keys.includes(hostOf(key)));
+  return credentialsOf(file, [...exact, ...byUrl]);
 }
 
-/** What a registry is called in files; Docker Hub has several names. */
+/** Returns the names of a registry in auth files; Docker Hub has several. */
 export function keysOf(domain: string): readonly string[] {
   return domain === "docker.io" ? hubKeys : [domain];
 }
 
-/** The host of a URL, with or without a scheme. */
+/** Returns the host of a URL, with or without a scheme. */
 export function hostOf(key: string): string {
   return key.replace(/^https?:\/\//, "").replace(/\/.*$/, "");
 }
 
 class DockerAuth implements CredentialSource {
   readonly name: string;
-  readonly #places: readonly AuthPath[];
+  readonly #paths: readonly AuthPath[];
   readonly #options: HelperOptions;
 
   constructor(path: string | undefined, options: HelperOptions) {
-    this.#places =
-      path === undefined ? dockerPaths(options.env ?? process.env) : [{ path, flat: false, required: true }];
+    this.#paths =
+      path === undefined
+        ? dockerPaths(options.env ?? process.env)
+        : [{ path, format: "config", required: true }];
     this.#options = options;
     this.name = `dockerAuth(${path ?? ""})`;
   }
 
-  async find({ domain }: ImageReference, { signal }: CredentialLookup): Promise<RegistryCredentials[]> {
-    for (const place of this.#places) {
-      const file = await readStored(place, signal);
+  async find(
+    { domain }: ImageReference,
+    { signal }: CredentialLookup,
+  ): Promise<readonly RegistryCredentials[]> {
+    for (const path of this.#paths) {
+      const file = await loadAuthFile(path, signal);
       if (!file) continue;
       const servers = keysOf(domain).slice(0, 1);
       const found = await fromHelpers(file, domain, servers, this.#options, signal);
@@ -92,7 +114,7 @@ class DockerAuth implements CredentialSource {
     return [];
   }
 
-  // The environment may hold secrets, too.
+  // The options hold the environment, which may contain secrets.
   [inspect.custom](): string {
     return this.name;
   }

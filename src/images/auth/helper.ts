@@ -1,28 +1,46 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { CriError, invalidOption, maxTimerMs, sleep, stoppedError } from "../../core/index.js";
-import type { RegistryCredentials } from "./login.js";
+import {
+  abortError,
+  type CriError,
+  criError,
+  linkedController,
+  maxTimerMs,
+  OptionTable,
+  option,
+  sleep,
+} from "../../core/index.js";
+import type { RegistryCredentials } from "./credentials.js";
 
-/** How a credential helper is run. */
+/** Options of credential helpers. */
 export interface HelperOptions {
   /**
-   * How long a credential helper may take, in milliseconds; it is killed then, with all that it started. 0 for no limit.
+   * The timeout of a credential helper in milliseconds; 0 for no limit. Afterwards the helper is killed with its child processes.
    * @default 30_000
    */
   readonly helperTimeoutMs?: number | undefined;
   /**
-   * The environment: of the helpers, and where `DOCKER_CONFIG`, `HOME` and the like are looked up.
+   * The environment of the helpers. `DOCKER_CONFIG`, `HOME` and similar variables are read from it, too.
    * @default process.env
    */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-const answerLimitBytes = 1 << 20;
-/** The words with which a helper says that it has nothing, which is no failure. */
-const nothingStored = "credentials not found in native keychain";
+/** The options of {@link HelperOptions}. */
+export const helperTable = new OptionTable<HelperOptions>({
+  helperTimeoutMs: option.milliseconds,
+  env: (value: unknown) =>
+    typeof value === "object" && !Array.isArray(value)
+      ? undefined
+      : { path: "", message: "must be an object" },
+});
+
+const outputLimitBytes = 1 << 20;
+/** The output of a helper that has no credentials, which is not an error. */
+const notFoundOutput = "credentials not found in native keychain";
 
 /**
- * Asks `docker-credential-NAME` for what it has for a registry; undefined where it has nothing. Rejects with
- * `credentials_failed`, and as soon as the signal fires. What a helper printed is in no error: it may be the secret.
+ * Runs `docker-credential-<name> get` for a registry. Resolves with undefined when the helper has no credentials. Rejects with
+ * `credentials_failed`, and as soon as the signal fires. No error contains the helper's output: it may be the secret.
  */
 export async function askHelper(
   name: string,
@@ -30,46 +48,48 @@ export async function askHelper(
   { helperTimeoutMs = 30_000, env = process.env }: HelperOptions,
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  if (signal.aborted) throw stoppedError(signal);
-  if (!(helperTimeoutMs >= 0)) throw invalidOption("helperTimeoutMs", helperTimeoutMs, "must be 0 or more");
+  if (signal.aborted) throw abortError(signal);
   const program = `docker-credential-${name}`;
-  // A process group of its own: a helper is often a script, and what it started goes with it.
+  // A separate process group, so that the children of a script can be killed with it.
   const child = spawn(program, ["get"], {
     stdio: ["pipe", "pipe", "ignore"],
     env: { ...env },
     detached: true,
   });
-  const over = new AbortController();
-  let ended = false;
+  const timer = linkedController(signal);
+  let hasExited = false;
   try {
-    const late = sleep(helperTimeoutMs || maxTimerMs, AbortSignal.any([signal, over.signal])).then(
-      () => Promise.reject(failed(program, `did not answer within ${helperTimeoutMs} ms`)),
-      () => Promise.reject(stoppedError(signal)),
+    const timeout = sleep(helperTimeoutMs || maxTimerMs, timer.signal).then(
+      () => Promise.reject(helperError(program, `did not respond within ${helperTimeoutMs} ms`)),
+      () => Promise.reject(abortError(signal)),
     );
-    const { status, output } = await Promise.race([conversation(child, program, server), late]);
-    ended = true;
-    if (status === 0) return credentialsIn(output, program);
-    if (output.trim() === nothingStored) return undefined;
-    throw failed(program, status === null ? "was killed" : `exited with ${status}`);
+    const { status, output } = await Promise.race([run(child, program, server), timeout]);
+    hasExited = true;
+    if (status === 0) return parseCredentials(output, program);
+    if (output.trim() === notFoundOutput) return undefined;
+    throw helperError(program, status === null ? "was killed" : `exited with code ${status}`);
   } finally {
-    over.abort();
-    if (!ended) kill(child);
+    timer.abort();
+    timer.unlink();
+    if (!hasExited) kill(child);
   }
 }
 
-async function conversation(child: ChildProcess, program: string, server: string) {
+/** Sends the name of the registry, and collects the output until the helper exits. */
+async function run(child: ChildProcess, program: string, server: string) {
   const { stdin, stdout } = child;
   return await new Promise<{ readonly status: number | null; readonly output: string }>((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    child.once("error", (cause) => reject(failed(program, "cannot be run", cause)));
+    child.once("error", (cause) => reject(helperError(program, "cannot be run", cause)));
     stdout?.on("data", (chunk: Buffer) => {
       chunks.push(chunk);
       bytes += chunk.length;
-      if (bytes > answerLimitBytes) reject(failed(program, `printed more than ${answerLimitBytes} bytes`));
+      if (bytes > outputLimitBytes)
+        reject(helperError(program, `printed more than ${outputLimitBytes} bytes`));
     });
     child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString("utf8") }));
-    // One that does not read its input may still answer.
+    // A helper that does not read its input may still respond.
     stdin?.on("error", () => undefined);
     stdin?.end(`${server}\n`);
   });
@@ -82,20 +102,20 @@ function kill(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // The whole group has gone by itself.
+    // All processes of the group have exited.
   }
 }
 
-function credentialsIn(output: string, program: string): RegistryCredentials | undefined {
-  const answer = parsed(output);
-  const { Username: username, Secret: secret } = answer ?? {};
+function parseCredentials(output: string, program: string): RegistryCredentials | undefined {
+  const response = parseObject(output);
+  const { Username: username, Secret: secret } = response ?? {};
   if (typeof username !== "string" || typeof secret !== "string")
-    throw failed(program, "did not answer with a Username and a Secret in JSON");
+    throw helperError(program, "did not print JSON with Username and Secret");
   if (username === "<token>") return { identityToken: secret };
   return username === "" ? undefined : { username, password: secret };
 }
 
-function parsed(text: string): { readonly Username?: unknown; readonly Secret?: unknown } | undefined {
+function parseObject(text: string): { readonly Username?: unknown; readonly Secret?: unknown } | undefined {
   try {
     const value: unknown = JSON.parse(text);
     return typeof value === "object" && value !== null ? value : undefined;
@@ -104,12 +124,9 @@ function parsed(text: string): { readonly Username?: unknown; readonly Secret?: 
   }
 }
 
-function failed(program: string, what: string, cause?: unknown): CriError {
-  return new CriError({
-    code: "failed_precondition",
-    reason: "credentials_failed",
-    text: `the credential helper ${program} ${what}`,
-    hint: `Run it by hand: echo REGISTRY | ${program} get`,
+function helperError(program: string, what: string, cause?: unknown): CriError {
+  return criError("credentials_failed", `credential helper ${program}: ${what}`, {
+    hint: `Run the helper by hand: echo REGISTRY | ${program} get`,
     cause,
   });
 }

@@ -1,45 +1,49 @@
-import { CriError } from "../../core/index.js";
+import { type CriError, codeOf, criError, FileRefused, messageOf } from "../../core/index.js";
 
-/** There is no log file: reason `log_missing`. */
+/** Creates the error for a log file that does not exist: reason `log_missing`. */
 export function logMissing(path: string, cause?: unknown): CriError {
-  return new CriError({
-    code: "not_found",
-    reason: "log_missing",
-    text: `there is no log file at ${path}`,
-    hint: "A container without a log_path has no log, and the kubelet removes the logs of containers that are gone",
+  return criError("log_missing", `${path}: the log file does not exist`, {
+    hint: "Check the container's `log_path`: if it is empty, there is no log. The kubelet deletes the logs of removed containers",
     cause,
   });
 }
 
-/** A log file cannot be read or written: reason `log_failed`. */
+/** Creates the error for a log file that cannot be read or written: reason `log_failed`. */
 export function logFailed(path: string, cause: unknown): CriError {
-  const forbidden = isErrno(cause, "EACCES") || isErrno(cause, "EPERM");
-  return new CriError({
-    code: forbidden ? "permission_denied" : "internal",
-    reason: "log_failed",
-    text: `${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-    hint: forbidden ? "Runtimes let only root, and perhaps its group, read logs" : undefined,
+  const forbidden = isErrno(cause, "EACCES", "EPERM");
+  const refused = cause instanceof FileRefused;
+  return criError("log_failed", `${path}: ${messageOf(cause)}`, {
+    code: forbidden ? "permission_denied" : refused ? "failed_precondition" : "internal",
+    hint: forbidden
+      ? "Run as root, or as a member of the group that owns the runtime's logs"
+      : refused
+        ? "Pass the path of a log file, as in the container's `log_path`"
+        : undefined,
     cause,
   });
 }
 
-/** A file was renamed or deleted since the files of its log were listed. */
+/** A compressed file cannot be decompressed further. The message says why. */
+export class DamagedFile extends Error {}
+
+/** A file was renamed or deleted after the files of its log were listed. */
 export class FileMoved extends Error {
   constructor(path: string) {
-    super(`${path} is not the file any more that it was`);
+    super(`${path}: the file was renamed, deleted or replaced`);
   }
 }
 
-/** Whether files were renamed or deleted while they were looked at, so that one has to look again. */
+/** Returns whether files were renamed or deleted meanwhile, so that the operation must be repeated. */
 export function isMoved(error: unknown): boolean {
   return error instanceof FileMoved || isAbsent(error);
 }
 
-/** Whether Node says that nothing is there. */
+/** Returns whether an error of Node means that a file does not exist. */
 export function isAbsent(error: unknown): boolean {
-  return isErrno(error, "ENOENT") || isErrno(error, "ENOTDIR");
+  return isErrno(error, "ENOENT", "ENOTDIR");
 }
 
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+/** Returns whether an error of Node has one of these codes. */
+export function isErrno(error: unknown, ...codes: readonly string[]): boolean {
+  return codes.includes(codeOf(error) ?? "");
 }

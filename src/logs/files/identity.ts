@@ -1,25 +1,26 @@
 import { createHash } from "node:crypto";
 
-/** The first bytes of a file: a time in nanoseconds is in them, so two log files hardly begin alike. */
+/** How many bytes of a file's beginning identify it. They contain a time in nanoseconds, so two logs rarely begin alike. */
 export const headBytes = 256;
 
-/** A file as a {@link LogCursor} remembers it. */
+/** How a {@link LogCursor} identifies a file. */
 export interface LogCursorFile {
-  /** Device and inode, in decimal. */
+  /** The device, in decimal. */
   readonly dev: string;
+  /** The inode, in decimal. */
   readonly ino: string;
-  /** How many bytes of its beginning are in `head`. */
+  /** How many bytes of the file's beginning are hashed in `head`. */
   readonly headBytes: number;
-  /** SHA-256 of those bytes, in hexadecimal, cut to 32 digits. */
+  /** The SHA-256 of those bytes, the first 32 hexadecimal digits. */
   readonly head: string;
 }
 
-/** Which file it is, under whatever name: device and inode, and how it begins, for inodes are used again. */
+/** The identity of a file under any name: device and inode, and its first bytes, because inodes are reused. */
 export class LogFileIdentity {
   readonly dev: string;
   readonly ino: string;
   #head: Buffer;
-  #remembered: LogCursorFile | undefined;
+  #serialized: LogCursorFile | undefined;
 
   constructor(dev: bigint, ino: bigint, head: Buffer) {
     this.dev = String(dev);
@@ -27,47 +28,50 @@ export class LogFileIdentity {
     this.#head = Buffer.from(head);
   }
 
-  /** Device and inode in one. */
+  /** Device and inode as one string. */
   get key(): string {
     return `${this.dev}:${this.ino}`;
   }
 
-  /** Tells of bytes that were read, since a file may be shorter than a head when it is opened. */
-  note(bytes: Buffer, offset: number): void {
+  /** Adds bytes that were read at `offset`: a file may be shorter than a head when it is opened. */
+  extend(bytes: Buffer, offset: number): void {
     const known = this.#head.length;
     if (known >= headBytes || offset > known || offset + bytes.length <= known) return;
     this.#head = Buffer.concat([this.#head, bytes.subarray(known - offset, headBytes - offset)]);
-    this.#remembered = undefined;
+    this.#serialized = undefined;
   }
 
-  /** Whether a file that begins with `head` may be this one, grown. */
-  beginsLike(head: Buffer): boolean {
+  /** Returns whether a file that begins with `head` may be this one, grown. */
+  isPrefixOf(head: Buffer): boolean {
     return head.length >= this.#head.length && head.subarray(0, this.#head.length).equals(this.#head);
   }
 
-  /** Whether this may be the same file as another, later. */
+  /** Returns whether this may be the same file as `other`, at a later time. */
   isGrownFrom(other: LogFileIdentity): boolean {
-    return this.key === other.key && other.beginsLike(this.#head);
+    return this.key === other.key && other.isPrefixOf(this.#head);
   }
 
-  /** Whether another file begins in the same way; never for two that are empty. */
-  isLike(other: LogFileIdentity): boolean {
+  /** Returns whether both files begin with the same bytes; false for empty files. */
+  hasSameHead(other: LogFileIdentity): boolean {
     return this.#head.length > 0 && this.#head.equals(other.#head);
   }
 
-  /** How a cursor remembers it: by all that is known of its head, also when the cursor's place is before the end of that. */
-  remember(): LogCursorFile {
-    this.#remembered ??= {
+  /**
+   * Returns the identity for a cursor. Includes all known bytes of the head, also when the cursor's position is before their
+   * end.
+   */
+  serialize(): LogCursorFile {
+    this.#serialized ??= {
       dev: this.dev,
       ino: this.ino,
       headBytes: this.#head.length,
       head: hash(this.#head),
     };
-    return this.#remembered;
+    return this.#serialized;
   }
 
-  /** Whether this is the file that a cursor remembers; `byHead` also when it was copied or compressed. */
-  is(file: LogCursorFile, byHead: boolean): boolean {
+  /** Returns whether a cursor refers to this file. With `byHead` it may have been copied or compressed since. */
+  matches(file: LogCursorFile, byHead: boolean): boolean {
     if (this.#head.length < file.headBytes) return false;
     if (hash(this.#head.subarray(0, file.headBytes)) !== file.head) return false;
     return byHead ? file.headBytes > 0 : this.dev === file.dev && this.ino === file.ino;

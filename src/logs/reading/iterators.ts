@@ -1,11 +1,9 @@
-/**
- * Takes batches apart. Written by hand, since a generator costs several times as much for each item.
- */
-export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+/** An iterator over the items of batches. Written by hand, because a generator costs several times as much per item. */
+export class BatchItems<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #batches: AsyncIterableIterator<readonly T[]> & AsyncDisposable;
   #batch: readonly T[] = [];
   #index = 0;
-  #waiting = 0;
+  #pending = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #isOver = false;
 
@@ -13,16 +11,16 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
     this.#batches = batches;
   }
 
-  /** The item that was given last, when its batch has more; also after the end. */
+  /** The item that was returned last, if its batch has more items; also after the end. */
   get last(): T | undefined {
     return this.#index < this.#batch.length ? this.#batch[this.#index - 1] : undefined;
   }
 
   next(): Promise<IteratorResult<T>> {
     const index = this.#index;
-    if (index >= this.#batch.length || this.#waiting > 0 || this.#isOver) return this.#later();
+    if (index >= this.#batch.length || this.#pending > 0 || this.#isOver) return this.#enqueue();
     this.#index = index + 1;
-    // There is one: the length was looked at.
+    // The index was checked above.
     return Promise.resolve({ done: false, value: this.#batch[index] as T });
   }
 
@@ -40,9 +38,9 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
     await this.return();
   }
 
-  /** Calls that do not wait for each other are served one after the other. */
-  #later(): Promise<IteratorResult<T>> {
-    this.#waiting++;
+  /** Serializes calls of `next` that do not wait for each other. */
+  #enqueue(): Promise<IteratorResult<T>> {
+    this.#pending++;
     const result = this.#queue.then(() => this.#pull());
     this.#queue = result.then(
       () => undefined,
@@ -62,21 +60,22 @@ export class OneByOne<T> implements AsyncIterableIterator<T>, AsyncDisposable {
       }
       return { done: false, value: this.#batch[this.#index++] as T };
     } finally {
-      // Before whoever waits goes on, or the next call would find it so, and take the long way for ever.
-      this.#waiting--;
+      // Before the result is delivered: the consumer's next call would be queued as well otherwise, and so would all later
+      // ones.
+      this.#pending--;
     }
   }
 }
 
-/** The same iterator, with each item made another. */
-export function mapped<T, U>(
+/** Maps the items of an iterator, and keeps its `return` and disposal. */
+export function mapItems<T, U>(
   items: AsyncIterableIterator<T> & AsyncDisposable,
-  make: (item: T) => U,
+  map: (item: T) => U,
 ): AsyncIterableIterator<U> & AsyncDisposable {
   return {
     async next() {
       const next = await items.next();
-      return next.done ? { done: true, value: undefined } : { done: false, value: make(next.value) };
+      return next.done ? { done: true, value: undefined } : { done: false, value: map(next.value) };
     },
     async return() {
       await items.return?.();

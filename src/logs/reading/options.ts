@@ -1,76 +1,126 @@
-import { CriError, describe, type Problem } from "../../core/index.js";
-import type { LogStream } from "../records/header.js";
-import { checkCursor, type LogCursor } from "./cursor.js";
+import { isDate, type OptionCheck, OptionTable, option, optionError, within } from "../../core/index.js";
+import { invalidCursorFields, type LogCursor } from "../records/position.js";
+import type { LogStream } from "../records/record.js";
 
-/** What a reader tells beside the entries. */
+/** An event that a reader reports besides the entries. */
 export type LogNotice =
-  /** The log goes on in another file. */
+  /** The log continues in another file. */
   | { readonly kind: "rotated"; readonly path: string }
-  /** The file was cut, and is read from its beginning; lines that were not read before that are lost. */
+  /** The file was truncated, and is read from its beginning. Lines that had not been read are lost. */
   | { readonly kind: "truncated"; readonly path: string }
-  /** A line is in no format of a log, and is passed over. `line` is its beginning, `offset` its place in the file. */
+  /**
+   * A line is in no known log format, or NUL bytes precede a record, as after a crash of the machine: both are skipped. `line` is the
+   * beginning of the skipped bytes, `offset` their position in the file.
+   */
   | { readonly kind: "unreadable"; readonly path: string; readonly offset: number; readonly line: string }
   /**
-   * The file to go on from was deleted, and others after it, perhaps. A reader that had it open goes on with the oldest later
-   * one; one that began with a cursor, with the oldest that is there, where the cursor's time is.
+   * A part of a file is damaged, from `offset` on. A compressed file: the reading continues with the next file, and everything before
+   * the damage was returned. A long run of NUL bytes in a record: the record is returned with them, because they may be output.
+   */
+  | { readonly kind: "damaged"; readonly path: string; readonly offset: number; readonly message: string }
+  /**
+   * The file to continue from was deleted, and possibly later ones. A reader that had it open continues with the oldest later
+   * file; a reader that began with a cursor continues with the oldest file, at the cursor's time.
    */
   | { readonly kind: "lost"; readonly path: string };
+
+/** The path of a log, or a function that determines it when the reading begins. */
+export type LogPath = string | ((signal: AbortSignal) => Promise<string>);
 
 /** Options of `readLogs`. */
 export interface ReadLogsOptions {
   /**
-   * Only the last so many lines: whole lines of the container, of the chosen stream, counted before `since` and `until` are
-   * looked at. A line that has not ended counts. 0 gives nothing, or with `follow` what comes from now on.
+   * Reads only the last `tail` lines: whole lines of the container, of the selected stream, counted before `since` and `until`
+   * apply. A line that has not ended counts. 0 reads nothing; with `follow`, only output logged from now on.
    *
    * @default all lines
    */
   readonly tail?: number | undefined;
-  /** Only lines logged at this time or later. A bigint is nanoseconds since 1970. @default no limit */
+  /** Reads only lines logged at this time or later. A bigint is nanoseconds since 1970. @default no limit */
   readonly since?: Date | bigint | undefined;
   /**
-   * Only lines logged before this time. The first line that is not ends the reading; with `follow` so does the time itself, a
-   * second later. A bigint is nanoseconds since 1970. @default no limit
+   * Reads only lines logged before this time. The reading ends at the first later line; with `follow`, at the latest one
+   * second after this time. A bigint is nanoseconds since 1970. @default no limit
    */
   readonly until?: Date | bigint | undefined;
-  /** Only what was printed to this stream. @default both */
+  /** Reads only what was printed to this stream. @default both */
   readonly stream?: LogStream | undefined;
-  /** At most so many bytes of messages, newlines included; the last entry may be cut, and is `truncated` then. @default no limit */
+  /**
+   * Reads at most this many bytes of messages, newlines included. The last entry may be cut, and is `truncated` then.
+   *
+   * @default no limit
+   */
   readonly limitBytes?: number | undefined;
-  /** Whether to wait for more at the end, through rotations and truncation, until one of {@link LogEndReason}. @default false */
+  /**
+   * Whether to wait for more lines at the end of the log, across rotations and truncation. {@link LogEndReason} lists when the
+   * reading ends.
+   *
+   * @default false
+   */
   readonly follow?: boolean | undefined;
   /**
-   * Asked by `follow` at the end of the log, at most once a second, whether the container still runs. After `false` the rest is
-   * read, and the log ends with `container_ended`. The reading fails with what it throws: a CriError as it is, anything else as the cause of `log_failed`.
+   * Returns whether the container still runs. With `follow`, it is called at the end of the log, at most once a second. After
+   * `false` the rest is read, and the log ends with `container_ended`. If it throws, the reading fails: with a CriError as it
+   * is, with another error as the cause of `log_failed`.
    *
-   * @default nobody is asked: the log ends with `log_gone` when its file has been missing for 5 seconds
+   * @default none: the log ends with `log_gone` when its file has been missing for 5 seconds
    */
   readonly running?: ((signal: AbortSignal) => boolean | Promise<boolean>) | undefined;
-  /** With `follow`: whether to wait for a file that is not there yet. @default false: fails with `log_missing` */
+  /** With `follow`: whether to wait for a file that does not exist yet. @default false: fails with `log_missing` */
   readonly wait?: boolean | undefined;
-  /** Whether to begin with the rotated files, the oldest first. @default false: with the file at the path */
+  /** Whether to begin with the rotated files, the oldest first. @default false: begins with the file at the path */
   readonly includeRotated?: boolean | undefined;
   /**
-   * Where to go on: the `cursor` of an earlier reader of the same log. `tail` and `includeRotated` are not looked at then.
+   * Where to continue: the `cursor` of an earlier reader of the same log. `tail` and `includeRotated` are ignored then.
    *
    * @default the beginning
    */
   readonly from?: LogCursor | undefined;
   /**
-   * The longest line, in bytes, that is joined from its pieces. A longer one comes as several entries, of which all but the last
-   * are `partial`. 0 joins nothing: an entry for each record.
+   * The longest line, in bytes, that is joined from its pieces. A longer one becomes several entries, of which all but the last
+   * are `partial`. 0 joins nothing: each record becomes an entry.
    *
    * @default 1048576
    */
   readonly maxLineBytes?: number | undefined;
-  /** How often `follow` looks at the file, in milliseconds, should the system not tell of a change. @default 1000 */
+  /** The interval at which `follow` checks the file even if the system reports no change, in milliseconds. @default 1000 */
   readonly pollMs?: number | undefined;
-  /** Told of rotations, truncation, unreadable lines, and files that are gone. @default nobody */
+  /** Called for rotations, truncation, unreadable lines, damaged and deleted files. @default none */
   readonly onNotice?: ((notice: LogNotice) => void) | undefined;
-  /** Stops the reading: it fails with `aborted_by_caller`, or `deadline` for a timeout. @default none */
+  /** Cancels the reading, which fails with `aborted_by_caller`, or with `deadline` for a timeout. @default none */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options as a reader needs them. */
+const timeCheck: OptionCheck<Date | bigint> = (value) =>
+  typeof value === "bigint" || option.date(value) === undefined
+    ? undefined
+    : "must be a valid Date, or nanoseconds as a bigint";
+
+/** The options of {@link ReadLogsOptions}. */
+export const readLogsTable = new OptionTable<ReadLogsOptions>({
+  tail: option.wholeNumber(0),
+  since: timeCheck,
+  until: timeCheck,
+  stream: option.oneOf("stdout", "stderr"),
+  limitBytes: option.wholeNumber(0),
+  follow: option.boolean,
+  running: option.callback,
+  wait: option.boolean,
+  includeRotated: option.boolean,
+  from: (value) => {
+    const [field] = invalidCursorFields(value);
+    const path = field?.slice("from".length);
+    return path === undefined
+      ? undefined
+      : { path, message: "must be a value that LogReader.cursor returned", shown: [value] };
+  },
+  maxLineBytes: option.wholeNumber(0),
+  pollMs: option.wholeNumber(1),
+  onNotice: option.callback,
+  signal: option.signal,
+});
+
+/** The options of a reader, with defaults. */
 export interface ResolvedReadOptions {
   readonly tail: number | undefined;
   readonly sinceNanos: bigint | undefined;
@@ -87,48 +137,35 @@ export interface ResolvedReadOptions {
   readonly onNotice: (notice: LogNotice) => void;
 }
 
-/** @throws {CriError} `invalid_option`, with a problem for each option that has a value it cannot have. */
-export function resolveReadOptions(path: string | undefined, options: ReadLogsOptions): ResolvedReadOptions {
-  const problems: Problem[] = [];
-  const wrong = (path: string, value: unknown, message: string) => problems.push({ path, value, message });
-  const count = (name: "tail" | "limitBytes" | "maxLineBytes" | "pollMs", least: number) => {
-    const value = options[name];
-    if (value !== undefined && !(Number.isInteger(value) && value >= least))
-      wrong(name, value, `must be a whole number, ${least} or more`);
-    return value;
-  };
-  const nanos = (name: "since" | "until") => {
-    const value = options[name];
-    if (value === undefined || typeof value === "bigint") return value;
-    if (value instanceof Date && !Number.isNaN(value.getTime())) return BigInt(value.getTime()) * 1_000_000n;
-    wrong(name, value, "must be a valid Date, or nanoseconds as a bigint");
-    return undefined;
-  };
-  if (path !== undefined && (typeof path !== "string" || path === "" || path.includes("\0")))
-    wrong("path", path, "must be the path of a file");
-  if (options.stream !== undefined && options.stream !== "stdout" && options.stream !== "stderr")
-    wrong("stream", options.stream, "must be stdout or stderr");
-  for (const { path, message } of checkCursor(options.from)) wrong(path, options.from, message);
+/**
+ * Validates options and applies the defaults.
+ *
+ * @throws {CriError} `invalid_option`, with a problem for each invalid option.
+ */
+export function resolveReadOptions(path: LogPath, options: ReadLogsOptions): ResolvedReadOptions {
+  const isPath = typeof path === "string" ? path !== "" && !path.includes("\0") : typeof path === "function";
+  if (!isPath || readLogsTable.find(options) !== undefined) {
+    const wrongPath = isPath ? [] : [within(".path", "must be the path of a file", path)];
+    throw optionError("readLogs", ...wrongPath, ...readLogsTable.problems(options));
+  }
   const resolved: ResolvedReadOptions = {
-    tail: count("tail", 0),
-    sinceNanos: nanos("since"),
-    untilNanos: nanos("until"),
+    tail: options.tail,
+    sinceNanos: nanosOf(options.since),
+    untilNanos: nanosOf(options.until),
     stream: options.stream,
-    limitBytes: count("limitBytes", 0) ?? Number.POSITIVE_INFINITY,
+    limitBytes: options.limitBytes ?? Number.POSITIVE_INFINITY,
     follow: options.follow ?? false,
     running: options.running,
     wait: options.wait ?? false,
     includeRotated: options.includeRotated ?? false,
     from: options.from,
-    maxLineBytes: count("maxLineBytes", 0) ?? 1_048_576,
-    pollMs: count("pollMs", 1) ?? 1_000,
+    maxLineBytes: options.maxLineBytes ?? 1_048_576,
+    pollMs: options.pollMs ?? 1_000,
     onNotice: options.onNotice ?? (() => undefined),
   };
-  if (problems.length === 0) return Object.freeze(resolved);
-  throw new CriError({
-    code: "invalid_argument",
-    reason: "invalid_option",
-    text: problems.map(({ path, message, value }) => `${path} ${message}, got ${describe(value)}`).join("; "),
-    problems,
-  });
+  return Object.freeze(resolved);
+}
+
+function nanosOf(time: Date | bigint | undefined): bigint | undefined {
+  return isDate(time) ? BigInt(time.getTime()) * 1_000_000n : time;
 }

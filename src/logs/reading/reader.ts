@@ -1,118 +1,180 @@
 import type { Writable } from "node:stream";
-import { CriError, isCriError, stoppedError, untilBreak } from "../../core/index.js";
+import { abortError, type CriError, cancelOnReturn, criError, isCriError } from "../../core/index.js";
 import { logFailed } from "../files/errors.js";
-import { LogEntry } from "../records/entry.js";
-import { EntryReader } from "../records/entry-reader.js";
-import { RecordFilter } from "../records/filter.js";
-import { MessageReader } from "../records/message-reader.js";
-import type { Position, RecordReader, RecordReaderOptions } from "../records/record-reader.js";
-import { cursorOf, type LogCursor } from "./cursor.js";
-import type { LogEnd, LogEndReason } from "./end.js";
-import { mapped, OneByOne } from "./iterators.js";
-import { type ReadLogsOptions, type ResolvedReadOptions, resolveReadOptions } from "./options.js";
+import { DoubleBuffer, freshBuffers, type ReadBuffers } from "../files/log-file.js";
+import type { FileLogEntry, LogEntry } from "../records/entry.js";
+import { EntrySink, type SinkOptions } from "../records/entry-sink.js";
+import { MessageSink } from "../records/message-sink.js";
+import { RecordParser, type RecordSink } from "../records/parser.js";
+import { cursorOf, type LogCursor, type ReadPosition } from "../records/position.js";
+import { TimeRange } from "../records/time.js";
+import { BatchItems, mapItems } from "./iterators.js";
+import {
+  type LogPath,
+  type ReadLogsOptions,
+  type ResolvedReadOptions,
+  resolveReadOptions,
+} from "./options.js";
 import { LogSource, type SourceEnd, type SourceItem } from "./source.js";
-import { checkOpen, forgetsChunks, type WriteToOptions, writeAll } from "./write-to.js";
+import { checkWritable, releasesChunks, type WriteToOptions, writeAll, writeToTable } from "./write-to.js";
 
-/** What is given, and where the reader is when it was. */
-interface Given<T> {
-  readonly value: T;
-  readonly position: Position | undefined;
+/** Why the reading ended. */
+export type LogEndReason =
+  /** The whole log was read. */
+  | "end_of_file"
+  /** `running` returned false, and the whole log was read. */
+  | "container_ended"
+  /** The file was deleted, and there is no `running` option. */
+  | "log_gone"
+  /** `limitBytes` was reached. */
+  | "limit"
+  /** A line logged at `until` or later was read, or that time has passed. */
+  | "until"
+  /** The caller left the loop or closed the reader, or its signal fired. */
+  | "stopped"
+  /** The reading failed with `error`. */
+  | "failed";
+
+/** How the reading ended. */
+export interface LogEnd {
+  readonly reason: LogEndReason;
+  /** Where to continue; `undefined` when no file was opened. */
+  readonly cursor: LogCursor | undefined;
+  /** For `failed`: the error that the loop threw. */
+  readonly error?: CriError | undefined;
 }
 
-/** Where a log is: a path, or who knows it when the reading begins. */
-export type LogPath = string | ((signal: AbortSignal) => Promise<string>);
-
 /**
- * Reads a log once: entry by entry in a `for await`, in `batches()`, or as `bytes()`. Nothing is opened before the first is asked
- * for. Leaving the loop closes everything.
+ * A reader of a log, which is read once, in one of four ways: entry by entry in a `for await`, in `batches()`, as `bytes()`, or
+ * with `writeTo()`. No file is opened before the first item is requested. Leaving the loop closes everything.
  */
-export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
-  /** How it ended. Settles when the loop does, and never rejects. */
+export interface LogReader extends AsyncIterable<LogEntry>, AsyncDisposable {
+  /** How the reading ended. Settles when the loop does, and never rejects. */
+  readonly ended: Promise<LogEnd>;
+  /**
+   * Where the reader is: after the last entry that it returned. `readLogs(path, { from: cursor })` continues there, also in
+   * another process and after rotations. Undefined before a file was opened, unless the reader began with a cursor.
+   */
+  readonly cursor: LogCursor | undefined;
+  /** How many lines were skipped because they are in no known log format. */
+  readonly unreadable: number;
+  /** Reads entry by entry. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<LogEntry> & AsyncDisposable;
+  /** Reads all entries of a block of the file (64 KiB) at a time, which is faster. Batches are never empty. */
+  batches(): AsyncIterableIterator<readonly LogEntry[]> & AsyncDisposable;
+  /**
+   * Reads the bytes that the container printed, unchanged: the messages with their newlines, in the order in which they were
+   * logged. For `node:stream`: `Readable.from(reader.bytes())`.
+   */
+  bytes(): AsyncIterableIterator<Buffer> & AsyncDisposable;
+  /**
+   * Writes the same bytes to a stream with backpressure, and resolves to how the reading ended: when everything was written, or
+   * when the stream was ended elsewhere. Does not end the stream. Fastest when memory can be reused: see {@link
+   * WriteToOptions.reuse}. `cursor` is the position after the last chunk that the stream has called back for.
+   *
+   * @throws {CriError} `invalid_option` for a stream that has ended, and the errors of reading. An error of the stream is thrown as it is.
+   */
+  writeTo(stream: Writable, options?: WriteToOptions): Promise<LogEnd>;
+  /** Ends the reading, and thereby a loop over it. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Collects values of type `T` from records. */
+interface ValueSink<T> extends RecordSink {
+  /** Returns the value of the records since the last call; `undefined` for none. */
+  take(): T | undefined;
+}
+
+/** The memory into which a file is read, and the sink for its records. */
+interface Output<T> {
+  readonly buffers: ReadBuffers;
+  readonly sinkOf: (options: SinkOptions) => ValueSink<T>;
+}
+
+/** A value with the position of the reader after it. */
+interface Positioned<T> {
+  readonly value: T;
+  readonly position: ReadPosition | undefined;
+}
+
+/** The largest part of a file that becomes one chunk of `bytes()`. Larger allocations come from the system and are slower. */
+const bytesChunkBytes = 98_304;
+
+class FileLogReader implements LogReader {
   readonly ended: Promise<LogEnd>;
   #path: LogPath;
   readonly #options: ResolvedReadOptions;
   readonly #signal: AbortSignal | undefined;
   #settle: (end: LogEnd) => void = () => undefined;
   #iterator: AsyncDisposable | undefined;
-  #position: Position | undefined;
-  /** Who takes the batches apart, when that is how it is read. */
-  #entries: OneByOne<LogEntry> | undefined;
+  #position: ReadPosition | undefined;
+  /** Set when the log is read entry by entry. */
+  #entries: BatchItems<FileLogEntry> | undefined;
+  /** The path of the current file. */
   #file = "";
   #unreadable = 0;
   #isClosed = false;
 
-  /** @internal */
   constructor(path: LogPath, options: ReadLogsOptions) {
     this.#path = path;
-    this.#options = resolveReadOptions(typeof path === "string" ? path : undefined, options);
+    this.#options = resolveReadOptions(path, options);
     this.#signal = options.signal;
     this.ended = new Promise((resolve) => {
       this.#settle = resolve;
     });
   }
 
-  /** Reads entry by entry. */
+  get cursor(): LogCursor | undefined {
+    const position = this.#position;
+    if (position === undefined) return this.#options.from;
+    // The position is that of a whole batch, of which some entries may not have been returned yet.
+    const entry = this.#entries?.last;
+    const current = entry ? { ...position, ...entry.next, nanos: entry.timeNanos } : position;
+    return cursorOf(current, this.#options.from);
+  }
+
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
   [Symbol.asyncIterator](): AsyncIterableIterator<LogEntry> & AsyncDisposable {
-    this.#entries = new OneByOne(this.batches());
+    this.#entries = new BatchItems(this.batches());
     return this.#entries;
   }
 
-  /** Reads as many entries at a time as a block of the file has (64 KiB): the faster way to them. No batch is empty. */
-  batches(): AsyncIterableIterator<readonly LogEntry[]> & AsyncDisposable {
-    return this.#values(this.#start((options) => new EntryReader(options)));
-  }
-
-  /**
-   * Reads the bytes that the container printed, as they were: the messages with their newlines, in the order in which they were
-   * logged. For `node:stream`: `Readable.from(reader.bytes())`.
-   */
-  bytes(): AsyncIterableIterator<Buffer> & AsyncDisposable {
-    return this.#values(this.#start((options) => new MessageReader(options, false)));
-  }
-
-  /**
-   * Writes the same bytes to a stream, at its pace, and resolves to how the reader ended: when all was written, or the stream was
-   * ended by somebody else. The stream stays open. The fastest way where memory can be used again: see
-   * {@link WriteToOptions.reuse}. `cursor` is after what the stream has called back for.
-   *
-   * @throws {CriError} As reading does; `invalid_option` for a stream that has ended. What the stream fails with is thrown as it is.
-   */
-  async writeTo(stream: Writable, { reuse = forgetsChunks(stream) }: WriteToOptions = {}): Promise<LogEnd> {
-    checkOpen(stream);
-    let messages: MessageReader | undefined;
-    const given = this.#start((options) => {
-      messages = new MessageReader(options, reuse);
-      return messages;
+  batches(): AsyncIterableIterator<readonly FileLogEntry[]> & AsyncDisposable {
+    const { maxLineBytes } = this.#options;
+    return this.#values({
+      buffers: freshBuffers,
+      sinkOf: (options) => new EntrySink(options, maxLineBytes),
     });
-    await writeAll(given, stream, {
+  }
+
+  bytes(): AsyncIterableIterator<Buffer> & AsyncDisposable {
+    return this.#values({
+      buffers: new DoubleBuffer(undefined, bytesChunkBytes),
+      sinkOf: (options) => new MessageSink(options, false),
+    });
+  }
+
+  async writeTo(stream: Writable, options: WriteToOptions = {}): Promise<LogEnd> {
+    checkWritable(stream);
+    writeToTable.check("writeTo", options);
+    const { reuse = releasesChunks(stream) } = options;
+    const chunks = this.#start({
+      buffers: new DoubleBuffer(undefined, reuse ? undefined : bytesChunkBytes),
+      sinkOf: (options) => new MessageSink(options, reuse),
+    });
+    await writeAll(chunks, stream, {
       signal: this.#signal,
       ended: this.ended,
-      writing: (done) => messages?.blocks.usedUntil(done),
-      written: ({ position }) => {
+      onWritten: ({ position }) => {
         this.#position = position;
       },
     });
     return this.ended;
   }
 
-  /**
-   * Where the reader is: after what it gave last. `readLogs(path, { from: cursor })` goes on there, also in another process, after
-   * rotations. Undefined before anything was opened, unless it began with a cursor.
-   */
-  get cursor(): LogCursor | undefined {
-    const position = this.#position;
-    if (position === undefined) return this.#options.from;
-    // The position is that of a whole batch, of which some entries may still be to come.
-    const entry = this.#entries?.last;
-    return cursorOf(entry ? { ...position, ...placeAfter(entry) } : position, this.#options.from);
-  }
-
-  /** How many lines were passed over, since they are in no format of a log. */
-  get unreadable(): number {
-    return this.#unreadable;
-  }
-
-  /** Ends the reading; a loop over it ends, too. Does nothing when it has ended. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#iterator?.[Symbol.asyncDispose]();
@@ -123,22 +185,17 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     return this.close();
   }
 
-  #start<T>(
-    make: (options: RecordReaderOptions) => RecordReader<T>,
-  ): AsyncIterableIterator<Given<T>> & AsyncDisposable {
+  #start<T>(output: Output<T>): AsyncIterableIterator<Positioned<T>> & AsyncDisposable {
     if (this.#iterator)
-      throw new CriError({
-        code: "invalid_argument",
-        reason: "invalid_option",
-        text: "a log is read once: this reader was asked for its entries or its bytes before",
-        hint: "Call readLogs again",
+      throw criError("invalid_option", "LogReader: the log was read already, and a reader reads it once", {
+        hint: "Call `readLogs` again",
       });
-    const given = untilBreak((signal) => this.#run(make, signal), this.#signal);
-    const iterator: typeof given = {
-      ...given,
-      // Where nothing was asked for, nothing ran that would say that it ended.
+    const values = cancelOnReturn((signal) => this.#run(output, signal), this.#signal);
+    const iterator: typeof values = {
+      ...values,
+      // Before the first `next` the generator does not run, so it cannot settle `ended` either.
       return: async () => {
-        await given.return?.();
+        await values.return?.();
         this.#finish("stopped");
         return { done: true, value: undefined };
       },
@@ -147,44 +204,52 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     return iterator;
   }
 
-  #values<T>(
-    given: AsyncIterableIterator<Given<T>> & AsyncDisposable,
-  ): AsyncIterableIterator<T> & AsyncDisposable {
-    // What was read, but not taken any more, must be read again by whoever goes on.
-    return mapped(given, ({ value, position }) => {
+  #values<T>(output: Output<T>): AsyncIterableIterator<T> & AsyncDisposable {
+    // The position is updated only when the value is returned: a value that was read, but not returned, must be read again.
+    return mapItems(this.#start(output), ({ value, position }) => {
       this.#position = position;
       return value;
     });
   }
 
   async *#run<T>(
-    make: (options: RecordReaderOptions) => RecordReader<T>,
+    { buffers, sinkOf }: Output<T>,
     signal: AbortSignal,
-  ): AsyncGenerator<Given<T>, void, undefined> {
+  ): AsyncGenerator<Positioned<T>, void, undefined> {
     try {
       if (this.#isClosed) return;
       const { stream, sinceNanos, untilNanos, maxLineBytes, limitBytes } = this.#options;
-      const filter = new RecordFilter(stream, sinceNanos, untilNanos);
-      const onUnreadable = (line: Buffer, offset: number) => this.#passOver(line, offset);
-      const reader = make({ filter, maxLineBytes, limitBytes, onUnreadable });
+      const times = new TimeRange(sinceNanos, untilNanos);
+      const sink = sinkOf({ times, limitBytes });
+      const onUnreadable = (line: Buffer, offset: number) => this.#skip(line, offset);
+      const onNulRun = (bytes: number, offset: number) =>
+        this.#options.onNotice({
+          kind: "damaged",
+          path: this.#file,
+          offset,
+          message: `a record contains ${bytes} NUL bytes`,
+        });
+      const parser = new RecordParser({ sink, stream, maxLineBytes, onUnreadable, onNulRun });
       const path = typeof this.#path === "string" ? this.#path : await this.#path(signal);
       this.#path = path;
-      const source = new LogSource(path, this.#options, signal, reader.blocks).items();
-      let end: SourceEnd | "limit" | undefined = reader.over;
+      const source = new LogSource(path, this.#options, signal, buffers).items();
+      let end: SourceEnd | "limit" | undefined = sink.stop?.reason;
       try {
         while (end === undefined) {
           const next = await source.next();
-          const value = next.done ? lastOf(reader, next.value) : this.#handle(reader, filter, next.value);
-          end = next.done ? next.value : reader.over;
-          if (value === undefined) this.#position = reader.position;
-          else yield { value, position: reader.position };
+          if (!next.done) this.#parse(parser, times, next.value);
+          else if (next.value !== "until") parser.endLog();
+          const value = next.done && next.value === "until" ? undefined : sink.take();
+          end = next.done ? next.value : sink.stop?.reason;
+          if (value === undefined) this.#position = parser.position;
+          else yield { value, position: parser.position };
         }
       } finally {
         await source.return("end_of_file");
       }
       this.#finish(end);
     } catch (error) {
-      if (signal.aborted) throw this.#signal?.aborted ? stoppedError(this.#signal) : error;
+      if (signal.aborted) throw this.#signal?.aborted ? abortError(this.#signal) : error;
       const failure = isCriError(error) ? error : logFailed(String(this.#path), error);
       this.#finish("failed", failure);
       throw failure;
@@ -193,28 +258,40 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
     }
   }
 
-  #handle<T>(reader: RecordReader<T>, filter: RecordFilter, item: SourceItem): T | undefined {
-    const tell = this.#options.onNotice;
+  #parse(parser: RecordParser, times: TimeRange, item: SourceItem): void {
+    const { onNotice } = this.#options;
     switch (item.kind) {
-      case "bytes":
-        return reader.push(item.bytes, item.offset, item.room);
+      case "chunk":
+        parser.push(item.chunk.bytes, item.chunk.offset, item.chunk.headroom);
+        return;
       case "enter":
         this.#file = item.path;
-        if (item.isNewest) filter.notBefore(undefined);
-        reader.enter(item.file, item.offset, item.gate);
-        return undefined;
-      case "cut":
-        if (item.why !== "lost") tell({ kind: item.why, path: item.path });
-        // What comes after a gap is not the rest of a line.
-        return item.why === "rotated" ? reader.cut() : reader.end();
+        if (item.isNewest) times.startFrom(undefined);
+        parser.enter(item.file, item.offset, item.starts);
+        return;
+      case "end":
+        if (item.why !== "lost") onNotice({ kind: item.why, path: item.path });
+        // After a gap, the rest of an open line is missing.
+        if (item.why === "rotated") parser.endFile();
+        else parser.endLog();
+        return;
+      case "damaged":
+        onNotice({
+          kind: "damaged",
+          path: item.path,
+          offset: item.offset,
+          message: `the file cannot be decompressed further: ${item.message}`,
+        });
+        // Records are missing: the rest of an open line is in none of the next files.
+        parser.endLog();
+        return;
       case "lost":
-        filter.notBefore(item.since);
-        tell({ kind: "lost", path: item.path });
-        return undefined;
+        times.startFrom(item.since);
+        onNotice({ kind: "lost", path: item.path });
     }
   }
 
-  #passOver(line: Buffer, offset: number): void {
+  #skip(line: Buffer, offset: number): void {
     this.#unreadable++;
     this.#options.onNotice({
       kind: "unreadable",
@@ -229,21 +306,14 @@ export class LogReader implements AsyncIterable<LogEntry>, AsyncDisposable {
   }
 }
 
-function lastOf<T>(reader: RecordReader<T>, end: SourceEnd): T | undefined {
-  return end === "until" ? undefined : reader.end();
-}
-
-function placeAfter(entry: LogEntry): Partial<Position> {
-  return { ...LogEntry.placeOf(entry), nanos: entry.timeNanos };
-}
-
 /**
- * Reads the log file that a runtime writes for a container (`ContainerStatus.log_path`): CRI's format, or Docker's JSON lines. Needs no
- * runtime, only the right to read the file. The path may be a function that finds it out, asked when the reading begins.
+ * Reads the log file that a runtime writes for a container (`ContainerStatus.log_path`), in CRI's format or in Docker's JSON
+ * lines. Needs no runtime, only the permission to read the file. A path that is a function is determined when the reading
+ * begins.
  *
- * @throws {CriError} `invalid_option` at once. While it is read: `log_missing`, `log_failed`, `invalid_file` for a compressed
- * file that is broken, `aborted_by_caller`.
+ * @throws {CriError} `invalid_option` at once. During the iteration: `log_missing`, `log_failed`, `aborted_by_caller`. A damaged
+ * compressed file is a notice, and not an error.
  */
 export function readLogs(path: LogPath, options: ReadLogsOptions = {}): LogReader {
-  return new LogReader(path, options);
+  return new FileLogReader(path, options);
 }

@@ -1,73 +1,59 @@
 import { sleep } from "../../core/index.js";
 import { FileMoved, isMoved } from "../files/errors.js";
-import { withoutLinks } from "../files/links.js";
-import type { Listing } from "../files/listing.js";
 import type { LogFile } from "../files/log-file.js";
-import { LogFiles } from "../files/log-files.js";
-import { type Instant, instantOf } from "../records/filter.js";
-import type { Gate } from "../records/record-reader.js";
-import type { LogCursor } from "./cursor.js";
+import { type Listing, LogFiles, resolveLinks } from "../files/log-files.js";
+import type { StartOffsets } from "../records/parser.js";
+import type { LogCursor } from "../records/position.js";
+import { type Instant, instantOf } from "../records/time.js";
 import type { ResolvedReadOptions } from "./options.js";
-import { findTail } from "./tail.js";
-
-/** A place among the files of a log: in the file so many after another one. */
-export interface Mark {
-  readonly step: number;
-  readonly offset: number;
-}
-
-/** Where the records of each stream begin to count. Steps are files after the one that is read first. */
-export interface Marks {
-  readonly stdout: Mark;
-  readonly stderr: Mark;
-}
+import { type FileOffset, findTail, type StreamStarts } from "./tail.js";
 
 /** Where a reader begins. */
 export interface Start {
   readonly files: LogFiles;
   readonly file: LogFile;
   readonly offset: number;
-  readonly marks: Marks;
-  /** The cursor's file is gone, so only records from this time on count. */
+  readonly starts: StreamStarts;
+  /** Set when the cursor's file was deleted: earlier records are skipped. */
   readonly lostAt?: Instant | undefined;
 }
 
-/** How often, and after how many milliseconds, files are looked for again that are renamed while they are looked for. */
-const maxTries = 20;
-const betweenTriesMs = 25;
+/** The maximum of repeated searches when files are renamed during a search, and the delay before each. */
+const maxAttempts = 20;
+const retryDelayMs = 25;
 
-/** What the gate is to the file that is `step` files after the first. */
-export function gateOf({ stdout, stderr }: Marks, step: number): Gate {
-  const at = (mark: Mark) =>
-    mark.step < step ? 0 : mark.step > step ? Number.POSITIVE_INFINITY : mark.offset;
+/** Returns, for the file that is `step` files after the first, the offset from which the records of each stream are read. */
+export function startOffsetsOf({ stdout, stderr }: StreamStarts, step: number): StartOffsets {
+  const at = (start: FileOffset) =>
+    start.step < step ? 0 : start.step > step ? Number.POSITIVE_INFINITY : start.offset;
   return { stdout: at(stdout), stderr: at(stderr) };
 }
 
-/**
- * Finds where to begin; undefined where there is no file. Files that are renamed while they are looked for are looked for
- * again.
- */
+/** Finds where to begin; `undefined` when there is no file. Repeats the search when files are renamed during it. */
 export async function findStart(
   path: string,
   options: ResolvedReadOptions,
   signal: AbortSignal,
 ): Promise<Start | undefined> {
-  for (let tries = 0; ; tries++) {
+  for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted();
-    const files = new LogFiles(await withoutLinks(path));
+    const files = new LogFiles(await resolveLinks(path));
     try {
       return await tryStart(files, options, signal);
     } catch (error) {
       if (!isMoved(error)) throw error;
-      // Between the rename of a rotation and the runtime's new file there is none at the path, for some milliseconds.
+      // Between the rename of a rotation and the runtime's new file, no file is at the path for some milliseconds.
       const others = (await files.list()).files;
-      if (tries >= maxTries || (tries > 0 && others.length === 0)) return undefined;
-      await sleep(betweenTriesMs, signal);
+      if (attempt >= maxAttempts || (attempt > 0 && others.length === 0)) return undefined;
+      await sleep(retryDelayMs, signal);
     }
   }
 }
 
-/** All places are those of one listing, and what is opened is what was listed: or it fails, as `isMoved` knows. */
+/**
+ * Searches once, in one listing of the files. Rejects with an `isMoved` error when a file that it opens is no longer the one that
+ * was listed.
+ */
 async function tryStart(files: LogFiles, options: ResolvedReadOptions, signal: AbortSignal): Promise<Start> {
   const { from, tail, includeRotated } = options;
   const listing = await files.list();
@@ -75,8 +61,8 @@ async function tryStart(files: LogFiles, options: ResolvedReadOptions, signal: A
   const step = includeRotated ? 0 : listing.current;
   if (step < 0) throw new FileMoved(files.path);
   if (tail !== undefined) {
-    const { marks, end } = await findTail(listing, step, tail, options, signal);
-    return startAt(files, listing, marks, end);
+    const { starts, end } = await findTail(listing, step, tail, options, signal);
+    return startAt(files, listing, starts, end);
   }
   return startAt(files, listing, { stdout: { step, offset: 0 }, stderr: { step, offset: 0 } });
 }
@@ -86,38 +72,43 @@ async function startAtCursor(
   listing: Listing,
   { file, offset, open, time }: LogCursor,
 ): Promise<Start> {
-  const here = { step: await listing.find(file), offset };
+  const here = { step: await listing.indexOfCursor(file), offset };
   if (here.step < 0) {
-    // It is only gone when nothing was renamed while it was looked for.
-    if (!(await listing.isLike(await files.list()))) throw new FileMoved(files.path);
+    // The file may have been renamed during the search. It was deleted only if the listing is still the same.
+    if (!(await listing.equals(await files.list()))) throw new FileMoved(files.path);
     const beginning = { step: 0, offset: 0 };
     const start = await startAt(files, listing, { stdout: beginning, stderr: beginning });
     return { ...start, lostAt: instantOf(time === undefined ? 0n : nanosOf(time)) };
   }
-  const mark = async (stream: "stdout" | "stderr"): Promise<Mark> => {
-    const place = open?.[stream];
-    if (place === undefined) return here;
-    const step = await listing.find(place.file);
-    // The file in which the line began is gone: the rest of it has to do.
-    return step < 0 ? here : { step, offset: place.offset };
+  const startOf = async (stream: "stdout" | "stderr"): Promise<FileOffset> => {
+    const line = open?.[stream];
+    if (line === undefined) return here;
+    const step = await listing.indexOfCursor(line.file);
+    // When the file with the beginning of the line was deleted, only the rest of the line can be read.
+    return step < 0 ? here : { step, offset: line.offset };
   };
-  return startAt(files, listing, { stdout: await mark("stdout"), stderr: await mark("stderr") });
+  return startAt(files, listing, { stdout: await startOf("stdout"), stderr: await startOf("stderr") });
 }
 
-/** Begins with the first of two marks, of which the steps are places in the listing, or with a place before both. */
-async function startAt(files: LogFiles, listing: Listing, marks: Marks, before?: Mark): Promise<Start> {
-  const { stdout, stderr } = marks;
+/** Begins where the first stream starts, whose steps are indices of the listing, or at `before`, which precedes both. */
+async function startAt(
+  files: LogFiles,
+  listing: Listing,
+  starts: StreamStarts,
+  before?: FileOffset,
+): Promise<Start> {
+  const { stdout, stderr } = starts;
   const { step, offset } = before ?? (isBefore(stderr, stdout) ? stderr : stdout);
-  const relative = (mark: Mark): Mark => ({ step: mark.step - step, offset: mark.offset });
+  const relative = (start: FileOffset): FileOffset => ({ step: start.step - step, offset: start.offset });
   const file = await files.open(listing, step);
-  return { files, file, offset, marks: { stdout: relative(stdout), stderr: relative(stderr) } };
+  return { files, file, offset, starts: { stdout: relative(stdout), stderr: relative(stderr) } };
 }
 
-function isBefore(one: Mark, other: Mark): boolean {
+function isBefore(one: FileOffset, other: FileOffset): boolean {
   return one.step < other.step || (one.step === other.step && one.offset < other.offset);
 }
 
-/** The time of a cursor, which was checked to be one. */
+/** Parses the time of a cursor, which was validated. */
 function nanosOf(time: string): bigint {
   return BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1_000_000n + BigInt(time.slice(20, 29));
 }

@@ -2,92 +2,94 @@ import { WriteStream } from "node:fs";
 import { OutgoingMessage } from "node:http";
 import { Socket } from "node:net";
 import { finished, type Writable } from "node:stream";
-import { CriError, stoppedError } from "../../core/index.js";
+import {
+  abortError,
+  checkArgument,
+  criError,
+  linkedController,
+  OptionTable,
+  onAbort,
+  option,
+} from "../../core/index.js";
 
 /** Options of {@link LogReader.writeTo}. */
 export interface WriteToOptions {
   /**
-   * Whether memory may be used again once the stream has called back for what is in it, which spares most of the work. Wrong for
-   * a stream that keeps what it was given, as a PassThrough does. The default is `true` for files, sockets, pipes, terminals
-   * and HTTP messages, and `false` for all others.
+   * Whether the memory of a chunk may be overwritten after the stream has called back for it, which is much faster. Must be
+   * `false` for a stream that retains chunks, as a PassThrough does.
+   *
+   * @default `true` for files, sockets, pipes, terminals and HTTP messages, `false` for other streams
    */
   readonly reuse?: boolean | undefined;
 }
 
-/** Whether a stream is of a kind that looks at no chunk after its callback. */
-export function forgetsChunks(stream: Writable): boolean {
+/** The options of {@link WriteToOptions}. */
+export const writeToTable = new OptionTable<WriteToOptions>({ reuse: option.boolean });
+
+/** Returns whether a stream is of a kind that does not access a chunk after its callback. */
+export function releasesChunks(stream: Writable): boolean {
   return stream instanceof WriteStream || stream instanceof Socket || stream instanceof OutgoingMessage;
 }
 
-/** Throws for a stream to which nothing can be written any more. */
-export function checkOpen(stream: Writable): void {
+/** Throws `invalid_option` for a stream that has ended. */
+export function checkWritable(stream: Writable): void {
+  checkArgument("writeTo", "stream", stream, (value) =>
+    typeof value === "object" && typeof value?.write === "function" ? undefined : "must be a writable stream",
+  );
   if (stream.destroyed || stream.writableEnded)
-    throw new CriError({
-      code: "invalid_argument",
-      reason: "invalid_option",
-      text: "writeTo was given a stream that has ended",
+    throw criError("invalid_option", "writeTo: the stream has ended or was destroyed", {
+      hint: "Pass a stream that is still writable",
     });
 }
 
-/** What is told while chunks are written, and what ends the writing. */
-export interface Writing<T> {
-  /** Fires for `aborted_by_caller` and `deadline`. */
+/** Callbacks and ends of {@link writeAll}. */
+export interface WriteHooks<T> {
+  /** Cancels the writing with `aborted_by_caller` or `deadline`. */
   readonly signal: AbortSignal | undefined;
-  /** Settles when the reading was closed: what the stream has not called back for then is not waited for. */
+  /** Settles when the reader was closed. A write that is in flight is then not awaited. */
   readonly ended: Promise<unknown>;
-  /** A chunk is being written until this settles. */
-  writing(done: Promise<void>): void;
-  /** The stream has called back for it. */
-  written(item: T): void;
+  /** Called when the stream has accepted an item, that is, called the callback of its write. */
+  onWritten(item: T): void;
 }
 
-/** Writes one chunk after the other, each when the stream has called back for the one before. When the stream is gone, so is the source. */
+/**
+ * Writes items one after the other: each waits for the callback of the previous write. When the stream fails or ends, the items
+ * are disposed.
+ */
 export async function writeAll<T extends { readonly value: Buffer }>(
   items: AsyncIterableIterator<T> & AsyncDisposable,
   stream: Writable,
-  writing: Writing<T>,
+  { signal, ended, onWritten }: WriteHooks<T>,
 ): Promise<void> {
-  let leaveWrite: () => void = () => undefined;
-  void writing.ended.then(() => leaveWrite());
   let failure: Error | null | undefined;
-  const leave = finished(stream, { readable: false }, (error) => {
+  const removeListeners = finished(stream, { readable: false }, (error) => {
     failure = error;
     void items[Symbol.asyncDispose]();
   });
+  const stop = linkedController(signal);
+  void ended.then(() => stop.abort());
   try {
     for await (const item of items) {
-      const done = write(stream, item.value);
-      writing.writing(done);
-      const isWritten = await unlessStopped(done, writing.signal, (leave) => {
-        leaveWrite = leave;
-      });
-      if (!isWritten) break;
-      writing.written(item);
+      if (await write(stream, item.value, stop.signal)) onWritten(item);
+      else if (signal?.aborted) throw abortError(signal);
+      else break;
     }
     if (failure) throw failure;
   } finally {
-    // A stream that failed still has to say so.
-    if (!stream.errored) leave();
+    stop.unlink();
+    // The error of a stream that failed is still to be emitted.
+    if (!stream.errored) removeListeners();
   }
 }
 
-function write(stream: Writable, chunk: Buffer): Promise<void> {
+/** Resolves to `true` when the stream has called back, to `false` when the signal fires before. */
+function write(stream: Writable, chunk: Buffer, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** Whether it came to its end: false when it was left before. Rejects when the signal fires before it has settled. */
-function unlessStopped(
-  work: Promise<void>,
-  signal: AbortSignal | undefined,
-  onLeave: (leave: () => void) => void,
-): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    onLeave(() => resolve(false));
-    const stop = () => signal && reject(stoppedError(signal));
-    if (signal?.aborted) stop();
-    else signal?.addEventListener("abort", stop, { once: true });
-    work.then(() => resolve(true), reject).finally(() => signal?.removeEventListener("abort", stop));
+    const removeCallback = onAbort(signal, () => resolve(false));
+    stream.write(chunk, (error) => {
+      removeCallback();
+      if (error) reject(error);
+      else resolve(true);
+    });
   });
 }

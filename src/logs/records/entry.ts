@@ -1,125 +1,36 @@
+import { isAscii } from "node:buffer";
 import { inspect } from "node:util";
-import { type LogStream, RecordHeader } from "./header.js";
-import type { OpenLines } from "./record-reader.js";
-
-/** The bits of an entry's flags. */
-export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8, ascii: 16 } as const;
-
-const newline = 10;
-const times = new RecordHeader();
-
-/** What the entries of a block of a file share, so that each is small. */
-export interface EntryBlock {
-  /** Where their lines are. */
-  readonly bytes: Buffer;
-  /** The header, where it is apart from the line; else it stands before that in the same bytes. */
-  readonly header: Buffer | undefined;
-  /** Where byte 0 of those is in the file, so that the file goes on at `base + to + 1`. */
-  readonly base: number;
-  /** The lines that are open after them. */
-  readonly open: OpenLines;
-}
+import type { OpenLines } from "./position.js";
+import { CriRecord, type LogStream } from "./record.js";
 
 /**
- * A line that a container printed. Its text and its time are made when they are asked for, from the bytes that were read; each
- * time anew. An entry that is kept keeps the block of the file in memory that it was read with (64 KiB): keep its text
- * instead.
+ * A line that a container printed. `text`, `bytes` and `time` are derived from the bytes of the file on each access. An entry
+ * retains the whole block of the file (64 KiB) with which it was read, so store its text rather than the entry.
  */
-export class LogEntry {
-  readonly #block: EntryBlock;
-  readonly #from: number;
-  readonly #to: number;
-  readonly #flags: number;
-
-  /** @internal */
-  constructor(block: EntryBlock, from: number, to: number, flags: number) {
-    this.#block = block;
-    this.#from = from;
-    this.#to = to;
-    this.#flags = flags;
-  }
-
-  /** Which of its two outputs the container printed the line to. With a terminal all is `stdout`. */
-  get stream(): LogStream {
-    return this.#flags & entryFlags.stderr ? "stderr" : "stdout";
-  }
-
-  /** The line as text, without the newline that ended it. Bytes that are not UTF-8 become U+FFFD. */
-  get text(): string {
-    const encoding = this.#flags & entryFlags.ascii ? "latin1" : "utf8";
-    return this.#block.bytes.toString(encoding, this.#from, this.#to);
-  }
-
-  /** The line as bytes, without the newline that ended it; a view on what was read. */
-  get bytes(): Buffer {
-    return this.#block.bytes.subarray(this.#from, this.#to);
-  }
-
-  /** When the line was logged, which is when it ended; cut to whole milliseconds. */
-  get time(): Date {
-    const { seconds, nanos } = this.#readHeader();
-    return new Date(seconds * 1_000 + Math.floor(nanos / 1e6));
-  }
-
-  /** The same in nanoseconds since 1970. */
-  get timeNanos(): bigint {
-    return this.#readHeader().timeNanos;
-  }
-
+export interface LogEntry {
+  /** The output to which the container printed the line. With a terminal every line is `stdout`. */
+  readonly stream: LogStream;
+  /** The line as a string, without its newline. Bytes that are not UTF-8 become U+FFFD. */
+  readonly text: string;
+  /** The line as bytes, without its newline: a view of the memory that was read. */
+  readonly bytes: Buffer;
+  /** When the line was logged, which is when it ended; truncated to milliseconds. */
+  readonly time: Date;
+  /** The same time in nanoseconds since 1970. */
+  readonly timeNanos: bigint;
   /**
-   * Whether the line does not end here: it goes on in the next entry of its stream, since it is longer than `maxLineBytes`, or
-   * it has no end, since the container printed none.
+   * Whether the line does not end here. Either it is longer than `maxLineBytes` and continues in the next entry of its stream,
+   * or the container printed no newline.
    */
-  get partial(): boolean {
-    return (this.#flags & entryFlags.partial) !== 0;
-  }
-
+  readonly partial: boolean;
   /** Whether the line began in an earlier entry of its stream, which is `partial`. */
-  get continued(): boolean {
-    return (this.#flags & entryFlags.continued) !== 0;
-  }
-
-  /** Whether `limitBytes` took the end of it away. */
-  get truncated(): boolean {
-    return (this.#flags & entryFlags.truncated) !== 0;
-  }
-
-  /** The text. */
-  toString(): string {
-    return this.text;
-  }
-
-  /** What is in it, as plain data. */
-  toJSON(): LogEntryData {
-    const { time, stream, text, partial, continued, truncated } = this;
-    return { time: time.toISOString(), stream, text, partial, continued, truncated };
-  }
-
-  [inspect.custom](): LogEntryData {
-    return this.toJSON();
-  }
-
-  #readHeader(): RecordHeader {
-    const { bytes, header } = this.#block;
-    // A header has no newline, so the one before it is the end of another record.
-    if (header) times.read(header, 0);
-    else times.read(bytes, bytes.lastIndexOf(newline, this.#from - 1) + 1);
-    return times;
-  }
-
-  /** @internal Where the file goes on after it, and which lines are open there. */
-  static placeOf(entry: LogEntry): { readonly offset: number; readonly open: OpenLines } {
-    const { base, open } = entry.#block;
-    return { offset: base + entry.#to + 1, open };
-  }
-
-  /** @internal The same entry with only the first so many bytes of its line. */
-  static cut(entry: LogEntry, bytes: number): LogEntry {
-    const { base, ...block } = entry.#block;
-    const to = entry.#from + bytes;
-    const flags = entry.#flags | entryFlags.partial | entryFlags.truncated;
-    return new LogEntry({ ...block, base: base + entry.#to - to }, entry.#from, to, flags);
-  }
+  readonly continued: boolean;
+  /** Whether `limitBytes` removed the end of the line. */
+  readonly truncated: boolean;
+  /** Returns the text. */
+  toString(): string;
+  /** Returns the entry as plain data. */
+  toJSON(): LogEntryData;
 }
 
 /** A {@link LogEntry} as plain data. */
@@ -131,4 +42,123 @@ export interface LogEntryData {
   readonly partial: boolean;
   readonly continued: boolean;
   readonly truncated: boolean;
+}
+
+/** The bits of an entry's flags. */
+export const entryFlags = { stderr: 1, partial: 2, continued: 4, truncated: 8 } as const;
+
+const newline = 10;
+const headers = new CriRecord();
+
+/** The memory that contains the lines of entries. */
+export class EntryMemory {
+  readonly bytes: Buffer;
+  /** The header of the only line, if it is not in `bytes`; if undefined, each line in `bytes` follows its header. */
+  readonly header: Buffer | undefined;
+  #encoding: "latin1" | "utf8" | undefined;
+
+  constructor(bytes: Buffer, header?: Buffer) {
+    this.bytes = bytes;
+    this.header = header;
+  }
+
+  /** `latin1` for pure ASCII, as in most logs, because decoding it is faster. */
+  get encoding(): "latin1" | "utf8" {
+    this.#encoding ??= isAscii(this.bytes) ? "latin1" : "utf8";
+    return this.#encoding;
+  }
+}
+
+/** The data that consecutive entries share, so that each entry is small. */
+export interface EntryBlock {
+  readonly memory: EntryMemory;
+  /** The offset of the memory's byte 0 in the file. */
+  readonly base: number;
+  /** The lines that are open after the entries. */
+  readonly open: OpenLines;
+}
+
+/** An entry of a log file: a slice of its block. */
+export class FileLogEntry implements LogEntry {
+  readonly #block: EntryBlock;
+  readonly #from: number;
+  readonly #to: number;
+  readonly #flags: number;
+
+  constructor(block: EntryBlock, from: number, to: number, flags: number) {
+    this.#block = block;
+    this.#from = from;
+    this.#to = to;
+    this.#flags = flags;
+  }
+
+  get stream(): LogStream {
+    return this.#flags & entryFlags.stderr ? "stderr" : "stdout";
+  }
+
+  get text(): string {
+    const { bytes, encoding } = this.#block.memory;
+    return bytes.toString(encoding, this.#from, this.#to);
+  }
+
+  get bytes(): Buffer {
+    return this.#block.memory.bytes.subarray(this.#from, this.#to);
+  }
+
+  get time(): Date {
+    const { seconds, nanos } = this.#readHeader();
+    return new Date(seconds * 1_000 + Math.floor(nanos / 1e6));
+  }
+
+  get timeNanos(): bigint {
+    return this.#readHeader().timeNanos;
+  }
+
+  get partial(): boolean {
+    return (this.#flags & entryFlags.partial) !== 0;
+  }
+
+  get continued(): boolean {
+    return (this.#flags & entryFlags.continued) !== 0;
+  }
+
+  get truncated(): boolean {
+    return (this.#flags & entryFlags.truncated) !== 0;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  toJSON(): LogEntryData {
+    const { time, stream, text, partial, continued, truncated } = this;
+    return { time: time.toISOString(), stream, text, partial, continued, truncated };
+  }
+
+  [inspect.custom](): LogEntryData {
+    return this.toJSON();
+  }
+
+  /** Where the file continues after the entry, and the lines that are open there. */
+  get next(): { readonly offset: number; readonly open: OpenLines } {
+    const { base, open } = this.#block;
+    return { offset: base + this.#to + 1, open };
+  }
+
+  /** Returns the same entry with only the first `bytes` bytes of its line. */
+  truncate(bytes: number): FileLogEntry {
+    const { memory, base, open } = this.#block;
+    const to = this.#from + bytes;
+    const flags = this.#flags | entryFlags.partial | entryFlags.truncated;
+    const block = { memory, base: base + this.#to - to, open };
+    return new FileLogEntry(block, this.#from, to, flags);
+  }
+
+  #readHeader(): CriRecord {
+    const { bytes, header } = this.#block.memory;
+    // A header contains no newline, so the newline before it ends another record.
+    if (header) headers.readHeader(header, 0);
+    else headers.readHeader(bytes, bytes.lastIndexOf(newline, this.#from - 1) + 1);
+    return headers;
+  }
 }

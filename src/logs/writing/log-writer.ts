@@ -1,41 +1,66 @@
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Writable } from "node:stream";
-import { CriError, dateToNanos, invalidOption } from "../../core/index.js";
+import {
+  CriError,
+  checkArgument,
+  dateToNanos,
+  OptionTable,
+  openRegularFile,
+  option,
+} from "../../core/index.js";
 import { logFailed } from "../files/errors.js";
-import type { LogStream } from "../records/header.js";
+import { Rotation } from "../files/rotation.js";
+import type { LogStream } from "../records/record.js";
 import { RecordSplitter } from "./record-splitter.js";
-import { Rotation } from "./rotation.js";
+
+const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 
 /** Options of a {@link LogWriter}. */
 export interface LogWriterOptions {
-  /** The longest content of a record, in bytes; a longer line is split. @default 16384, as containerd's */
+  /**
+   * The longest content of a record, in bytes. A longer line is split into several records.
+   *
+   * @default 16384, as in containerd
+   */
   readonly maxPieceBytes?: number | undefined;
-  /** The size in bytes past which no record is written to a file; the writer rotates before that. @default no rotation */
+  /** The largest size of a file, in bytes. The writer rotates before a record that would exceed it. @default no rotation */
   readonly maxFileBytes?: number | undefined;
-  /** How many files to keep, the one that is written included. @default 5, as the kubelet's */
+  /** How many files are kept, including the current one. @default 5, as in the kubelet */
   readonly maxFiles?: number | undefined;
-  /** Whether rotated files but the newest are compressed by gzip. @default false */
+  /** Whether rotated files are compressed with gzip, except for the newest. @default false */
   readonly compress?: boolean | undefined;
   /** The mode of new files. @default 0o640 */
   readonly mode?: number | undefined;
-  /** The time for a record, in nanoseconds since 1970. @default the machine's */
+  /** Returns the time of a record, in nanoseconds since 1970. @default the machine's time */
   readonly now?: (() => bigint) | undefined;
 }
 
-/** Records that wait to be written, and who waits for them. */
-interface Job {
+const writerTable = new OptionTable<LogWriterOptions>({
+  maxPieceBytes: option.wholeNumber(1),
+  maxFileBytes: option.wholeNumber(1),
+  maxFiles: option.wholeNumber(1),
+  compress: option.boolean,
+  mode: option.wholeNumber(0, 0o7777),
+  now: option.callback,
+});
+
+const streamCheck = option.oneOf("stdout", "stderr");
+
+/** Records to write, with the promise of their caller. */
+interface WriteRequest {
   readonly records: readonly Buffer[];
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Writes a container's log in CRI's format, as a runtime does: for servers, and for tests. What is given while the file is busy is written
- * with one call.
+ * A writer of a container's log in CRI's format, for CRI servers and for tests. Output that arrives during a
+ * write is collected, and written with the next one.
  */
 export class LogWriter implements AsyncDisposable {
-  /** The file that is written. */
+  /** The path of the current file. */
   readonly path: string;
   readonly #splitter: RecordSplitter;
   readonly #rotation: Rotation;
@@ -43,11 +68,11 @@ export class LogWriter implements AsyncDisposable {
   readonly #mode: number;
   #file: FileHandle;
   #size: number;
-  /** What will be written next, with one call; undefined when that has begun. */
-  #batch: Job[] | undefined;
-  /** What is done with the file, one after the other. */
-  #work: Promise<void> = Promise.resolve();
-  #tidying: Promise<void> = Promise.resolve();
+  /** The requests of the next write; `undefined` when it has begun. */
+  #batch: WriteRequest[] | undefined;
+  /** The last operation on the file. Operations run one after the other. */
+  #queue: Promise<void> = Promise.resolve();
+  #cleanup: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   private constructor(path: string, file: FileHandle, size: number, options: LogWriterOptions) {
@@ -62,28 +87,27 @@ export class LogWriter implements AsyncDisposable {
   }
 
   /**
-   * Opens a log to append to, and makes the folders above it.
+   * Opens a log for appending. Creates the file and its parent directories.
    *
    * @throws {CriError} `invalid_option`, `log_failed`.
    */
   static async open(path: string, options: LogWriterOptions = {}): Promise<LogWriter> {
-    for (const name of ["maxPieceBytes", "maxFileBytes", "maxFiles"] as const) {
-      const value = options[name];
-      if (value !== undefined && !(Number.isInteger(value) && value >= 1))
-        throw invalidOption(name, value, "must be a whole number, 1 or more");
-    }
+    checkArgument("LogWriter.open", "path", path, option.nonEmptyString);
+    writerTable.check("LogWriter.open", options);
     const { file, size } = await openForAppending(path, options.mode ?? 0o640);
     return new LogWriter(path, file, size, options);
   }
 
   /**
-   * Takes what a process printed. Resolves when the lines that it ended are in the file; what comes after the last newline waits for the
-   * next.
+   * Writes the output of a process. Resolves when the lines that end in `chunk` are in the file. The rest of it is held until
+   * the next newline.
    *
-   * @throws {CriError} `log_failed` when they could not be written; later ones are tried anew.
+   * @throws {CriError} `invalid_option`. `log_failed` when the lines could not be written; later calls try again.
    */
-  write(stream: LogStream, chunk: Uint8Array | string): Promise<void> {
-    if (this.#closing) return Promise.reject(closed(this.path));
+  async write(stream: LogStream, chunk: Uint8Array | string): Promise<void> {
+    checkArgument("LogWriter.write", "stream", stream, streamCheck);
+    checkArgument("LogWriter.write", "chunk", chunk, option.bytes);
+    if (this.#closing) throw closedError(this.path);
     const bytes =
       typeof chunk === "string"
         ? Buffer.from(chunk)
@@ -91,8 +115,9 @@ export class LogWriter implements AsyncDisposable {
     return this.#append(this.#splitter.split(stream, bytes));
   }
 
-  /** A stream of Node that writes to the log, to pipe a process's output into. Its end does not close the log. */
+  /** Returns a Node stream that writes to the log, for the output of a process. Ending it does not close the log. */
   writable(stream: LogStream): Writable {
+    checkArgument("LogWriter.writable", "stream", stream, streamCheck);
     return new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         this.write(stream, chunk).then(() => done(), done);
@@ -100,29 +125,29 @@ export class LogWriter implements AsyncDisposable {
     });
   }
 
-  /** Goes on in a new file at the path, for somebody renamed the old one: what CRI's ReopenContainerLog asks for. */
+  /** Continues in a new file at the path, after the old one was renamed: the effect of CRI's ReopenContainerLog. */
   reopen(): Promise<void> {
-    if (this.#closing) return Promise.reject(closed(this.path));
+    if (this.#closing) return Promise.reject(closedError(this.path));
     this.#batch = undefined;
-    return this.#then(() => this.#openAnew());
+    return this.#enqueue(() => this.#openNew());
   }
 
   /**
-   * Renames the file away and goes on in a new one, whatever its size. Resolves with its new name; with undefined when somebody
-   * had taken the file away.
+   * Renames the file and continues in a new one, regardless of its size. Resolves with its new path; with `undefined` when the
+   * file did not exist any more.
    */
   async rotate(): Promise<string | undefined> {
-    if (this.#closing) throw closed(this.path);
+    if (this.#closing) throw closedError(this.path);
     let name: string | undefined;
     this.#batch = undefined;
-    await this.#then(async () => {
+    await this.#enqueue(async () => {
       name = await this.#rotate();
     });
-    await this.#tidying;
+    await this.#cleanup;
     return name;
   }
 
-  /** Writes what waits for the end of its line, as pieces without an end, and closes the file. Idempotent. */
+  /** Writes the lines that have not ended, as partial records, and closes the file. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -136,30 +161,30 @@ export class LogWriter implements AsyncDisposable {
     try {
       await this.#append(this.#splitter.end());
     } finally {
-      await this.#then(() => this.#file.close());
-      await this.#tidying;
+      await this.#enqueue(() => this.#file.close());
+      await this.#cleanup;
     }
   }
 
   #append(records: readonly Buffer[]): Promise<void> {
     if (records.length === 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      // Whatever comes while the file is busy is written at once, after that.
+      // Requests that arrive during a write are written together afterwards.
       if (this.#batch === undefined) {
-        const batch: Job[] = [];
+        const batch: WriteRequest[] = [];
         this.#batch = batch;
-        this.#then(() => this.#flush(batch)).catch(() => undefined);
+        this.#enqueue(() => this.#flush(batch)).catch(() => undefined);
       }
       this.#batch.push({ records, resolve, reject });
     });
   }
 
-  async #flush(jobs: readonly Job[]): Promise<void> {
-    if (this.#batch === jobs) this.#batch = undefined;
+  async #flush(requests: readonly WriteRequest[]): Promise<void> {
+    if (this.#batch === requests) this.#batch = undefined;
     try {
       let ready: Buffer[] = [];
       let bytes = 0;
-      for (const record of jobs.flatMap(({ records }) => records)) {
+      for (const record of requests.flatMap(({ records }) => records)) {
         if (this.#size + bytes > 0 && this.#size + bytes + record.length > this.#maxFileBytes) {
           await this.#writeOut(ready);
           [ready, bytes] = [[], 0];
@@ -169,9 +194,9 @@ export class LogWriter implements AsyncDisposable {
         bytes += record.length;
       }
       await this.#writeOut(ready);
-      for (const { resolve } of jobs) resolve();
+      for (const { resolve } of requests) resolve();
     } catch (error) {
-      for (const { reject } of jobs) reject(logFailed(this.path, error));
+      for (const { reject } of requests) reject(logFailed(this.path, error));
     }
   }
 
@@ -184,26 +209,26 @@ export class LogWriter implements AsyncDisposable {
 
   async #rotate(): Promise<string | undefined> {
     const name = await this.#rotation.moveAway();
-    await this.#openAnew();
-    // Beside the writing, which need not wait for it. What fails is tried again after the next rotation.
-    this.#tidying = this.#tidying.then(() => this.#rotation.tidy()).catch(() => undefined);
+    await this.#openNew();
+    // Concurrent with writes. The next rotation cleans up again if this fails.
+    this.#cleanup = this.#cleanup.then(() => this.#rotation.cleanUp()).catch(() => undefined);
     return name;
   }
 
-  async #openAnew(): Promise<void> {
+  async #openNew(): Promise<void> {
     const { file, size } = await openForAppending(this.path, this.#mode);
     const old = this.#file;
     [this.#file, this.#size] = [file, size];
     await old.close();
   }
 
-  /** Does something with the file after all that was asked for before, and before all that is asked for later. */
-  #then(work: () => Promise<void>): Promise<void> {
-    const done = this.#work.then(work).catch((error: unknown) => {
+  /** Runs an operation on the file after all earlier operations. */
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work).catch((error: unknown) => {
       throw error instanceof CriError ? error : logFailed(this.path, error);
     });
-    // A disk that is full for one line need not be for the next.
-    this.#work = done.catch(() => undefined);
+    // A disk that is full now may have space for the next line.
+    this.#queue = done.catch(() => undefined);
     return done;
   }
 }
@@ -211,13 +236,13 @@ export class LogWriter implements AsyncDisposable {
 async function openForAppending(path: string, mode: number): Promise<{ file: FileHandle; size: number }> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, "a", mode);
+    const file = await openRegularFile(path, O_APPEND | O_CREAT | O_WRONLY, mode);
     return { file, size: (await file.stat()).size };
   } catch (error) {
     throw logFailed(path, error);
   }
 }
 
-function closed(path: string): CriError {
+function closedError(path: string): CriError {
   return logFailed(path, new Error("the writer is closed"));
 }

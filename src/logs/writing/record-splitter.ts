@@ -1,23 +1,24 @@
-import type { LogStream } from "../records/header.js";
-import { formatLogTime } from "../records/timestamp.js";
+import type { LogStream } from "../records/record.js";
+import { formatLogTime } from "../records/time.js";
 
 const newline = 10;
 const carriageReturn = 13;
 
-/** What of one stream waits for the end of its line. */
-interface Held {
+/** The beginning of a line that has not ended. */
+interface OpenLine {
   pieces: Buffer[];
   bytes: number;
 }
 
 /**
- * From what a process prints to records, cut as containerd cuts them: lines longer than a piece may be become several with the tag
- * `P` and one with `F`; a carriage return before the newline is dropped; each stream waits for its own newlines.
+ * A splitter of process output into records, as in containerd. A line that is longer than `maxPieceBytes` becomes several
+ * records with the tag `P` and one with `F`. A carriage return before a newline is dropped. The streams are split
+ * independently.
  */
 export class RecordSplitter {
   readonly #maxPieceBytes: number;
   readonly #now: () => bigint;
-  readonly #held: Readonly<Record<LogStream, Held>> = {
+  readonly #held: Readonly<Record<LogStream, OpenLine>> = {
     stdout: { pieces: [], bytes: 0 },
     stderr: { pieces: [], bytes: 0 },
   };
@@ -27,7 +28,7 @@ export class RecordSplitter {
     this.#now = now;
   }
 
-  /** The records that a chunk completes, each with its newline. */
+  /** Returns the records that a chunk completes, each with its newline. */
   split(stream: LogStream, chunk: Buffer): Buffer[] {
     const records: Buffer[] = [];
     let from = 0;
@@ -40,7 +41,7 @@ export class RecordSplitter {
     return records;
   }
 
-  /** Records for what has no newline: the output has ended. */
+  /** Returns records for the lines that have not ended: the output is complete. */
   end(): Buffer[] {
     return (["stdout", "stderr"] as const).flatMap((stream) =>
       this.#held[stream].bytes > 0 ? [this.#record(stream, "P")] : [],
@@ -51,17 +52,17 @@ export class RecordSplitter {
     const held = this.#held[stream];
     let rest = piece;
     while (held.bytes + rest.length > this.#maxPieceBytes) {
-      const room = this.#maxPieceBytes - held.bytes;
-      this.#keep(held, rest.subarray(0, room));
+      const available = this.#maxPieceBytes - held.bytes;
+      this.#keep(held, rest.subarray(0, available));
       records.push(this.#record(stream, "P"));
-      rest = rest.subarray(room);
+      rest = rest.subarray(available);
     }
     this.#keep(held, rest);
   }
 
-  #keep(held: Held, piece: Buffer): void {
+  #keep(held: OpenLine, piece: Buffer): void {
     if (piece.length === 0) return;
-    // Copied: the caller may use the memory again.
+    // Copied, because the caller may reuse the memory.
     held.pieces.push(Buffer.from(piece));
     held.bytes += piece.length;
   }

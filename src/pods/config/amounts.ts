@@ -1,29 +1,34 @@
+import type { Violations } from "../../core/index.js";
 import { type ParsedQuantity, readQuantity } from "./quantity.js";
-import { type Report, reportValue } from "./report.js";
 import type { Quantity, ResourcesSpec } from "./spec-resources.js";
 
-/** The resources that are promised as well as limited. */
+/** The resources that have a request and a limit. */
 export const resourceNames = ["cpu", "memory"] as const;
 export type ResourceName = (typeof resourceNames)[number];
 
-/** An amount of each resource that something is said of. */
-export type AmountsOf = { readonly [name in ResourceName]?: ParsedQuantity | undefined };
+/** An amount of each resource; undefined where the spec has none. */
+export type ResourceAmounts = { readonly [name in ResourceName]?: ParsedQuantity | undefined };
 
-/** What one container or pod is promised, and what it may have. */
+/** The requests and limits of a container or a pod. */
 export interface Amounts {
-  readonly requests: AmountsOf;
-  readonly limits: AmountsOf;
+  readonly requests: ResourceAmounts;
+  readonly limits: ResourceAmounts;
 }
 
-/** CPU and memory of a spec. What is limited and not requested is requested in full, as the API server defaults it. */
-export function readAmounts(spec: ResourcesSpec | undefined, path: string, report: Report): Amounts {
-  const { requests, limits } = readGiven(spec, path, report);
+/** Reads requests and limits. A missing request defaults to the limit, as in the API server. */
+export function readAmounts(spec: ResourcesSpec | undefined, path: string, violations: Violations): Amounts {
+  const { requests, limits } = readWithoutDefaults(spec, path, violations);
   return { limits, requests: { cpu: requests.cpu ?? limits.cpu, memory: requests.memory ?? limits.memory } };
 }
 
-/** CPU and memory of a spec, without defaults. */
-export function readGiven(spec: ResourcesSpec | undefined, path: string, report: Report): Amounts {
-  const read = (given: Quantity | undefined, field: string) => readAmount(given, `${path}.${field}`, report);
+/** Reads requests and limits without defaults. */
+export function readWithoutDefaults(
+  spec: ResourcesSpec | undefined,
+  path: string,
+  violations: Violations,
+): Amounts {
+  const read = (given: Quantity | undefined, field: string) =>
+    readAmount(given, `${path}.${field}`, violations);
   const requests = spec?.requests;
   return {
     limits: { cpu: read(spec?.cpu, "cpu"), memory: read(spec?.memory, "memory") },
@@ -31,23 +36,15 @@ export function readGiven(spec: ResourcesSpec | undefined, path: string, report:
   };
 }
 
-/** An amount that is not negative, or undefined where none is said or a wrong one. */
+/** Reads an amount of 0 or more; undefined where it is not set or invalid. */
 export function readAmount(
   given: Quantity | undefined,
   path: string,
-  report: Report,
+  violations: Violations,
 ): ParsedQuantity | undefined {
   if (given === undefined) return undefined;
-  const amount = readQuantity(given, path, report);
+  const amount = readQuantity(given, path, violations);
   if (amount === undefined || amount.nanos >= 0n) return amount;
-  reportValue(report, path, "must not be negative", given);
+  violations.addValue(path, "must not be negative", given);
   return undefined;
-}
-
-/** How many bytes a node has of something. */
-export function readNodeBytes(given: number | bigint, least: number, path: string, report: Report): bigint {
-  if (typeof given === "bigint" ? given >= least : Number.isSafeInteger(given) && given >= least)
-    return BigInt(given);
-  reportValue(report, path, `must be a whole number of bytes, ${least} or more`, given);
-  return BigInt(least);
 }

@@ -6,80 +6,103 @@ import {
   type NamespaceOption,
   NamespaceOptionSchema,
   type PodSandboxConfig,
+  PodSandboxConfigSchema,
   WindowsContainerConfigSchema,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { invalidOption, kubernetesLabels } from "../../core/index.js";
-import { readCdiDevices, readDevices } from "./devices.js";
-import { readEnv } from "./env.js";
-import { Fields, specName } from "./fields.js";
-import { imageName } from "./image-names.js";
-import { dnsLabel } from "./kubernetes-names.js";
-import { readAnnotations, readLabels } from "./labels.js";
-import { readLogPath } from "./log-paths.js";
-import { type IdMappings, readMounts } from "./mounts.js";
-import { containerPath } from "./paths.js";
-import { collecting, type Report } from "./report.js";
-import { readResources } from "./resource-fields.js";
+import { kubernetesLabels, OptionTable, option, type Violations } from "../../core/index.js";
+import {
+  type IdMappings,
+  readCdiDevices,
+  readDevices,
+  readEnv,
+  readMounts,
+  readStopSignal,
+} from "./container-fields.js";
+import { Fields, invalidSpecOf, validated } from "./fields.js";
+import { kubernetesNames } from "./kubernetes-names.js";
+import { readResources } from "./resources.js";
 import { readContainerSecurity } from "./security.js";
+import {
+  defaultLogRoot,
+  type PodIdentity,
+  podLogDirectory,
+  readAnnotations,
+  readLabels,
+  readLogPath,
+  readWindows,
+} from "./shared-fields.js";
 import type { ContainerSpec } from "./spec-container.js";
-import { readStopSignal } from "./stop-signal.js";
-import { readWindows } from "./windows.js";
+import { containerPath, dnsLabel, imageName } from "./string-rules.js";
 
 const maxAttempt = 2 ** 32 - 1;
 const pullPolicies = { Always: true, IfNotPresent: true, Never: true };
 
-/** What {@link containerConfig} needs besides the spec. */
+/** The options of {@link containerConfig}. */
 export interface ContainerConfigOptions {
-  /** The config of the pod, as `sandboxConfig()` made it: names, namespaces, log directory and privileges follow from it. */
+  /** The pod's config from `sandboxConfig()`. It determines labels, namespaces, the log directory, and whether privileges are allowed. */
   readonly pod: PodSandboxConfig;
   /**
-   * The id of the image on the node, as PullImage and ImageStatus tell it: ImageSpec.image.
+   * The image's id on the node, from PullImage or ImageStatus: ImageSpec.image.
    * @default the spec's image
    */
   readonly imageId?: string | undefined;
 }
 
+const containerConfigTable = new OptionTable<ContainerConfigOptions>({
+  pod: option.required((value) => (value?.metadata ? undefined : "must be a PodSandboxConfig with metadata")),
+  imageId: option.nonEmptyString,
+});
+
 /**
- * The whole ContainerConfig of a container, for CreateContainer. `pullPolicy` is not a part of it: it is for whoever has the
- * image pulled.
+ * Returns the complete ContainerConfig of a container, for CreateContainer. `pullPolicy` is not part of it: the caller pulls the
+ * image.
  *
- * It reads nothing but what it is given, and leaves that as it is.
+ * A pure function: it reads only its arguments and does not change them.
  *
- * @throws CriError `invalid_argument: invalid_spec`; its `problems` are all that is wrong, by paths of the spec
+ * @throws CriError `invalid_argument: invalid_spec`; `problems` lists every invalid field by its path in the spec
  */
 export function containerConfig(spec: ContainerSpec, options: ContainerConfigOptions): ContainerConfig {
+  containerConfigTable.check("containerConfig", options);
   const { pod, imageId } = options;
-  if (!pod?.metadata) throw invalidOption("pod", pod, "must be a PodSandboxConfig with metadata");
-  if (imageId !== undefined && (typeof imageId !== "string" || imageId === ""))
-    throw invalidOption("imageId", imageId, "must be the id of an image");
-  return collecting(specName("container", spec), (report) => read(spec, pod, imageId, report));
+  return validated(invalidSpecOf("container", spec), (violations) => read(spec, pod, imageId, violations));
+}
+
+/** Throws `invalid_spec` for a spec that is invalid in every pod of this identity: its config may not be known yet. */
+export function checkContainerSpec(spec: ContainerSpec, { name, namespace, uid }: PodIdentity): void {
+  const pod = create(PodSandboxConfigSchema, {
+    metadata: { name, namespace, uid },
+    logDirectory: podLogDirectory(defaultLogRoot, { name, namespace, uid }),
+    linux: { securityContext: { privileged: true } },
+  });
+  containerConfig(spec, { pod });
 }
 
 function read(
   spec: ContainerSpec,
   pod: PodSandboxConfig,
   imageId: string | undefined,
-  report: Report,
+  violations: Violations,
 ): ContainerConfig {
-  const fields = new Fields<ContainerSpec>(spec, "", report);
-  const name = fields.required("name", "the container's name", dnsLabel);
-  const attempt = fields.whole("attempt", 0, maxAttempt) ?? 0;
-  const image = fields.required("image", "a name or an id", imageName);
+  const fields = new Fields<ContainerSpec>(spec, "", violations);
+  const name = fields.requiredString("name", "the container's name", dnsLabel);
+  const attempt = fields.integer("attempt", 0, maxAttempt) ?? 0;
+  const image = fields.requiredString("image", "an image reference or id", imageName);
+  // Not part of the config, but a known field.
   fields.choice("pullPolicy", pullPolicies);
   const podSecurity = pod.linux?.securityContext;
-  // A pod without them has what their zero values say.
+  // Without namespace options, CRI's zero values apply to the pod.
   const podNamespaces = podSecurity?.namespaceOptions ?? create(NamespaceOptionSchema);
-  const stdin = fields.flag("stdin");
-  const stdinOnce = fields.flag("stdinOnce");
-  if (stdinOnce && !stdin) fields.wrong("stdinOnce", "must not be true without stdin: true");
+  const stdin = fields.boolean("stdin");
+  const stdinOnce = fields.boolean("stdinOnce");
+  if (stdinOnce && !stdin) fields.addProblem("stdinOnce", "requires stdin: true");
   const config = create(ContainerConfigSchema, {
     metadata: { name, attempt },
     image: { image: imageId ?? image, userSpecifiedImage: image },
-    command: fields.texts("command"),
-    args: fields.texts("args"),
-    workingDir: fields.text("workingDir", (path) => (path === "" ? undefined : containerPath(path))) ?? "",
+    command: fields.strings("command"),
+    args: fields.strings("args"),
+    workingDir: fields.string("workingDir", (path) => (path === "" ? undefined : containerPath(path))) ?? "",
     envs: readEnv(fields),
-    mounts: readMounts(fields, mappingsOf(podNamespaces)),
+    mounts: readMounts(fields, idMappingsOf(podNamespaces)),
     devices: readDevices(fields),
     CDIDevices: readCdiDevices(fields),
     labels: readLabels(fields, {
@@ -92,32 +115,32 @@ function read(
     logPath: readLogPath(fields, pod, name, attempt),
     stdin,
     stdinOnce,
-    tty: fields.flag("tty"),
+    tty: fields.boolean("tty"),
     stopSignal: readStopSignal(fields),
     linux: {
-      resources: readResources(fields.raw("resources"), "resources", report),
+      resources: readResources(fields.raw("resources"), "resources", violations),
       securityContext: readContainerSecurity(
         fields,
-        readTarget(fields, podNamespaces),
+        readNamespaceOptions(fields, podNamespaces),
         podSecurity?.privileged === true,
       ),
     },
     windows: readWindows(fields, WindowsContainerConfigSchema),
   });
-  fields.end();
+  fields.rejectUnknown(kubernetesNames.container);
   return config;
 }
 
-/** The pod's namespaces; with a target, its processes. In a pod that shares them all, as with the kubelet, that says nothing. */
-function readTarget(fields: Fields<ContainerSpec>, ofPod: NamespaceOption): NamespaceOption {
+/** Returns the pod's namespaces, with a target's PID namespace if one is given. Like the kubelet, ignores a target in a shared one. */
+function readNamespaceOptions(fields: Fields<ContainerSpec>, ofPod: NamespaceOption): NamespaceOption {
   const namespaces = clone(NamespaceOptionSchema, ofPod);
-  const targetId = fields.text("targetContainerId", (id) => (id === "" ? "must not be empty" : undefined));
+  const targetId = fields.string("targetContainerId", (id) => (id === "" ? "must not be empty" : undefined));
   if (targetId === undefined || namespaces.pid !== NamespaceMode.CONTAINER) return namespaces;
   return Object.assign(namespaces, { pid: NamespaceMode.TARGET, targetId });
 }
 
-/** Files of a mount belong to whom the pod's users are mapped to. */
-function mappingsOf({ usernsOptions }: NamespaceOption): IdMappings {
+/** Returns the id mappings that mounts need in the pod's user namespace; none without one. */
+function idMappingsOf({ usernsOptions }: NamespaceOption): IdMappings {
   if (usernsOptions?.mode !== NamespaceMode.POD) return { uidMappings: [], gidMappings: [] };
   return { uidMappings: usernsOptions.uids, gidMappings: usernsOptions.gids };
 }

@@ -1,124 +1,138 @@
-import { describe, nearest, type Problem } from "../../core/index.js";
-import { type Report, reportValue } from "./report.js";
+import { closestMatch, isKeyed, Violations } from "../../core/index.js";
+import type { KubernetesNames } from "./kubernetes-names.js";
 
-/** The names of all fields of a type, of each member of a union. */
+/** The field names of a type; for a union, those of every member. */
 export type KeysOf<T> = T extends unknown ? Extract<keyof T, string> : never;
 
-/** Says what is wrong with a text, or nothing: `must be an absolute path`. */
-export type TextRule = (text: string) => string | undefined;
+/** A check of a string. Returns what is wrong with it (`must be an absolute path`), or undefined. */
+export type StringRule = (value: string) => string | undefined;
 
 /**
- * The fields of one object of a spec, as somebody wrote it who may not have a compiler: each is read by its kind, and what is
- * wrong is reported under its path. A field that nobody has read by {@link end} is unknown.
+ * Runs `read` and returns its result.
+ *
+ * @throws CriError `invalid_argument: invalid_spec` with every problem that `read` reported
+ */
+export function validated<T>(what: string, read: (violations: Violations) => T): T {
+  const violations = new Violations();
+  const result = read(violations);
+  violations.throwIfAny("invalid_spec", what);
+  return result;
+}
+
+/**
+ * Reads the fields of one object of a spec by their types. The spec may come from JSON or from a caller without a compiler, so
+ * every value is checked, and problems are reported under the field's path. A field that was not read before
+ * {@link rejectUnknown} is unknown.
  */
 export class Fields<T extends object> {
-  readonly report: Report;
+  readonly violations: Violations;
   readonly #path: string;
   readonly #object: Readonly<Record<string, unknown>>;
-  /** Something else stands in its place, so that it is no wonder that it has no fields. */
-  readonly #isNone: boolean;
-  readonly #asked = new Set<string>();
+  /** Whether a value of another type was given, which is one problem: missing fields are not reported then. */
+  readonly #isOtherType: boolean;
+  readonly #read = new Set<string>();
 
-  constructor(value: unknown, path: string, report: Report) {
+  constructor(value: unknown, path: string, violations: Violations) {
     this.#path = path;
-    this.report = report;
+    this.violations = violations;
     this.#object = isObject(value) ? value : {};
-    this.#isNone = value !== undefined && !isObject(value);
-    if (this.#isNone) reportValue(report, path || "spec", "must be an object", value);
+    this.#isOtherType = value !== undefined && !isObject(value);
+    if (this.#isOtherType) violations.addValue(path || "spec", "must be an object", value);
   }
 
-  /** Whether it is there at all. */
   has(key: KeysOf<T>): boolean {
     return this.raw(key) !== undefined;
   }
 
-  /** As it is. */
+  /** Returns the value unchecked. */
   raw(key: KeysOf<T>): unknown {
-    this.#asked.add(key);
-    // Only what was written: a spec named `toString` has none from Object's prototype.
+    this.#read.add(key);
+    // Only own properties: a field named `toString` must not be found on Object's prototype.
     return Object.hasOwn(this.#object, key) ? this.#object[key] : undefined;
   }
 
-  /** Where a field is, in the user's words. */
+  /** Returns a field's path from the root of the spec. */
   pathOf(key: KeysOf<T>): string {
     return this.#path ? `${this.#path}.${key}` : key;
   }
 
-  /** Reports that a field is wrong, with its value. */
-  wrong(key: KeysOf<T>, message: string): undefined {
-    reportValue(this.report, this.pathOf(key), message, this.raw(key));
+  /** Reports a problem with a field's value. */
+  addProblem(key: KeysOf<T>, message: string): undefined {
+    this.violations.addValue(this.pathOf(key), message, this.raw(key));
     return undefined;
   }
 
-  /** Reports that a field is not there. */
-  missing(key: KeysOf<T>, what: string): undefined {
-    if (!this.#isNone) this.report({ path: this.pathOf(key), message: `is missing: ${what}` });
-    return undefined;
+  /** Reports that a required field is missing. */
+  addMissing(key: KeysOf<T>, what: string): void {
+    if (!this.#isOtherType) this.violations.add(this.pathOf(key), `is required: ${what}`);
   }
 
-  /** A string that is there, and is not empty. */
-  required(key: KeysOf<T>, what: string, rule: TextRule = anyText): string {
-    if (!this.has(key)) this.missing(key, what);
-    return this.text(key, (text) => (text === "" ? `must not be empty: ${what}` : rule(text))) ?? "";
+  /** Reads a string that must be set and not empty. */
+  requiredString(key: KeysOf<T>, what: string, rule: StringRule = anyString): string {
+    if (!this.has(key)) this.addMissing(key, what);
+    return this.string(key, (value) => (value === "" ? `must not be empty: ${what}` : rule(value))) ?? "";
   }
 
-  text(key: KeysOf<T>, rule: TextRule = anyText): string | undefined {
+  string(key: KeysOf<T>, rule: StringRule = anyString): string | undefined {
     const value = this.raw(key);
-    return value === undefined ? undefined : readText(value, this.pathOf(key), this.report, rule);
+    return value === undefined ? undefined : readString(value, this.pathOf(key), this.violations, rule);
   }
 
-  flag(key: KeysOf<T>): boolean {
+  boolean(key: KeysOf<T>): boolean {
     const value = this.raw(key);
-    if (value !== undefined && typeof value !== "boolean") this.wrong(key, "must be true or false");
+    if (value !== undefined && typeof value !== "boolean") this.addProblem(key, "must be true or false");
     return value === true;
   }
 
-  /** A whole number within these bounds. */
-  whole(key: KeysOf<T>, least: number, most: number): number | undefined {
+  integer(key: KeysOf<T>, min: number, max: number): number | undefined {
     const value = this.raw(key);
-    return value === undefined ? undefined : readWhole(value, this.pathOf(key), this.report, { least, most });
+    return value === undefined
+      ? undefined
+      : readInteger(value, this.pathOf(key), this.violations, { min, max });
   }
 
-  /** One of the words of a table, as what it stands for. `besides` names what else it may be. */
-  choice<V>(key: KeysOf<T>, table: Readonly<Record<string, V>>, besides = ""): V | undefined {
+  /** Reads a string that is a key of `table`, and returns the value of that key. An error lists the keys, and then `otherForms`. */
+  choice<V>(key: KeysOf<T>, table: Readonly<Record<string, V>>, otherForms = ""): V | undefined {
     const value = this.raw(key);
     if (value === undefined) return undefined;
     if (typeof value === "string" && Object.hasOwn(table, value)) return table[value];
-    const words = Object.keys(table);
-    const meant = typeof value === "string" ? nearest(value, words) : undefined;
-    const message = `must be ${words.map((word) => JSON.stringify(word)).join(" or ")}${besides}`;
-    const hint = meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
-    this.report({ path: this.pathOf(key), message: `${message}, got ${describe(value)}${hint}`, value });
-    return undefined;
+    const allowed = Object.keys(table).map((word) => JSON.stringify(word));
+    const meant = typeof value === "string" ? closestMatch(value, Object.keys(table)) : undefined;
+    const hint = meant === undefined ? "" : didYouMean(JSON.stringify(meant));
+    return this.addProblem(key, `must be ${allowed.join(" or ")}${otherForms}${hint}`);
   }
 
-  /** A list, each member read under its path; wrong ones are left out. */
+  /** Reads an array, each element under its path. Omits elements for which `read` returns undefined. */
   list<V>(key: KeysOf<T>, read: (value: unknown, path: string) => V | undefined): V[] {
     const value = this.raw(key);
     if (value === undefined) return [];
     if (!Array.isArray(value)) {
-      this.wrong(key, "must be a list");
+      this.addProblem(key, "must be an array");
       return [];
     }
-    // A hole in a list is one that is not there.
-    return Array.from(value as unknown[], (member, index) =>
-      read(member, `${this.pathOf(key)}[${index}]`),
-    ).filter((member) => member !== undefined);
+    // Array.from also visits the holes of a sparse array, as undefined.
+    return Array.from(value as unknown[], (element, index) =>
+      read(element, `${this.pathOf(key)}[${index}]`),
+    ).filter((element) => element !== undefined);
   }
 
-  texts(key: KeysOf<T>, rule: TextRule = anyText): string[] {
-    return this.list(key, (value, path) => readText(value, path, this.report, rule));
+  strings(key: KeysOf<T>, rule: StringRule = anyString): string[] {
+    return this.list(key, (value, path) => readString(value, path, this.violations, rule));
   }
 
-  /** Names and what they stand for, in the order they were written. */
+  /**
+   * Reads a map, in the order in which it was written. Omits entries for which `read` returns undefined. The error for another value
+   * ends with the example.
+   */
   entries<V>(
     key: KeysOf<T>,
     read: (name: string, value: unknown, path: string) => V | undefined,
+    example = "",
   ): [string, V][] {
     const value = this.raw(key);
     if (value === undefined) return [];
     if (!isObject(value)) {
-      this.wrong(key, "must be an object of names and values");
+      this.addProblem(key, `must be an object of keys and values${example && `, ${example}`}`);
       return [];
     }
     const entries: [string, V][] = [];
@@ -130,69 +144,76 @@ export class Fields<T extends object> {
     return entries;
   }
 
-  /** An object in this one; one without fields where there is none. */
+  /** Returns the reader of a nested object, or of an empty object if the field is not set. */
   nested<N extends object>(key: KeysOf<T>): Fields<N> {
-    return new Fields<N>(this.raw(key), this.pathOf(key), this.report);
+    return new Fields<N>(this.raw(key), this.pathOf(key), this.violations);
   }
 
-  /** Every field was read: what is left is unknown. */
-  end(): void {
+  /** Reports every field that was not read. `kubernetes` says what the fields of a Kubernetes Pod are called here. */
+  rejectUnknown(kubernetes: KubernetesNames = {}): void {
     for (const key of Object.keys(this.#object)) {
-      if (this.#asked.has(key) || this.#object[key] === undefined) continue;
-      const meant = nearest(key, this.#asked);
-      const message = `is not a field here${meant === undefined ? "" : `; did you mean ${meant}?`}`;
-      const name = /^[A-Za-z_$][\w$]*$/.test(key);
-      const path = name ? this.pathOf(key as KeysOf<T>) : `${this.#path || "spec"}[${JSON.stringify(key)}]`;
-      this.report({ path, message, value: this.#object[key] } satisfies Problem);
+      const value = this.#object[key];
+      if (this.#read.has(key) || value === undefined) continue;
+      const isName = /^[A-Za-z_$][\w$]*$/.test(key);
+      const path = isName ? this.pathOf(key as KeysOf<T>) : `${this.#path || "spec"}[${JSON.stringify(key)}]`;
+      if (Object.hasOwn(kubernetes, key)) {
+        this.violations.addProblem({ path, message: `is not a known field; ${kubernetes[key]}`, value });
+        continue;
+      }
+      const meant = closestMatch(key, this.#read);
+      const hint = meant === undefined ? "" : didYouMean(meant);
+      this.violations.addValue(path, `is not a known field${hint}`, value);
     }
   }
 }
 
-/** What is read, in the words of an error: `The spec of the pod "web"`. */
-export function specName(kind: "pod" | "container", spec: unknown): string {
+/** Returns the beginning of an error about a spec: `invalid spec of pod "web"`. */
+export function invalidSpecOf(kind: "pod" | "container", spec: unknown): string {
   const name = isObject(spec) ? spec.name : undefined;
   return typeof name === "string" && name !== ""
-    ? `The spec of the ${kind} ${describe(name)}`
-    : `The spec of a ${kind}`;
+    ? `invalid spec of ${kind} ${JSON.stringify(name)}`
+    : `invalid ${kind} spec`;
 }
 
-/** A string that protobuf can carry, and that a C library reads to its end. */
-export function readText(
+/** Formats a suggestion for the middle of a message. */
+export function didYouMean(word: string): string {
+  return ` (did you mean ${word}?)`;
+}
+
+/** Reads a string. Reports one that protobuf cannot encode, and one with a NUL character, at which C code would stop. */
+export function readString(
   value: unknown,
   path: string,
-  report: Report,
-  rule: TextRule = anyText,
+  violations: Violations,
+  rule: StringRule = anyString,
 ): string | undefined {
-  const wrong = (message: string) => reportValue(report, path, message, value);
-  if (typeof value !== "string") wrong("must be a string");
-  else if (value.includes("\0")) wrong("must not have a NUL character");
-  else if (/\p{Surrogate}/u.test(value)) wrong("must be well-formed Unicode");
-  else {
-    const message = rule(value);
-    if (message === undefined) return value;
-    wrong(message);
-  }
-  return undefined;
+  const message = typeof value === "string" ? problemOf(value, rule) : "must be a string";
+  if (message !== undefined) violations.addValue(path, message, value);
+  return message === undefined ? (value as string) : undefined;
 }
 
-/** A whole number within bounds. */
-export function readWhole(
+/** Returns the problem with a string: characters that cannot be sent, or a violation of the rule. */
+export function problemOf(value: string, rule: StringRule): string | undefined {
+  if (value.includes("\0")) return "must not contain a NUL character";
+  if (/\p{Surrogate}/u.test(value)) return "must be well-formed Unicode";
+  return rule(value);
+}
+
+export function readInteger(
   value: unknown,
   path: string,
-  report: Report,
-  { least, most }: { readonly least: number; readonly most: number },
+  violations: Violations,
+  { min, max }: { readonly min: number; readonly max: number },
 ): number | undefined {
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  reportValue(report, path, `must be a whole number from ${least} to ${most}`, value);
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  violations.addValue(path, `must be an integer from ${min} to ${max}`, value);
   return undefined;
 }
 
-function anyText(): undefined {
+function anyString(): undefined {
   return undefined;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return (
-    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
-  );
+  return isKeyed(value);
 }

@@ -1,50 +1,108 @@
-/** Rules for names as the Kubernetes API has them, each giving what is wrong. */
+// What the fields of a Kubernetes Pod are called in specs. An error about an unknown field shows it.
 
-const label = /^(?!-)[a-z0-9-]+(?<!-)$/;
-const labelWords = 'must be of lower-case letters, digits and "-", with a letter or digit at both ends';
-const qualified = /^(?![-_.])[A-Za-z0-9_.-]+(?<![-_.])$/;
-const qualifiedWords = 'must be of letters, digits, "-", "_" and ".", with a letter or digit at both ends';
+/** From a field of Kubernetes to the end of a sentence about it. */
+export type KubernetesNames = Readonly<Record<string, string>>;
 
-/** A DNS label: `web-0`. */
-export function dnsLabel(text: string): string | undefined {
-  if (text.length > 63) return "must have at most 63 characters";
-  return label.test(text) ? undefined : labelWords;
-}
+const called = (name: string) => `here it is called ${name}`;
+const ofThePod = (name: string) => `here it is a field of the pod's spec: ${name}`;
+const none = (instead: string) => `CRI has no such field: ${instead}`;
 
-/** A DNS subdomain, labels with dots between: `web-0.db.prod`. */
-export function dnsSubdomain(text: string): string | undefined {
-  if (text.length > 253) return "must have at most 253 characters";
-  return text.split(".").every((part) => label.test(part))
-    ? undefined
-    : `${labelWords}; and dots between such parts`;
-}
+const manifest: KubernetesNames = {
+  apiVersion: none("a spec is not a manifest, so omit it"),
+  kind: none("a spec is not a manifest, so omit it"),
+  metadata: "here name, namespace, uid, labels and annotations are fields of the spec itself",
+  spec: "here its fields are fields of the spec itself",
+  status: none("read it by status() of the pod's handle"),
+};
 
-/** The key of a label: `app`, `example.com/app`. */
-export function labelKey(text: string): string | undefined {
-  const slash = text.indexOf("/");
-  if (slash >= 0 && dnsSubdomain(text.slice(0, slash)) !== undefined)
-    return 'must have a DNS subdomain before the "/"';
-  const name = text.slice(slash + 1);
-  if (name.length > 63) return "must be named with at most 63 characters";
-  return qualified.test(name) ? undefined : qualifiedWords;
-}
+const user: KubernetesNames = {
+  runAsUser: called("user"),
+  runAsUserName: called("user"),
+  runAsGroup: called("group"),
+  runAsNonRoot: none("set user to an id other than 0"),
+  fsGroup: none("add the group to supplementalGroups, and change the owner of the mounted files"),
+  fsGroupChangePolicy: none("change the owner of the mounted files"),
+  seccompProfile: called('seccomp: "RuntimeDefault", "Unconfined" or { localhost }'),
+  appArmorProfile: called('apparmor: "RuntimeDefault", "Unconfined" or { localhost }'),
+  seLinuxOptions: called("selinux"),
+  readonlyRootFilesystem: called("readOnlyRootFilesystem"),
+  windowsOptions: called("windows.securityContext, a field of the spec itself"),
+};
 
-/** The key of an annotation: that of a label, but the case of its domain counts for nothing. */
-export function annotationKey(text: string): string | undefined {
-  const slash = text.indexOf("/");
-  return labelKey(text.slice(0, slash + 1).toLowerCase() + text.slice(slash + 1));
-}
+const createdByHandle = "here containers are created by pod.runContainer(spec)";
+const probe = none("run the check yourself, as by container.runCommand()");
 
-/** The value of a label; it may be empty. */
-export function labelValue(text: string): string | undefined {
-  if (text.length > 63) return "must have at most 63 characters";
-  return text === "" || qualified.test(text) ? undefined : qualifiedWords;
-}
-
-/** The uid of a pod. It becomes a part of paths, where the last `_` stands before it. */
-export function podUidRule(text: string): string | undefined {
-  if (text.length > 63) return "must have at most 63 characters";
-  return qualified.test(text) && !text.includes("_")
-    ? undefined
-    : 'must be of letters, digits, "-" and ".", with a letter or digit at both ends';
-}
+/** The names by the object that they are in. */
+export const kubernetesNames = {
+  pod: {
+    ...manifest,
+    containers: createdByHandle,
+    initContainers: `${createdByHandle}, and container.wait() returns their end`,
+    ephemeralContainers: createdByHandle,
+    volumes: "here a container's mounts name the path on the host: mounts: [{ hostPath, containerPath }]",
+    hostNetwork: called("namespaces: { hostNetwork: true }"),
+    hostPID: called('namespaces: { pid: "host" }'),
+    shareProcessNamespace: called('namespaces: { pid: "pod" }'),
+    hostIPC: called("namespaces: { hostIpc: true }"),
+    hostUsers: called("namespaces: { users: { uids: { hostId } } } for a user namespace"),
+    runtimeClassName: called("runtimeHandler"),
+    dnsConfig: called("dns: { servers, searches, options }"),
+    dnsPolicy: none("set dns: { servers, searches, options }"),
+    subdomain: called("domain, the whole domain"),
+    setHostnameAsFQDN: called("domain, the whole domain"),
+    hostAliases: none("mount a hosts file at /etc/hosts"),
+    securityContext: called("security; its sysctls are a field of the spec itself"),
+    restartPolicy: none("repeat pod.ensureContainer(spec), which replaces a container that exited"),
+    imagePullSecrets: called("auth, an option of pod.runContainer() and of cri.images"),
+    terminationGracePeriodSeconds: called("gracePeriodMs, an option of pod.stop()"),
+  },
+  container: {
+    ...manifest,
+    volumeMounts: called("mounts: [{ hostPath, containerPath }]"),
+    volumeDevices: called("devices: [{ hostPath, containerPath }]"),
+    ports: ofThePod("ports: [{ containerPort, hostPort }]"),
+    imagePullPolicy: called("pullPolicy"),
+    imagePullSecrets: called("auth, an option of pod.runContainer() and of cri.images"),
+    securityContext: called("security"),
+    envFrom: 'here every variable is in env: { NAME: "value" }',
+    hostNetwork: ofThePod("namespaces: { hostNetwork: true }"),
+    hostPID: ofThePod('namespaces: { pid: "host" }'),
+    hostIPC: ofThePod("namespaces: { hostIpc: true }"),
+    livenessProbe: probe,
+    readinessProbe: probe,
+    startupProbe: probe,
+    lifecycle: none(
+      "run the commands by container.runCommand(); its stopSignal is a field of the spec itself",
+    ),
+    restartPolicy: none("repeat pod.ensureContainer(spec), which replaces a container that exited"),
+    terminationMessagePath: none("mount a file and read it"),
+    terminationMessagePolicy: none("read the log by container.logs()"),
+  },
+  mount: {
+    name: "here a mount names the path on the host: hostPath",
+    mountPath: called("containerPath"),
+    mountPropagation: called("propagation"),
+    subPathExpr: called("hostPath, the whole path"),
+  },
+  device: { name: "here a device names the path on the host: hostPath", devicePath: called("containerPath") },
+  port: {
+    name: none("omit it"),
+    hostIP: called("hostIp"),
+    port: called("containerPort"),
+    targetPort: called("containerPort"),
+  },
+  dns: { nameservers: called("servers") },
+  resources: {
+    limits: "here the limits are fields of the resources themselves: { cpu, memory }",
+    claims: called("cdiDevices, a field of the container's spec"),
+    "hugepages-2Mi": called('hugepages: { "2Mi": amount }, a field of the resources themselves'),
+    "hugepages-1Gi": called('hugepages: { "1Gi": amount }, a field of the resources themselves'),
+    "ephemeral-storage": none("runtimes do not limit disk space"),
+  },
+  podSecurity: { ...user, sysctls: "here they are a field of the spec itself: sysctls: { name: value }" },
+  containerSecurity: user,
+  profile: {
+    type: 'here it is the value itself, "RuntimeDefault" or "Unconfined"',
+    localhostProfile: called("localhost"),
+  },
+} as const satisfies Readonly<Record<string, KubernetesNames>>;

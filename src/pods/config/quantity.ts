@@ -1,60 +1,67 @@
-import { collecting, type Report, reportValue } from "./report.js";
+import type { Violations } from "../../core/index.js";
+import { checkArgument, type OptionCheck } from "../../core/index.js";
+import { didYouMean, validated } from "./fields.js";
 import type { Quantity } from "./spec-resources.js";
 
-/** Powers of ten, of a billionth: what each decimal suffix multiplies nanos by. */
+/** The decimal suffixes, as powers of ten of a billionth. */
 const decimalSuffixes = { n: 0, u: 3, m: 6, "": 9, k: 12, M: 15, G: 18, T: 21, P: 24, E: 27 } as const;
-/** Powers of two. */
+/** The binary suffixes, as powers of two. */
 const binarySuffixes = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n } as const;
 
 const grammar = /^([+-]?)(\d*)(?:\.(\d*))?(?:([KMGTPE]i)|[eE]([+-]?\d+)|([numkMGTPE]?))$/;
-const allowed =
-  "must be a number with at most one suffix of n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent as in 1e3";
+const grammarMessage =
+  "must be a number with at most one suffix of n u m k M G T P E, Ki Mi Gi Ti Pi Ei, or an exponent such as 1e3";
 
 const nanosPerUnit = 10n ** 9n;
 const nanosPerMilli = 10n ** 6n;
-/** Where Kubernetes stops counting in binary units. */
+/** The largest amount in binary units; Kubernetes caps larger ones. */
 const binaryCap = (2n ** 63n - 1n) * nanosPerUnit;
-/** Longer texts and larger amounts are nobody's resources; without a bound, `1e999999999` would eat all memory. */
+/** Limits beyond every real amount. Without them, `1e999999999` would exhaust the memory. */
 const maxLength = 1000;
 const maxPower = 1000;
 
+const quantityCheck: OptionCheck<ParsedQuantity> = (value) =>
+  typeof value?.nanos === "bigint" ? undefined : "must be a parsed quantity: pass `parseQuantity(amount)`";
+
 /**
- * An amount of something, exact to a billionth of a unit (CPUs, bytes). Immutable; `parseQuantity()` makes one.
+ * An amount of a resource, exact to a billionth of a unit (a CPU, a byte). Immutable. `parseQuantity()` creates one.
  */
 export class ParsedQuantity {
   /** The amount in billionths of a unit. */
   readonly nanos: bigint;
   readonly #binary: boolean;
 
-  /** @param binary Whether it is printed with Ki, Mi, ... where that is exact */
+  /** @param binary Whether `toString()` uses Ki, Mi, ... where that is exact */
   constructor(nanos: bigint, binary = false) {
     this.nanos = nanos;
     this.#binary = binary;
     Object.freeze(this);
   }
 
-  /** In whole units; a part of one counts as one, away from zero. */
+  /** Returns the amount in whole units, rounded away from zero. */
   value(): bigint {
-    return divideAway(this.nanos, nanosPerUnit);
+    return divideAwayFromZero(this.nanos, nanosPerUnit);
   }
 
-  /** In thousandths of a unit; a part of one counts as one, away from zero. */
+  /** Returns the amount in thousandths of a unit, rounded away from zero. */
   milliValue(): bigint {
-    return divideAway(this.nanos, nanosPerMilli);
+    return divideAwayFromZero(this.nanos, nanosPerMilli);
   }
 
-  /** Less than 0, 0 or more than 0, as this is less than, equal to or more than the other. */
+  /** Returns -1, 0 or 1: this amount is less than, equal to or more than the other. */
   compare(other: ParsedQuantity): -1 | 0 | 1 {
+    checkArgument("compare", "other", other, quantityCheck);
     if (this.nanos === other.nanos) return 0;
     return this.nanos < other.nanos ? -1 : 1;
   }
 
-  /** The sum of the two, printed as the first of them that is not zero. */
+  /** Returns the sum, in the format of the first operand that is not zero. */
   plus(other: ParsedQuantity): ParsedQuantity {
+    checkArgument("plus", "other", other, quantityCheck);
     return new ParsedQuantity(this.nanos + other.nanos, (this.nanos === 0n ? other : this).#binary);
   }
 
-  /** The shortest text with a whole number and a suffix; it parses back to the same amount. */
+  /** Returns the shortest text of a whole number and a suffix. It parses to the same amount. */
   toString(): string {
     if (this.nanos === 0n) return "0";
     const binary = this.#binary ? binaryText(this.nanos) : undefined;
@@ -64,52 +71,69 @@ export class ParsedQuantity {
     return `${this.nanos / tenTo(power)}${suffix}`;
   }
 
-  /** In JSON, its text. */
+  /** Returns the text of {@link toString}. */
   toJSON(): string {
     return this.toString();
   }
 }
 
-/** No amount. */
 export const zero = new ParsedQuantity(0n);
 
 /**
- * Reads an amount as Kubernetes writes it: a sign, digits with a dot, and a suffix of powers of 1000 (`n u m k M G T P E`), of
- * powers of 1024 (`Ki Mi Gi Ti Pi Ei`) or an exponent (`1e3`). A number or bigint is one of whole units; a number is what its
- * decimal text says, so that 0.1 is 100m. Parts of a billionth count as one, away from zero. Binary amounts end at 2^63 - 1.
+ * Parses a Kubernetes quantity: a sign, digits with an optional dot, and a decimal suffix (`n u m k M G T P E`), a binary suffix
+ * (`Ki Mi Gi Ti Pi Ei`) or an exponent (`1e3`). A number or bigint counts whole units; a number stands for its decimal text, so that
+ * 0.1 is 100m. Fractions of a billionth are rounded away from zero. Amounts with a binary suffix are capped at 2^63 - 1.
  *
- * @throws CriError `invalid_argument: invalid_spec` when it is none
+ * @throws CriError `invalid_argument: invalid_spec` when it is not a quantity
  */
 export function parseQuantity(text: Quantity): ParsedQuantity {
-  return collecting("The quantity", (report) => readQuantity(text, "quantity", report) ?? zero);
+  return validated("invalid quantity", (violations) => readQuantity(text, "quantity", violations) ?? zero);
 }
 
-/** {@link parseQuantity}, reporting what is wrong; then the result is undefined. */
-export function readQuantity(text: Quantity, path: string, report: Report): ParsedQuantity | undefined {
-  const wrong = (message: string): undefined => {
-    reportValue(report, path, message, text);
-    return undefined;
+/** Parses as {@link parseQuantity} does; reports a problem and returns undefined when it is not a quantity. */
+export function readQuantity(
+  text: Quantity,
+  path: string,
+  violations: Violations,
+): ParsedQuantity | undefined {
+  const reject = (message: string): undefined => {
+    violations.addValue(path, message, text);
   };
-  if (typeof text === "number" && !Number.isFinite(text)) return wrong("must be finite");
+  if (typeof text === "number" && !Number.isFinite(text)) return reject("must be finite");
   if (!["string", "number", "bigint"].includes(typeof text))
-    return wrong("must be a string, number or bigint");
+    return reject("must be a string, a number or a bigint");
   const written = String(text);
-  if (written.length > maxLength) return wrong(`must have at most ${maxLength} characters`);
+  if (written.length > maxLength) return reject(`must have at most ${maxLength} characters`);
   const [, sign, whole = "", fraction = "", binary, exponent, decimal = ""] = grammar.exec(written) ?? [];
-  if (sign === undefined || whole + fraction === "") return wrong(allowed);
+  if (sign === undefined || whole + fraction === "")
+    return reject(`${grammarMessage}${meantQuantity(written)}`);
   const digits = BigInt(whole + fraction);
   if (digits === 0n) return zero;
-  // The grammar takes only the suffixes of the two tables.
+  // The grammar matches only the suffixes of the two tables.
   const shift = binary === undefined ? 0n : binarySuffixes[binary as keyof typeof binarySuffixes];
   const suffixPower = exponent === undefined ? decimalSuffixes[decimal as keyof typeof decimalSuffixes] : 9;
   const power = suffixPower + Number(exponent ?? 0) - fraction.length;
-  if (String(digits).length + power > maxPower) return wrong(`must be less than 1e${maxPower - 9}`);
+  if (String(digits).length + power > maxPower) return reject(`must be less than 1e${maxPower - 9}`);
   const exact = power < 0 ? divideByTenTo(digits << shift, -power) : (digits << shift) * tenTo(power);
   const nanos = binary !== undefined && exact > binaryCap ? binaryCap : exact;
   return new ParsedQuantity(sign === "-" ? -nanos : nanos, binary !== undefined);
 }
 
-/** In binary units; undefined where none fits, as for 187.5Ki, which is 192k. */
+/** Suffixes that other tools take, without the `B` or `iB` of bytes, from lower case to the suffix of a power of 1000. */
+const looseSuffixes: Readonly<Record<string, string>> = { k: "k", m: "M", g: "G", t: "T", p: "P", e: "E" };
+
+/** Suggests what an amount such as `64MB`, `64 MiB` or `64mi` means; "" for other texts. */
+function meantQuantity(text: string): string {
+  const [, number, letter = "", i] = /^\s*(\d+(?:\.\d+)?)\s*([kmgtpe])(i?)b?\s*$/i.exec(text) ?? [];
+  const decimal = looseSuffixes[letter.toLowerCase()];
+  if (number === undefined || decimal === undefined) return "";
+  const binary = `"${number}${decimal.toUpperCase()}i"`;
+  return i
+    ? didYouMean(binary)
+    : didYouMean(`"${number}${decimal}" for powers of 1000, or ${binary} for powers of 1024`);
+}
+
+/** Formats with a binary suffix; undefined where none is exact, as for 187.5Ki, which is 192k. */
 function binaryText(nanos: bigint): string | undefined {
   const unitOf = (shift: bigint) => nanosPerUnit << shift;
   const fitting = Object.entries(binarySuffixes).findLast(([, shift]) => nanos % unitOf(shift) === 0n);
@@ -120,12 +144,12 @@ function tenTo(power: number): bigint {
   return 10n ** BigInt(power);
 }
 
-/** Of something that is not 0: an exponent may be as far below as it likes, and 1 remains. */
+/** Divides a positive number, rounding up. The result is at least 1, so that a huge power need not be computed. */
 function divideByTenTo(positive: bigint, power: number): bigint {
-  return power > 2 * maxLength ? 1n : divideAway(positive, tenTo(power));
+  return power > 2 * maxLength ? 1n : divideAwayFromZero(positive, tenTo(power));
 }
 
-function divideAway(dividend: bigint, divisor: bigint): bigint {
+function divideAwayFromZero(dividend: bigint, divisor: bigint): bigint {
   const quotient = dividend / divisor;
   if (dividend % divisor === 0n) return quotient;
   return quotient + (dividend < 0n ? -1n : 1n);

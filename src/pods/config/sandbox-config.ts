@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import {
   NamespaceMode,
@@ -6,62 +6,70 @@ import {
   PodSandboxConfigSchema,
   WindowsPodSandboxConfigSchema,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { invalidOption, kubernetesLabels } from "../../core/index.js";
-import { cgroupPath } from "./cgroup-path.js";
-import { readDns } from "./dns.js";
-import { Fields, specName } from "./fields.js";
-import { readHostname } from "./hostname.js";
-import { dnsLabel, dnsSubdomain, podUidRule } from "./kubernetes-names.js";
-import { readAnnotations, readLabels } from "./labels.js";
-import { defaultLogRoot, readLogDirectory } from "./log-paths.js";
-import { readNamespaces } from "./namespaces.js";
-import { hostPath } from "./paths.js";
-import { readPorts } from "./ports.js";
-import { collecting, type Report } from "./report.js";
-import { readResources } from "./resource-fields.js";
+import { checkArgument, kubernetesLabels, OptionTable, option, type Violations } from "../../core/index.js";
+import { Fields, invalidSpecOf, validated } from "./fields.js";
+import { kubernetesNames } from "./kubernetes-names.js";
+import { readResources } from "./resources.js";
+import {
+  cgroupPath,
+  readDns,
+  readHostname,
+  readNamespaces,
+  readPorts,
+  readSysctls,
+} from "./sandbox-fields.js";
 import { readSandboxSecurity } from "./security.js";
+import {
+  defaultLogRoot,
+  readAnnotations,
+  readLabels,
+  readLogDirectory,
+  readWindows,
+} from "./shared-fields.js";
 import type { PodSpec } from "./spec-pod.js";
-import { readSysctls } from "./sysctls.js";
-import { readWindows } from "./windows.js";
+import { dnsLabel, dnsSubdomain, hostPath, uidRule } from "./string-rules.js";
 
 const maxAttempt = 2 ** 32 - 1;
 
-/** What {@link sandboxConfig} needs besides the spec. */
+/** The options of {@link sandboxConfig}. */
 export interface SandboxConfigOptions {
   /**
-   * The folder of the log directories of all pods, absolute.
+   * The directory of the log directories of all pods, absolute.
    * @default "/var/log/pods"
    */
   readonly logRoot?: string | undefined;
 }
 
+const sandboxConfigTable = new OptionTable<SandboxConfigOptions>({
+  logRoot: (value) => (typeof value === "string" ? hostPath(value) : "must be a string"),
+});
+
 /**
- * The whole PodSandboxConfig of a pod, for RunPodSandbox and for each CreateContainer in it. Keep it: runtimes want the same one
- * again, and a uid that is not in the spec is another one each time. `runtimeHandler` is not a part of it but of
- * RunPodSandboxRequest.
+ * Returns the complete PodSandboxConfig of a pod, for RunPodSandbox and for each CreateContainer in the pod. Keep it: runtimes require
+ * the same config again, and without a `uid` in the spec each call generates another one. `runtimeHandler` is not part of it; pass
+ * that to RunPodSandboxRequest.
  *
- * It reads nothing but the spec, and leaves it as it is.
+ * A pure function: it reads only its arguments and does not change them.
  *
- * @throws CriError `invalid_argument: invalid_spec`; its `problems` are all that is wrong, by paths of the spec
+ * @throws CriError `invalid_argument: invalid_spec`; `problems` lists every invalid field by its path in the spec
  */
 export function sandboxConfig(spec: PodSpec, options: SandboxConfigOptions = {}): PodSandboxConfig {
+  sandboxConfigTable.check("sandboxConfig", options);
   const { logRoot = defaultLogRoot } = options;
-  const wrong = typeof logRoot === "string" ? hostPath(logRoot) : "must be a string";
-  if (wrong !== undefined) throw invalidOption("logRoot", logRoot, wrong);
-  return collecting(specName("pod", spec), (report) => read(spec, logRoot, report));
+  return validated(invalidSpecOf("pod", spec), (violations) => read(spec, logRoot, violations));
 }
 
-function read(spec: PodSpec, logRoot: string, report: Report): PodSandboxConfig {
-  const fields = new Fields<PodSpec>(spec, "", report);
-  const name = fields.required("name", "the pod's name", dnsSubdomain);
-  const namespace = fields.text("namespace", dnsLabel) ?? "default";
-  const uid = fields.text("uid", podUidRule) ?? randomUUID();
+function read(spec: PodSpec, logRoot: string, violations: Violations): PodSandboxConfig {
+  const fields = new Fields<PodSpec>(spec, "", violations);
+  const name = fields.requiredString("name", "the pod's name", dnsSubdomain);
+  const namespace = fields.string("namespace", dnsLabel) ?? "default";
+  const uid = fields.string("uid", uidRule) ?? randomUUID();
   const namespaces = readNamespaces(fields);
   const hostNetwork = namespaces.network === NamespaceMode.NODE;
-  // Who runs the pod gives it to the runtime beside the config.
-  fields.text("runtimeHandler");
+  // Not part of the config, but a known field.
+  fields.string("runtimeHandler");
   const config = create(PodSandboxConfigSchema, {
-    metadata: { name, namespace, uid, attempt: fields.whole("attempt", 0, maxAttempt) ?? 0 },
+    metadata: { name, namespace, uid, attempt: fields.integer("attempt", 0, maxAttempt) ?? 0 },
     hostname: readHostname(fields, name, hostNetwork),
     logDirectory: readLogDirectory(fields, { name, namespace, uid }, logRoot),
     dnsConfig: readDns(fields),
@@ -73,15 +81,31 @@ function read(spec: PodSpec, logRoot: string, report: Report): PodSandboxConfig 
     }),
     annotations: readAnnotations(fields),
     linux: {
-      cgroupParent: fields.text("cgroupParent", cgroupPath) ?? "",
+      cgroupParent: fields.string("cgroupParent", cgroupPath) ?? "",
       sysctls: readSysctls(fields, { network: hostNetwork, ipc: namespaces.ipc === NamespaceMode.NODE }),
       securityContext: readSandboxSecurity(fields, namespaces),
-      // Sums over containers, as podResources() makes them: one without a limit adds to the requests alone.
-      resources: readResources(fields.raw("resources"), "resources", report, { sums: true }),
-      overhead: readResources(fields.raw("overhead"), "overhead", report),
+      // A pod's requests may exceed its limits: a container without a limit adds only to the requests.
+      resources: readResources(fields.raw("resources"), "resources", violations, { sums: true }),
+      overhead: readResources(fields.raw("overhead"), "overhead", violations),
     },
     windows: readWindows(fields, WindowsPodSandboxConfigSchema),
   });
-  fields.end();
+  fields.rejectUnknown(kubernetesNames.pod);
   return config;
+}
+
+/**
+ * Returns a uid that depends only on a pod's namespace and name: a UUID of version 8 (RFC 9562) from their SHA-256. `ensure` finds a
+ * pod again by it.
+ */
+export function podUid(namespace: string, name: string): string {
+  checkArgument("podUid", "namespace", namespace, option.string);
+  checkArgument("podUid", "name", name, option.string);
+  const bytes = createHash("sha256")
+    .update(`cri-sdk pod uid\0${namespace}\0${name}`)
+    .digest()
+    .subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

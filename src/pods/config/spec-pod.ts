@@ -2,17 +2,17 @@ import type { WindowsPodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js"
 import type { ResourcesSpec } from "./spec-resources.js";
 import type { PodSecuritySpec } from "./spec-security.js";
 
-/** Where a port of a pod is reached from the host. */
+/** A port of a pod and its mapping on the host: PortMapping. */
 export interface PortSpec {
   /** The port in the pod, 1 to 65535: PortMapping.container_port. */
   readonly containerPort: number;
   /**
    * The port on the host, 0 to 65535: PortMapping.host_port.
-   * @default 0, which maps nothing; on the host's network the same as `containerPort`
+   * @default 0, no mapping; on the host network `containerPort`
    */
   readonly hostPort?: number | undefined;
   /**
-   * The address of the host that the port is bound to: PortMapping.host_ip.
+   * The host address to bind: PortMapping.host_ip.
    * @default "", every address
    */
   readonly hostIp?: string | undefined;
@@ -23,55 +23,54 @@ export interface PortSpec {
   readonly protocol?: "TCP" | "UDP" | "SCTP" | undefined;
 }
 
-/** The resolver of a pod: DNSConfig. Limits are those of the kubelet; more than that is refused, not cut. */
+/** The DNS resolver of a pod: DNSConfig. Values beyond the kubelet's limits are rejected, not truncated. */
 export interface DnsSpec {
-  /** Addresses of name servers, three at most: DNSConfig.servers. */
+  /** IP addresses of at most three name servers: DNSConfig.servers. */
   readonly servers?: readonly string[] | undefined;
-  /** Search domains, 32 at most, 2,048 characters in all: DNSConfig.searches. */
+  /** At most 32 search domains with 2,048 characters in total: DNSConfig.searches. */
   readonly searches?: readonly string[] | undefined;
-  /** Options as in resolv.conf, `ndots:5`: DNSConfig.options. */
+  /** Options of resolv.conf, such as `ndots:5`: DNSConfig.options. */
   readonly options?: readonly string[] | undefined;
 }
 
 interface SharedNamespaces {
   /**
-   * The host's network: NamespaceOption.network NODE, else POD.
+   * Whether the pod is on the host network: NamespaceOption.network NODE, else POD.
    * @default false
    */
   readonly hostNetwork?: boolean | undefined;
   /**
-   * Whose processes a container sees: its own (CONTAINER), those of its pod (POD), or the host's (NODE):
-   * NamespaceOption.pid. CRI's zero value would be POD; the kubelet's default, and ours, is CONTAINER.
+   * Whose processes a container sees: its own (CONTAINER), the pod's (POD), or the host's (NODE): NamespaceOption.pid. CRI's zero value
+   * is POD; the default here and in the kubelet is CONTAINER.
    * @default "container"
    */
   readonly pid?: "container" | "pod" | "host" | undefined;
   /**
-   * The host's System V IPC: NamespaceOption.ipc NODE, else POD.
+   * Whether the pod shares the host's System V IPC: NamespaceOption.ipc NODE, else POD.
    * @default false
    */
   readonly hostIpc?: boolean | undefined;
   readonly users?: undefined;
 }
 
-/** Users of its own go with no other namespace of the host. */
-interface OwnUsers {
+/** A user namespace, which cannot be combined with a host namespace. */
+interface UserNamespace {
   readonly hostNetwork?: false | undefined;
   readonly pid?: "container" | "pod" | undefined;
   readonly hostIpc?: false | undefined;
   /**
-   * A user namespace of the pod: NamespaceOption.userns_options POD with these mappings, else NODE; and the mappings of each
-   * mount of its containers. Without `gids`, groups are mapped as users are. Needs a runtime handler with the feature; see
-   * `cri.features()`.
-   * @default none: the host's users
+   * The id mappings of the pod's user namespace: NamespaceOption.userns_options POD, else NODE; also the mappings of its containers'
+   * mounts. Without `gids`, groups are mapped like users. Requires a runtime handler with the feature, see `cri.features()`.
+   * @default none: the host's user namespace
    */
-  readonly users: { readonly uids: IdRange; readonly gids?: IdRange | undefined };
+  readonly users: { readonly uids: UserIdRange; readonly gids?: UserIdRange | undefined };
 }
 
-/** Which of the host's namespaces a pod shares: NamespaceOption of the sandbox and of its containers. */
-export type NamespacesSpec = SharedNamespaces | OwnUsers;
+/** The host namespaces that a pod shares: NamespaceOption of the sandbox and of its containers. */
+export type NamespacesSpec = SharedNamespaces | UserNamespace;
 
 /** A range of user or group ids, mapped into a user namespace: IDMapping. */
-export interface IdRange {
+export interface UserIdRange {
   /** The first id on the host: IDMapping.host_id. */
   readonly hostId: number;
   /**
@@ -80,7 +79,7 @@ export interface IdRange {
    */
   readonly containerId?: number | undefined;
   /**
-   * How many ids: IDMapping.length.
+   * The number of ids: IDMapping.length.
    * @default 65_536
    */
   readonly length?: number | undefined;
@@ -96,20 +95,23 @@ interface PodBase {
   readonly namespace?: string | undefined;
   /**
    * PodSandboxMetadata.uid.
-   * @default a random UUID; for `ensure`, one that follows from namespace and name
+   * @default a random UUID; for `ensure`, one derived from namespace and name
    */
   readonly uid?: string | undefined;
   /**
-   * PodSandboxMetadata.attempt: how often this pod had a sandbox before. `ensure` counts by itself.
+   * The number of earlier sandboxes of the pod: PodSandboxMetadata.attempt. `ensure` sets it itself.
    * @default 0
    */
   readonly attempt?: number | undefined;
-  /** The pod's labels. Those that the kubelet writes (`io.kubernetes.pod.name`, ...) are added: PodSandboxConfig.labels. */
+  /**
+   * The pod's labels: PodSandboxConfig.labels. Those of the kubelet (`io.kubernetes.pod.name`, ...) are added.
+   * @default none
+   */
   readonly labels?: Readonly<Record<string, string>> | undefined;
-  /** PodSandboxConfig.annotations. */
+  /** PodSandboxConfig.annotations. @default none */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /**
-   * The runtime handler, as `cri.features()` lists them: RunPodSandboxRequest.runtime_handler.
+   * The runtime handler, one of those that `cri.features()` lists: RunPodSandboxRequest.runtime_handler.
    * @default "", the runtime's default
    */
   readonly runtimeHandler?: string | undefined;
@@ -117,36 +119,39 @@ interface PodBase {
   readonly dns?: DnsSpec | undefined;
   /** PodSandboxConfig.port_mappings. @default none */
   readonly ports?: readonly PortSpec[] | undefined;
-  /** Kernel parameters of the pod's namespaces, `net.ipv4.ip_unprivileged_port_start`: LinuxPodSandboxConfig.sysctls. */
+  /**
+   * Kernel parameters of the pod's namespaces, such as `net.ipv4.ip_unprivileged_port_start`: LinuxPodSandboxConfig.sysctls.
+   * @default none
+   */
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
-  /** Who the pod runs as, and what it may: LinuxSandboxSecurityContext. Containers have one of their own. */
+  /** The security context of the sandbox: LinuxSandboxSecurityContext. Containers have their own. */
   readonly security?: PodSecuritySpec | undefined;
   /**
-   * What all containers may use together, as `podResources()` adds it up: LinuxPodSandboxConfig.resources. containerd and CRI-O
-   * take it as information, and set no limit.
+   * The sum of the containers' resources, as `podResources()` computes it: LinuxPodSandboxConfig.resources. For containerd and CRI-O it
+   * is information only; they set no limit from it.
+   * @default none
    */
   readonly resources?: ResourcesSpec | undefined;
-  /** What the sandbox itself needs: LinuxPodSandboxConfig.overhead. */
+  /** The resources of the sandbox itself: LinuxPodSandboxConfig.overhead. @default none */
   readonly overhead?: ResourcesSpec | undefined;
   /**
-   * The cgroup that the pod's own are made in: LinuxPodSandboxConfig.cgroup_parent. `cgroupParent()` makes one for either
-   * driver.
-   * @default "", the runtime's choice; a pod of `cri.pods` gets one of its own, since containerd has no pod stats without
+   * The parent of the pod's cgroups: LinuxPodSandboxConfig.cgroup_parent. `cgroupParent()` returns one for either cgroup driver.
+   * @default "", the runtime's choice; for `cri.pods`, a cgroup of the pod's own, since containerd has no pod stats without one
    */
   readonly cgroupParent?: string | undefined;
   /**
-   * The folder of the pod's logs, absolute: PodSandboxConfig.log_directory. False for no logs.
-   * @default `<logRoot>/<namespace>_<name>_<uid>`, as the kubelet's
+   * The directory of the pod's logs, absolute: PodSandboxConfig.log_directory. False for no logs.
+   * @default `<logRoot>/<namespace>_<name>_<uid>`, as in Kubernetes
    */
   readonly logDirectory?: string | false | undefined;
-  /** PodSandboxConfig.windows, passed through as it is. */
+  /** PodSandboxConfig.windows, passed through. */
   readonly windows?: WindowsPodSandboxConfig | undefined;
 }
 
-/** A pod on the host's network has the host's name. */
-type NamedSpec =
+/** The hostname of a pod; on the host network it is the host's. */
+type HostnameSpec =
   | {
-      /** Which namespaces of the host the pod shares. @default none */
+      /** The host namespaces that the pod shares. @default none */
       readonly namespaces?: NamespacesSpec | undefined;
       readonly hostname?: undefined;
       readonly domain?: undefined;
@@ -154,18 +159,18 @@ type NamedSpec =
   | {
       readonly namespaces?: (NamespacesSpec & { readonly hostNetwork?: false | undefined }) | undefined;
       /**
-       * A DNS label, or a subdomain where there is no `domain`: PodSandboxConfig.hostname. Cut to 63 characters, without `-` and
-       * `.` at the end, as the kubelet does. None with `hostNetwork`.
+       * A DNS label, or a subdomain without `domain`: PodSandboxConfig.hostname. Truncated to 63 characters, without `-` and `.` at the
+       * end, as in the kubelet. Cannot be combined with `hostNetwork`.
        * @default the pod's name
        */
       readonly hostname?: string | undefined;
       /**
-       * A domain, put behind the hostname: `web` and `db.prod.svc.cluster.local` give `web.db.prod.svc.cluster.local`, of up to
-       * 64 characters. The kubelet does this for `setHostnameAsFQDN`.
+       * A domain to append to the hostname: `web` and `db.prod.svc.cluster.local` become `web.db.prod.svc.cluster.local`, of up to 64
+       * characters. The kubelet does the same for `setHostnameAsFQDN`.
        * @default none
        */
       readonly domain?: string | undefined;
     };
 
-/** A pod in the user's words. `sandboxConfig()` makes the whole PodSandboxConfig of it. */
-export type PodSpec = PodBase & NamedSpec;
+/** The spec of a pod. `sandboxConfig()` turns it into a complete PodSandboxConfig. */
+export type PodSpec = PodBase & HostnameSpec;

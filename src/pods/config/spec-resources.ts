@@ -1,21 +1,21 @@
 /**
- * An amount as Kubernetes writes it: `"250m"`, `"64Mi"`, `"1.5"`, `"1e3"`; or a number or bigint of whole units (CPUs, bytes).
+ * A Kubernetes quantity: `"250m"`, `"64Mi"`, `"1.5"`, `"1e3"`; or a number or bigint of whole units (CPUs, bytes).
  */
 export type Quantity = string | number | bigint;
 
-/** What a container may use: LinuxContainerResources. Rules and numbers are the kubelet's. */
+/** The resources of a container: LinuxContainerResources. Rules and numbers are those of the kubelet. */
 export interface ResourcesSpec {
   /**
-   * How much CPU time it may have, in CPUs: cpu_quota, in each cpu_period; and cpu_shares unless `requests.cpu` is there.
+   * The CPU limit, in CPUs: cpu_quota per cpu_period; also cpu_shares, unless `requests.cpu` is set.
    * @default no limit
    */
   readonly cpu?: Quantity | undefined;
   /**
-   * How much memory it may have, in bytes: memory_limit_in_bytes.
+   * The memory limit, in bytes: memory_limit_in_bytes.
    * @default no limit
    */
   readonly memory?: Quantity | undefined;
-  /** What it is promised. @default as much as its limits */
+  /** The requests: what the container is guaranteed. @default the limits */
   readonly requests?:
     | {
         /** In CPUs: cpu_shares. */
@@ -29,17 +29,17 @@ export interface ResourcesSpec {
    * @default 100_000
    */
   readonly cpuPeriodUs?: number | undefined;
-  /** On which CPUs and memory nodes it runs, `"0-3,7"`: cpuset_cpus and cpuset_mems. @default all */
+  /** The CPUs and memory nodes that the container may use, `"0-3,7"`: cpuset_cpus and cpuset_mems. @default all */
   readonly cpuset?: { readonly cpus?: string | undefined; readonly mems?: string | undefined } | undefined;
-  /** Memory and swap together, in bytes: memory_swap_limit_in_bytes; -1 for no limit. @default none is said */
+  /** The limit of memory and swap together, in bytes: memory_swap_limit_in_bytes; -1 for no limit. @default not set */
   readonly memorySwap?: Quantity | undefined;
-  /** Huge pages by their size, `{ "2Mi": "64Mi" }`, each a multiple of it: hugepage_limits. @default none are said */
+  /** Limits of huge pages by page size, `{ "2Mi": "64Mi" }`, each a multiple of the size: hugepage_limits. @default none */
   readonly hugepages?: Readonly<Record<string, Quantity>> | undefined;
   /**
-   * -1000 to 1000; the higher, the sooner it is killed when memory runs out: oom_score_adj.
+   * From -1000 to 1000: oom_score_adj. The higher, the earlier the kernel kills the container when memory runs out.
    * @default 0. `oomScoreAdj()` computes the kubelet's
    */
   readonly oomScoreAdj?: number | undefined;
-  /** Files of cgroup v2 and what is written into them, `{ "memory.high": "100000000" }`: unified. @default none */
+  /** Files of cgroup v2 with the content to write, `{ "memory.high": "100000000" }`: unified. @default none */
   readonly unified?: Readonly<Record<string, string>> | undefined;
 }

@@ -1,4 +1,4 @@
-/** A seccomp or AppArmor profile: the runtime's own, none, or one of this host. SecurityProfile. */
+/** A seccomp or AppArmor profile: the runtime's default, none, or one of this host. SecurityProfile. */
 export type ProfileSpec = "RuntimeDefault" | "Unconfined" | { readonly localhost: string };
 
 /** SELinuxOption. */
@@ -9,12 +9,12 @@ export interface SelinuxSpec {
   readonly level?: string | undefined;
 }
 
-/** Whom processes run as: an id, with a group or without; a name that the image knows; or whom the image says. */
+/** The user of the processes: an id, optionally with a group; a name from the image; or, when omitted, the image's user. */
 export type UserSpec =
   | {
       /** run_as_user. */
       readonly user: number;
-      /** run_as_group; CRI wants a user beside it. */
+      /** run_as_group. CRI requires a user with it. */
       readonly group?: number | undefined;
     }
   | {
@@ -29,7 +29,7 @@ interface SharedSecurity {
   /** supplemental_groups. */
   readonly supplementalGroups?: readonly number[] | undefined;
   /**
-   * Whether the image's groups of the user count, too: supplemental_groups_policy.
+   * Whether the groups of the user in the image are added (`Merge`) or ignored (`Strict`): supplemental_groups_policy.
    * @default "Merge"
    */
   readonly supplementalGroupsPolicy?: "Merge" | "Strict" | undefined;
@@ -41,23 +41,23 @@ interface SharedSecurity {
    */
   readonly readOnlyRootFilesystem?: boolean | undefined;
   /**
-   * The seccomp profile; `localhost` is the path of a file on this host: seccomp.
-   * @default "RuntimeDefault". CRI's "not said" means unconfined on containerd and CRI-O
+   * The seccomp profile: seccomp. `localhost` is the path of a profile on this host.
+   * @default "RuntimeDefault". An unset field of CRI would mean unconfined on containerd and CRI-O
    */
   readonly seccomp?: ProfileSpec | undefined;
   /**
-   * The AppArmor profile; `localhost` is the name of one that is loaded: apparmor, and the deprecated apparmor_profile that
-   * older runtimes read.
-   * @default none is said: the runtime's choice
+   * The AppArmor profile: apparmor, and the deprecated apparmor_profile, which older runtimes read. `localhost` is the name of a loaded
+   * profile.
+   * @default not set: the runtime chooses
    */
   readonly apparmor?: ProfileSpec | undefined;
 }
 
-/** Who a pod runs as, and what it may: LinuxSandboxSecurityContext. CRI has no user by name here. */
+/** The security context of a pod's sandbox: LinuxSandboxSecurityContext. CRI has no user by name here. */
 export type PodSecuritySpec = SharedSecurity &
   Exclude<UserSpec, { readonly user: string }> & {
     /**
-     * Whether containers of the pod may be privileged: privileged.
+     * Whether containers of the pod may be privileged: LinuxSandboxSecurityContext.privileged.
      * @default false
      */
     readonly privileged?: boolean | undefined;
@@ -66,7 +66,7 @@ export type PodSecuritySpec = SharedSecurity &
 type PrivilegeSpec =
   | {
       /**
-       * All of the host's devices and capabilities: privileged. Needs a privileged pod.
+       * Whether the container gets all devices and capabilities of the host: privileged. Requires a privileged pod.
        * @default false
        */
       readonly privileged?: boolean | undefined;
@@ -75,17 +75,18 @@ type PrivilegeSpec =
   | {
       readonly privileged?: false | undefined;
       /**
-       * False forbids that a process gains rights by a setuid program: no_new_privs. Not together with `privileged`.
-       * @default true, as the kubelet's
+       * Whether a process can gain privileges, as through a setuid program; false sets no_new_privs. Cannot be combined with
+       * `privileged`.
+       * @default true, as in Kubernetes
        */
       readonly allowPrivilegeEscalation?: boolean | undefined;
     };
 
-/** Who a container runs as, and what it may: LinuxContainerSecurityContext. */
+/** The security context of a container: LinuxContainerSecurityContext. */
 export type ContainerSecuritySpec = SharedSecurity &
   UserSpec &
   PrivilegeSpec & {
-    /** Linux capabilities, `NET_ADMIN` or `ALL`, with `CAP_` or without: capabilities. */
+    /** Linux capabilities, such as `NET_ADMIN` or `ALL`, with or without `CAP_`: capabilities. */
     readonly capabilities?:
       | {
           readonly add?: readonly string[] | undefined;
@@ -94,8 +95,8 @@ export type ContainerSecuritySpec = SharedSecurity &
         }
       | undefined;
     /**
-     * Which paths are hidden and which are read-only: masked_paths and readonly_paths. `"Default"` are the kubelet's lists;
-     * `"Unmasked"` leaves all of /proc open.
+     * The hidden and read-only paths: masked_paths and readonly_paths. `"Default"` stands for the kubelet's lists, `"Unmasked"` for
+     * empty ones.
      * @default "Default"
      */
     readonly procMount?:

@@ -1,156 +1,207 @@
+import { CancellationScope, type CriError, deadlineError, isCriError } from "../../core/index.js";
 import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
-import { type CriError, deadlineError, isCriError, Lifeline } from "../../core/index.js";
+  errorCode,
+  type HeaderFields,
+  type HeaderMap,
+  type MemoryLimit,
+  type RepeatedHeaders,
+  type Stream,
+  type StreamReceiver,
+} from "../../http2/index.js";
 import { EnvelopeReader, encodeEnvelope } from "../../transport/index.js";
 import {
-  answerUnary,
   type Dispatcher,
-  openStream,
+  handleStream,
+  handleUnary,
   type Route,
   rpcNameOf,
   toStatusError,
 } from "../dispatch.js";
-import { callOver, callRefused, serverClosed } from "../errors.js";
+import { clientCanceled, rejectedCall, serverClosed } from "../errors.js";
 import type { CallContext } from "../implementation.js";
-import { answerType, metadataOf, readEncoding, readTimeoutMs, refusalStatus } from "./request.js";
-import { okTrailers, statusTrailers } from "./status.js";
+import {
+  metadataOf,
+  noTrailers,
+  okTrailers,
+  readEncoding,
+  readTimeoutMs,
+  refusalHeaders,
+  responseHeaders,
+  statusTrailers,
+} from "./headers.js";
 
-/** What calls of one server share. */
-export interface CallHost {
+/** The settings that all calls of one server share. */
+export interface CallSettings {
   readonly dispatcher: Dispatcher;
   readonly readLimitBytes: number;
   readonly writeLimitBytes: number;
+  /** The memory of all requests that have not arrived completely. */
+  readonly buffers: MemoryLimit;
 }
 
-/** Whose call it is. */
+/** The client of a call. */
 export interface CallPeer {
-  /** As handlers are told: `unix:7`. */
+  /** The name that handlers see: `unix:7`. */
   readonly name: string;
-  /** Cuts the connection, as a crash would. */
+  /** Destroys the connection, as a crash would. */
   cut(): void;
 }
 
-/** One gRPC call as a server sees it: an HTTP/2 stream, whose end is the call's. */
-export class ServedCall {
-  readonly #stream: ServerHttp2Stream;
-  readonly #headers: IncomingHttpHeaders;
-  readonly #host: CallHost;
+/** One gRPC call on the server side: an HTTP/2 stream. */
+export class ServedCall implements StreamReceiver {
+  readonly #stream: Stream;
+  readonly #settings: CallSettings;
   readonly #peer: CallPeer;
+  readonly #onOver: (call: ServedCall) => void;
   readonly #reader: EnvelopeReader;
   readonly #abort = new AbortController();
+  #headers: HeaderMap = {};
   #route: Route | undefined;
-  #lifeline: Lifeline | undefined;
+  #scope: CancellationScope | undefined;
   #deadline: Date | undefined;
   #message: Uint8Array | undefined;
-  #trailers: OutgoingHttpHeaders = okTrailers;
-  #over = false;
+  /** The part of the server's request buffers that this call uses. */
+  #bufferedBytes = 0;
+  #isOver = false;
+  #onDrained: (() => void) | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, peer: CallPeer, host: CallHost) {
+  /** `onOver` is called when the stream is closed. */
+  constructor(stream: Stream, peer: CallPeer, settings: CallSettings, onOver: (call: ServedCall) => void) {
     this.#stream = stream;
-    this.#headers = headers;
-    this.#host = host;
+    this.#settings = settings;
     this.#peer = peer;
-    this.#reader = new EnvelopeReader(host.readLimitBytes);
-    stream.on("error", () => undefined);
-    stream.once("close", () => this.#gone());
-    const status = refusalStatus(headers);
-    if (status) this.#refuse(status);
-    else this.#begin();
+    this.#onOver = onOver;
+    this.#reader = new EnvelopeReader(settings.readLimitBytes);
   }
 
-  /** The server is closed: the client is told so, and the handler's signal fires. */
+  /** Ends the call because the server closes: the client gets `unavailable`, and the handler's signal fires. */
   stop(): void {
     this.#fail(serverClosed());
   }
 
-  /** Answers what is no gRPC as HTTP does. */
-  #refuse(status: 405 | 415): void {
-    this.#over = true;
-    this.#sendHeadersOnly({ ":status": status, ...(status === 405 ? { allow: "POST" } : {}) });
-  }
-
-  #begin(): void {
-    const timeoutMs = readTimeoutMs(this.#headers);
-    this.#deadline = timeoutMs === undefined ? undefined : new Date(Date.now() + timeoutMs);
-    this.#lifeline = new Lifeline(timeoutMs === undefined ? undefined : Math.max(timeoutMs, 1), undefined);
-    this.#lifeline.onStop({ cancel: (error) => this.#fail(error) });
-    try {
-      this.#route = this.#host.dispatcher.find(this.#headers[":path"] ?? "");
-      this.#reader.encoding = readEncoding(this.#headers);
-    } catch (error) {
-      this.#fail(toStatusError(error));
+  onHeaders(headers: HeaderMap): void {
+    this.#headers = headers;
+    const refusal = refusalHeaders(headers);
+    if (refusal) {
+      this.#isOver = true;
+      this.#sendHeadersOnly(refusal);
       return;
     }
-    this.#stream.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#stream.once("end", () => void this.#answer());
-  }
-
-  #read(chunk: Buffer): void {
-    if (this.#over) return;
+    const timeoutMs = readTimeoutMs(headers);
+    this.#deadline = timeoutMs === undefined ? undefined : new Date(Date.now() + timeoutMs);
+    this.#scope = new CancellationScope(
+      timeoutMs === undefined ? undefined : Math.max(timeoutMs, 1),
+      undefined,
+    );
+    this.#scope.onStop({ cancel: (error) => this.#fail(error) });
     try {
-      this.#reader.push(chunk, this);
+      this.#route = this.#settings.dispatcher.find(headers[":path"] ?? "");
+      this.#reader.encoding = readEncoding(headers);
     } catch (error) {
-      const known = toStatusError(error);
-      const limit = this.#host.readLimitBytes;
-      // Its words are a client's, about an answer; these are in the manner of Go's servers.
-      const text = `received message larger than max (${limit} bytes)`;
-      this.#fail(known.reason === "receive_limit" ? known.with({ text, hint: undefined }) : known);
+      this.#fail(toStatusError(error));
     }
   }
 
-  /** @internal Called by the reader. */
+  onData(part: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      this.#reader.push(part, this);
+      this.#account(this.#reader.bufferedBytes + (this.#message?.byteLength ?? 0));
+    } catch (error) {
+      const known = toStatusError(error);
+      const limit = this.#settings.readLimitBytes;
+      // The reader's text is meant for clients; this is grpc-go's text for servers.
+      const text = `received message larger than max (${limit} bytes)`;
+      this.#fail(
+        known.reason === "receive_limit" ? known.with({ rawMessage: text, hint: undefined }) : known,
+      );
+    }
+  }
+
+  /** Counts the memory of this call's request. Throws `receive_limit` if all requests together have too much. */
+  #account(bytes: number): void {
+    const added = bytes - this.#bufferedBytes;
+    if (added === 0) return;
+    this.#bufferedBytes = bytes;
+    const { buffers } = this.#settings;
+    if (!buffers.add(added) && added > 0)
+      throw rejectedCall(
+        `the requests that are arriving take more than ${buffers.limitBytes} bytes`,
+        "resource_exhausted",
+      );
+  }
+
+  /** Called by the {@link EnvelopeReader}. */
   onMessage(message: Uint8Array): void {
-    if (this.#message) throw callRefused("a request has one message, this one has more");
+    if (this.#message) throw rejectedCall("the request has more than one message");
     this.#message = message;
   }
 
-  async #answer(): Promise<void> {
+  /** The metadata at the end of a request has no meaning in gRPC. */
+  onTrailers(): void {}
+
+  onEnd(): void {
+    void this.#handle();
+  }
+
+  onDrain(): void {
+    this.#onDrained?.();
+  }
+
+  onClose(): void {
+    if (!this.#isOver) {
+      // A client that enforces its own deadline resets the stream; the reason is still the deadline.
+      this.#end(this.#scope?.overdue ? deadlineError("the call's deadline passed") : clientCanceled());
+    }
+    this.#onDrained?.();
+    this.#onOver(this);
+  }
+
+  async #handle(): Promise<void> {
     const [route, message] = [this.#route, this.#message];
-    if (this.#over || !route) return;
+    if (this.#isOver || !route) return;
     if (!message || !this.#reader.atBoundary) {
-      const what = this.#reader.atBoundary ? "has no message" : "ended in the middle of its message";
-      this.#fail(callRefused(`the request ${what}`));
+      const what = this.#reader.atBoundary ? "has no message" : "ended within its message";
+      this.#fail(rejectedCall(`the request ${what}`));
       return;
     }
-    // Not held by the call: a handler may run for long after it was decoded.
+    // Released early: a handler may run long after the message was decoded.
     this.#message = undefined;
+    this.#account(0);
     try {
       if (route.kind === "unary") {
-        const answer = this.#envelope(await answerUnary(route, message, this.#context(route)));
-        if (this.#ended) return;
+        const response = this.#envelope(await handleUnary(route, message, this.#context(route)));
+        if (this.#isOver) return;
         this.#respond();
-        this.#finish(answer);
-      } else await this.#answerAll(route, message);
+        this.#stream.write(response);
+        this.#finish();
+      } else await this.#handleStream(route, message);
     } catch (error) {
       this.#fail(toStatusError(error));
     }
   }
 
-  async #answerAll(route: Route, request: Uint8Array): Promise<void> {
-    const messages = openStream(route, request, this.#context(route));
-    // A client that opens a stream is told that it is there before there is anything on it.
+  async #handleStream(route: Route, request: Uint8Array): Promise<void> {
+    const messages = handleStream(route, request, this.#context(route));
+    // The client sees an open stream before the first message.
     this.#respond();
     for await (const message of messages) {
-      if (this.#ended) return;
+      if (this.#isOver) return;
       if (!this.#stream.write(this.#envelope(message))) await this.#drained();
-      if (this.#ended) return;
+      if (this.#isOver) return;
     }
-    if (!this.#ended) this.#finish();
+    if (!this.#isOver) this.#finish();
   }
 
   #envelope(message: Uint8Array): Buffer {
     try {
-      return encodeEnvelope(message, this.#host.writeLimitBytes);
+      return encodeEnvelope(message, this.#settings.writeLimitBytes);
     } catch (error) {
       if (!isCriError(error)) throw error;
-      const limit = this.#host.writeLimitBytes;
-      // In the words of Go's servers, which clients know.
+      const limit = this.#settings.writeLimitBytes;
+      // grpc-go's text, which clients match.
       const text = `trying to send message larger than max (${message.byteLength} vs. ${limit})`;
-      throw error.with({ text, hint: undefined });
+      throw error.with({ rawMessage: text, hint: undefined });
     }
   }
 
@@ -165,75 +216,43 @@ export class ServedCall {
     };
   }
 
-  /** Whether the call is over, also where the stream has gone and not said so yet. */
-  get #ended(): boolean {
-    if (!this.#over && (this.#stream.destroyed || this.#stream.closed)) this.#gone();
-    return this.#over;
-  }
-
   #respond(): void {
-    const stream = this.#stream;
-    stream.respond(this.#answerHeaders(), { waitForTrailers: true });
-    stream.once("wantTrailers", () => {
-      if (!stream.destroyed && !stream.closed) stream.sendTrailers(this.#trailers);
-    });
+    this.#stream.respond(responseHeaders(this.#headers));
   }
 
-  #finish(last?: Buffer): void {
+  #finish(): void {
     this.#end(undefined);
-    if (last) this.#stream.end(last);
-    else this.#stream.end();
+    this.#stream.end(okTrailers);
   }
 
   #fail(error: CriError): void {
-    if (this.#ended) return;
+    if (this.#isOver) return;
     this.#end(error);
-    if (this.#stream.headersSent) {
-      this.#trailers = statusTrailers(error);
-      this.#stream.end();
-    } else this.#sendHeadersOnly({ ...this.#answerHeaders(), ...statusTrailers(error) });
+    const trailers = statusTrailers(error);
+    if (this.#stream.headersSent) this.#stream.end(noTrailers, trailers);
+    else this.#sendHeadersOnly(responseHeaders(this.#headers), trailers);
   }
 
-  /** An answer that is all headers. The rest of a request that is refused is not waited for. */
-  #sendHeadersOnly(headers: OutgoingHttpHeaders): void {
+  /** Responds with headers only, without waiting for the rest of the request. */
+  #sendHeadersOnly(headers: RepeatedHeaders, more?: HeaderFields): void {
     const stream = this.#stream;
-    stream.respond(headers, { endStream: true });
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.respond(headers, more, { endStream: true });
+    if (!stream.endedByPeer) stream.reset(errorCode.noError);
   }
 
-  #gone(): void {
-    if (this.#over) return;
-    // A client that keeps its deadline itself resets the call then; it is still a deadline.
-    this.#end(this.#lifeline?.overdue ? deadlineError("the call's deadline passed") : callOver());
-  }
-
-  /** The call is over: with an error, its handler is told. */
+  /** Ends the call; with an error, the handler's signal fires. */
   #end(error: CriError | undefined): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#message = undefined;
-    this.#lifeline?.end();
+    this.#account(0);
+    this.#scope?.end();
     if (error) this.#abort.abort(error);
   }
 
-  #answerHeaders(): OutgoingHttpHeaders {
-    return {
-      ":status": 200,
-      "content-type": answerType(this.#headers),
-      "grpc-accept-encoding": "identity,gzip",
-    };
-  }
-
   #drained(): Promise<void> {
-    const stream = this.#stream;
     return new Promise((resolve) => {
-      const settle = () => {
-        stream.removeListener("drain", settle);
-        stream.removeListener("close", settle);
-        resolve();
-      };
-      stream.once("drain", settle);
-      stream.once("close", settle);
-      if (stream.closed || stream.destroyed) settle();
+      if (this.#isOver) resolve();
+      else this.#onDrained = resolve;
     });
   }
 }

@@ -1,46 +1,50 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { OptionTable, option } from "../../core/index.js";
 import type {
   StreamingAttachRequest,
   StreamingExecRequest,
   StreamingPortForwardRequest,
 } from "./requests.js";
 
-/** CRI's answer to Exec, Attach and PortForward: where the client goes next. Good once, for a while. */
-export interface StreamingAnswer {
+/** The response to Exec, Attach and PortForward: a URL that is valid once, for a limited time. */
+export interface StreamingUrlResponse {
   readonly url: string;
 }
 
-/** How a streaming server is closed. */
+/** How a server is closed. */
 export interface CloseOptions {
   /**
-   * How long sessions under way may go on, in milliseconds. New ones are refused at once.
+   * The time that calls and sessions in flight may take to finish, in milliseconds. New ones are refused at once.
    * @default 0
    */
   readonly graceMs?: number | undefined;
 }
 
-/** Serves the sessions that CRI's Exec, Attach and PortForward give URLs for. `await using` closes it. */
+/** The options of {@link CloseOptions}. */
+export const closeTable = new OptionTable<CloseOptions>({ graceMs: option.milliseconds });
+
+/** A server for the sessions behind the URLs of Exec, Attach and PortForward. `await using` closes it. */
 export interface StreamingServer extends AsyncDisposable {
-  /** What the URLs begin with: `http://127.0.0.1:40123`. */
+  /** The prefix of the URLs: `http://127.0.0.1:40123`. */
   readonly baseUrl: string;
-  /** How many sessions are under way. */
+  /** The number of open sessions. */
   readonly sessions: number;
-  /** Prepares what CRI's Exec asks for. Throws `invalid_request`, `unimplemented`, `stream_limit`, `server_closed`. */
-  exec(request: StreamingExecRequest): StreamingAnswer;
-  /** Prepares what CRI's Attach asks for. Throws as `exec` does. */
-  attach(request: StreamingAttachRequest): StreamingAnswer;
-  /** Prepares what CRI's PortForward asks for. Throws as `exec` does. */
-  portForward(request: StreamingPortForwardRequest): StreamingAnswer;
-  /** Takes over a connection, decrypted, whose client is about to send HTTP/1.1. It may be one in memory. */
+  /** Prepares an exec session for CRI's Exec. Throws `invalid_request`, `unimplemented`, `stream_limit`, `server_closed`. */
+  exec(request: StreamingExecRequest): StreamingUrlResponse;
+  /** Prepares an attach session for CRI's Attach. Throws as `exec` does. */
+  attach(request: StreamingAttachRequest): StreamingUrlResponse;
+  /** Prepares a port-forward session for CRI's PortForward. Throws as `exec` does. */
+  portForward(request: StreamingPortForwardRequest): StreamingUrlResponse;
+  /** Takes over a decrypted connection whose client will send HTTP/1.1. It may be an in-memory one. */
   handleConnection(connection: Duplex): void;
-  /** Answers a request of another HTTP server that asks for no upgrade: always by refusing it. */
+  /** Refuses a request of another HTTP server that does not ask for an upgrade. */
   handleRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Takes over an upgrade of another HTTP server: what its `upgrade` event was given. */
+  /** Takes over an upgrade of another HTTP server: the arguments of its `upgrade` event. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /**
-   * Refuses new sessions, and resolves when no connection is left. Sessions that are still under way after `graceMs`
-   * are cut: their handlers' signals fire. May be called again, to make it quicker.
+   * Refuses new sessions, and resolves when every connection is closed. Sessions still open after `graceMs` are
+   * aborted: their handlers' signals fire. A second call may shorten the grace.
    */
   close(options?: CloseOptions): Promise<void>;
 }

@@ -1,29 +1,29 @@
 import type { Duplex } from "node:stream";
 
-/** The connections of a server, so that none is left when it is closed. */
+/** The open connections of a server; `close()` waits until none remains. */
 export class Connections {
   readonly #all = new Set<Duplex>();
-  /** Those that carry no session. */
+  /** Connections without a session. */
   readonly #unused = new Set<Duplex>();
   #waiting: (() => void)[] = [];
 
-  /** Keeps a connection until its end. */
+  /** Tracks a connection until it closes. */
   add(connection: Duplex, use: "unused" | "session" | "tls"): void {
     if (use === "unused") this.#unused.add(connection);
     else this.#unused.delete(connection);
     if (this.#all.has(connection) || connection.destroyed) return;
     this.#all.add(connection);
-    // A connection that fails is told of by its end.
+    // Errors need no handling here: `close` follows.
     connection.on("error", () => undefined);
     connection.once("close", () => this.#remove(connection));
   }
 
-  /** Ends those that carry no session. */
+  /** Destroys the connections without a session. */
   destroyUnused(): void {
     for (const connection of [...this.#unused]) connection.destroy();
   }
 
-  /** Ends all of them; resolves when they are gone. */
+  /** Destroys all connections; resolves when they have closed. */
   destroyAll(): Promise<void> {
     for (const connection of [...this.#all]) connection.destroy();
     return new Promise((resolve) => {

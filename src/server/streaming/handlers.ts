@@ -1,30 +1,31 @@
 import type { Duplex, Readable, Writable } from "node:stream";
+import { OptionTable, option } from "../../core/index.js";
 import type { TerminalSize } from "../../streaming/index.js";
 
-/** What is the same for all that a command's handler is given. */
+/** The streams and properties of a command session. */
 export interface CommandContext {
-  /** CRI `container_id`, as the request had it. */
+  /** CRI `container_id` of the request. */
   readonly containerId: string;
   /**
-   * The client's input; undefined where the request did not ask for it. It ends when the client ends it, and when the
-   * client is gone; the signal, which fires first, tells the two apart. 256 KiB of it are held: while nobody reads it,
-   * the connection is not read, and a client that leaves is noticed only after some 20 s.
+   * The client's input; undefined if the request did not ask for it. It ends when the client ends it, and when the client
+   * disconnects; in the second case the signal fires first. 256 KiB are buffered: while the handler does not read, the connection is
+   * not read either, and a disconnect is noticed only after about 20 s.
    */
   readonly stdin: Readable | undefined;
   /**
-   * What is written here reaches the client, at the client's pace; undefined where the request did not ask for it. Need
-   * not be ended: the end of the handler ends it. Writing fails once the client is gone.
+   * The command's output to the client, with back-pressure; undefined if the request did not ask for it. It ends with the
+   * handler, so ending it is optional. Writes fail after the client has disconnected.
    */
   readonly stdout: Writable | undefined;
-  /** As `stdout`. */
+  /** Like `stdout`. */
   readonly stderr: Writable | undefined;
-  /** CRI `tty`: the command's output is all stdout. */
+  /** CRI `tty`: all output of the command goes to stdout. */
   readonly tty: boolean;
-  /** The terminal's sizes as they change: who is late gets the last one only. Ends with the session. Empty without `tty`. */
+  /** The terminal's sizes as they change; a slow reader gets the latest only. Ends with the session. Empty without `tty`. */
   readonly resize: AsyncIterable<TerminalSize>;
   /**
-   * Fires when the client is gone (`connection_lost`), was idle for too long (`deadline`), or the server is closed
-   * (`server_closed`). Nobody hears of the handler's end then. Does not fire after the handler has ended.
+   * Fires when the client disconnects (`connection_lost`) or was idle for too long (`deadline`), or the server closes
+   * (`server_closed`). The handler's result is then discarded. Does not fire after the handler has ended.
    */
   readonly signal: AbortSignal;
 }
@@ -40,35 +41,41 @@ export type AttachContext = CommandContext;
 
 /** A connection to a port of a pod. */
 export interface PortForwardContext {
-  /** CRI `pod_sandbox_id`, as the request had it. */
+  /** CRI `pod_sandbox_id` of the request. */
   readonly podSandboxId: string;
   readonly port: number;
   /**
-   * The client's side of the connection. Each half ends by itself: its end is the client's, and `end()` tells the
-   * client; over WebSocket neither can be told. Destroying it cuts the connection; beware that leaving a `for await`
-   * over it destroys it. It is destroyed when the client is gone.
+   * The client's side of the connection. It is half-open: its end is the client's end, and `end()` ends the other direction;
+   * WebSocket cannot transmit either. Destroying it ends the connection; note that leaving a `for await` over it destroys it.
+   * It is destroyed when the client disconnects.
    */
   readonly connection: Duplex;
-  /** Fires when the client gave up this connection or is gone, or the server is closed; with the reasons of a command's. */
+  /** Fires when the client resets this connection or disconnects, or the server closes, with the same reasons as for a command. */
   readonly signal: AbortSignal;
 }
 
 /**
- * What a streaming server does. Without a handler, the kind of session is refused when its URL is asked for. No handler
- * can harm the server: whatever it throws, at once or later, is told to its client only.
+ * The handlers of a streaming server. Without a handler, requesting a URL for that kind of session fails with `unimplemented`.
+ * Errors that a handler throws, synchronously or later, are sent to its client only.
  */
 export interface StreamingHandlers {
   /**
-   * Runs a command; gives its exit code, 0 to 255. Output that was written is sent before the code. A rejection tells
-   * the client that the command could not be run: with the message of the error, or its `text` where it is a
-   * {@link CriError}.
+   * Runs a command; resolves with its exit code, 0 to 255. Output is flushed before the code is sent. A rejection reports that the
+   * command could not be run, with the error's message, or the `rawMessage` of a {@link CriError}.
    */
   readonly exec?: ((context: ExecContext) => Promise<number>) | undefined;
   /** Attaches to a container; resolves when its output has ended. */
   readonly attach?: ((context: AttachContext) => Promise<void>) | undefined;
   /**
-   * Connects to a port of a pod; resolves when the connection is over, which ends it for the client. A rejection tells
-   * the client why it failed, and ends this connection only; kubectl then ends its whole session.
+   * Connects to a port of a pod; resolves when the connection has ended, which ends it for the client. A rejection is reported to the
+   * client and ends this connection only; kubectl then ends its whole session.
    */
   readonly portForward?: ((context: PortForwardContext) => Promise<void>) | undefined;
 }
+
+/** The handlers of {@link StreamingHandlers}. */
+export const handlersTable = new OptionTable<StreamingHandlers>({
+  exec: option.callback,
+  attach: option.callback,
+  portForward: option.callback,
+});

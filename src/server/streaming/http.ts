@@ -2,15 +2,15 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Duplex } from "node:stream";
 import type { SessionPlan } from "./requests.js";
 
-/** An answer that refuses a request. */
+/** An HTTP response that refuses a request. */
 export interface Refusal {
   readonly status: number;
-  /** What went wrong, in plain text; the client may show it. */
+  /** The error in plain text; the client may show it. */
   readonly text: string;
   readonly headers?: readonly (readonly [name: string, value: string])[];
 }
 
-/** Nothing tells an unknown token from a spent one. */
+/** Unknown and used tokens get the same response. */
 export const notFound: Refusal = { status: 404, text: "404 page not found\n" };
 
 const methodNotAllowed: Refusal = {
@@ -19,12 +19,12 @@ const methodNotAllowed: Refusal = {
   headers: [["Allow", "GET, POST"]],
 };
 
-/** A request that can be no session. */
+/** Refuses a request that cannot become a session. */
 export function unableToUpgrade(why: string): Refusal {
   return { status: 400, text: `unable to upgrade: ${why}\n` };
 }
 
-/** A request without a protocol in common. */
+/** Refuses a request without a common protocol. */
 export function noProtocol(offered: readonly string[], supported: readonly string[]): Refusal {
   return {
     status: 403,
@@ -33,10 +33,10 @@ export function noProtocol(offered: readonly string[], supported: readonly strin
   };
 }
 
-/** How long a refused client may take to hang up, in milliseconds. */
-const hangUpMs = 5_000;
+/** The time that a refused client may take to disconnect, in milliseconds. */
+const disconnectMs = 5_000;
 
-/** The session that a request's path names; its token is spent, whatever becomes of the request. */
+/** Returns the session of a request's path. This uses up the token, whatever happens to the request. */
 export function planOf(
   request: IncomingMessage,
   take: (token: string) => SessionPlan | undefined,
@@ -49,31 +49,31 @@ export function planOf(
   return plan?.kind === kind ? plan : notFound;
 }
 
-/** Whether a request was refused. */
-export function isRefusal(answer: SessionPlan | Refusal): answer is Refusal {
-  return "status" in answer;
+/** Reports whether a request was refused. */
+export function isRefusal(result: SessionPlan | Refusal): result is Refusal {
+  return "status" in result;
 }
 
-/** Refuses a request that asked for no upgrade. */
-export function answer(response: ServerResponse, refusal: Refusal): void {
+/** Refuses a request without an upgrade. */
+export function refuseRequest(response: ServerResponse, refusal: Refusal): void {
   for (const [name, value] of headersOf(refusal)) response.appendHeader(name, value);
   response.writeHead(refusal.status).end(refusal.text);
 }
 
-/** Refuses an upgrade, and ends the connection. */
-export function refuse({ method }: IncomingMessage, socket: Duplex, refusal: Refusal): void {
+/** Refuses an upgrade and ends the connection. */
+export function refuseUpgrade({ method }: IncomingMessage, socket: Duplex, refusal: Refusal): void {
   socket.on("error", () => undefined);
-  const timer = setTimeout(() => socket.destroy(), hangUpMs).unref();
+  const timer = setTimeout(() => socket.destroy(), disconnectMs).unref();
   socket.once("close", () => clearTimeout(timer));
   socket.once("end", () => socket.destroy());
-  // Bytes that nobody reads would turn the end into a reset, and the answer might be lost.
+  // Unread bytes would turn the end into a TCP reset, which may drop the response.
   socket.resume();
   const body = method === "HEAD" ? "" : refusal.text;
-  socket.end(answerHead(refusal.status, headersOf(refusal)) + body);
+  socket.end(responseHead(refusal.status, headersOf(refusal)) + body);
 }
 
-/** The beginning of an HTTP/1.1 answer. */
-export function answerHead(status: number, headers: readonly (readonly [string, string])[]): string {
+/** Returns the status line and headers of an HTTP/1.1 response. */
+export function responseHead(status: number, headers: readonly (readonly [string, string])[]): string {
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...headers.map(([name, value]) => `${name}: ${value}`),
@@ -88,4 +88,14 @@ function headersOf({ text, headers = [] }: Refusal): (readonly [string, string])
     ["Content-Length", String(Buffer.byteLength(text))],
     ["Connection", "close"],
   ];
+}
+
+/** Splits a comma-separated header, which may occur several times, into its values, in the client's order of preference. */
+export function headerList(header: string | readonly string[] | undefined): string[] {
+  return [header ?? []]
+    .flat()
+    .join(",")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }

@@ -1,63 +1,87 @@
 import type { SecureContextOptions, TlsOptions } from "node:tls";
-import { invalidOption, maxTimerMs } from "../../core/index.js";
+import { invalidOption, OptionTable, option } from "../../core/index.js";
 
-/** Node's TLS options of a server: `cert` and `key`, and `ca` with `requestCert` where clients must have one, too. */
+/** Node's TLS options of a server: `cert` and `key`, and `ca` with `requestCert` to require client certificates. */
 export type ServerTlsOptions = Pick<
   SecureContextOptions,
   "ca" | "cert" | "key" | "passphrase" | "minVersion"
 > &
   Pick<TlsOptions, "requestCert" | "rejectUnauthorized">;
 
-/** How a streaming server behaves; the defaults are those of the known runtimes. */
+/** Options of {@link createStreamingServer}. The defaults are those of containerd and CRI-O. */
 export interface StreamingServerOptions {
   /**
-   * The address to listen on. Whoever reaches it needs a token for each session, and nothing else.
+   * The address to listen on. Clients that reach it need a token for each session, and no other credentials.
    * @default "127.0.0.1"
    */
   readonly host?: string | undefined;
   /**
-   * The port to listen on; 0 takes one that is free.
+   * The port to listen on; 0 picks a free one.
    * @default 0
    */
   readonly port?: number | undefined;
   /**
-   * Whether to listen at all. Without, connections come by `handleConnection`, `handleRequest` and `handleUpgrade`.
+   * Whether to listen. With false, pass connections to `handleConnection`, `handleRequest` and `handleUpgrade`.
    * @default true
    */
   readonly listen?: boolean | undefined;
-  /** Serves https. Has no effect on connections that are handed in, which are taken as decrypted. */
+  /** Serves https. Has no effect on connections passed to `handleConnection`, which must be decrypted. */
   readonly tls?: ServerTlsOptions | undefined;
   /**
-   * What the URLs begin with: for a server behind another name, or another path. A request's path is looked at from
+   * The prefix of the URLs, for a server behind another host name or path. A request's path is matched from
    * `/exec/`, `/attach/` or `/portforward/` on.
-   * @default where the server listens, with the loopback address for a wildcard; `http://127.0.0.1` if it does not listen
+   * @default the listening address, with loopback for a wildcard; `http://127.0.0.1` if the server does not listen
    */
   readonly baseUrl?: string | URL | undefined;
   /**
-   * How long a URL is good for, in milliseconds.
+   * How long a URL is valid, in milliseconds.
    * @default 60_000
    */
   readonly tokenLifetimeMs?: number | undefined;
   /**
-   * How many URLs may wait to be used; the next is refused with `resource_exhausted`.
+   * The limit of unused URLs; the next request fails with `resource_exhausted`.
    * @default 1_000
    */
   readonly maxTokens?: number | undefined;
   /**
-   * How long a client may take to open the streams of its session, in milliseconds; then the connection is closed. For
-   * a forwarded connection, how long until its second stream is there.
+   * The time limit for a client to open the streams of its session, in milliseconds; then the connection is closed. For a
+   * forwarded connection, the time limit until its second stream opens.
    * @default 30_000
    */
   readonly streamTimeoutMs?: number | undefined;
   /**
-   * How long a session may go without a byte in either direction, in milliseconds, pings counted; then it is ended.
+   * The idle limit of a session: milliseconds without a byte in either direction, pings included. Then the session ends.
    * @default 14_400_000, four hours
    */
   readonly idleTimeoutMs?: number | undefined;
 }
 
-/** {@link StreamingServerOptions}, complete and checked. */
-export interface ResolvedServerOptions extends SessionTimes {
+/** The options of {@link ServerTlsOptions}. What is in a certificate or a key, Node checks. */
+export const serverTlsTable = new OptionTable<ServerTlsOptions>({
+  ca: option.any,
+  cert: option.any,
+  key: option.any,
+  passphrase: option.secret,
+  minVersion: option.oneOf("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"),
+  requestCert: option.boolean,
+  rejectUnauthorized: option.boolean,
+});
+
+/** The options of {@link StreamingServerOptions}. */
+export const streamingServerTable = new OptionTable<StreamingServerOptions>({
+  host: option.nonEmptyString,
+  port: option.wholeNumber(0, 65_535),
+  listen: option.boolean,
+  tls: option.nested(serverTlsTable),
+  baseUrl: option.url,
+  tokenLifetimeMs: option.timerMs,
+  maxTokens: option.wholeNumber(1),
+  streamTimeoutMs: option.timerMs,
+  idleTimeoutMs: option.timerMs,
+});
+
+/** {@link StreamingServerOptions} with defaults, validated. */
+export interface ResolvedServerOptions extends SessionTimeouts {
   readonly host: string;
   readonly port: number;
   readonly listen: boolean;
@@ -67,19 +91,16 @@ export interface ResolvedServerOptions extends SessionTimes {
   readonly maxTokens: number;
 }
 
-/** The times that a session keeps. */
-export interface SessionTimes {
+/** The time limits of a session. */
+export interface SessionTimeouts {
   readonly streamTimeoutMs: number;
   readonly idleTimeoutMs: number;
 }
 
-/** Fills in the defaults and checks everything. Throws `invalid_option`. */
+/** Resolves the defaults and validates every option. Throws `invalid_option`. */
 export function resolveServerOptions(options: StreamingServerOptions): ResolvedServerOptions {
+  streamingServerTable.check("createStreamingServer", options);
   const { host = "127.0.0.1", port = 0, listen = true, maxTokens = 1_000, tls } = options;
-  if (!Number.isInteger(port) || port < 0 || port > 65_535)
-    throw invalidOption("port", port, "must be a whole number from 0 to 65535");
-  if (!Number.isInteger(maxTokens) || maxTokens < 1)
-    throw invalidOption("maxTokens", maxTokens, "must be a whole number from 1");
   return Object.freeze({
     host,
     port,
@@ -87,15 +108,10 @@ export function resolveServerOptions(options: StreamingServerOptions): ResolvedS
     tls,
     baseUrl: resolveBase(options.baseUrl),
     maxTokens,
-    tokenLifetimeMs: duration("tokenLifetimeMs", options.tokenLifetimeMs ?? 60_000),
-    streamTimeoutMs: duration("streamTimeoutMs", options.streamTimeoutMs ?? 30_000),
-    idleTimeoutMs: duration("idleTimeoutMs", options.idleTimeoutMs ?? 14_400_000),
+    tokenLifetimeMs: options.tokenLifetimeMs ?? 60_000,
+    streamTimeoutMs: options.streamTimeoutMs ?? 30_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 14_400_000,
   });
-}
-
-function duration(name: string, value: number): number {
-  if (value > 0 && value <= maxTimerMs) return value;
-  throw invalidOption(name, value, "must be more than 0 milliseconds, and less than 2^31");
 }
 
 function resolveBase(baseUrl: string | URL | undefined): string | undefined {

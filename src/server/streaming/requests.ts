@@ -1,7 +1,6 @@
-import type { Problem } from "../../core/index.js";
-import { invalidRequest } from "./errors.js";
+import { isKeyed, Violations } from "../../core/index.js";
 
-/** The streams of a command, as CRI's ExecRequest and AttachRequest have them. Of tty and stderr, one at most. */
+/** The streams of a command, as in CRI's ExecRequest and AttachRequest. `tty` and `stderr` exclude each other. */
 export interface StreamChoice {
   readonly stdin?: boolean | undefined;
   readonly stdout?: boolean | undefined;
@@ -9,24 +8,24 @@ export interface StreamChoice {
   readonly tty?: boolean | undefined;
 }
 
-/** The fields of CRI's AttachRequest; its message fits. */
+/** The fields of CRI's AttachRequest; the message itself is assignable. */
 export interface StreamingAttachRequest extends StreamChoice {
   readonly containerId: string;
 }
 
-/** The fields of CRI's ExecRequest; its message fits. */
+/** The fields of CRI's ExecRequest; the message itself is assignable. */
 export interface StreamingExecRequest extends StreamingAttachRequest {
   readonly cmd?: readonly string[] | undefined;
 }
 
-/** The fields of CRI's PortForwardRequest; its message fits. */
+/** The fields of CRI's PortForwardRequest; the message itself is assignable. */
 export interface StreamingPortForwardRequest {
   readonly podSandboxId: string;
-  /** The ports of a session over WebSocket, in order. Over SPDY the client names them. */
+  /** The ports of a session over WebSocket, in order. Over SPDY the client names the port of each connection. */
   readonly port?: readonly number[] | undefined;
 }
 
-/** A command's session that a token stands for. */
+/** A validated exec or attach request. */
 export interface CommandPlan {
   readonly kind: "exec" | "attach";
   readonly containerId: string;
@@ -37,45 +36,56 @@ export interface CommandPlan {
   readonly tty: boolean;
 }
 
-/** A port-forward's session that a token stands for. */
+/** A validated port-forward request. */
 export interface ForwardPlan {
   readonly kind: "portforward";
   readonly podSandboxId: string;
   readonly ports: readonly number[];
 }
 
-/** What a token stands for. */
+/** The session that a token authorizes. */
 export type SessionPlan = CommandPlan | ForwardPlan;
 
-/** Checks a command's request, by the rules that runtimes have. Throws `invalid_request`. */
+/** Validates a command request by containerd's and CRI-O's rules. Throws `invalid_request`. */
 export function planCommand(kind: CommandPlan["kind"], request: StreamingExecRequest): CommandPlan {
+  checkRequest(kind, request);
   const { containerId, cmd = [], stdin = false, stdout = false, stderr = false, tty = false } = request;
-  const problems: Problem[] = [];
-  if (!containerId) problems.push({ path: "containerId", message: "is required", value: containerId });
-  if (tty && stderr)
-    problems.push({
-      path: "stderr",
-      message: "must be false with tty: a terminal has one output",
-      value: stderr,
-    });
-  if (!stdin && !stdout && !stderr)
-    problems.push({ path: "stdin", message: "must be true, or stdout or stderr", value: stdin });
-  if (problems.length > 0) throw invalidRequest(problems);
+  const violations = new Violations();
+  checkId(violations, "containerId", containerId);
+  const isCommand = Array.isArray(cmd) && cmd.every((part) => typeof part === "string");
+  violations.check(isCommand, "cmd", "must be an array of strings", cmd);
+  violations.check(!(tty && stderr), "stderr", "must be false with tty: a terminal has one output", stderr);
+  violations.check(stdin || stdout || stderr, "stdin", "must be true, or stdout or stderr", stdin);
+  violations.throwIfAny("invalid_request", kind);
   return Object.freeze({ kind, containerId, command: Object.freeze([...cmd]), stdin, stdout, stderr, tty });
 }
 
-/** Checks a port-forward's request. Throws `invalid_request`. */
-export function planForward({ podSandboxId, port = [] }: StreamingPortForwardRequest): ForwardPlan {
-  const problems: Problem[] = [];
-  if (!podSandboxId) problems.push({ path: "podSandboxId", message: "is required", value: podSandboxId });
-  for (const [index, value] of port.entries())
-    if (!isPort(value))
-      problems.push({ path: `port[${index}]`, message: "must be a whole number from 1 to 65535", value });
-  if (problems.length > 0) throw invalidRequest(problems);
+/** Validates a port-forward request. Throws `invalid_request`. */
+export function planForward(request: StreamingPortForwardRequest): ForwardPlan {
+  checkRequest("portForward", request);
+  const { podSandboxId, port = [] } = request;
+  const violations = new Violations();
+  checkId(violations, "podSandboxId", podSandboxId);
+  violations.check(Array.isArray(port), "port", "must be an array of numbers", port);
+  for (const [index, value] of Array.isArray(port) ? port.entries() : [])
+    violations.check(isPort(value), `port[${index}]`, "must be a whole number from 1 to 65535", value);
+  violations.throwIfAny("invalid_request", "portForward");
   return Object.freeze({ kind: "portforward", podSandboxId, ports: Object.freeze([...port]) });
 }
 
-/** Whether a number is one that can be connected to. */
+/** Throws `invalid_request` for anything but an object. */
+function checkRequest(kind: string, request: object): void {
+  const violations = new Violations();
+  violations.check(isKeyed(request), "request", "must be an object", request);
+  violations.throwIfAny("invalid_request", kind);
+}
+
+function checkId(violations: Violations, field: string, id: string): void {
+  violations.check(Boolean(id), field, "is required", id);
+  violations.check(!id || typeof id === "string", field, "must be a string", id);
+}
+
+/** Reports whether a number is a valid TCP port. */
 export function isPort(port: number): boolean {
   return Number.isInteger(port) && port >= 1 && port <= 65_535;
 }

@@ -8,12 +8,21 @@ import {
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { CriError, invalidOption, maxTimerMs } from "../../core/index.js";
-import type { CloseOptions, StreamingAnswer, StreamingServer } from "./api.js";
+import {
+  checkArgument,
+  criError,
+  hasFunctions,
+  invalidOption,
+  maxTimerMs,
+  messageOf,
+  type OptionCheck,
+  option,
+} from "../../core/index.js";
+import { streamingServerClosed } from "../errors.js";
+import { type CloseOptions, closeTable, type StreamingServer, type StreamingUrlResponse } from "./api.js";
 import { Connections } from "./connections.js";
-import { messageOf, streamingServerClosed } from "./errors.js";
-import type { StreamingHandlers } from "./handlers.js";
-import { answer, isRefusal, planOf, refuse, unableToUpgrade } from "./http.js";
+import { handlersTable, type StreamingHandlers } from "./handlers.js";
+import { isRefusal, planOf, refuseRequest, refuseUpgrade, unableToUpgrade } from "./http.js";
 import { type ResolvedServerOptions, resolveServerOptions, type StreamingServerOptions } from "./options.js";
 import {
   planCommand,
@@ -27,17 +36,29 @@ import { Sessions } from "./sessions.js";
 import { TokenCache } from "./tokens.js";
 import { openSession } from "./upgrade.js";
 
-/** A TLS client that does not get through its handshake is dropped after this many milliseconds. */
+/** The time limit of a TLS handshake, in milliseconds. */
 const handshakeMs = 10_000;
 
+const duplexCheck = hasFunctions<Duplex>("a connection, such as a socket", "on", "write", "destroy");
+const responseCheck = hasFunctions<ServerResponse>(
+  "the response of an HTTP server of Node",
+  "writeHead",
+  "end",
+);
+const requestCheck: OptionCheck<IncomingMessage> = (value) =>
+  typeof value?.url === "string" && typeof value.headers === "object"
+    ? undefined
+    : "must be a request of an HTTP server of Node";
+
 /**
- * Starts a streaming server; it listens when this resolves. Rejects with `invalid_option`, and with `unreachable` when
- * the address cannot be had.
+ * Starts a streaming server; resolves when it listens. Rejects with `invalid_option`, and with `unreachable` when
+ * listening fails.
  */
 export async function createStreamingServer(
   handlers: StreamingHandlers,
   options: StreamingServerOptions = {},
 ): Promise<StreamingServer> {
+  checkArgument("createStreamingServer", "handlers", handlers, option.handlers(handlersTable));
   const resolved = resolveServerOptions(options);
   const { host, port, listen } = resolved;
   const http = httpServer(resolved);
@@ -46,8 +67,8 @@ export async function createStreamingServer(
       http.listen({ host, port });
       await once(http, "listening");
     } catch (cause) {
-      const text = `cannot listen on ${host}:${port}: ${cause instanceof Error ? cause.message : String(cause)}`;
-      throw new CriError({ code: "unavailable", reason: "unreachable", text, cause });
+      const text = `cannot listen on ${host}:${port}: ${messageOf(cause)}`;
+      throw criError("unreachable", text, { cause });
     }
   return new HttpStreamingServer(http, handlers, resolved);
 }
@@ -55,7 +76,7 @@ export async function createStreamingServer(
 function httpServer({ tls }: ResolvedServerOptions): Server {
   if (!tls) return createHttp();
   try {
-    // HTTP/2, which TLS clients may offer, knows no upgrade.
+    // HTTP/2, which TLS clients may offer, has no upgrade.
     return createHttps({ ...tls, ALPNProtocols: ["http/1.1"], handshakeTimeout: handshakeMs });
   } catch (error) {
     throw invalidOption("tls", "(not shown)", `cannot be used: ${messageOf(error)}`);
@@ -83,7 +104,7 @@ class HttpStreamingServer implements StreamingServer {
     http.on("secureConnection", (connection: Duplex) => this.#connections.add(connection, "unused"));
     http.on("request", (request, response) => this.handleRequest(request, response));
     http.on("upgrade", (request, socket, head) => this.handleUpgrade(request, socket, head));
-    // What a listening server can fail with after it has begun concerns single connections.
+    // A listening server reports only errors of single connections.
     http.on("error", () => undefined);
   }
 
@@ -91,44 +112,54 @@ class HttpStreamingServer implements StreamingServer {
     return this.#sessions.size;
   }
 
-  exec(request: StreamingExecRequest): StreamingAnswer {
+  exec(request: StreamingExecRequest): StreamingUrlResponse {
     return this.#offer("Exec", this.#handlers.exec, planCommand("exec", request));
   }
 
-  attach(request: StreamingAttachRequest): StreamingAnswer {
+  attach(request: StreamingAttachRequest): StreamingUrlResponse {
     return this.#offer("Attach", this.#handlers.attach, planCommand("attach", request));
   }
 
-  portForward(request: StreamingPortForwardRequest): StreamingAnswer {
+  portForward(request: StreamingPortForwardRequest): StreamingUrlResponse {
     return this.#offer("PortForward", this.#handlers.portForward, planForward(request));
   }
 
   handleConnection(connection: Duplex): void {
+    checkArgument("handleConnection", "connection", connection, duplexCheck);
     if (this.#closing) connection.destroy();
     else this.#http.emit(this.#options.tls ? "secureConnection" : "connection", connection);
   }
 
   handleRequest(request: IncomingMessage, response: ServerResponse): void {
+    checkArgument("handleRequest", "request", request, requestCheck);
+    checkArgument("handleRequest", "response", response, responseCheck);
     const plan = planOf(request, (token) => this.#tokens.take(token));
-    answer(response, isRefusal(plan) ? plan : unableToUpgrade("the request asks for no upgrade"));
+    refuseRequest(
+      response,
+      isRefusal(plan) ? plan : unableToUpgrade("the request does not ask for an upgrade"),
+    );
   }
 
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    checkArgument("handleUpgrade", "request", request, requestCheck);
+    checkArgument("handleUpgrade", "socket", socket, duplexCheck);
+    checkArgument("handleUpgrade", "head", head, option.byteArray);
     this.#connections.add(socket, "session");
     const plan = planOf(request, (token) => this.#tokens.take(token));
-    const host = { handlers: this.#handlers, times: this.#options, sessions: this.#sessions };
+    const host = { handlers: this.#handlers, timeouts: this.#options, sessions: this.#sessions };
     const refusal = isRefusal(plan) ? plan : openSession(request, { socket, head }, plan, host);
-    if (refusal) refuse(request, socket, refusal);
+    if (refusal) refuseUpgrade(request, socket, refusal);
   }
 
-  async close({ graceMs = 0 }: CloseOptions = {}): Promise<void> {
-    if (!(graceMs >= 0)) throw invalidOption("graceMs", graceMs, "must be 0 milliseconds or more");
+  async close(options: CloseOptions = {}): Promise<void> {
+    closeTable.check("close", options);
+    const { graceMs = 0 } = options;
     this.#closing ??= this.#close();
     const closing = this.#closing;
-    const cut = () => this.#sessions.abort(streamingServerClosed());
-    if (graceMs === 0) cut();
+    const abortAll = () => this.#sessions.abort(streamingServerClosed());
+    if (graceMs === 0) abortAll();
     else {
-      const timer = setTimeout(cut, Math.min(graceMs, maxTimerMs));
+      const timer = setTimeout(abortAll, Math.min(graceMs, maxTimerMs));
       void closing.finally(() => clearTimeout(timer));
     }
     await closing;
@@ -143,38 +174,33 @@ class HttpStreamingServer implements StreamingServer {
     this.#http.close();
     this.#tokens.clear();
     this.#connections.destroyUnused();
-    await this.#sessions.gone();
+    await this.#sessions.drained();
     await this.#connections.destroyAll();
     await closed;
   }
 
-  #offer(method: string, handler: unknown, plan: SessionPlan): StreamingAnswer {
+  #offer(method: string, handler: unknown, plan: SessionPlan): StreamingUrlResponse {
     if (this.#closing) throw streamingServerClosed().with({ method });
     if (handler === undefined) {
       const text = `this server has no handler for ${method}`;
-      throw new CriError({ code: "unimplemented", reason: "unimplemented", text, method });
+      throw criError("unimplemented", text, { method });
     }
     const token = this.#tokens.put(plan);
     if (token === undefined) {
-      const text = `${this.#options.maxTokens} streaming URLs are waiting to be used`;
-      throw new CriError({
-        code: "resource_exhausted",
-        reason: "stream_limit",
-        text,
-        method,
-        hint: `Each is given up ${this.#options.tokenLifetimeMs} ms after it was asked for`,
-      });
+      const { maxTokens, tokenLifetimeMs } = this.#options;
+      const hint = `Unused URLs expire after ${tokenLifetimeMs} ms; raise \`maxTokens\` if clients need more`;
+      throw criError("stream_limit", `${maxTokens} streaming URLs are unused`, { method, hint });
     }
     return { url: `${this.baseUrl}/${plan.kind}/${token}` };
   }
 }
 
-/** Where a server listens, as a URL. */
+/** Returns the listening address as a URL. */
 function addressUrl(http: Server, { tls }: ResolvedServerOptions): string {
   const scheme = tls ? "https" : "http";
   const address = http.address() as AddressInfo | null;
   if (!address) return `${scheme}://127.0.0.1`;
-  // Nobody can connect to a wildcard, and the kubelet is on this machine.
+  // Clients cannot connect to a wildcard address, and the kubelet runs on this machine.
   const host = { "0.0.0.0": "127.0.0.1", "::": "::1" }[address.address] ?? address.address;
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${address.port}`;
 }

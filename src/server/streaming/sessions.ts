@@ -1,7 +1,12 @@
 import type { CriError } from "../../core/index.js";
-import type { ServedSession } from "./session.js";
 
-/** The sessions under way. */
+/** An open session. */
+export interface ServedSession {
+  /** Ends the session and its connection at once. */
+  abort(reason: CriError): void;
+}
+
+/** The open sessions of a server. */
 export class Sessions {
   readonly #all = new Set<ServedSession>();
   #waiting: (() => void)[] = [];
@@ -10,23 +15,23 @@ export class Sessions {
     return this.#all.size;
   }
 
-  /** Keeps a session until it says that it is over. */
-  open(begin: (onOver: () => void) => ServedSession): void {
-    const state: { session?: ServedSession; over: boolean } = { over: false };
+  /** Starts a session and tracks it until it calls `onEnd`. */
+  open(begin: (onEnd: () => void) => ServedSession): void {
+    const state: { session?: ServedSession; isOver: boolean } = { isOver: false };
     state.session = begin(() => {
-      state.over = true;
+      state.isOver = true;
       if (state.session) this.#remove(state.session);
     });
-    if (!state.over) this.#all.add(state.session);
+    if (!state.isOver) this.#all.add(state.session);
   }
 
-  /** Ends all of them at once. */
-  abort(why: CriError): void {
-    for (const session of [...this.#all]) session.abort(why);
+  /** Aborts all sessions. */
+  abort(reason: CriError): void {
+    for (const session of [...this.#all]) session.abort(reason);
   }
 
-  /** Resolves when there is none. */
-  gone(): Promise<void> {
+  /** Resolves when no session remains. */
+  drained(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#all.size === 0) resolve();
       else this.#waiting.push(resolve);

@@ -1,36 +1,36 @@
 import type { Duplex } from "node:stream";
 import type { CriError } from "../../core/index.js";
 import { SpdyConnection, type SpdyStream } from "../../streaming/index.js";
-import { clientGone, sessionIdle } from "./errors.js";
-import { ConnectionWatch } from "./watch.js";
+import { clientGone, sessionIdle } from "../errors.js";
+import { ConnectionMonitor } from "./monitor.js";
 
-/** A connection whose HTTP upgrade was agreed to. */
+/** A connection after its HTTP upgrade. */
 export interface Upgraded {
   readonly socket: Duplex;
-  /** What the client sent after its request. */
+  /** Bytes that the client sent after its request. */
   readonly head: Buffer;
 }
 
-/** Who hears of an SPDY client. */
+/** Callbacks for an SPDY client. */
 export interface SpdyClientListener {
   onStream(stream: SpdyStream): void;
-  /** The client said that it is done; the connection is still there. */
+  /** The client sent GOAWAY; the connection is still open. */
   onGoaway(): void;
-  /** The connection is over. Said exactly once. */
-  onGone(why: CriError): void;
+  /** The connection has ended; called exactly once, last. */
+  onGone(reason: CriError): void;
 }
 
-/** How long a client that was told everything may keep silent before it is hung up on, in milliseconds. */
+/** The time that a client may take to disconnect after the end of its session, in milliseconds. */
 export const lingerMs = 30_000;
 
 /**
- * The server's side of an SPDY connection: it keeps the idle timeout, and ends in the way that loses nothing. No frame
- * goes out before the client's first one: Go's client reads the answer to its upgrade with a buffer that it then drops.
+ * The server's side of an SPDY connection, with its idle timeout and a close that loses no data. It sends no frame before the
+ * client's first one: Go's client drops bytes that arrive with the upgrade response.
  */
 export class SpdyClient {
   readonly connection: SpdyConnection;
-  readonly #watch: ConnectionWatch;
-  #why: CriError | undefined;
+  readonly #monitor: ConnectionMonitor;
+  #reason: CriError | undefined;
 
   constructor(
     { socket, head }: Upgraded,
@@ -45,37 +45,37 @@ export class SpdyClient {
       onStream: (stream) => listener.onStream(stream),
       onGoaway: () => listener.onGoaway(),
       onEnd: (error) => {
-        this.#watch.stop();
-        listener.onGone(this.#why ?? clientGone(error));
+        this.#monitor.stop();
+        listener.onGone(this.#reason ?? clientGone(error));
       },
     });
-    this.#watch = new ConnectionWatch(socket, idleTimeoutMs, {
-      onSilence: () => this.leave(sessionIdle(idleTimeoutMs)),
+    this.#monitor = new ConnectionMonitor(socket, idleTimeoutMs, {
+      onIdle: () => this.closeGracefully(sessionIdle(idleTimeoutMs)),
       probe: () => this.connection.ping(),
     });
   }
 
-  /** Something was sent. */
+  /** Restarts the idle timeout, because data was sent. */
   touch(): void {
-    this.#watch.touch();
+    this.#monitor.touch();
   }
 
-  /** Says that this side is done. The connection goes when the client hangs up, or keeps silent for too long. */
+  /** Sends GOAWAY. The connection closes when the client disconnects, or after {@link lingerMs}. */
   finish(): void {
     this.connection.goaway();
     this.connection.hangUp();
-    this.#watch.expect(lingerMs);
+    this.#monitor.closeAfter(lingerMs);
   }
 
-  /** Says that this side is done, and goes at once. */
-  leave(why: CriError): void {
+  /** Sends GOAWAY and closes at once. */
+  closeGracefully(reason: CriError): void {
     this.connection.goaway();
-    this.destroy(why);
+    this.destroy(reason);
   }
 
-  /** Ends the connection at once. */
-  destroy(why: CriError): void {
-    this.#why ??= why;
+  /** Destroys the connection. */
+  destroy(reason: CriError): void {
+    this.#reason ??= reason;
     this.connection.destroy();
   }
 }

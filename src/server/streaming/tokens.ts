@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 
-/** What guards a session: there is no other authentication, so a token must not be guessed. */
+/** A token is a session's only authentication, so it must not be guessable. */
 const tokenBytes = 16;
 
 interface Entry<T> {
@@ -8,11 +8,11 @@ interface Entry<T> {
   readonly expiresAt: number;
 }
 
-/** Keeps values for a while, each under a name that nobody can guess; each can be taken once. Holds no timer. */
+/** Stores values under unguessable tokens; each can be taken once, until it expires. Uses no timer. */
 export class TokenCache<T> {
   readonly #lifetimeMs: number;
   readonly #limit: number;
-  /** The oldest first, since all live equally long. */
+  /** The oldest entry first, since all have the same lifetime. */
   readonly #entries = new Map<string, Entry<T>>();
 
   constructor(lifetimeMs: number, limit: number) {
@@ -20,7 +20,7 @@ export class TokenCache<T> {
     this.#limit = limit;
   }
 
-  /** Keeps a value; gives its token, of letters, digits, `-` and `_`. Undefined where there is no room. */
+  /** Stores a value and returns its token: letters, digits, `-` and `_`. Undefined when the cache is full. */
   put(value: T): string | undefined {
     this.#prune();
     if (this.#entries.size >= this.#limit) return undefined;
@@ -29,7 +29,7 @@ export class TokenCache<T> {
     return token;
   }
 
-  /** The value of a token, which is spent by this. Undefined where it is unknown, spent, or too old. */
+  /** Returns the value of a token and uses the token up. Undefined if it is unknown, used, or expired. */
   take(token: string): T | undefined {
     this.#prune();
     const entry = this.#entries.get(token);
@@ -37,7 +37,7 @@ export class TokenCache<T> {
     return entry?.value;
   }
 
-  /** Forgets all of them. */
+  /** Removes all tokens. */
   clear(): void {
     this.#entries.clear();
   }

@@ -1,7 +1,11 @@
 import type { IncomingMessage } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { channelProtocols } from "../../streaming/index.js";
+import {
+  type StreamingProtocol,
+  type StreamingTransport,
+  streamingProtocols,
+} from "../../streaming/index.js";
 import { CommandSession } from "./command/session.js";
 import { SpdyCommandWire } from "./command/spdy.js";
 import { WebSocketCommandWire } from "./command/websocket.js";
@@ -9,30 +13,21 @@ import type { CommandWire } from "./command/wire.js";
 import { SpdyForwardSession } from "./forward/spdy.js";
 import { WebSocketForwardSession } from "./forward/websocket.js";
 import type { StreamingHandlers } from "./handlers.js";
-import { answerHead, noProtocol, type Refusal, unableToUpgrade } from "./http.js";
-import type { SessionTimes } from "./options.js";
-import {
-  listed,
-  spdyCommandProtocols,
-  spdyForwardProtocol,
-  spdyTunnelProtocol,
-  webSocketCommandProtocols,
-  webSocketForwardProtocols,
-} from "./protocols.js";
+import { headerList, noProtocol, type Refusal, responseHead, unableToUpgrade } from "./http.js";
+import type { SessionTimeouts } from "./options.js";
 import type { SessionPlan } from "./requests.js";
 import type { Sessions } from "./sessions.js";
 import type { Upgraded } from "./spdy.js";
-import { acceptWebSocket } from "./websocket/accept.js";
-import { WebSocketDuplex } from "./websocket/duplex.js";
+import { acceptWebSocket, WebSocketDuplex } from "./websocket.js";
 
-/** What sessions are made of. */
+/** The parts of a server that its sessions use. */
 export interface SessionHost {
   readonly handlers: StreamingHandlers;
-  readonly times: SessionTimes;
+  readonly timeouts: SessionTimeouts;
   readonly sessions: Sessions;
 }
 
-/** Agrees to an upgrade and begins its session, or says why not. */
+/** Accepts an upgrade and starts its session, or returns a refusal. */
 export function openSession(
   request: IncomingMessage,
   upgraded: Upgraded,
@@ -41,40 +36,36 @@ export function openSession(
 ): Refusal | undefined {
   const { socket } = upgraded;
   if (socket.destroyed || !socket.readable) {
-    // The client hung up before it came here: nobody would ever hear of that.
+    // The client has disconnected already, and no later event would report that.
     socket.destroy();
     return undefined;
   }
-  const upgrades = listed(request.headers.upgrade).map((name) => name.toLowerCase());
+  const upgrades = headerList(request.headers.upgrade).map((name) => name.toLowerCase());
   if (upgrades.includes("websocket")) return openOverWebSocket(request, upgraded, plan, host);
   if (upgrades.includes("spdy/3.1")) return openOverSpdy(request, upgraded, plan, host);
-  return unableToUpgrade(`the server speaks SPDY/3.1 and WebSocket, not ${upgrades.join(", ")}`);
+  return unableToUpgrade(`the server supports SPDY/3.1 and WebSocket, not ${upgrades.join(", ")}`);
 }
 
 function openOverSpdy(
   request: IncomingMessage,
   upgraded: Upgraded,
   plan: SessionPlan,
-  { handlers, times, sessions }: SessionHost,
+  { handlers, timeouts, sessions }: SessionHost,
 ): Refusal | undefined {
-  const offered = listed(request.headers["x-stream-protocol-version"]);
+  const offered = headerList(request.headers["x-stream-protocol-version"]);
   if (offered.length === 0) return unableToUpgrade("the request has no X-Stream-Protocol-Version");
-  const { socket } = upgraded;
-  if (plan.kind === "portforward") {
-    if (!offered.includes(spdyForwardProtocol)) return noProtocol(offered, [spdyForwardProtocol]);
-    agreeToSpdy(socket, spdyForwardProtocol);
-    sessions.open((onOver) => new SpdyForwardSession(upgraded, plan, handlers, times, onOver));
-    return undefined;
-  }
-  const protocol = firstKnown(offered, (name) => spdyCommandProtocols.find((one) => one.name === name));
-  if (!protocol) {
-    const names = spdyCommandProtocols.map(({ name }) => name);
-    return noProtocol(offered, names);
-  }
-  agreeToSpdy(socket, protocol.name);
-  sessions.open(
-    (onOver) =>
-      new CommandSession(plan, handlers, new SpdyCommandWire(upgraded, plan, protocol, times), onOver),
+  const accepted = acceptedProtocols("spdy", plan);
+  const protocol = mostPreferred(offered, accepted);
+  if (!protocol)
+    return noProtocol(
+      offered,
+      accepted.map(({ name }) => name),
+    );
+  acceptSpdy(upgraded.socket, protocol.name);
+  sessions.open((onEnd) =>
+    plan.kind === "portforward"
+      ? new SpdyForwardSession(upgraded, plan, handlers, timeouts, onEnd)
+      : new CommandSession(plan, handlers, new SpdyCommandWire(upgraded, plan, protocol, timeouts), onEnd),
   );
   return undefined;
 }
@@ -83,50 +74,61 @@ function openOverWebSocket(
   request: IncomingMessage,
   upgraded: Upgraded,
   plan: SessionPlan,
-  { handlers, times, sessions }: SessionHost,
+  { handlers, timeouts, sessions }: SessionHost,
 ): Refusal | undefined {
-  const offered = listed(request.headers["sec-websocket-protocol"]);
-  const known: readonly string[] =
-    plan.kind === "portforward" ? webSocketForwardProtocols : webSocketCommandProtocols;
-  const name = firstKnown(offered, (one) => (known.includes(one) ? one : undefined)) ?? "";
-  if (offered.length > 0 && name === "") return { status: 403, text: "" };
-  const webSocket = acceptWebSocket(request, upgraded, name);
+  const offered = headerList(request.headers["sec-websocket-protocol"]);
+  const accepted = acceptedProtocols("websocket", plan);
+  const agreed = mostPreferred(offered, accepted);
+  if (offered.length > 0 && !agreed) return { status: 403, text: "" };
+  const webSocket = acceptWebSocket(request, upgraded, agreed?.name ?? "");
   if (!webSocket) return undefined;
-  if (plan.kind === "portforward" && name === spdyTunnelProtocol) {
+  const protocol = agreed ?? accepted.find(({ isDefault }) => isDefault);
+  if (!protocol) return undefined;
+  if (plan.kind === "portforward" && protocol.tunnel) {
     const tunnel = { socket: new WebSocketDuplex(webSocket), head: Buffer.alloc(0) };
-    sessions.open((onOver) => new SpdyForwardSession(tunnel, plan, handlers, times, onOver));
+    sessions.open((onEnd) => new SpdyForwardSession(tunnel, plan, handlers, timeouts, onEnd));
     return undefined;
   }
-  // Without a subprotocol, a client means the first one of its kind.
-  const protocol =
-    channelProtocols[name || (plan.kind === "portforward" ? "v4.channel.k8s.io" : "channel.k8s.io")];
-  if (!protocol) return undefined;
-  sessions.open((onOver) => {
+  sessions.open((onEnd) => {
     if (plan.kind === "portforward")
-      return new WebSocketForwardSession(webSocket, upgraded, plan, protocol, handlers, times, onOver);
-    const wire: CommandWire = new WebSocketCommandWire(webSocket, upgraded, plan, protocol, times);
-    return new CommandSession(plan, handlers, wire, onOver);
+      return new WebSocketForwardSession(webSocket, upgraded, plan, protocol, handlers, timeouts, onEnd);
+    const wire: CommandWire = new WebSocketCommandWire(webSocket, upgraded, plan, protocol, timeouts);
+    return new CommandSession(plan, handlers, wire, onEnd);
   });
   return undefined;
 }
 
-function agreeToSpdy(socket: Duplex, protocol: string): void {
-  // One of another server may come with a timeout of that server's; one in memory knows none.
+function acceptSpdy(socket: Duplex, protocol: string): void {
+  // A socket from another HTTP server may have that server's timeout; an in-memory connection has none.
   if (socket instanceof Socket) socket.setTimeout(0).setNoDelay(true);
   socket.write(
-    answerHead(101, [
+    responseHead(101, [
       ["Connection", "Upgrade"],
       ["Upgrade", "SPDY/3.1"],
-      // A client that is not told falls back to the first protocol, in which stdin has no end.
+      // Without this header, a client falls back to the oldest protocol, which cannot signal the end of stdin.
       ["X-Stream-Protocol-Version", protocol],
     ]),
   );
 }
 
-function firstKnown<T>(names: readonly string[], find: (name: string) => T | undefined): T | undefined {
-  for (const name of names) {
-    const found = find(name);
-    if (found !== undefined) return found;
+function acceptedProtocols(
+  transport: StreamingTransport,
+  { kind }: SessionPlan,
+): readonly StreamingProtocol[] {
+  const kindOfSession = kind === "portforward" ? kind : "command";
+  return streamingProtocols.filter(
+    (protocol) => protocol.transport === transport && protocol.kind === kindOfSession && protocol.isAccepted,
+  );
+}
+
+/** Returns the accepted protocol that the client prefers most. */
+function mostPreferred(
+  offered: readonly string[],
+  accepted: readonly StreamingProtocol[],
+): StreamingProtocol | undefined {
+  for (const name of offered) {
+    const protocol = accepted.find((one) => one.name === name);
+    if (protocol) return protocol;
   }
   return undefined;
 }

@@ -1,178 +1,191 @@
 import { isUtf8 } from "node:buffer";
 import type { Stats } from "node:fs";
-import { lstat, open, readdir, readlink } from "node:fs/promises";
-import { join } from "node:path";
-import type { Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { type Header, pack as newPack, type Pack } from "tar-stream";
-import { asCopyFailure, callbackFailed, copyFailed } from "./failures.js";
-import type { CopyToOptions } from "./options.js";
-import type { Tally } from "./tally.js";
+import { readdir, readlink } from "node:fs/promises";
+import type { CopyToOptions } from "../options.js";
+import { copyFailed } from "./errors.js";
+import { Folder } from "./folder.js";
+import type { ProgressCounter } from "./progress.js";
+import { modeOf, type OpenFile, openSource, readSource } from "./source-file.js";
+import { endOfArchive, paddingOf, type TarEntry, tarHeader } from "./tar.js";
 
-type EntryHeader = Partial<Header> & Pick<Header, "name">;
 type Owner = { readonly uid: number; readonly gid: number };
+type Bytes = AsyncGenerator<Uint8Array, void, undefined>;
+/** The owner in an archive for copies without one: the container's tar can set it, or does not try. */
+const root: Owner = { uid: 0, gid: 0 };
+const joinedBytes = 65_536;
 
-/** The contents of a folder as a tar archive, with names relative to it. Reading it rejects with the first error. */
-export function packFolder(
+/**
+ * Packs the contents of a folder as a tar archive, with names relative to the folder. Folders come twice: writable before their
+ * contents, and at the end with their own modes and times, since a folder without write permission could not be filled. Like all
+ * archives here, it opens nothing before its first bytes are read: an earlier error would be unhandled, and open files never closed.
+ */
+export async function* packFolder(
   folder: string,
-  { filter, owner }: CopyToOptions,
-  tally: Tally,
-): AsyncIterable<Uint8Array> {
-  return packed((archive) =>
-    walk(folder, "", askingFilter(filter ?? (() => true)), new Writer(archive, owner, tally)),
-  );
+  filter: (path: string) => boolean,
+  { owner = root }: CopyToOptions,
+  progress: ProgressCounter,
+): Bytes {
+  const packer = new FolderPacker(filter, owner, progress);
+  const opened = await Folder.open(folder);
+  try {
+    yield* packer.contents(opened, "");
+  } finally {
+    await opened.close();
+  }
+  yield* packer.finalFolders();
+  yield endOfArchive;
 }
 
-/** One file as a tar archive with one entry of this name. */
-export function packFile(
+/** Packs one file as a tar archive with one entry of this name. */
+export async function* packFile(
   path: string,
-  stats: Stats,
   name: string,
-  { owner }: CopyToOptions,
-  tally: Tally,
-): AsyncIterable<Uint8Array> {
-  return packed((archive) => new Writer(archive, owner, tally).file(path, stats, name, ""));
+  { owner = root }: CopyToOptions,
+  progress: ProgressCounter,
+): Bytes {
+  progress.addFile("");
+  const file = await openSource(path, path);
+  try {
+    yield* packOpenFile(file, name, "", owner, progress);
+  } finally {
+    await file.handle.close();
+  }
+  yield endOfArchive;
 }
 
-/** A file of given contents as a tar archive with one entry of this name. */
-export function packContent(
+/** Packs a file with the given content as a tar archive with one entry of this name. */
+export async function* packContent(
   content: Uint8Array,
   mode: number,
   name: string,
-  { owner }: CopyToOptions,
-  tally: Tally,
-): AsyncIterable<Uint8Array> {
-  return packed(async (archive) => {
-    tally.file("");
-    archive.entry({ name, mode, size: content.byteLength, ...owner }, Buffer.from(content));
-    tally.bytes(content.byteLength);
-  });
+  { owner = root }: CopyToOptions,
+  progress: ProgressCounter,
+): Bytes {
+  progress.addFile("");
+  if (mode & 0o6000) progress.addSpecialMode("");
+  const size = content.byteLength;
+  const mtime = Math.floor(Date.now() / 1000);
+  yield tarHeader({ name, type: "file", mode: modeOf(mode), mtime, size, ...owner });
+  yield content;
+  progress.addBytes(size);
+  yield paddingOf(size);
+  yield endOfArchive;
 }
 
-/**
- * An archive's bytes. Nothing is opened before they are first asked for: until then nobody would hear of an error, or
- * close what is open. Leaving the loop ends the archive, and waits until the file that is being read is closed.
- */
-async function* packed(fill: (archive: Pack) => Promise<void>): AsyncGenerator<Uint8Array> {
-  const archive = newPack();
-  const filled = fill(archive).then(
-    () => archive.finalize(),
-    (error) => {
-      archive.destroy();
-      throw asCopyFailure(error);
-    },
-  );
-  // Told below.
-  filled.catch(() => undefined);
-  try {
-    for await (const chunk of archive) yield chunk as Uint8Array;
-    await filled;
-  } catch (error) {
-    // What broke the filling says more than that the archive broke.
-    await filled;
-    throw error;
-  } finally {
-    archive.destroy();
-    await filled.catch(() => undefined);
+/** Joins short parts of an archive: headers and small files would be sent one by one. */
+export async function* joined(parts: AsyncIterable<Uint8Array>): Bytes {
+  let [held, bytes]: [Uint8Array[], number] = [[], 0];
+  for await (const part of parts) {
+    held.push(part);
+    bytes += part.byteLength;
+    if (bytes < joinedBytes) continue;
+    yield* held.length === 1 ? held : [Buffer.concat(held)];
+    [held, bytes] = [[], 0];
   }
+  if (bytes > 0) yield Buffer.concat(held);
 }
 
-/** The caller's filter, whose own errors are told as its own. */
-function askingFilter(filter: (path: string) => boolean): (path: string) => boolean {
-  return (path) => {
-    try {
-      return filter(path);
-    } catch (error) {
-      throw callbackFailed("filter", error);
-    }
-  };
-}
-
-async function walk(
-  folder: string,
-  below: string,
-  filter: (path: string) => boolean,
-  writer: Writer,
-): Promise<void> {
-  for (const name of (await readdir(folder)).sort()) {
-    const [path, relative] = [join(folder, name), below === "" ? name : `${below}/${name}`];
-    if (!filter(relative)) continue;
-    const stats = await lstat(path).catch((error) => {
-      // Node puts this character where bytes are no UTF-8, and there is no such file then.
-      throw name.includes("\uFFFD") ? copyFailed(`a file's name is not UTF-8: ${path}`, error) : error;
-    });
-    if (stats.isDirectory()) {
-      await writer.plain({ ...writer.headerOf(stats, relative), type: "directory" });
-      writer.tally.directory();
-      await walk(path, relative, filter, writer);
-    } else if (stats.isSymbolicLink()) {
-      const target = await readlink(path, { encoding: "buffer" });
-      if (!isUtf8(target)) throw copyFailed(`a link leads to a name that is not UTF-8: ${path}`);
-      await writer.plain({
-        ...writer.headerOf(stats, relative),
-        type: "symlink",
-        linkname: target.toString(),
-      });
-      writer.tally.link();
-    } else if (stats.isFile()) await writer.file(path, stats, relative, relative);
-    else writer.tally.skip(relative, "it is a device, a socket or a pipe");
+async function* packOpenFile(
+  file: OpenFile,
+  name: string,
+  shown: string,
+  owner: Owner,
+  progress: ProgressCounter,
+): Bytes {
+  const { mode } = file.stats;
+  if (mode & 0o6000) progress.addSpecialMode(shown);
+  const { size, chunks, hasChanged } = await readSource(file);
+  yield tarHeader({ ...entryOf(file.stats, name, owner), type: "file", size });
+  for await (const chunk of chunks) {
+    progress.addBytes(chunk.byteLength);
+    yield chunk;
   }
+  yield paddingOf(size);
+  if (await hasChanged()) progress.addSkipped(shown, "was copied but changed while it was read");
 }
 
-class Writer {
-  readonly tally: Tally;
-  readonly #archive: Pack;
+function entryOf({ mode, mtimeMs }: Stats, name: string, owner: Owner): Omit<TarEntry, "type" | "size"> {
+  return { name, mode: modeOf(mode), mtime: Math.floor(mtimeMs / 1000), ...owner };
+}
+
+/** Packs a folder with everything in it. */
+class FolderPacker {
+  readonly #filter: (path: string) => boolean;
   readonly #owner: Owner;
+  readonly #progress: ProgressCounter;
+  /** The folders with their own modes and times, outermost first. */
+  readonly #folders: TarEntry[] = [];
 
-  constructor(archive: Pack, owner: Owner = { uid: 0, gid: 0 }, tally: Tally) {
-    this.#archive = archive;
+  constructor(filter: (path: string) => boolean, owner: Owner, progress: ProgressCounter) {
+    this.#filter = filter;
     this.#owner = owner;
-    this.tally = tally;
+    this.#progress = progress;
   }
 
-  headerOf({ mode, mtime }: Stats, name: string): EntryHeader {
-    return { name, mode: mode & 0o7777, mtime, ...this.#owner };
-  }
-
-  /** An entry without contents. */
-  plain(header: EntryHeader): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#archive.entry({ ...header, size: 0 }, (error) => (error ? reject(error) : resolve()));
-    });
-  }
-
-  /** A file, of the size that it has now: one that grows meanwhile is cut, one that shrinks is an error. */
-  async file(path: string, stats: Stats, name: string, shown: string): Promise<void> {
-    this.tally.file(shown);
-    const { size } = stats;
-    const header = { ...this.headerOf(stats, name), size };
-    // A stream of another make than Node's, which Node's pipeline takes all the same.
-    const entry = () => this.#archive.entry(header) as unknown as Writable;
-    if (size === 0) {
-      await pipeline([], entry());
-      return;
+  async *contents(folder: Folder, below: string): Bytes {
+    for (const name of (await folder.self((path) => readdir(path))).sort()) {
+      const relative = below === "" ? name : `${below}/${name}`;
+      if (this.#filter(relative)) yield* this.#entry(folder, name, relative);
     }
-    const { tally } = this;
-    const file = await open(path);
+  }
+
+  /** Yields the headers that complete the folders, innermost first. */
+  *finalFolders(): Generator<Uint8Array, void, undefined> {
+    for (const entry of this.#folders.reverse()) yield tarHeader(entry);
+  }
+
+  async *#entry(folder: Folder, name: string, relative: string): Bytes {
+    const stats = await folder.statusOf(name);
+    if (!stats) throw missing(folder, name);
+    if (stats.isDirectory()) yield* this.#folder(folder, name, relative);
+    else if (stats.isSymbolicLink()) yield* this.#link(folder, name, relative, stats);
+    else if (stats.isFile()) yield* this.#file(folder, name, relative);
+    else this.#progress.addSkipped(relative, "is a device, a socket or a pipe");
+  }
+
+  async *#folder(parent: Folder, name: string, relative: string): Bytes {
+    const folder = await parent.enter(name);
     try {
-      // The end is a byte that is read, too, so that nothing at all has no end.
-      const content = file.createReadStream({ end: size - 1, highWaterMark: 262_144, autoClose: false });
-      await pipeline(
-        content,
-        // Not a listener: what the caller's onProgress throws must break the pipeline, not the process.
-        async function* (chunks: AsyncIterable<Buffer>) {
-          let bytes = 0;
-          for await (const chunk of chunks) {
-            bytes += chunk.byteLength;
-            tally.bytes(chunk.byteLength);
-            yield chunk;
-          }
-          if (bytes < size) throw copyFailed(`${path} became shorter while it was read`);
-        },
-        entry(),
-      );
+      const entry = {
+        ...entryOf(await folder.status(), relative, this.#owner),
+        type: "directory",
+        size: 0,
+      } as const;
+      this.#folders.push(entry);
+      yield tarHeader({ ...entry, mode: entry.mode | 0o700 });
+      this.#progress.addDirectory();
+      yield* this.contents(folder, relative);
     } finally {
-      await file.close();
+      await folder.close();
     }
   }
+
+  async *#link(folder: Folder, name: string, relative: string, stats: Stats): Bytes {
+    const target = await folder.at(name, (path) => readlink(path, { encoding: "buffer" }));
+    if (!isUtf8(target))
+      throw copyFailed(`${folder.pathOf(name)}: the target of the link is not valid UTF-8`);
+    const linkname = target.toString();
+    yield tarHeader({ ...entryOf(stats, relative, this.#owner), type: "symlink", size: 0, linkname });
+    this.#progress.addLink();
+  }
+
+  async *#file(folder: Folder, name: string, relative: string): Bytes {
+    this.#progress.addFile(relative);
+    const file = await folder.at(name, (path) => openSource(path, folder.pathOf(name), "no links"));
+    try {
+      yield* packOpenFile(file, relative, relative, this.#owner, this.#progress);
+    } finally {
+      await file.handle.close();
+    }
+  }
+}
+
+function missing(folder: Folder, name: string): Error {
+  const path = folder.pathOf(name);
+  // Node decodes invalid UTF-8 to this character, and then does not find the file.
+  return copyFailed(
+    name.includes("\uFFFD")
+      ? `${path}: the file name is not valid UTF-8`
+      : `ENOENT: no such file or directory, lstat '${path}'`,
+  );
 }

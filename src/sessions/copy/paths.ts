@@ -1,21 +1,21 @@
-import { posix } from "node:path";
-import { CriError } from "../../core/index.js";
-import { copyFailed } from "./failures.js";
+import { posix, sep } from "node:path";
+import { type CriError, criError } from "../../core/index.js";
+import { copyFailed } from "./errors.js";
 
-/** No link of Linux is longer. */
+/** The longest target of a link on Linux, in bytes. */
 const linkLimit = 4_096;
 
-/** A path in a container: the folder, and the name in it; the name is `.` for the folder itself. */
+/** A path in a container as a folder and a name in it; the name is `.` for the folder itself. */
 export interface ContainerPath {
   readonly folder: string;
   readonly base: string;
 }
 
-/** An absolute path in a container, cut into the folder and the name in it. Throws `invalid_request`. */
+/** Splits an absolute path in a container. Throws `invalid_request`. */
 export function containerPath(name: string, path: string): ContainerPath {
   const problem = path.startsWith("/")
     ? path.includes("\0")
-      ? "must not have a NUL"
+      ? "must not contain NUL"
       : undefined
     : "must be absolute";
   if (problem !== undefined) throw invalidPath(name, problem, path);
@@ -23,16 +23,19 @@ export function containerPath(name: string, path: string): ContainerPath {
   return { folder: posix.dirname(clean), base: posix.basename(clean) || "." };
 }
 
-/** Refuses a path that can only be a folder's, such as `/etc/app/`, as what a file becomes. Throws `invalid_request`. */
-export function notAFolder(name: string, path: string): void {
-  if (/\/\.{0,2}$/.test(path))
-    throw invalidPath(name, "is a folder, and the source is a file: add the file's name", path);
+/** A path that ends with a separator, or with a part that only a folder can have. */
+const folderPath = sep === "/" ? /(?:^|\/)\.{0,2}$/ : /(?:^|[/\\])\.{0,2}$/;
+
+/** Refuses a path that can only be a folder, such as `/etc/app/`, as the target of a file. Throws `invalid_request`. */
+export function refuseFolderPath(target: string): void {
+  if (folderPath.test(target))
+    throw invalidPath("target", "must end with a file name, since the source is a file", target);
 }
 
-/** Where a link leads that is in this folder of a container. Nothing is shortened: what `..` means is up to links. */
+/** Returns the target of a link in a folder of a container. Does not normalize it: the meaning of `..` depends on other links. */
 export function linkedPath(folder: string, link: string): ContainerPath {
   if (link === "" || link.length > linkLimit || link.includes("\0"))
-    throw copyFailed(`a link in ${folder} leads to no path`);
+    throw copyFailed(`${folder}: the target of a link in it is not a valid path`);
   const path = link.startsWith("/") ? link : `${folder}/${link}`;
   const end = path.endsWith("/") ? path.length - 1 : path.length;
   const base = path.slice(path.lastIndexOf("/", end - 1) + 1, end);
@@ -41,17 +44,16 @@ export function linkedPath(folder: string, link: string): ContainerPath {
 }
 
 function invalidPath(name: string, problem: string, value: string): CriError {
-  return new CriError({
-    code: "invalid_argument",
-    reason: "invalid_request",
-    text: `${name} ${problem}: ${JSON.stringify(value)}`,
+  return criError("invalid_request", `${name}: ${problem}, got ${JSON.stringify(value)}`, {
     problems: [{ path: name, message: problem, value }],
   });
 }
 
-/** The parts of an archive entry's name, without empty ones and dots; undefined for a name that leaves the archive. */
+/** Splits the name of an archive entry, without empty parts and dots. Returns undefined for a name that leads out of the archive. */
 export function entryParts(name: string): string[] | undefined {
   if (name.startsWith("/") || name.includes("\0")) return undefined;
+  // On Windows, these separate folders and drives, too.
+  if (sep !== "/" && /[\\:]/.test(name)) return undefined;
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   return parts.includes("..") ? undefined : parts;
 }

@@ -1,203 +1,263 @@
 import { constants } from "node:fs";
-import { chmod, link, lstat, mkdir, open, readlink, rm, symlink, utimes } from "node:fs/promises";
-import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { chmod, type FileHandle, link, open, symlink, unlink, utimes } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import type { EntryHeader } from "./entry-header.js";
-import { copyFailed, unsafeArchive } from "./failures.js";
+import type { EntryHeader } from "./archive.js";
+import { Destination, type Place } from "./destination.js";
+import { copyFailed, unsafeArchive } from "./errors.js";
+import { codeOf } from "./folder.js";
 import { entryParts } from "./paths.js";
-import type { Tally } from "./tally.js";
+import type { ProgressCounter } from "./progress.js";
+
+/** The longest path that most systems accept. A path relative to an open folder has no limit, but its files could not be used. */
+const pathLimit = 4_096;
+const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
+
+/** A file whose archived content may be wrong. */
+export interface DoubtfulFile {
+  /** The name in the archive. */
+  readonly name: string;
+  /** Whether the archived content ends with zeros that the file does not have; otherwise, it is empty. */
+  readonly isPadded: boolean;
+  /** Whether the file is the whole copy. */
+  readonly isRoot: boolean;
+}
+
+/** Metadata of an entry that a file gets. */
+type FileHeader = Pick<EntryHeader, "mode" | "mtime">;
 
 /**
- * Writes the entries of an archive below a destination, and nothing elsewhere: an entry with `..` or an absolute name
- * is refused, none is written through a link, and links that lead outside are not made. The archive comes from a
- * container, whose word on any of this is worth nothing.
+ * Writes the entries of an archive below a destination, and nowhere else: refuses entries with `..` or an absolute name, never writes
+ * through a link, and does not create links that lead outside. The archive comes from a container and is not trusted.
  */
-export class Unpacker {
-  readonly #destination: string;
-  /** How the archive calls what becomes the destination itself. */
+export class Unpacker implements AsyncDisposable {
+  readonly #destination: Destination;
+  /** The name in the archive of the entry that becomes the destination itself. */
   readonly #root: string;
-  readonly #tally: Tally;
-  /** Folders that are known to be real ones. */
-  readonly #checked = new Set<string>();
-  /** What folders are given at the end: before, a read-only one could not be filled. */
-  readonly #folders: { readonly path: string; readonly header: EntryHeader }[] = [];
-  /** What was not made: its other names are not made either. */
-  readonly #leftOut = new Map<string, EntryHeader>();
+  readonly #progress: ProgressCounter;
+  /** Folders whose mode and time are set at the end, since a read-only folder could not be filled. By path. */
+  readonly #folders = new Map<string, { readonly parts: readonly string[]; readonly header: EntryHeader }>();
+  /** Entries that were skipped: hard links to them are skipped as well. By path. */
+  readonly #skipped = new Map<string, EntryHeader>();
+  readonly #doubtful = new Map<string, DoubtfulFile>();
+  /** The hard links to a file, by its path. */
+  readonly #hardLinks = new Map<string, (readonly string[])[]>();
   #rootLink: string | undefined;
 
-  constructor(destination: string, root: string, tally: Tally) {
-    this.#destination = resolve(destination);
+  constructor(target: string, root: string, progress: ProgressCounter) {
+    this.#destination = new Destination(target);
     this.#root = root;
-    this.#tally = tally;
+    this.#progress = progress;
   }
 
-  /** Where what was to become the destination leads to, when it is a link. It is not made. */
+  /** The target of the root entry if that is a link, which is not created. */
   get rootLink(): string | undefined {
     return this.#rootLink;
   }
 
-  /** Tells of something that the archive's maker said about a file. */
-  note(name: string, reason: string): void {
+  /** Files whose content must be read again: empty ones, and those of {@link doubt}. */
+  get doubtful(): readonly DoubtfulFile[] {
+    return [...this.#doubtful.values()];
+  }
+
+  /** Adds a file to the skipped entries, by its name in the archive. */
+  skip(name: string, reason: string): void {
     const [first, ...rest] = entryParts(name) ?? [name];
     const parts = first === undefined || first === this.#root ? rest : [first, ...rest];
-    this.#tally.skip(parts.join("/"), reason);
+    this.#progress.addSkipped(parts.join("/"), reason);
   }
 
-  /** Takes one entry, and all of its contents. */
+  /** Notes that the archived content of a file ends with zeros that the file does not have. */
+  doubt(name: string): void {
+    const parts = this.#partsOf(name);
+    this.#doubtful.set(keyOf(parts), { name, isPadded: true, isRoot: parts.length === 0 });
+  }
+
+  /** Writes one entry and consumes its content. */
   async take(header: EntryHeader, content: Readable): Promise<void> {
     const parts = this.#partsOf(header.name);
-    const path = join(this.#destination, ...parts);
-    const shown = parts.join("/");
     if (header.type === "symlink" && parts.length === 0) this.#setRoot(header);
-    else if (header.garbled) await this.#entry(path, shown, header, content);
-    else if (header.type === "directory") await this.#folder(path, header);
-    else {
-      await this.#realFolder(dirname(path), header.name);
-      await this.#entry(path, shown, header, content);
-    }
-    for await (const _ of content); // Contents that no entry of this type has.
+    else if (header.garbled) this.#skipGarbled(parts, header);
+    else if (header.type === "directory") await this.#folder(parts, header);
+    else await this.#destination.at(parts, (place) => this.#entry(place, header, content));
+    for await (const _ of content); // An entry of this type should have none.
   }
 
-  /** Gives folders their modes and times. */
+  /**
+   * Replaces the content of a file that was written, and keeps its mode and time. A file that is only suspected of having content stays
+   * as it is if there is none.
+   */
+  async replace({ name, isPadded }: DoubtfulFile, content: AsyncGenerator<Buffer>): Promise<void> {
+    const parts = this.#partsOf(name);
+    const first = await content.next();
+    if (first.done && !isPadded) return;
+    const whole = async function* () {
+      if (!first.done) yield first.value;
+      yield* content;
+    };
+    await this.#destination.at(parts, async (place) => {
+      const old = await place.folder.statusOf(place.name);
+      if (!old?.isFile())
+        throw copyFailed(`${place.folder.pathOf(place.name)}: was replaced while it was copied`);
+      this.#progress.addBytes(-old.size);
+      await this.#write(place, old, whole());
+    });
+    for (const other of this.#hardLinks.get(keyOf(parts)) ?? [])
+      await this.#destination.at(other, (place) => this.#hardLink(place, parts));
+  }
+
+  /** Sets the modes and times of folders. */
   async finish(): Promise<void> {
-    for (const { path, header } of this.#folders.reverse()) {
-      await chmod(path, (header.mode ?? 0o755) & 0o7777);
-      if (header.mtime) await utimes(path, header.mtime, header.mtime);
+    const byPath = [...this.#folders].sort(([one], [other]) => (one < other ? 1 : -1));
+    for (const [, { parts, header }] of byPath) {
+      const folder = await this.#destination.folder(parts);
+      await folder.self((path) => chmod(path, (header.mode ?? 0o755) & 0o7777));
+      const { mtime } = header;
+      if (mtime) await folder.self((path) => utimes(path, mtime, mtime));
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#destination[Symbol.asyncDispose]();
   }
 
   #partsOf(name: string): string[] {
     const parts = entryParts(name);
-    if (!parts) throw unsafeArchive(name, "which leads out of the archive");
+    if (!parts) throw unsafeArchive(name, "leads out of the archive");
+    if (name.length > pathLimit)
+      throw copyFailed(`${name.slice(0, 80)}…: the path is longer than ${pathLimit} characters`);
     if (this.#root === ".") return parts;
     const [first, ...rest] = parts;
-    if (first !== this.#root) throw unsafeArchive(name, `which is not below ${JSON.stringify(this.#root)}`);
+    if (first !== this.#root) throw unsafeArchive(name, `is not below ${JSON.stringify(this.#root)}`);
     return rest;
   }
 
-  async #folder(path: string, header: EntryHeader): Promise<void> {
-    await this.#realFolder(path, header.name);
-    this.#tally.directory();
-    this.#folders.push({ path, header });
+  async #folder(parts: readonly string[], header: EntryHeader): Promise<void> {
+    await this.#destination.folderToFill(parts);
+    this.#progress.addDirectory();
+    this.#folders.set(keyOf(parts), { parts, header });
   }
 
-  /** Makes a folder and those above it, up to the destination, and makes sure that none of them is a link. */
-  async #realFolder(path: string, name: string): Promise<void> {
-    const below = relative(this.#destination, path);
-    // The destination's own parent: chosen by the caller, so links are welcome.
-    if (below === ".." || this.#checked.has(path)) {
-      await mkdir(path, { recursive: true });
-      return;
-    }
-    if (path !== this.#destination) await this.#realFolder(dirname(path), name);
-    const stats = await lstat(path).catch(() => undefined);
-    if (!stats) await mkdir(path, { recursive: path === this.#destination });
-    else if (stats.isSymbolicLink() && path !== this.#destination)
-      throw unsafeArchive(name, `which would be written through the link ${JSON.stringify(below)}`);
-    else if (!stats.isDirectory() && !stats.isSymbolicLink())
-      throw copyFailed(`${path} is in the way: it is not a folder`);
-    this.#checked.add(path);
+  async #entry(place: Place, header: EntryHeader, content: Readable): Promise<void> {
+    const { type, name } = header;
+    const isRoot = place.parts.length === 0;
+    if (type === "file" || type === "contiguous-file") {
+      this.#progress.addFile(keyOf(place.parts));
+      const bytes = await this.#write(place, header, content);
+      if (bytes === 0) this.#doubtful.set(keyOf(place.parts), { name, isPadded: false, isRoot });
+    } else if (type === "symlink" && !isRoot) await this.#symlink(place, header);
+    else if (type === "link" && !isRoot) await this.#link(place, header, content);
+    else this.#skip(place.parts, header, type ? `is a ${type}` : "has an unknown type");
   }
 
-  async #file(path: string, shown: string, header: EntryHeader, content: Readable): Promise<void> {
-    this.#tally.file(shown);
-    await this.#clear(path);
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = constants;
-    const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  /** Writes a file. Returns the number of its bytes. */
+  async #write(place: Place, { mode, mtime }: FileHeader, content: AsyncIterable<Buffer>): Promise<number> {
+    const file = await this.#create(place);
+    let bytes = 0;
     try {
-      // A loop, which hears of an archive that broke even before it began to read.
-      for await (const chunk of content as AsyncIterable<Buffer>) {
+      // A loop also fails for an archive that broke before the reading started.
+      for await (const chunk of content) {
         await file.appendFile(chunk);
-        this.#tally.bytes(chunk.byteLength);
+        bytes += chunk.byteLength;
+        this.#progress.addBytes(chunk.byteLength);
       }
-      await file.chmod((header.mode ?? 0o644) & 0o777);
-      if (header.mtime) await file.utimes(header.mtime, header.mtime);
+      await file.chmod((mode ?? 0o644) & 0o777);
+      if (mtime) await file.utimes(mtime, mtime);
+      return bytes;
     } finally {
       await file.close();
     }
   }
 
+  /** Creates a file, in place of an existing one. */
+  #create(place: Place): Promise<FileHandle> {
+    this.#forget(place);
+    const create = (path: string) => open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    return place.folder.at(place.name, (path) =>
+      create(path).catch(async (error) => {
+        if (codeOf(error) !== "EEXIST") throw error;
+        await this.#clear(place);
+        return create(path);
+      }),
+    );
+  }
+
   #setRoot({ linkname = "", garbled }: EntryHeader): void {
-    if (garbled) throw copyFailed(`the source leads to a name that is not UTF-8: ${linkname}`);
+    if (garbled) throw copyFailed(`the target of the source link is not valid UTF-8: ${linkname}`);
     this.#rootLink = linkname;
   }
 
-  async #entry(path: string, shown: string, header: EntryHeader, content: Readable): Promise<void> {
-    const { type, garbled } = header;
-    if (garbled) this.#leaveOut(path, shown, header, "its name, or that of its target, is not UTF-8");
-    else if (type === "file" || type === "contiguous-file") await this.#file(path, shown, header, content);
-    else if (type === "symlink") await this.#symlink(path, shown, header);
-    else if (type === "link") await this.#link(path, shown, header, content);
-    else this.#leaveOut(path, shown, header, `it is a ${type ?? "thing that tar does not name"}`);
+  #skip(parts: readonly string[], header: EntryHeader, reason: string): void {
+    this.#skipped.set(keyOf(parts), header);
+    this.#progress.addSkipped(keyOf(parts), reason);
   }
 
-  #leaveOut(path: string, shown: string, header: EntryHeader, reason: string): void {
-    this.#leftOut.set(path, header);
-    this.#tally.skip(shown, reason);
+  #skipGarbled(parts: readonly string[], header: EntryHeader): void {
+    this.#skip(parts, header, "its name or the name of its target is not valid UTF-8");
   }
 
-  async #symlink(path: string, shown: string, header: EntryHeader): Promise<void> {
+  async #symlink(place: Place, header: EntryHeader): Promise<void> {
     const { linkname: target = "" } = header;
-    if (!(await this.#staysInside(dirname(path), target))) {
-      this.#leaveOut(path, shown, header, `it is a link that leads outside, to ${target}`);
+    if (!(await this.#destination.staysInside(place.parts.slice(0, -1), target))) {
+      this.#skip(place.parts, header, `is a link that leads outside, to ${target}`);
       return;
     }
-    await this.#clear(path);
-    await symlink(target, path);
-    this.#tally.link();
+    await this.#clear(place);
+    await place.folder.at(place.name, (path) => symlink(target, path));
+    this.#progress.addLink();
   }
 
-  /**
-   * Whether a link in a folder leads to a place inside. A `..` counts as leading up only from a folder that is there,
-   * which stays one: from a link, or from a name that may yet become a link, it would lead anywhere.
-   */
-  async #staysInside(folder: string, target: string): Promise<boolean> {
-    if (isAbsolute(target)) return false;
-    let [at, real] = [folder, true];
-    for (const part of target.split(sep === "/" ? "/" : /[/\\]/)) {
-      if (part === "" || part === ".") continue;
-      if (part === ".." && !real) return false;
-      at = join(at, part);
-      if (!this.#inside(at)) return false;
-      if (part !== "..") real &&= await isRealFolder(at);
-    }
-    return true;
-  }
-
-  /** Another name of what the archive had before. */
-  async #link(path: string, shown: string, header: EntryHeader, content: Readable): Promise<void> {
+  /** Creates a hard link to an earlier entry. */
+  async #link(place: Place, header: EntryHeader, content: Readable): Promise<void> {
     const { name, linkname = "" } = header;
-    const target = join(this.#destination, ...this.#partsOf(linkname));
-    await this.#realFolder(dirname(target), name);
-    const leftOut = this.#leftOut.get(target);
-    const stats = await lstat(target).catch(() => undefined);
-    if (leftOut) await this.#entry(path, shown, { ...leftOut, name }, content);
-    // Where it leads from here may be elsewhere than from there.
-    else if (stats?.isSymbolicLink())
-      await this.#entry(path, shown, { name, type: "symlink", linkname: await readlink(target) }, content);
-    else if (!stats?.isFile())
-      throw unsafeArchive(name, `a link to ${JSON.stringify(linkname)}, which is no file of it`);
-    else if (target !== path) {
-      await this.#clear(path);
-      await link(target, path);
-      this.#tally.link();
-    }
+    const target = this.#partsOf(linkname);
+    if (keyOf(target) === keyOf(place.parts)) return;
+    const skipped = this.#skipped.get(keyOf(target));
+    if (skipped?.garbled) return this.#skipGarbled(place.parts, { ...skipped, name });
+    if (skipped) return this.#entry(place, { ...skipped, name }, content);
+    const stats = await this.#destination.statusOf(target);
+    // The same relative target may lead elsewhere from another folder.
+    if (stats?.isSymbolicLink())
+      return this.#symlink(place, {
+        name,
+        type: "symlink",
+        linkname: await this.#destination.readLink(target),
+      });
+    if (!stats?.isFile())
+      throw unsafeArchive(
+        name,
+        `is a hard link to ${JSON.stringify(linkname)}, which is not a file of the archive`,
+      );
+    await this.#hardLink(place, target);
+    this.#progress.addLink();
+    const others = this.#hardLinks.get(keyOf(target));
+    if (others) others.push(place.parts);
+    else this.#hardLinks.set(keyOf(target), [place.parts]);
   }
 
-  /** Removes a file or a link that is in the way; a folder stays, and is an error. */
-  async #clear(path: string): Promise<void> {
-    this.#leftOut.delete(path);
-    const stats = await lstat(path).catch(() => undefined);
-    if (stats?.isDirectory()) throw copyFailed(`${path} is in the way: it is a folder`);
-    if (stats) await rm(path);
+  async #hardLink(place: Place, target: readonly string[]): Promise<void> {
+    const folder = await this.#destination.earlierFolder(target);
+    await this.#clear(place);
+    await folder.at(target.at(-1) ?? "", (existing) =>
+      place.folder.at(place.name, (created) => link(existing, created)),
+    );
   }
 
-  #inside(path: string): boolean {
-    return path === this.#destination || path.startsWith(this.#destination + sep);
+  /** Removes an existing file or link. Throws `copy_failed` for a folder. */
+  async #clear(place: Place): Promise<void> {
+    this.#forget(place);
+    const { folder, name } = place;
+    const stats = await folder.statusOf(name);
+    if (stats?.isDirectory()) throw copyFailed(`${folder.pathOf(name)}: exists and is a folder`);
+    if (stats) await folder.at(name, (path) => unlink(path));
+  }
+
+  /** Forgets an earlier entry of this name. */
+  #forget({ parts }: Place): void {
+    this.#skipped.delete(keyOf(parts));
+    this.#doubtful.delete(keyOf(parts));
   }
 }
 
-async function isRealFolder(path: string): Promise<boolean> {
-  const stats = await lstat(path).catch(() => undefined);
-  return stats?.isDirectory() ?? false;
+function keyOf(parts: readonly string[]): string {
+  return parts.join("/");
 }

@@ -1,36 +1,99 @@
 import { Duplex } from "node:stream";
-import { CriError, LateFailure, outputHighWaterBytes } from "../../core/index.js";
-import { inputHighWaterBytes } from "../io.js";
-import type { Link, LinkListener } from "./link.js";
+import {
+  type CriError,
+  checkArgument,
+  criError,
+  LateFailure,
+  option,
+  outputHighWaterBytes,
+} from "../../core/index.js";
+import { stateReason } from "../errors.js";
+import { inputHighWaterBytes } from "../input.js";
 
-/** What a {@link ForwardedConnection} is made of. */
-export interface ForwardedInit {
-  readonly link: Link;
-  readonly remotePort: number;
-  /** What errors call the endpoint. */
-  readonly endpoint: string;
-  readonly halfClose: boolean;
+/** Callbacks for the events of a {@link Link}. */
+export interface LinkListener {
+  /** Bytes from the port arrived. Returning false pauses the link until it is resumed. */
+  onData(part: Buffer): boolean;
+  /** The port could not be connected to, or failed; `text` is the runtime's own. */
+  onRefused(text: string): void;
+  /** The port has sent everything. */
+  onEnd(): void;
+  /** The connection that carries the link has ended; with an error when it broke. */
+  onClosed(error: CriError | undefined): void;
+}
+
+/** One forwarded connection, independent of the transport. */
+export interface Link {
+  /** Whether `end()` reaches the server. */
+  readonly canEnd: boolean;
+  /** Starts the events. Resolves when the server has accepted the connection. */
+  start(listener: LinkListener): Promise<void>;
+  write(bytes: Uint8Array, done: (error?: Error | null) => void): void;
+  /** Half-closes the link. No runtime forwards this to the port: the runtime hangs up a second later. */
+  end(): void;
+  /** Continues reading after `onData` returned false. */
+  resume(): void;
+  /** Closes the link after the pending writes; both sides have ended. */
+  finish(): void;
+  /** Closes the link immediately. */
+  destroy(): void;
+  /** Sets whether the link keeps the process alive. */
+  keepProcess(keep: boolean): void;
 }
 
 /**
- * A connection to a port in a pod. It behaves as a `net.Socket` as far as `node:http` and others ask.
+ * A connection to a port in a pod. It implements the part of `net.Socket` that `node:http` uses.
  *
- * `end()` does not reach the port: no runtime passes on that one side has ended, but each hangs up a second later and
- * loses the reply. So the end is kept, and the connection closes when the port ends it, or with `destroy()`.
+ * `end()` does not reach the port: runtimes do not forward a half-close, but hang up a second later and lose the reply. The
+ * connection therefore closes when the port ends it, or with `destroy()`.
  */
-export class ForwardedConnection extends Duplex implements LinkListener {
+export interface ForwardedConnection extends Duplex {
   /** The port in the pod. */
+  readonly remotePort: number;
+  /** Emits `timeout` after `ms` milliseconds without a byte in either direction, as `net.Socket` does; 0 never does. */
+  setTimeout(ms: number, listener?: () => void): this;
+  /** Has no effect: the connection is local. `node:http` calls it. */
+  setKeepAlive(): this;
+  /** Has no effect: nothing is delayed. `node:http` calls it. */
+  setNoDelay(): this;
+  /** Makes the connection keep the process alive, which is the default. */
+  ref(): this;
+  /** Lets the process exit while the connection is open. */
+  unref(): this;
+}
+
+/** The parts of a {@link LinkedConnection}. */
+export interface LinkedConnectionInit {
+  readonly link: Link;
+  readonly remotePort: number;
+  /** The endpoint for errors. */
+  readonly endpoint: string;
+  readonly halfClose: boolean;
+  /** Whether the link tries again while the port refuses it. */
+  readonly isWaiting: boolean;
+  /** Finds out why the connection ended before a byte arrived; undefined if that is not known. Never rejects. */
+  readonly diagnose: Diagnose | undefined;
+}
+
+/** Finds the error behind a connection that just ended. */
+export type Diagnose = () => Promise<CriError | undefined>;
+
+/** A {@link ForwardedConnection} on a {@link Link}. */
+export class LinkedConnection extends Duplex implements ForwardedConnection {
   readonly remotePort: number;
   readonly #link: Link;
   readonly #endpoint: string;
   readonly #halfClose: boolean;
+  readonly #isWaiting: boolean;
   readonly #failure = new LateFailure(this);
+  /** Undefined once a byte has arrived, or the connection has ended. */
+  #diagnose: Diagnose | undefined;
+  #isDiagnosing = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** @internal */
-  constructor({ link, remotePort, endpoint, halfClose }: ForwardedInit) {
+  constructor({ link, remotePort, endpoint, halfClose, isWaiting, diagnose }: LinkedConnectionInit) {
     super({
-      // Once the port has ended, nothing that is sent reaches it.
+      // Without half-close, no byte reaches the port after the port has ended its side.
       allowHalfOpen: halfClose,
       readableHighWaterMark: outputHighWaterBytes,
       writableHighWaterMark: inputHighWaterBytes,
@@ -39,48 +102,30 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     this.remotePort = remotePort;
     this.#endpoint = endpoint;
     this.#halfClose = halfClose;
-    // A connection that nobody listens to must not end the process; whoever reads it is told all the same.
+    this.#isWaiting = isWaiting;
+    this.#diagnose = diagnose;
+    // Keeps a connection without an error listener from ending the process; readers receive the error anyway.
     this.on("error", () => undefined);
   }
 
-  /** @internal Whether the port hears of `end()`, as far as this side can do it. */
+  /** Whether `end()` reaches the port, as far as this side can tell. */
   get passesEnd(): boolean {
     return this.#halfClose && this.#link.canEnd;
   }
 
-  /** @internal */
-  onData(part: Buffer): boolean {
-    this.#idleTimer?.refresh();
-    return this.destroyed || this.push(part) || this.destroyed;
+  /** Starts the link. Resolves when the server has accepted the connection. */
+  start(): Promise<void> {
+    return this.#link.start({
+      onData: (part) => this.#receive(part),
+      onRefused: (text) => this.#refuse(text),
+      onEnd: () => this.#finish(undefined),
+      onClosed: (error) => this.#finish(error),
+    });
   }
 
-  /** @internal */
-  onRefused(text: string): void {
-    const refused = /refused|no route|unreachable|cannot assign/i.test(text);
-    this.#failure.set(
-      new CriError({
-        code: "unavailable",
-        reason: refused ? "port_refused" : "connection_lost",
-        endpoint: this.#endpoint,
-        text: `port ${this.remotePort} of the pod: ${text.trim()}`,
-      }),
-    );
-  }
-
-  /** @internal */
-  onEnd(): void {
-    if (!this.destroyed && !this.#failure.pending && !this.readableEnded) this.push(null);
-  }
-
-  /** @internal */
-  onClosed(error: CriError | undefined): void {
-    if (error)
-      this.#failure.set(error.endpoint === undefined ? error.with({ endpoint: this.#endpoint }) : error);
-    else this.onEnd();
-  }
-
-  /** Emits `timeout` after so many milliseconds without a byte in either direction, as a `net.Socket` does; 0 never. */
   setTimeout(ms: number, listener?: () => void): this {
+    checkArgument("setTimeout", "ms", ms, option.milliseconds);
+    if (listener !== undefined) checkArgument("setTimeout", "listener", listener, option.callback);
     if (this.destroyed) return this;
     clearTimeout(this.#idleTimer);
     this.#idleTimer = ms > 0 ? setTimeout(() => this.emit("timeout"), ms) : undefined;
@@ -89,23 +134,19 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     return this;
   }
 
-  /** Has no effect: the connection is one on this machine. Here because `node:http` calls it. */
   setKeepAlive(): this {
     return this;
   }
 
-  /** Has no effect: nothing is ever held back. Here because `node:http` calls it. */
   setNoDelay(): this {
     return this;
   }
 
-  /** Lets the connection keep the process alive; it does so from the start. */
   ref(): this {
     this.#link.keepProcess(true);
     return this;
   }
 
-  /** Lets the process end while the connection is open. */
   unref(): this {
     this.#link.keepProcess(false);
     return this;
@@ -115,7 +156,7 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     this.#link.resume();
   }
 
-  // Node's own types do not tell of the null either.
+  // The return type omits `null`, as Node's own declaration does.
   override read(size?: number): Buffer {
     const part: Buffer = super.read(size);
     this.#failure.check();
@@ -138,4 +179,44 @@ export class ForwardedConnection extends Duplex implements LinkListener {
     else this.#link.destroy();
     done(error);
   }
+
+  #receive(part: Buffer): boolean {
+    this.#idleTimer?.refresh();
+    this.#diagnose = undefined;
+    return this.destroyed || this.push(part) || this.destroyed;
+  }
+
+  #refuse(text: string): void {
+    const isRefused = /refused|no route|unreachable|cannot assign/i.test(text);
+    const reason = isRefused ? "port_refused" : (stateReason(text) ?? "connection_lost");
+    const details = isRefused && !this.#isWaiting ? { hint: waitHint } : {};
+    const error = criError(reason, `port ${this.remotePort} of the pod: ${text.trim()}`, details);
+    // The runtime's own reason takes precedence.
+    if (this.#isDiagnosing) this.#settle(error);
+    else this.#finish(error);
+  }
+
+  /** Ends the connection after the data that has arrived. If it ended for no reason before the first byte, finds the reason first. */
+  #finish(error: CriError | undefined): void {
+    if (this.#isDiagnosing) return;
+    const diagnose = this.#diagnose;
+    this.#diagnose = undefined;
+    if (!diagnose || this.destroyed || (error && error.reason !== "connection_lost")) {
+      this.#settle(error);
+      return;
+    }
+    this.#isDiagnosing = true;
+    void diagnose().then((found) => {
+      this.#isDiagnosing = false;
+      this.#settle(found ?? error);
+    });
+  }
+
+  #settle(error: CriError | undefined): void {
+    if (error)
+      this.#failure.set(error.endpoint === undefined ? error.with({ endpoint: this.#endpoint }) : error);
+    else if (!this.destroyed && !this.#failure.pending && !this.readableEnded) this.push(null);
+  }
 }
+
+const waitHint = "Pass `portWaitMs` to wait until a process listens on the port";

@@ -1,90 +1,139 @@
 import type { Agent } from "node:http";
-import type { CallOptions } from "../../core/index.js";
-import type { StreamingOptions } from "../options.js";
+import { OptionTable, option } from "../../core/index.js";
+import { type StreamingOptions, streamingTable } from "../options.js";
 import type { ForwardedConnection } from "./connection.js";
 
-/** How connections to a pod's ports are made. `timeoutMs` and `signal` bound each connection's beginning. */
+/** Options of a port-forward. `signal` closes everything; `timeoutMs` limits the opening of each connection. */
 export interface PortForwardOptions extends Omit<StreamingOptions, "transport"> {
   /**
-   * `isolated`: each connection has an RPC and a streaming session of its own. `pooled`: all share one session, which
-   * makes short connections faster, and lets one whose bytes are not read stop all the others. SPDY only.
+   * `isolated`: each connection has its own RPC and streaming session. `pooled`: all connections share one session, which makes
+   * short connections faster; but a connection whose bytes are not read pauses all others. SPDY only.
    * @default "isolated"
    */
   readonly mode?: "isolated" | "pooled" | undefined;
   /**
-   * `auto` takes WebSocket where SPDY is refused.
+   * The transport. `auto` uses WebSocket when the server refuses SPDY.
    * @default "auto"
    */
   readonly transport?: StreamingOptions["transport"];
   /**
-   * How long `connect()` waits for the news that nobody listens on the port, in milliseconds. A runtime accepts a
-   * connection before it has tried the port, so without a wait that news comes as an `error` event of the connection.
+   * The time that `connect()` waits for a refusal by the port, in milliseconds. A runtime accepts a connection before it tries the
+   * port, so without this wait a refusal arrives as an `error` event of the connection.
    * @default 0
    */
   readonly refusalWaitMs?: number | undefined;
   /**
-   * Whether `end()` of a connection is passed on, and the port's reply still read. Only for servers that can do this:
-   * a runtime hangs up a second later, and the rest of the reply is lost.
+   * How long to try again, in milliseconds, while no process listens on the port yet. What was written before is sent to the process
+   * that listens then, and nothing reaches a process twice. Then, or with 0, the refusal is an error. `timeoutMs` and the signals end
+   * the wait, too.
+   * @default 0
+   */
+  readonly portWaitMs?: number | undefined;
+  /**
+   * Whether `end()` of a connection is sent to the server, while the port's reply is still read. Only for servers that support it: a
+   * runtime hangs up a second later, and the rest of the reply is lost.
    * @default false
    */
   readonly halfClose?: boolean | undefined;
 }
 
-/** Where {@link PortForward.listen} listens. */
+/** The options of {@link PortForwardOptions}. */
+export const portForwardTable = new OptionTable<PortForwardOptions>({
+  ...streamingTable.checks,
+  mode: option.oneOf("isolated", "pooled"),
+  refusalWaitMs: option.milliseconds,
+  portWaitMs: option.milliseconds,
+  halfClose: option.boolean,
+});
+
+/** Options of {@link PortForward.listen}. */
 export interface ListenOptions {
   /**
-   * The local port; 0 takes one that is free.
+   * The local port; 0 chooses a free one.
    * @default the pod's port
    */
   readonly port?: number | undefined;
   /**
-   * The local address. Whoever can reach it can reach the pod's port.
+   * The local address. Every process that reaches it also reaches the pod's port.
    * @default "127.0.0.1"
    */
   readonly host?: string | undefined;
   /**
-   * How long a connection whose client has ended may go on without a byte in either direction, in milliseconds; 0 sets
-   * no limit. A client that is gone looks like one that waits for its reply, and many ports wait for their clients to
-   * hang up, which no runtime tells them. With `halfClose` over SPDY the port is told, and there is no limit.
+   * The limit for a connection without a byte in either direction after its client has ended, in milliseconds; 0 sets no limit. A
+   * client that has disconnected looks the same as one that waits for its reply, and many ports wait for their client to hang up,
+   * but no runtime forwards that. With `halfClose` over SPDY the port receives the end, and there is no limit.
    * @default 10_000
    */
   readonly idleAfterEndMs?: number | undefined;
-  /** Hears why a connection failed; the others are not affected. */
+  /**
+   * How long each connection waits for a process that listens on the pod's port, as {@link PortForwardOptions.portWaitMs}.
+   * @default `portWaitMs` of the port-forward
+   */
+  readonly portWaitMs?: number | undefined;
+  /** Called with the error of a connection that failed. Other connections are not affected. */
   readonly onError?: ((error: unknown) => void) | undefined;
-  /** Stops listening when it fires. */
+  /** Closes the listener when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A local port that leads to a pod's. `await using` closes it. */
+/** The options of {@link ListenOptions}. */
+export const listenTable = new OptionTable<ListenOptions>({
+  port: option.wholeNumber(0, 65_535),
+  host: option.nonEmptyString,
+  idleAfterEndMs: option.milliseconds,
+  portWaitMs: option.milliseconds,
+  onError: option.callback,
+  signal: option.signal,
+});
+
+/** The options of {@link PortForward.connect}. */
+export type ConnectionOptions = Pick<PortForwardOptions, "signal" | "timeoutMs" | "portWaitMs">;
+
+/** The options of {@link ConnectionOptions}. */
+export const connectionTable = new OptionTable<ConnectionOptions>({
+  signal: option.signal,
+  timeoutMs: option.timeoutMs,
+  portWaitMs: option.milliseconds,
+});
+
+/** A local port whose connections lead to a pod. `await using` closes it. */
 export interface ForwardListener extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
-  /** How many connections are open. */
+  /** The number of open connections. */
   readonly connections: number;
-  /** Stops listening, ends the open connections, and resolves when no socket is left. Idempotent. */
+  /** Stops listening and ends the open connections. Resolves when all sockets have closed. Idempotent. */
   close(): Promise<void>;
 }
 
 /** The ports of one pod. `await using` closes every connection, listener and session. */
 export interface PortForward extends AsyncDisposable {
   /**
-   * A connection to a port, as a duplex stream. Resolves when the runtime has accepted it; rejects with
-   * {@link CriError}. That nobody listens is told by the stream's `error` event, with reason `port_refused`: or by
-   * this promise, within `refusalWaitMs`.
+   * Opens a connection to a port. Resolves when the runtime has accepted it. Rejects with {@link CriError}. A port on which no
+   * process listens is reported by the connection's `error` event with reason `port_refused`, or by this promise within
+   * `refusalWaitMs`. With `portWaitMs` it may also be used at once: what is written waits for a process that listens.
    */
-  connect(port: number, options?: Pick<CallOptions, "signal" | "timeoutMs">): Promise<ForwardedConnection>;
+  connect(
+    port: number,
+    options?: Pick<PortForwardOptions, "signal" | "timeoutMs" | "portWaitMs">,
+  ): Promise<ForwardedConnection>;
   /**
-   * Listens on a local port; each connection to it leads to the pod's. Rejects with {@link CriError}: `invalid_option`,
-   * or `unavailable` when the address cannot be had.
+   * Listens on a local port; each connection to it leads to the pod's port. Rejects with {@link CriError}: `invalid_option`, or
+   * `unreachable` when the address is not available.
    */
   listen(port: number, options?: ListenOptions): Promise<ForwardListener>;
   /**
-   * An HTTP request to a port of the pod, without a local port. Redirects are not followed. A body that is text, bytes,
-   * `URLSearchParams` or a `Blob` goes with its `content-length`, a stream or a form in chunks.
+   * Sends an HTTP request to a port of the pod, without a local port. Redirects are not followed. A body that is a string, bytes,
+   * `URLSearchParams` or a `Blob` is sent with its `content-length`, a stream or a form in chunks. `init` is that of the global
+   * `fetch`, and {@link PortForwardOptions.portWaitMs}.
    */
-  fetch(port: number, path: string, init?: RequestInit): Promise<Response>;
-  /** For `node:http` and what is built on it: the host of a URL is the pod, whatever its name. */
+  fetch(
+    port: number,
+    path: string,
+    init?: RequestInit & Pick<PortForwardOptions, "portWaitMs">,
+  ): Promise<Response>;
+  /** An agent for `node:http`: the host of a URL is the pod, whatever its name. */
   readonly agent: Agent;
-  /** Ends everything. Idempotent. */
+  /** Closes everything. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,51 +1,87 @@
 import type { Agent } from "node:http";
 import {
+  abortError,
   type CallOptions,
-  CriError,
+  CancellationScope,
+  type CriError,
+  checkArgument,
   checkTimeout,
+  criError,
   invalidOption,
-  Lifeline,
-  stoppedError,
+  isCriError,
+  onAbort,
 } from "../../core/index.js";
-import { withinTime } from "../open.js";
+import { withStartTimeout } from "../connect.js";
 import { resolveTimes, type StreamingTimes } from "../options.js";
-import { ForwardedConnection } from "./connection.js";
-import { fetchThrough } from "./fetch.js";
-import { ForwardAgent } from "./http-agent.js";
-import { type ForwardSource, LinkOpener } from "./link-opener.js";
+import { type Diagnose, type Link, LinkedConnection } from "./connection.js";
+import { checkFetchInit, type FetchInit, ForwardAgent, fetchThrough } from "./http.js";
+import { type ForwardSource, LinkOpener } from "./links.js";
 import { listenFor } from "./listen.js";
-import type { ForwardListener, ListenOptions, PortForward, PortForwardOptions } from "./options.js";
+import {
+  type ConnectionOptions,
+  connectionTable,
+  type ForwardListener,
+  type ListenOptions,
+  listenTable,
+  type PortForward,
+  type PortForwardOptions,
+  portForwardTable,
+} from "./options.js";
+import { type LinkSource, WaitingLink } from "./waiting-link.js";
+
+type WaitingOptions = ConnectionOptions & { readonly portWaitMs: number };
 
 /**
- * Connections to the ports of the pod that `source` gets URLs for; nothing is opened before the first. Throws
+ * Creates a port-forward to the pod whose URLs `source` requests. Opens nothing before the first connection. Throws
  * `invalid_option`.
  */
 export function portForward(source: ForwardSource, options: PortForwardOptions = {}): PortForward {
-  return new Forwarder(source, options);
+  return diagnosedPortForward(source, options);
+}
+
+/** Asks the runtime why a connection ended before a byte arrived; undefined if that is not known. */
+export type PodDiagnosis = (options: Pick<CallOptions, "signal">) => Promise<CriError | undefined>;
+
+/** Creates a port-forward that asks the runtime about connections that ended before a byte arrived. */
+export function diagnosedPortForward(
+  source: ForwardSource,
+  options: PortForwardOptions,
+  diagnosis?: PodDiagnosis,
+): PortForward {
+  checkArgument("portForward", "source", source, (value) =>
+    typeof value === "function" ? undefined : "must be a function that returns the URL for a port",
+  );
+  portForwardTable.check("portForward", options);
+  return new Forwarder(source, options, diagnosis);
 }
 
 class Forwarder implements PortForward {
   readonly #options: PortForwardOptions;
   readonly #times: StreamingTimes;
   readonly #links: LinkOpener;
-  readonly #opening = new Set<Lifeline>();
-  readonly #connections = new Set<ForwardedConnection>();
+  readonly #opening = new Set<CancellationScope>();
+  readonly #connections = new Set<LinkedConnection>();
   readonly #listeners = new Set<ForwardListener>();
-  /** Calls of `listen()` that have no address yet. */
+  /** Calls of `listen()` whose port is not open yet. */
   readonly #binding = new Set<Promise<unknown>>();
+  readonly #diagnosis: PodDiagnosis | undefined;
+  readonly #removeAbortCallback: () => void;
   #agent: ForwardAgent | undefined;
   #closed: CriError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(source: ForwardSource, options: PortForwardOptions) {
-    const { refusalWaitMs = 0, signal } = options;
-    if (!(refusalWaitMs >= 0))
-      throw invalidOption("refusalWaitMs", refusalWaitMs, "must be 0 or more milliseconds");
+  constructor(source: ForwardSource, options: PortForwardOptions, diagnosis: PodDiagnosis | undefined) {
+    const { signal } = options;
+    this.#diagnosis = diagnosis;
     this.#options = options;
     this.#times = resolveTimes(options);
     this.#links = new LinkOpener(source, options, this.#times);
-    if (signal?.aborted) this.#closed = stoppedError(signal);
-    else signal?.addEventListener("abort", this.#aborted, { once: true });
+    this.#removeAbortCallback = () => undefined;
+    if (signal?.aborted) this.#closed = abortError(signal);
+    else
+      this.#removeAbortCallback = onAbort(signal, () => {
+        if (signal) this.#closing ??= this.#close(abortError(signal));
+      });
   }
 
   get agent(): Agent {
@@ -53,41 +89,46 @@ class Forwarder implements PortForward {
     return this.#agent;
   }
 
-  async connect(
-    port: number,
-    options: Pick<CallOptions, "signal" | "timeoutMs"> = {},
-  ): Promise<ForwardedConnection> {
+  async connect(port: number, options: ConnectionOptions = {}): Promise<LinkedConnection> {
     checkPort("port", port, 1);
+    connectionTable.check("connect", options);
     const timeoutMs = checkTimeout(options.timeoutMs ?? this.#times.timeoutMs);
-    const lifeline = new Lifeline(timeoutMs, options.signal);
-    if (this.#closed) lifeline.stop(this.#closed);
-    this.#opening.add(lifeline);
-    let connection: ForwardedConnection | undefined;
+    const { portWaitMs = this.#options.portWaitMs ?? 0 } = options;
+    const scope = new CancellationScope(timeoutMs, options.signal);
+    if (this.#closed) scope.stop(this.#closed);
+    this.#opening.add(scope);
+    const diagnose = this.#diagnose(options.signal);
+    let connection: LinkedConnection | undefined;
     try {
-      if (lifeline.stopped) throw lifeline.stopped;
-      const { link, endpoint } = await this.#links.open(port, lifeline);
-      connection = new ForwardedConnection({
-        link,
+      if (scope.stopped) throw scope.stopped;
+      const { link, endpoint } = await this.#links.open(port, scope);
+      const waiting =
+        portWaitMs > 0 ? this.#waiting(link, port, scope, { ...options, portWaitMs }) : undefined;
+      connection = new LinkedConnection({
+        link: waiting ?? link,
         remotePort: port,
         endpoint,
         halfClose: this.#options.halfClose ?? false,
+        isWaiting: waiting !== undefined,
+        diagnose,
       });
-      await this.#begin(connection, link.start(connection), lifeline);
-      // It may have been stopped after the last wait was over.
-      if (lifeline.stopped) throw lifeline.stopped;
+      await this.#start(connection, scope, waiting);
+      // The scope may have been stopped after the last wait.
+      if (scope.stopped) throw scope.stopped;
       return this.#keep(connection);
     } catch (error) {
       connection?.destroy();
-      throw error;
+      if (!diagnose || !isCriError(error) || error.reason !== "connection_lost") throw error;
+      throw (await scope.race(diagnose())) ?? error;
     } finally {
-      this.#opening.delete(lifeline);
-      lifeline.end();
+      this.#opening.delete(scope);
+      scope.end();
     }
   }
 
   async listen(port: number, options: ListenOptions = {}): Promise<ForwardListener> {
     checkPort("port", port, 1);
-    checkPort("options.port", options.port ?? port, 0);
+    listenTable.check("listen", options);
     if (this.#closed) throw this.#closed;
     const binding = this.#bind(port, options);
     this.#binding.add(binding);
@@ -102,11 +143,11 @@ class Forwarder implements PortForward {
     const listener = await listenFor(
       port,
       options,
-      () => this.connect(port),
-      (ended) => this.#listeners.delete(ended),
+      () => this.connect(port, { portWaitMs: options.portWaitMs }),
+      (closed) => this.#listeners.delete(closed),
     );
     if (this.#closed) {
-      // Whoever closed everything did not know of it yet.
+      // `close()` was called before the listener was registered.
       await listener.close();
       throw this.#closed;
     }
@@ -114,14 +155,15 @@ class Forwarder implements PortForward {
     return listener;
   }
 
-  fetch(port: number, path: string, init?: RequestInit): Promise<Response> {
+  fetch(port: number, path: string, init: FetchInit = {}): Promise<Response> {
     checkPort("port", port, 1);
-    return fetchThrough((signal) => this.connect(port, { signal }), port, path, init);
+    checkFetchInit(init);
+    const { portWaitMs, ...request } = init;
+    return fetchThrough((signal) => this.connect(port, { signal, portWaitMs }), port, path, request);
   }
 
   close(): Promise<void> {
-    const text = "the port-forward was closed";
-    this.#closing ??= this.#close(new CriError({ code: "canceled", reason: "client_closed", text }));
+    this.#closing ??= this.#close(criError("client_closed", "the port-forward was closed"));
     return this.#closing;
   }
 
@@ -129,56 +171,94 @@ class Forwarder implements PortForward {
     return this.close();
   }
 
-  readonly #aborted = () => {
-    const { signal } = this.#options;
-    if (signal) this.#closing ??= this.#close(stoppedError(signal));
-  };
-
-  async #close(why: CriError): Promise<void> {
-    this.#closed = why;
-    this.#options.signal?.removeEventListener("abort", this.#aborted);
+  async #close(error: CriError): Promise<void> {
+    this.#closed = error;
+    this.#removeAbortCallback();
     this.#agent?.destroy();
-    for (const lifeline of this.#opening) lifeline.stop(why);
-    for (const connection of this.#connections) connection.destroy(why);
+    for (const scope of this.#opening) scope.stop(error);
+    for (const connection of this.#connections) connection.destroy(error);
     await Promise.all([
-      this.#links.close(why),
+      this.#links.close(error),
       ...[...this.#listeners].map((listener) => listener.close()),
       Promise.allSettled(this.#binding),
     ]);
   }
 
-  /** Waits until the server has taken the connection up, and for the news of a refusal if that is wanted. */
-  #begin(connection: ForwardedConnection, started: Promise<void>, lifeline: Lifeline): Promise<void> {
+  /** Starts the connection; with `refusalWaitMs`, also waits for a refusal. */
+  async #start(
+    connection: LinkedConnection,
+    scope: CancellationScope,
+    waiting: WaitingLink | undefined,
+  ): Promise<void> {
+    const started = connection.start();
+    await this.#withStartTimeout(scope, (inner) => inner.race(started));
+    // The refusal may have arrived together with the acceptance.
+    if (connection.errored) throw connection.errored;
     const { refusalWaitMs = 0 } = this.#options;
-    return withinTime(this.#times.startTimeoutMs, "take up the connection", lifeline, async (within) => {
-      await within.race(started);
-      // The news may have come together with the beginning.
-      if (connection.errored) throw connection.errored;
-      if (refusalWaitMs > 0) await within.race(refusal(connection, refusalWaitMs));
-    });
+    if (refusalWaitMs > 0) await scope.race(waitForRefusal(connection, refusalWaitMs, waiting));
   }
 
-  #keep(connection: ForwardedConnection): ForwardedConnection {
+  #withStartTimeout(
+    scope: CancellationScope,
+    work: (inner: CancellationScope) => Promise<void>,
+  ): Promise<void> {
+    return withStartTimeout(this.#times.startTimeoutMs, "accept the connection", scope, work);
+  }
+
+  #waiting(first: Link, port: number, scope: CancellationScope, options: WaitingOptions): WaitingLink {
+    const source: LinkSource = {
+      open: async (inner) => (await this.#links.open(port, inner)).link,
+      start: (link, listener, outer) =>
+        this.#withStartTimeout(outer, (inner) => inner.race(link.start(listener))),
+    };
+    const { portWaitMs, signal } = options;
+    return new WaitingLink(first, source, { portWaitMs, signal, timeoutMs: scope.remainingMs });
+  }
+
+  /** Returns a function that asks once. */
+  #diagnose(signal: AbortSignal | undefined): Diagnose | undefined {
+    const diagnosis = this.#diagnosis;
+    if (!diagnosis) return undefined;
+    let found: Promise<CriError | undefined> | undefined;
+    return () => {
+      found ??= diagnosis({ signal }).catch(() => undefined);
+      return found;
+    };
+  }
+
+  #keep(connection: LinkedConnection): LinkedConnection {
     this.#connections.add(connection);
     connection.once("close", () => this.#connections.delete(connection));
     return connection;
   }
 }
 
-/** Resolves when something has come from the port, or after `ms`; rejects when the port was refused. */
-function refusal(connection: ForwardedConnection, ms: number): Promise<void> {
+/**
+ * Resolves when the port has sent something, or when it has not refused the connection for `ms`. Rejects when the port was refused.
+ */
+function waitForRefusal(
+  connection: LinkedConnection,
+  ms: number,
+  waiting: WaitingLink | undefined,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (act: () => void) => {
+    const settle = (work: () => void) => {
       clearTimeout(timer);
-      connection.removeListener("readable", ready);
-      connection.removeListener("error", failed);
-      act();
+      connection.removeListener("readable", onReadable);
+      connection.removeListener("error", onError);
+      work();
     };
-    const ready = () => settle(resolve);
-    const failed = (error: unknown) => settle(() => reject(error));
-    const timer = setTimeout(ready, ms);
-    connection.once("readable", ready);
-    connection.once("error", failed);
+    const onReadable = () => settle(resolve);
+    const onError = (error: unknown) => settle(() => reject(error));
+    const onTime = () => {
+      const remainingMs = ms - (waiting?.unrefusedMs ?? ms);
+      // Meanwhile the connection was opened again.
+      if (remainingMs > 0) timer = setTimeout(onTime, remainingMs);
+      else settle(resolve);
+    };
+    let timer = setTimeout(onTime, ms);
+    connection.once("readable", onReadable);
+    connection.once("error", onError);
   });
 }
 

@@ -2,22 +2,19 @@ import type { CriError } from "../../core/index.js";
 import { streamLost } from "../errors.js";
 import { SpdyConnection } from "../spdy/connection.js";
 import type { SpdyStream } from "../spdy/stream.js";
-import type { Upgraded } from "../upgrade.js";
-import type { Link, LinkListener } from "./link.js";
+import type { Upgraded } from "../spdy/upgrade.js";
+import type { Link, LinkListener } from "./connection.js";
 
-/** The stream protocol of port-forwarding over SPDY. */
-export const forwardProtocol = "portforward.k8s.io";
+/** The time that the end of a connection waits for the end of its error stream, in milliseconds. */
+const errorWaitMs = 1_000;
 
-/** How long the end of a connection waits for the end of its error stream, which comes at about the same time. */
-const reasonWaitMs = 1_000;
-
-/** How long a server may take to hang up after a connection has ended on both sides. */
+/** The time that a server has to hang up after both sides of a connection have ended, in milliseconds. */
 const hangUpMs = 1_000;
 
-/** How a link ends: both sides had ended, or it was cut off here. */
+/** How a link ended: both sides had ended, or this side cut it off. */
 export type LinkEnd = "ended" | "cut";
 
-/** An SPDY session that carries forwarded connections: one of them, or many. */
+/** An SPDY session that carries one or more forwarded connections. */
 export class ForwardSession {
   readonly #connection: SpdyConnection;
   readonly #links = new Set<SpdyLink>();
@@ -28,27 +25,27 @@ export class ForwardSession {
     this.#connection = new SpdyConnection(socket, {
       role: "client",
       head,
-      onEnd: (error) => this.#ended(error),
+      onEnd: (error) => this.#onEnd(error),
     });
     if (keepAliveMs > 0) this.#keepAlive = setInterval(() => this.#connection.ping(), keepAliveMs).unref();
   }
 
-  /** Whether a connection can be added. */
+  /** Whether the session accepts another connection. */
   get usable(): boolean {
     return !this.#connection.leaving;
   }
 
-  /** How many connections it carries. */
+  /** The number of connections on the session. */
   get size(): number {
     return this.#links.size;
   }
 
   /** Opens the two streams of one connection. */
-  open(port: number, halfClose: boolean, onOver: (end: LinkEnd) => void): SpdyLink {
+  open(port: number, halfClose: boolean, onClosed: (end: LinkEnd) => void): SpdyLink {
     const pair = { port: String(port), requestid: String(this.#nextRequest++) };
     const link: SpdyLink = new SpdyLink(this, this.#connection, pair, halfClose, (end) => {
       this.#links.delete(link);
-      onOver(end);
+      onClosed(end);
     });
     this.#links.add(link);
     return link;
@@ -58,7 +55,7 @@ export class ForwardSession {
     this.#connection.keepProcess(keep);
   }
 
-  /** Ends the session once what was written is on its way. */
+  /** Ends the session after the pending writes. */
   finish(): void {
     this.#connection.goaway();
     this.#connection.hangUp();
@@ -70,46 +67,48 @@ export class ForwardSession {
     this.#connection.destroy();
   }
 
-  #ended(error: CriError | undefined): void {
+  #onEnd(error: CriError | undefined): void {
     clearInterval(this.#keepAlive);
-    for (const link of [...this.#links]) link.lose(error);
+    for (const link of [...this.#links]) link.onSessionEnd(error);
   }
 }
 
+/** A forwarded connection as two streams: one for its data, one for an error of the port. */
 class SpdyLink implements Link {
   readonly canEnd = true;
   readonly #session: ForwardSession;
   readonly #data: SpdyStream;
   readonly #error: SpdyStream;
   readonly #halfClose: boolean;
-  readonly #onOver: (end: LinkEnd) => void;
+  readonly #onClosed: (end: LinkEnd) => void;
   #listener: LinkListener | undefined;
-  #refuse: (error: CriError) => void = () => undefined;
-  #over = false;
-  #dataOver = false;
-  #reasonOver = false;
-  /** How the data ended other than by its end. */
+  #rejectStart: (error: CriError) => void = () => undefined;
+  #isClosed = false;
+  #hasReceived = false;
+  #dataEnded = false;
+  #errorEnded = false;
+  /** The error for data that was reset instead of ended. */
   #cutOff: CriError | undefined;
-  #reasonTimer: NodeJS.Timeout | undefined;
+  #errorTimer: NodeJS.Timeout | undefined;
 
   constructor(
     session: ForwardSession,
     connection: SpdyConnection,
     pair: { readonly port: string; readonly requestid: string },
     halfClose: boolean,
-    onOver: (end: LinkEnd) => void,
+    onClosed: (end: LinkEnd) => void,
   ) {
     this.#session = session;
     this.#halfClose = halfClose;
-    this.#onOver = onOver;
+    this.#onClosed = onClosed;
     const opened = { error: undefined as SpdyStream | undefined, data: undefined as SpdyStream | undefined };
     connection.batch(() => {
       opened.error = connection.open({ streamtype: "error", ...pair });
-      // Nothing is ever said on it from this side.
+      // This side never sends on it.
       opened.error.end();
       opened.data = connection.open({ streamtype: "data", ...pair });
     });
-    if (!opened.error || !opened.data) throw streamLost("the streams were not opened");
+    if (!opened.error || !opened.data) throw streamLost("the streams of the connection were not opened");
     this.#error = opened.error;
     this.#data = opened.data;
   }
@@ -117,11 +116,11 @@ class SpdyLink implements Link {
   start(listener: LinkListener): Promise<void> {
     this.#listener = listener;
     return new Promise((resolve, reject) => {
-      this.#refuse = reject;
-      // The reply to the error stream is not waited for: it may come after so much data that nobody reads on.
-      let begun = false;
-      const begin = () => {
-        begun = true;
+      this.#rejectStart = reject;
+      // Does not wait for the reply to the error stream: it may arrive behind so much data that the connection is paused.
+      let isStarted = false;
+      const onStarted = () => {
+        isStarted = true;
         resolve();
       };
       this.#error.setSink({
@@ -130,35 +129,38 @@ class SpdyLink implements Link {
           return true;
         },
         onEnd: (end) => {
-          if (end === "reset" && !begun) reject(refusedStream());
-          this.#reasonOver = true;
-          if (this.#dataOver) this.#end(listener);
+          if (end === "reset" && !isStarted) reject(refusedConnection());
+          this.#errorEnded = true;
+          if (this.#dataEnded) this.#end(listener);
         },
       });
       this.#data.setSink({
-        onReply: begin,
-        onData(part) {
-          if (!begun) begin();
+        onReply: onStarted,
+        onData: (part) => {
+          if (!isStarted) onStarted();
+          this.#hasReceived = true;
           return listener.onData(part);
         },
         onEnd: (end) => {
-          if (end === "reset" && !begun) reject(refusedStream());
+          if (end === "reset" && !isStarted) reject(refusedConnection());
           if (end === "connection") return;
-          this.#dataOver = true;
-          // Every runtime ends what a port has sent with a FIN: without one, there may have been more to come.
-          if (end === "reset") this.#cutOff = streamLost("the streaming server cut the connection off");
-          // Nothing that is sent from now on arrives, so that there is nothing to wait for on the other side, either.
+          this.#dataEnded = true;
+          // Every runtime ends the data of a port with a FIN. After a reset, data may be missing.
+          if (end === "reset") this.#cutOff = streamLost("the streaming server cut off the connection");
+          // Bytes sent from here on do not reach the port, so this side ends as well.
           if (!this.#halfClose) this.#data.end();
-          // The two streams end in no order: the end of the data may come before the reason for it.
-          if (this.#reasonOver || (this.#halfClose && !this.#cutOff)) this.#end(listener);
-          else this.#reasonTimer = setTimeout(() => this.#end(listener), reasonWaitMs);
+          // The two streams end in any order: the data may end before the error arrives. With halfClose, a port that has sent
+          // something may still be reading, so that the error stream stays open.
+          const isHalfClosed = this.#halfClose && this.#hasReceived && !this.#cutOff;
+          if (this.#errorEnded || isHalfClosed) this.#end(listener);
+          else this.#errorTimer = setTimeout(() => this.#end(listener), errorWaitMs);
         },
       });
     });
   }
 
   #end(listener: LinkListener): void {
-    clearTimeout(this.#reasonTimer);
+    clearTimeout(this.#errorTimer);
     if (this.#cutOff) listener.onClosed(this.#cutOff);
     else listener.onEnd();
   }
@@ -177,36 +179,36 @@ class SpdyLink implements Link {
 
   finish(): void {
     this.#data.end();
-    this.#leave("ended");
+    this.#close("ended");
   }
 
   destroy(): void {
     this.#data.reset();
     this.#error.reset();
-    this.#leave("cut");
+    this.#close("cut");
   }
 
-  #leave(end: LinkEnd): void {
-    if (this.#over) return;
-    this.#over = true;
-    clearTimeout(this.#reasonTimer);
+  #close(end: LinkEnd): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#errorTimer);
     this.#listener = undefined;
-    this.#onOver(end);
+    this.#onClosed(end);
   }
 
   keepProcess(keep: boolean): void {
     this.#session.keepProcess(keep);
   }
 
-  /** The session is over. */
-  lose(error: CriError | undefined): void {
+  /** Called when the session has ended. */
+  onSessionEnd(error: CriError | undefined): void {
     const lost = error ?? streamLost("the streaming server ended the session");
-    this.#refuse(lost);
-    // However orderly the session ends: before the end of the data, it cuts the connection off.
-    this.#listener?.onClosed(this.#dataOver ? (error ?? this.#cutOff) : lost);
+    this.#rejectStart(lost);
+    // Even a normal end of the session cuts off a connection whose data has not ended.
+    this.#listener?.onClosed(this.#dataEnded ? (error ?? this.#cutOff) : lost);
   }
 }
 
-function refusedStream(): CriError {
+function refusedConnection(): CriError {
   return streamLost("the streaming server refused the forwarded connection");
 }

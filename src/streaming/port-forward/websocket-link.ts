@@ -1,38 +1,37 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { isCriError } from "../../core/index.js";
+import { keepProcess } from "../dial.js";
 import { malformedStream, streamLost } from "../errors.js";
-import { keepProcess } from "../keep-process.js";
-import { type ChannelProtocol, channelProtocols, decodeChannel } from "../websocket/channels.js";
-import { sendOnChannel } from "../websocket/send.js";
-import type { Link, LinkListener } from "./link.js";
+import { findProtocol, type StreamingProtocol } from "../protocols.js";
+import { decodeChannel, sendOnChannel } from "../websocket/channels.js";
+import type { Link, LinkListener } from "./connection.js";
 
-/** The subprotocols of port-forwarding, the best first. */
-export const forwardSubprotocols = ["v4.channel.k8s.io", "v4.base64.channel.k8s.io"] as const;
-
-/** The URL was asked for one port, whose channels are the first two. */
+/** The channels of the one port that the PortForward request had. */
 const dataChannel = 0;
 const errorChannel = 1;
+/** The length in bytes of the port's number, which the server sends first on each channel. */
 const portBytes = 2;
 
 /** A forwarded connection as the messages of one WebSocket. */
 export class WebSocketLink implements Link {
   readonly canEnd = false;
   readonly #socket: WebSocket;
-  readonly #below: Duplex;
-  readonly #protocol: ChannelProtocol;
-  readonly #portsLeft = new Map([
+  readonly #connection: Duplex;
+  readonly #protocol: StreamingProtocol;
+  /** The bytes of the port's number that are still to come, by channel. */
+  readonly #pendingPortBytes = new Map([
     [dataChannel, portBytes],
     [errorChannel, portBytes],
   ]);
   #failure: Error | undefined;
 
-  /** `below` is the connection that carries the WebSocket. */
-  constructor(socket: WebSocket, below: Duplex) {
-    const protocol = channelProtocols[socket.protocol];
-    if (!protocol) throw new TypeError(`${socket.protocol} was not offered`);
+  /** `connection` carries the WebSocket. */
+  constructor(socket: WebSocket, connection: Duplex) {
+    const protocol = findProtocol("websocket", "portforward", socket.protocol);
+    if (!protocol) throw new TypeError(`unknown WebSocket subprotocol ${socket.protocol}`);
     this.#socket = socket;
-    this.#below = below;
+    this.#connection = connection;
     this.#protocol = protocol;
   }
 
@@ -41,11 +40,13 @@ export class WebSocketLink implements Link {
     return new Promise((resolve, reject) => {
       socket.on("message", (data) => {
         try {
-          // The server names the port on both channels before it connects to it.
+          // The server sends the port's number on both channels before it connects to the port.
           this.#receive(data as Buffer, listener);
-          if (this.#portsLeft.size === 0) resolve();
+          if (this.#pendingPortBytes.size === 0) resolve();
         } catch (error) {
-          this.#failure = isCriError(error) ? error : malformedStream("a message that cannot be read", error);
+          this.#failure = isCriError(error)
+            ? error
+            : malformedStream("WebSocket message: cannot be processed", error);
           socket.terminate();
         }
       });
@@ -56,7 +57,7 @@ export class WebSocketLink implements Link {
         const error =
           code === 1000 ? undefined : streamLost(`the server closed the WebSocket with code ${code}`);
         const failure = isCriError(this.#failure) ? this.#failure : error;
-        reject(failure ?? streamLost("the server closed the WebSocket before the connection began"));
+        reject(failure ?? streamLost("the server closed the WebSocket before it accepted the connection"));
         listener.onClosed(failure);
       });
       socket.resume();
@@ -64,12 +65,12 @@ export class WebSocketLink implements Link {
   }
 
   write(bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    // What cannot be sent is dropped: that the port has closed, or the WebSocket broke, is told by the latter's close,
-    // after what came before it. An error here would take the part of the reply that is not read yet.
+    // Ignores the error: the WebSocket's `close` reports it after the data that arrived before. Reporting it here would destroy
+    // the connection, and the unread part of the reply with it.
     sendOnChannel(this.#socket, this.#protocol, dataChannel, bytes, () => done());
   }
 
-  /** The channel protocol cannot say it. */
+  /** Has no effect: the protocol cannot end one half. */
   end(): void {}
 
   resume(): void {
@@ -85,16 +86,16 @@ export class WebSocketLink implements Link {
   }
 
   keepProcess(keep: boolean): void {
-    keepProcess(this.#below, keep);
+    keepProcess(this.#connection, keep);
   }
 
   #receive(data: Buffer, listener: LinkListener): void {
     const message = decodeChannel(this.#protocol, data);
     if (message.end) return;
-    const left = this.#portsLeft.get(message.channel) ?? 0;
-    const skipped = Math.min(left, message.bytes.byteLength);
-    if (left > 0 && skipped === left) this.#portsLeft.delete(message.channel);
-    else if (left > 0) this.#portsLeft.set(message.channel, left - skipped);
+    const pending = this.#pendingPortBytes.get(message.channel) ?? 0;
+    const skipped = Math.min(pending, message.bytes.byteLength);
+    if (pending > 0 && skipped === pending) this.#pendingPortBytes.delete(message.channel);
+    else if (pending > 0) this.#pendingPortBytes.set(message.channel, pending - skipped);
     const bytes = message.bytes.subarray(skipped);
     if (bytes.byteLength === 0) return;
     if (message.channel === errorChannel) listener.onRefused(bytes.toString("utf8"));

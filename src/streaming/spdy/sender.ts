@@ -1,21 +1,21 @@
 import type { Duplex } from "node:stream";
 import { encodeDataHeader } from "./frames.js";
 
-/** What a writer hears: more may be sent, or why not. */
+/** Called when the next bytes may be sent, or with an error. */
 export type Sent = (error?: Error | null) => void;
 
-/** DATA is cut into frames of this size: two to four of the pieces that sockets read and pipes carry. */
+/** The size of DATA frames in bytes: two to four reads of a socket or a pipe. */
 const dataFrameBytes = 65_536;
 
-/** How much may be said in reply to a peer that reads none of it. */
+/** The limit for unread replies to a peer, in bytes. */
 const unreadReplyBytes = 65_536;
 
-/** Writes frames to a connection's socket, at the socket's pace. */
+/** Writes frames to the socket of a connection, with the socket's backpressure. */
 export class FrameSender {
   readonly #socket: Duplex;
-  /** Writers that wait for the socket to drain. */
+  /** Callbacks of writers that wait for the socket to drain. */
   #waiting: Sent[] = [];
-  #over = false;
+  #isOver = false;
   #unreadBytes = 0;
 
   constructor(socket: Duplex) {
@@ -24,10 +24,10 @@ export class FrameSender {
   }
 
   send(frame: Buffer): void {
-    if (!this.#over && this.#socket.writable) this.#socket.write(frame);
+    if (!this.#isOver && this.#socket.writable) this.#socket.write(frame);
   }
 
-  /** The same for what the peer asked for by a frame of a few bytes; false when it has asked for too much unread. */
+  /** Sends a reply to a frame of the peer. Returns false when the peer leaves too many replies unread. */
   reply(frame: Buffer): boolean {
     this.send(frame);
     if (!this.#socket.writableNeedDrain) return true;
@@ -35,21 +35,23 @@ export class FrameSender {
     return this.#unreadBytes <= unreadReplyBytes;
   }
 
-  /** Sends bytes as DATA; `done` is called once more may be sent. */
-  sendData(streamId: number, bytes: Uint8Array, done: Sent): void {
+  /** Sends chunks as DATA frames in one write. Calls `done` when the next bytes may be sent. */
+  sendData(streamId: number, chunks: readonly Uint8Array[], done: Sent): void {
     const socket = this.#socket;
     socket.cork();
-    for (let at = 0; at < bytes.byteLength; at += dataFrameBytes) {
-      const part = bytes.byteLength <= dataFrameBytes ? bytes : bytes.subarray(at, at + dataFrameBytes);
-      socket.write(encodeDataHeader(streamId, part.byteLength, false));
-      socket.write(part);
-    }
+    for (const bytes of chunks)
+      for (let offset = 0; offset < bytes.byteLength; offset += dataFrameBytes) {
+        const part =
+          bytes.byteLength <= dataFrameBytes ? bytes : bytes.subarray(offset, offset + dataFrameBytes);
+        socket.write(encodeDataHeader(streamId, part.byteLength, false));
+        socket.write(part);
+      }
     socket.uncork();
     if (socket.writableNeedDrain) this.#waiting.push(done);
     else done();
   }
 
-  /** Runs `work` with its small writes joined into one. */
+  /** Runs `work` and combines its small writes into one. */
   batch(work: () => void): void {
     this.#socket.cork();
     try {
@@ -59,9 +61,9 @@ export class FrameSender {
     }
   }
 
-  /** Sends nothing more; gives those who still wait to be told. */
+  /** Stops sending. Returns the callbacks of the writers that still wait. */
   end(): readonly Sent[] {
-    this.#over = true;
+    this.#isOver = true;
     const waiting = this.#waiting;
     this.#waiting = [];
     return waiting;

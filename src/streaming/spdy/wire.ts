@@ -1,31 +1,32 @@
 import type { CriError } from "../../core/index.js";
-import type { Upgraded } from "../upgrade.js";
-import type { Channel, InputChannel, OutputChannel, Wire, WireListener } from "../wire.js";
+import { type Channel, findProtocol, type InputChannel, type OutputChannel } from "../protocols.js";
+import type { Wire, WireListener } from "../wire.js";
 import { SpdyConnection } from "./connection.js";
 import type { SpdyStream } from "./stream.js";
+import type { Upgraded } from "./upgrade.js";
 
-/** The stream protocols of remote commands over SPDY, the best first. v5 is the same as v4 here. */
-export const commandProtocols = ["v4.channel.k8s.io", "v3.channel.k8s.io", "v2.channel.k8s.io"] as const;
-
-/** A remote command's channels as the streams of one SPDY connection. */
+/** The channels of a remote command as the streams of one SPDY connection. */
 export class SpdyWire implements Wire {
   readonly transport = "spdy";
   readonly protocol: string;
   readonly jsonStatus: boolean;
-  readonly canEndInput = true;
+  readonly canEndInput: boolean;
   readonly canResize: boolean;
   readonly #connection: SpdyConnection;
   readonly #streams = new Map<Channel, SpdyStream>();
   #listener: WireListener | undefined;
 
-  constructor({ socket, head, protocol }: Upgraded) {
-    this.protocol = protocol;
-    this.jsonStatus = protocol === "v4.channel.k8s.io";
-    this.canResize = protocol !== "v2.channel.k8s.io";
+  constructor({ socket, head, protocol: name }: Upgraded) {
+    const protocol = findProtocol("spdy", "command", name);
+    if (!protocol) throw new TypeError(`unknown SPDY protocol ${name}`);
+    this.protocol = name;
+    this.jsonStatus = protocol.jsonStatus;
+    this.canEndInput = protocol.halfClose;
+    this.canResize = protocol.resize;
     this.#connection = new SpdyConnection(socket, {
       role: "client",
       head,
-      onEnd: (error) => this.#closed(error),
+      onEnd: (error) => this.#onEnd(error),
     });
   }
 
@@ -35,11 +36,11 @@ export class SpdyWire implements Wire {
       listener.onClosed(this.#connection.failure);
       return;
     }
-    let unanswered = channels.length;
+    let pendingReplies = channels.length;
     const onReply = () => {
-      if (--unanswered === 0) listener.onStarted();
+      if (--pendingReplies === 0) listener.onStarted();
     };
-    // All in one burst: a runtime handles what is sent on a stream after it has opened it.
+    // In one write: a runtime processes data of a stream only after it has processed the stream's opening.
     this.#connection.batch(() => {
       for (const channel of channels) {
         const stream = this.#connection.open({ streamtype: channel });
@@ -57,8 +58,8 @@ export class SpdyWire implements Wire {
     });
   }
 
-  write(channel: InputChannel, bytes: Uint8Array, done: (error?: Error | null) => void): void {
-    this.#streams.get(channel)?.write(bytes, done);
+  write(channel: InputChannel, chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
+    this.#streams.get(channel)?.writeAll(chunks, done);
   }
 
   endInput(): void {
@@ -81,7 +82,7 @@ export class SpdyWire implements Wire {
     this.#connection.destroy();
   }
 
-  #closed(error: CriError | undefined): void {
+  #onEnd(error: CriError | undefined): void {
     this.#listener?.onClosed(error);
   }
 }

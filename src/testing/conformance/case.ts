@@ -1,6 +1,6 @@
 import type { ConformanceContext } from "./context.js";
 
-/** What the cases are about, in the order in which they are run and reported. */
+/** The groups of cases, in the order in which they run and are reported. */
 export const conformanceGroups = [
   "runtime",
   "sandbox",
@@ -17,22 +17,25 @@ export const conformanceGroups = [
 /** A group of cases. */
 export type ConformanceGroup = (typeof conformanceGroups)[number];
 
-/** One rule of CRI as a check of a runtime; knows no test framework. */
+/** One rule of CRI as a check of a runtime, independent of any test framework. */
 export interface ConformanceCase {
-  /** The group, or what in it, and the rule in short: `sandbox.stop-makes-it-not-ready`. Unique, and stays what it is. */
+  /** The group and a short name of the rule: `sandbox.stop-makes-it-not-ready`. Unique and stable. */
   readonly id: string;
   readonly group: ConformanceGroup;
-  /** What must be seen, as a sentence. */
+  /** The expected behaviour, as a sentence. */
   readonly title: string;
-  /** The rule of CRI behind it, with the RPC and the fields that it is about. */
+  /** The rule of CRI, with its RPC and fields. */
   readonly rule: string;
-  /** Resolves when the runtime keeps the rule; throws, saying what it did instead, when not. */
+  /** Resolves if the runtime satisfies the rule; rejects with an error that describes the violation. */
   run(context: ConformanceContext): Promise<void>;
 }
 
+/** The rules that a runtime is known to break: the reason for each case id. */
+export type Deviations = Readonly<Record<string, string>>;
+
 type CaseInit = Omit<ConformanceCase, "group" | "id">;
 
-/** Cases of one group, by the second part of their ids. */
+/** Creates the cases of one group from a map of their short names. */
 export function casesOf(
   group: ConformanceGroup,
   cases: Readonly<Record<string, CaseInit>>,

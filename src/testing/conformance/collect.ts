@@ -1,45 +1,45 @@
 import type { Readable } from "node:stream";
 import type { ExecSession } from "../../streaming/index.js";
 
-/** All of a stream, as text. */
+/** Reads a stream to its end, as text. */
 export async function textOf(stream: Readable | undefined): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of stream ?? []) parts.push(Buffer.from(part as Uint8Array));
-  return Buffer.concat(parts).toString("utf8");
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream ?? []) chunks.push(Buffer.from(chunk as Uint8Array));
+  return Buffer.concat(chunks).toString("utf8");
 }
 
-/** All of a session: its two outputs, and the code that the command ended with. */
+/** Reads a session to its end: both outputs and the exit code. */
 export async function endOf(session: ExecSession) {
   const [stdout, stderr, { exitCode }] = await Promise.all([
     textOf(session.stdout),
     textOf(session.stderr),
-    session.exit,
+    session.ended,
   ]);
   return { stdout, stderr, exitCode };
 }
 
-/** What a stream has brought so far; it goes on being read. */
-export function growing(stream: Readable | undefined): { readonly text: string } {
-  const seen = { text: "" };
+/** Collects a stream's text in the background. */
+export function collectText(stream: Readable | undefined): { readonly text: string } {
+  const collected = { text: "" };
   stream?.setEncoding("utf8");
-  stream?.on("data", (part: string) => {
-    seen.text += part;
+  stream?.on("data", (chunk: string) => {
+    collected.text += chunk;
   });
-  // Whoever waits for the session is told of its failure.
+  // The session's promise reports the failure.
   stream?.on("error", () => undefined);
-  return seen;
+  return collected;
 }
 
-/** The next so many bytes of a stream. Rejects when it ends before. */
+/** Reads at least so many bytes of a stream. Rejects if it ends earlier. */
 export async function take(stream: Readable, bytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
+  const chunks: Buffer[] = [];
   let size = 0;
-  // Leaving a loop over a stream destroys it, and more may be wanted of this one.
-  for await (const part of stream.iterator({ destroyOnReturn: false })) {
-    parts.push(part as Buffer);
-    size += (part as Buffer).byteLength;
+  // Without this option, leaving the loop would destroy the stream, which may be read further.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).byteLength;
     if (size >= bytes) break;
   }
   if (size < bytes) throw new Error(`the stream ended after ${size} of ${bytes} bytes`);
-  return Buffer.concat(parts);
+  return Buffer.concat(chunks);
 }

@@ -2,11 +2,11 @@ import type { ConformanceCommands } from "./target.js";
 
 const sh = (script: string, ...args: readonly string[]) => ["sh", "-c", script, "sh", ...args];
 
-// As process 1 of a container a shell hears no signal that it does not trap, and without the kill its child would stay.
+// A shell that is process 1 ignores signals that it does not trap, and without the kill its child would keep running.
 const untilTerm = (command: string) =>
   `${command} & child=$!; trap 'kill $child 2>/dev/null; exit 0' TERM INT; wait $child`;
 
-// Which netcat, and in what words it serves more than one connection, differs; where there is none, there may be Node.
+// Netcat variants differ in how they serve several connections; without netcat, Node is used.
 const echo = `port=$1
 case "$(nc --help 2>&1)" in
   *-lk*) set -- nc -lk -p "$port" -e cat ;;
@@ -17,7 +17,7 @@ case "$(nc --help 2>&1)" in
 esac
 ${untilTerm('"$@"')}`;
 
-/** The command lines for an image with a POSIX shell: busybox, or Debian's. Sleeping for 100 ms must be possible. */
+/** The command lines for an image with a POSIX shell, such as busybox or Debian. `sleep 0.1` must work. */
 export const shellCommands: ConformanceCommands = {
   run: sh(untilTerm("sleep 3600")),
   ignoreTerm: sh("trap '' TERM; echo ready; sleep 3600"),
@@ -28,7 +28,6 @@ export const shellCommands: ConformanceCommands = {
   pwd: ["pwd"],
   tick: sh("trap 'exit 0' TERM INT; i=0; while :; do i=$((i + 1)); echo tick $i; sleep 0.1; done"),
   fill: (bytes, width) => sh(`yes "$1" | head -c "$2"`, "x".repeat(width - 1), `${bytes}`),
-  terminalSize: ["stty", "size"],
   terminalSizes: sh("trap 'exit 0' TERM INT; while stty size; do sleep 0.1; done"),
   listen: (port) => sh(echo, `${port}`),
   sleep: (seconds) => ["sleep", `${seconds}`],

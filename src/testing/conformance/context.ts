@@ -9,22 +9,22 @@ import type {
 } from "../../../gen/runtime/v1/api_pb.js";
 import type { Cri } from "../../cri.js";
 import type { AttachSession, ExecSession, SessionOptions } from "../../streaming/index.js";
-import type { LogLine } from "./log-file.js";
+import type { ConformanceLogLine } from "./log-file.js";
 import type { ConformanceCommands, ConformanceImages, ConformanceTarget } from "./target.js";
 
-/** What a case may ask of a sandbox's config; all the rest is filled in. */
+/** The fields of a sandbox config that a case may set; the suite fills in the rest. */
 export interface PodOptions {
   readonly name?: string | undefined;
   readonly namespace?: string | undefined;
   readonly uid?: string | undefined;
   readonly attempt?: number | undefined;
-  /** Beside those that every pod of the suite has. */
+  /** Labels in addition to those that every pod of the suite has. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly hostNetwork?: boolean | undefined;
 }
 
-/** A sandbox's config, as the kubelet would write it. */
+/** A sandbox config as the kubelet would send it. */
 export interface PodConfig {
   readonly metadata: {
     readonly name: string;
@@ -47,17 +47,17 @@ export interface PodConfig {
   };
 }
 
-/** What a case may ask of a container's config; `labels` come beside those that every container of the suite has. */
+/** The fields of a container config that a case may set; `labels` are added to those that every container of the suite has. */
 export type ContainerOptions = Exclude<MessageInitShape<typeof ContainerConfigSchema>, ContainerConfig>;
 
-/** A pod that is removed at the end of its case, with all that is in it. */
+/** A pod that is removed with its containers at the end of its case. */
 export interface ConformancePod {
   readonly id: string;
   readonly config: PodConfig;
   status(): Promise<PodSandboxStatus>;
-  /** Creates a container with this command, and does not start it. */
+  /** Creates a container with this command without starting it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
-  /** Creates a container, and starts it. */
+  /** Creates and starts a container. */
   start(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
 }
 
@@ -66,56 +66,61 @@ export interface ConformanceContainer {
   readonly id: string;
   readonly podId: string;
   readonly name: string;
-  /** Its labels, as they were asked for. */
+  /** Its labels as requested. */
   readonly labels: Readonly<Record<string, string>>;
-  /** Where its log is to be. */
+  /** The path of its log file. */
   readonly logPath: string;
   start(): Promise<void>;
-  /** Stops it; the default leaves it no time. */
+  /** Stops it; the default grace period of 0 kills it immediately. */
   stop(graceSeconds?: number): Promise<void>;
+  /** Kills and removes it, for cases that do not test RemoveContainer itself: CRI-O would give it until the deadline of that call. */
+  remove(): Promise<void>;
   status(): Promise<ContainerStatus>;
-  /** Waits until it is in this state. */
+  /** Waits for this state. */
   reaches(state: ContainerState): Promise<ContainerStatus>;
   /** Waits until it has exited. */
   exited(): Promise<ContainerStatus>;
-  /** Waits until its log holds what is looked for, and gives all its lines. */
-  log(what: string, holds: (lines: readonly LogLine[]) => boolean): Promise<LogLine[]>;
+  /** Waits until its log satisfies a condition, and returns all lines. */
+  log(
+    what: string,
+    matches: (lines: readonly ConformanceLogLine[]) => boolean,
+  ): Promise<ConformanceLogLine[]>;
 }
 
-/** Containers of the shared pod in three states, which cases share. Each has a label `state` that says which. */
+/** Containers of the shared pod in three states. Each has its state as the label `state`. */
 export interface SharedStates {
   readonly created: ConformanceContainer;
   readonly running: ConformanceContainer;
   readonly exited: ConformanceContainer;
-  /** The label that they, and no others, have in common. */
+  /** The label that only these three have. */
   readonly label: string;
 }
 
-/** How a command is run to its end. */
+/** Options of `runCommand`. */
 export interface CommandOptions extends Omit<SessionOptions, "stdin" | "stdout" | "stderr"> {
   readonly input?: string | Uint8Array | undefined;
 }
 
-/** How a command ended, and what it printed. */
+/** The exit code and output of a command. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** The runtime, and what a case needs to check it. Calls made through it end with the case. */
+/** The runtime and the helpers of a case. Calls made through it end with the case. */
 export interface ConformanceContext {
   readonly target: ConformanceTarget;
   readonly runtime: Cri["runtime"];
   readonly image: Cri["image"];
   readonly images: ConformanceImages;
   readonly commands: ConformanceCommands;
-  /** Fires at the case's deadline, and when the run is given up. */
+  /** Fires at the case's deadline and when the run is aborted. */
   readonly signal: AbortSignal;
 
   /** `Cri.exec`. */
   exec(containerId: string, command: readonly string[], options?: SessionOptions): Promise<ExecSession>;
-  /** `Cri.runCommand`, without the shell that could end the command for sure: a container may have none. */
+  /** `Cri.runCommand` without its wrapper shell, since a container may have none. */
   runCommand(
     containerId: string,
     command: readonly string[],
@@ -123,48 +128,58 @@ export interface ConformanceContext {
   ): Promise<CommandResult>;
   /** `Cri.attach`. */
   attach(containerId: string, options?: SessionOptions): Promise<AttachSession>;
-  /** `Cri.portForward`; closed at the end of the case. */
+  /** `Cri.portForward`, closed at the end of the case. */
   readonly portForward: Cri["portForward"];
 
-  /** A name that nothing else has. */
+  /** Returns a unique name. */
   name(): string;
-  /** A port that no other case listens on: pods may have to share an address. */
+  /** Returns a port that no other case listens on, since pods may share an address. */
   port(): number;
-  /** A sandbox's config; whatever becomes of it, the sandboxes that were run with it are removed. */
+  /** Returns a sandbox config. Sandboxes that run with it are removed in any case. */
   podConfig(options?: PodOptions): PodConfig;
-  /** Runs a fresh pod. */
+  /** Runs a new pod. */
   pod(options?: PodOptions): Promise<ConformancePod>;
-  /** The pod that cases share which are about containers only. Nobody stops it. Its label `shared` is `ready`. */
+  /** The pod for cases that test containers only; no case stops it. Its label `shared` is `ready`. */
   sharedPod(): Promise<ConformancePod>;
-  /** A pod that was stopped, for cases that only look at it. Both have a label `shared-by` in common. */
+  /** A stopped pod for cases that only read it. Both pods have the label `shared-by`. */
   stoppedPod(): Promise<ConformancePod>;
-  /**
-   * A running container in the shared pod, for cases that only run commands in it. It was started in `/tmp`, with
-   * `CONFORMANCE_SHARED` set to `a value`.
-   */
+  /** A running container in the shared pod for cases that run commands: in `/tmp`, with `CONFORMANCE_SHARED` set to `a value`. */
   sharedContainer(): Promise<ConformanceContainer>;
-  /** Three containers for cases that only look at them. */
+  /** Three containers for cases that only read them. */
   sharedStates(): Promise<SharedStates>;
-  /** Creates a container in the shared pod, and does not start it. */
+  /** Creates a container in the shared pod without starting it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
   /** Starts a container in the shared pod. */
   start(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
-  /** Waits for its turn with `images.other`, which is not on the node then; other cases wait until this one is over. */
+  /** Waits for exclusive use of `images.other`, which is then not on the node; other cases wait until this one ends. */
   otherImage(): Promise<string>;
-  /**
-   * Sends a request past the client's preflight. Only for what is known to make no daemon crash: a request for
-   * CreateContainer never goes this way.
-   */
+  /** Sends a request without the client's preflight. Only for requests that crash no known daemon, so never for CreateContainer. */
   send<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
-  /** Looks again and again until there is something to see, 10 seconds by default. */
+  /** Polls until `poll` returns a value; 10 seconds by default. */
   eventually<T>(
     what: string,
-    look: () => T | undefined | false | Promise<T | undefined | false>,
+    poll: () => T | undefined | false | Promise<T | undefined | false>,
     withinMs?: number,
   ): Promise<T>;
-  /** Does this at the end of the case, however it ends; the last one first. */
+  /** Runs `cleanup` at the end of the case, however it ends; last registered, first run. */
   defer(cleanup: () => unknown): void;
+}
+
+/** The resources that the cases of one run share: the target, its images, and pods that are created once. */
+export interface SharedResources {
+  readonly target: ConformanceTarget;
+  /** Returns a name that is unique on the runtime. */
+  name(): string;
+  port(): number;
+  /** Pulls the main image, once per run. */
+  mainImage(): Promise<void>;
+  sharedPod(): Promise<ConformancePod>;
+  stoppedPod(): Promise<ConformancePod>;
+  sharedContainer(): Promise<ConformanceContainer>;
+  sharedStates(): Promise<SharedStates>;
+  /** Waits for exclusive use of the other image. Resolves with the function that releases it. */
+  lockOtherImage(): Promise<() => void>;
 }

@@ -9,10 +9,10 @@ const names = new Map<number, string>(
   ]),
 );
 
-/** How many events from before may be too large to be sent. */
+/** The number of older, oversized events to skip. */
 const maxReopened = 20;
 
-/** Reads the events of a runtime, always and at once: a reader that stalls may freeze the runtime. */
+/** Reads the events of a runtime without pause: a stalled subscriber may block the runtime. */
 export class EventRecorder {
   readonly #context: ConformanceContext;
   readonly #events: ContainerEventResponse[] = [];
@@ -24,17 +24,18 @@ export class EventRecorder {
     void this.#read();
   }
 
-  /** Subscribes; resolves when events arrive. */
+  /** Subscribes; resolves when the first event has arrived. */
   static async open(context: ConformanceContext): Promise<EventRecorder> {
     const recorder = new EventRecorder(context);
     context.defer(() => recorder.close());
-    // Nothing tells when a subscription is in force, and runtimes lose the first event after a reader has left.
+    // A runtime does not confirm a subscription, and may lose the first event after another subscriber disconnected.
     for (let tries = 0; tries < 20 && !recorder.#failure; tries++) {
-      const { id } = await context.create(context.commands.run);
-      await context.runtime.removeContainer({ containerId: id });
+      const container = await context.create(context.commands.run);
+      const { id } = container;
+      await container.remove();
       try {
         await context.eventually(
-          "an event comes",
+          "an event arrives",
           () => recorder.#failed() || recorder.of(id).length > 0,
           300,
         );
@@ -47,21 +48,21 @@ export class EventRecorder {
     return recorder;
   }
 
-  /** All events of one sandbox or container, as they came. */
+  /** Returns the events of one sandbox or container in order of arrival. */
   of(id: string): ContainerEventResponse[] {
     return this.#events.filter(({ containerId }) => containerId === id);
   }
 
-  /** What happened to one sandbox or container: `created`, `started`, `stopped`, `deleted`. */
+  /** Returns the kinds of these events: `created`, `started`, `stopped`, `deleted`. */
   kinds(id: string): string[] {
     return this.of(id).map(
       ({ containerEventType }) => names.get(containerEventType) ?? `${containerEventType}`,
     );
   }
 
-  /** Waits until this has happened to a sandbox or container, and gives the event. */
-  async sees(id: string, kind: string): Promise<ContainerEventResponse> {
-    return this.#context.eventually(`the event "${kind}" comes (there are: ${this.kinds(id)})`, () => {
+  /** Waits for an event of this kind and returns it. */
+  async expect(id: string, kind: string): Promise<ContainerEventResponse> {
+    return this.#context.eventually(`the event "${kind}" arrives (received: ${this.kinds(id)})`, () => {
       if (this.#failure) throw this.#failure;
       return this.of(id)[this.kinds(id).indexOf(kind)];
     });
@@ -69,7 +70,7 @@ export class EventRecorder {
 
   /** Stops reading. */
   close(): void {
-    this.#stop.abort(new Error("no more events are wanted"));
+    this.#stop.abort(new Error("the recorder was closed"));
   }
 
   #failed(): boolean {
@@ -81,10 +82,10 @@ export class EventRecorder {
     try {
       for await (const event of this.#context.runtime.getContainerEvents({}, { signal }))
         this.#events.push(event);
-      this.#failure ??= new Error("the stream of events ended");
+      this.#failure ??= new Error("the event stream ended");
     } catch (error) {
       if (signal.aborted) return;
-      // A runtime keeps what nobody read, and fails over an event from before that is larger than it may send.
+      // A runtime queues unread events and fails with an old event that exceeds its own message limit.
       if (again > 0 && isCriError(error) && error.code === "resource_exhausted") return this.#read(again - 1);
       this.#failure = error;
     }

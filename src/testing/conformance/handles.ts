@@ -1,8 +1,13 @@
+import { create } from "@bufbuild/protobuf";
 import {
   ContainerState,
   type ContainerStatus,
+  LinuxContainerConfigSchema,
+  LinuxContainerSecurityContextSchema,
+  NamespaceOptionSchema,
   type PodSandboxStatus,
 } from "../../../gen/runtime/v1/api_pb.js";
+import { checkArgument, checkCommand, option } from "../../core/index.js";
 import type {
   ConformanceContainer,
   ConformanceContext,
@@ -10,9 +15,9 @@ import type {
   ContainerOptions,
   PodConfig,
 } from "./context.js";
-import { type LogLine, readLog } from "./log-file.js";
+import { type ConformanceLogLine, readLog } from "./log-file.js";
 
-/** A pod as one case sees it. */
+/** A pod in the context of one case. */
 export class PodHandle implements ConformancePod {
   readonly id: string;
   readonly config: PodConfig;
@@ -33,11 +38,12 @@ export class PodHandle implements ConformancePod {
 
   async status(): Promise<PodSandboxStatus> {
     const { status } = await this.#context.runtime.podSandboxStatus({ podSandboxId: this.id });
-    if (!status) throw new Error("PodSandboxStatus answered without a status");
+    if (!status) throw new Error("PodSandboxStatus: the response contains no status");
     return status;
   }
 
   async create(command: readonly string[], options: ContainerOptions = {}): Promise<ConformanceContainer> {
+    checkCommand("ConformancePod.create", command);
     const name = options.metadata?.name ?? this.#context.name();
     const labels = {
       "io.kubernetes.pod.uid": this.config.metadata.uid,
@@ -48,13 +54,20 @@ export class PodHandle implements ConformancePod {
       ...this.#caseLabels,
     };
     const { main } = this.#context.images;
+    const linux = create(LinuxContainerConfigSchema, options.linux ?? {});
+    linux.securityContext ??= create(LinuxContainerSecurityContextSchema);
+    // CRI-O refuses a container without the namespaces of its pod.
+    linux.securityContext.namespaceOptions ??= create(
+      NamespaceOptionSchema,
+      this.config.linux.securityContext.namespaceOptions,
+    );
     const logPath = `${name}-${options.metadata?.attempt ?? 0}.log`;
     const config = {
       image: { image: main, userSpecifiedImage: main },
       command: [...command],
       logPath,
-      linux: { securityContext: { namespaceOptions: this.config.linux.securityContext.namespaceOptions } },
       ...options,
+      linux,
       metadata: { name, attempt: 0, ...options.metadata },
       labels,
     };
@@ -103,16 +116,24 @@ class ContainerHandle implements ConformanceContainer {
   }
 
   async stop(graceSeconds = 0): Promise<void> {
+    checkArgument("ConformanceContainer.stop", "graceSeconds", graceSeconds, option.wholeNumber(0));
     await this.#context.runtime.stopContainer({ containerId: this.id, timeout: BigInt(graceSeconds) });
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.#context.runtime.removeContainer({ containerId: this.id });
   }
 
   async status(): Promise<ContainerStatus> {
     const { status } = await this.#context.runtime.containerStatus({ containerId: this.id });
-    if (!status) throw new Error("ContainerStatus answered without a status");
+    if (!status) throw new Error("ContainerStatus: the response contains no status");
     return status;
   }
 
-  reaches(state: ContainerState): Promise<ContainerStatus> {
+  async reaches(state: ContainerState): Promise<ContainerStatus> {
+    const states = option.wholeNumber(0, ContainerState.CONTAINER_UNKNOWN);
+    checkArgument("ConformanceContainer.reaches", "state", state, states);
     return this.#context.eventually(`the container is ${stateName(state)}`, async () => {
       const status = await this.status();
       return status.state === state && status;
@@ -123,10 +144,15 @@ class ContainerHandle implements ConformanceContainer {
     return this.reaches(ContainerState.CONTAINER_EXITED);
   }
 
-  log(what: string, holds: (lines: readonly LogLine[]) => boolean): Promise<LogLine[]> {
+  async log(
+    what: string,
+    matches: (lines: readonly ConformanceLogLine[]) => boolean,
+  ): Promise<ConformanceLogLine[]> {
+    checkArgument("ConformanceContainer.log", "what", what, option.string);
+    checkArgument("ConformanceContainer.log", "matches", matches, option.callback);
     return this.#context.eventually(`the log has ${what}`, async () => {
       const lines = await readLog(this.logPath);
-      return holds(lines) && lines;
+      return matches(lines) && lines;
     });
   }
 }

@@ -1,4 +1,4 @@
-export { type ConformanceCase, type ConformanceGroup, conformanceGroups } from "./case.js";
+export { type ConformanceCase, type ConformanceGroup, conformanceGroups, type Deviations } from "./case.js";
 export { conformanceCases } from "./cases/index.js";
 export { shellCommands } from "./commands.js";
 export type {
@@ -11,11 +11,9 @@ export type {
   PodConfig,
   PodOptions,
 } from "./context.js";
-export { type Deviations, deviationsFor, knownDeviations } from "./deviations/index.js";
-export { formatJson } from "./format-json.js";
-export { formatJUnit } from "./format-junit.js";
-export { formatTable } from "./format-table.js";
-export type { LogLine } from "./log-file.js";
+export { deviationsFor, knownDeviations } from "./deviations/index.js";
+export { formatJson, formatJUnit, formatTable } from "./formats.js";
+export type { ConformanceLogLine } from "./log-file.js";
 export {
   type ConformanceOutcome,
   type ConformanceReport,

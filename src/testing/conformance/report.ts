@@ -1,33 +1,33 @@
 import type { ConformanceCase, ConformanceGroup } from "./case.js";
 
-/** How a case can end. The last two, and they alone, are bad news. */
+/** The possible outcomes of a case. Only the last two fail a report. */
 export const conformanceOutcomes = ["passed", "deviates", "skipped", "unexpected-pass", "failed"] as const;
 
 /**
- * - `passed`: the runtime keeps the rule.
- * - `deviates`: it does not, and is known not to.
- * - `skipped`: it is known not to have the RPC, and said so.
- * - `unexpected-pass`: it is known not to keep the rule, and does: the deviation is out of date.
- * - `failed`: it does not keep the rule, or does not have the RPC, and nobody knew.
+ * - `passed`: the runtime satisfies the rule.
+ * - `deviates`: the runtime breaks the rule, as a known deviation says.
+ * - `skipped`: the runtime lacks the RPC, as a known deviation says.
+ * - `unexpected-pass`: the runtime satisfies the rule although a known deviation says otherwise: the deviation is outdated.
+ * - `failed`: the runtime breaks the rule or lacks the RPC, without a known deviation.
  */
 export type ConformanceOutcome = (typeof conformanceOutcomes)[number];
 
-/** How one case ended. */
+/** The result of one case. */
 export interface ConformanceResult extends Pick<ConformanceCase, "id" | "title" | "rule"> {
   readonly group: ConformanceGroup;
   readonly outcome: ConformanceOutcome;
   readonly durationMs: number;
-  /** What the runtime did instead, in one or more lines; undefined where it kept the rule. */
+  /** What the runtime did instead, in one or more lines; undefined if it satisfied the rule. */
   readonly failure: string | undefined;
-  /** Why the runtime is known not to keep the rule; undefined where it is not. */
+  /** The reason of the known deviation; undefined without one. */
   readonly deviation: string | undefined;
-  /** The RPC that the runtime does not have, where that is the failure. */
+  /** The RPC that the runtime does not implement, if that is the failure. */
   readonly unimplemented: string | undefined;
 }
 
-/** What a run found out. */
+/** The results of a run. */
 export interface ConformanceReport {
-  /** Whether nothing unknown happened: no failure, and no unexpected pass. */
+  /** True if no case failed or passed unexpectedly, and `problems` is empty. */
   readonly ok: boolean;
   readonly runtime: { readonly name: string; readonly version: string };
   readonly startedAt: Date;
@@ -35,13 +35,26 @@ export interface ConformanceReport {
   readonly counts: Readonly<Record<ConformanceOutcome, number>>;
   /** In the order of the cases. */
   readonly results: readonly ConformanceResult[];
+  /** Failures that belong to no case, such as pods that could not be removed at the end. */
+  readonly problems: readonly string[];
 }
 
-/** How many results there are of each outcome. */
-export function countOutcomes(
-  results: readonly Pick<ConformanceResult, "outcome">[],
-): Record<ConformanceOutcome, number> {
+/** Makes the report of a run that ends now. */
+export function conformanceReport({
+  runtime,
+  startedAt,
+  results,
+  problems,
+}: Pick<ConformanceReport, "runtime" | "startedAt" | "results" | "problems">): ConformanceReport {
   const counts = { passed: 0, deviates: 0, skipped: 0, "unexpected-pass": 0, failed: 0 };
   for (const { outcome } of results) counts[outcome]++;
-  return counts;
+  return Object.freeze({
+    ok: counts.failed === 0 && counts["unexpected-pass"] === 0 && problems.length === 0,
+    runtime,
+    startedAt,
+    durationMs: Date.now() - startedAt.getTime(),
+    counts,
+    results,
+    problems,
+  });
 }

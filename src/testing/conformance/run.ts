@@ -1,17 +1,17 @@
-import { invalidOption } from "../../core/index.js";
-import { type ConformanceCase, type ConformanceGroup, conformanceGroups } from "./case.js";
+import { checkArgument, invalidOption, OptionTable, option } from "../../core/index.js";
+import { type ConformanceCase, type ConformanceGroup, conformanceGroups, type Deviations } from "./case.js";
 import { conformanceCases } from "./cases/index.js";
-import { type Deviations, deviationsFor } from "./deviations/index.js";
-import { type ConformanceReport, type ConformanceResult, countOutcomes } from "./report.js";
-import { runCase } from "./run-case.js";
-import { Site } from "./site.js";
-import type { ConformanceTarget } from "./target.js";
+import { deviationsFor } from "./deviations/index.js";
+import { type ConformanceReport, type ConformanceResult, conformanceReport } from "./report.js";
+import { describeFailure, notRun, runCase, withinCleanupLimit } from "./run-case.js";
+import { RunContext } from "./run-context.js";
+import { type ConformanceTarget, targetTable } from "./target.js";
 
-/** Which cases are run, and how. */
+/** Options of {@link runConformance}. */
 export interface ConformanceOptions {
   /**
-   * The cases to choose from.
-   * @default all of the suite
+   * The cases to select from.
+   * @default the whole suite
    */
   readonly cases?: readonly ConformanceCase[] | undefined;
   /**
@@ -25,101 +25,129 @@ export interface ConformanceOptions {
    */
   readonly only?: readonly string[] | undefined;
   /**
-   * The rules that this runtime is known not to keep, by case id, and why.
-   * @default those known of this name and version; none for cases of your own
+   * The rules that this runtime is known to break, by case id, with reasons.
+   * @default the known ones of this runtime name and version; none for your own cases
    */
   readonly deviations?: Deviations | undefined;
-  /** Ends the run. What was made is still removed, then `runConformance` rejects with the signal's reason. */
+  /** Aborts the run. Everything is still removed, then `runConformance` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * How long one case may take, in milliseconds. Its clean-up comes on top.
+   * The time limit of one case in milliseconds, without its clean-up.
    * @default 60_000
    */
   readonly timeoutMs?: number | undefined;
   /**
-   * How many cases are run at a time, where they do not get into each other's way.
+   * The number of cases that run concurrently, where they do not affect each other.
    * @default 4
    */
   readonly concurrency?: number | undefined;
-  /** Hears of each result as it comes. */
+  /** Callback for each result. */
   readonly onResult?: ((result: ConformanceResult) => void) | undefined;
 }
 
-/** Where others that come and go on the same runtime would be seen, or would slow down what is measured. */
+const conformanceTable = new OptionTable<ConformanceOptions>({
+  cases: option.listOf(option.object),
+  groups: option.listOf(option.oneOf(...conformanceGroups)),
+  only: option.listOf(option.string),
+  deviations: option.recordOf(option.string),
+  signal: option.signal,
+  timeoutMs: (value) =>
+    typeof value === "number" && value > 0 ? undefined : "must be more than 0 milliseconds",
+  concurrency: option.wholeNumber(1),
+  onResult: option.callback,
+});
+
+/** Groups whose cases would observe or slow down concurrent ones. */
 const oneAtATime: ReadonlySet<ConformanceGroup> = new Set<ConformanceGroup>(["stats", "events", "limits"]);
 
 /**
- * Checks a runtime: runs the cases on it, and compares with what is known of it. Everything that a case makes is
- * removed after it; the images of the target stay.
+ * Runs the conformance cases on a runtime and compares the results with its known deviations. Everything that a case creates is
+ * removed; the target's images stay. Once the runtime stops responding, the remaining cases fail without being run.
  *
- * Rejects with {@link CriError} `invalid_option` for ids that no case has, with the signal's reason, and where the
- * runtime does not answer Version.
+ * Rejects with {@link CriError} `invalid_option` for unknown case ids, with the signal's reason, and when Version fails.
  */
 export async function runConformance(
   target: ConformanceTarget,
   options: ConformanceOptions = {},
 ): Promise<ConformanceReport> {
+  checkArgument("runConformance", "target", target, option.nested(targetTable));
+  conformanceTable.check("runConformance", options);
   const { cases = conformanceCases, timeoutMs = 60_000, concurrency = 4, onResult } = options;
   const signal = options.signal ?? new AbortController().signal;
   const startedAt = new Date();
-  const began = performance.now();
   const { runtimeName: name, runtimeVersion: version } = await target.cri.runtime.version({}, { signal });
   const deviations = options.deviations ?? (options.cases ? {} : deviationsFor(name, version));
-  known(cases, "deviations", Object.keys(deviations));
-  known(cases, "only", options.only ?? []);
-  const chosen = cases.filter(
+  checkIds(cases, "deviations", Object.keys(deviations));
+  checkIds(cases, "only", options.only ?? []);
+  const selected = cases.filter(
     ({ id, group }) =>
       (options.groups?.includes(group) ?? true) && (options.only ? options.only.includes(id) : true),
   );
 
-  const site = new Site(target, signal);
+  const context = new RunContext(target, signal);
   const results = new Map<string, ConformanceResult>();
+  const problems: string[] = [];
+  let unresponsive: string | undefined;
   const runOne = async (one: ConformanceCase) => {
     if (signal.aborted) return;
-    const result = await runCase(one, site, { timeoutMs, signal, deviation: deviations[one.id] });
+    const deviation = deviations[one.id];
+    const result =
+      unresponsive === undefined
+        ? await runCase(one, context, { timeoutMs, signal, deviation })
+        : notRun(one, unresponsive, deviation);
+    // Otherwise each of hundreds of cases would last until its deadline.
+    if (result.durationMs >= timeoutMs) unresponsive ??= await whyUnresponsive(target);
     results.set(one.id, result);
     onResult?.(result);
   };
   try {
     for (const group of conformanceGroups) {
-      const atATime = oneAtATime.has(group) ? 1 : concurrency;
+      const maxConcurrency = oneAtATime.has(group) ? 1 : concurrency;
       await inParallel(
-        chosen.filter((one) => one.group === group),
-        atATime,
+        selected.filter((one) => one.group === group),
+        maxConcurrency,
         runOne,
       );
     }
   } finally {
-    await site.close();
+    await withinCleanupLimit(context.close()).catch((error: unknown) =>
+      problems.push(`clean-up of the run: ${describeFailure(error)}`),
+    );
   }
   signal.throwIfAborted();
-  const inOrder = chosen.flatMap(({ id }) => results.get(id) ?? []);
-  const counts = countOutcomes(inOrder);
-  return Object.freeze({
-    ok: counts.failed === 0 && counts["unexpected-pass"] === 0,
+  return conformanceReport({
     runtime: { name, version },
     startedAt,
-    durationMs: Math.round(performance.now() - began),
-    counts,
-    results: inOrder,
+    results: selected.flatMap(({ id }) => results.get(id) ?? []),
+    problems,
   });
 }
 
-function known(cases: readonly ConformanceCase[], option: string, ids: readonly string[]): void {
-  const unknown = ids.filter((id) => !cases.some((one) => one.id === id));
-  if (unknown.length > 0)
-    throw invalidOption(option, unknown.join(", "), "must name cases by ids that there are");
+/** Returns why a runtime does not respond any more; undefined if it responds. */
+async function whyUnresponsive({ cri }: ConformanceTarget): Promise<string | undefined> {
+  try {
+    await cri.runtime.version({}, { timeoutMs: 10_000 });
+    return undefined;
+  } catch (error) {
+    return `the runtime stopped responding: ${describeFailure(error)}`;
+  }
 }
 
-/** Does the work on each item, on so many at a time. */
+function checkIds(cases: readonly ConformanceCase[], option: string, ids: readonly string[]): void {
+  const unknown = ids.filter((id) => !cases.some((one) => one.id === id));
+  if (unknown.length > 0)
+    throw invalidOption(option, unknown.join(", "), "must contain only ids of existing cases");
+}
+
+/** Runs the work for each item, with limited concurrency. */
 async function inParallel<T>(
   items: readonly T[],
-  atATime: number,
+  maxConcurrency: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const queue = [...items];
   const worker = async () => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
-  await Promise.all(Array.from({ length: atATime }, worker));
+  await Promise.all(Array.from({ length: maxConcurrency }, worker));
 }

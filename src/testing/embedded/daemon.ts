@@ -1,4 +1,4 @@
-import { CriError } from "../../core/index.js";
+import { type CriError, criError } from "../../core/index.js";
 import {
   type CriServer,
   memoryTransport,
@@ -8,39 +8,39 @@ import {
 } from "../../server/index.js";
 import { type RpcTransport, toConnectError } from "../../transport/index.js";
 
-interface Listening {
+interface ServedEndpoint {
   readonly endpoint: string;
   readonly options: ServeOptions | undefined;
   server: CriServer | undefined;
 }
 
-/** What can be reached of a runtime: its sockets and its transport in memory. Goes down, and comes up again. */
+/** How clients reach a runtime: sockets, and a transport in memory. It can go down and come up again. */
 export class Daemon {
   readonly transport: RpcTransport;
   readonly #services: Services;
-  readonly #listening: Listening[] = [];
-  /** The calls in memory under way, to be lost when the daemon goes down. */
+  readonly #endpoints: ServedEndpoint[] = [];
+  /** The calls in memory that are in flight. */
   readonly #calls = new Set<AbortController>();
-  #down = false;
+  #isDown = false;
 
   constructor(services: Services) {
     this.#services = services;
-    this.transport = this.#reachable(memoryTransport(services));
+    this.transport = this.#transport(memoryTransport(services));
   }
 
-  /** Serves at an endpoint too, until the end; also after it was down. */
+  /** Serves the runtime at another endpoint, too, also after each restart. */
   async serve(endpoint: string, options?: ServeOptions): Promise<CriServer> {
     const server = await serve(endpoint, this.#services, options);
-    this.#listening.push({ endpoint: server.endpoint, options, server });
+    this.#endpoints.push({ endpoint: server.endpoint, options, server });
     return server;
   }
 
-  /** Breaks every connection, and takes no new ones. */
+  /** Breaks all connections, and refuses new ones. */
   async down(): Promise<void> {
-    this.#down = true;
-    for (const call of this.#calls) call.abort(lost());
+    this.#isDown = true;
+    for (const call of this.#calls) call.abort(connectionLost());
     await Promise.all(
-      this.#listening.map(async (one) => {
+      this.#endpoints.map(async (one) => {
         await one.server?.close();
         one.server = undefined;
       }),
@@ -48,54 +48,51 @@ export class Daemon {
   }
 
   async up(): Promise<void> {
-    if (!this.#down) return;
+    if (!this.#isDown) return;
     await Promise.all(
-      this.#listening.map(async (one) => {
+      this.#endpoints.map(async (one) => {
         one.server = await serve(one.endpoint, this.#services, one.options);
       }),
     );
-    this.#down = false;
+    this.#isDown = false;
   }
 
-  /** Calls in memory find nobody while the daemon is down, as those on a socket do. */
-  #reachable(inner: RpcTransport): RpcTransport {
-    const check = () => {
-      if (!this.#down) return;
-      const text = "nobody listens: the embedded runtime was crashed by a fault";
-      throw toConnectError(new CriError({ code: "unavailable", reason: "connection_refused", text }));
-    };
+  /** Lets calls in memory fail while the daemon is down, as calls over a socket do. */
+  #transport(inner: RpcTransport): RpcTransport {
     const calls = this.#calls;
-    const open = (signal: AbortSignal | undefined) => {
-      check();
+    const begin = (signal: AbortSignal | undefined) => {
+      if (this.#isDown) {
+        const text = "connection refused: the embedded runtime is down (faults.crash)";
+        throw toConnectError(criError("connection_refused", text));
+      }
       const call = new AbortController();
       calls.add(call);
       return { call, signal: signal ? AbortSignal.any([signal, call.signal]) : call.signal };
     };
     return {
       async unary(method, signal, timeoutMs, header, input, contextValues) {
-        const { call, signal: either } = open(signal);
+        const { call, signal: either } = begin(signal);
         return inner
           .unary(method, either, timeoutMs, header, input, contextValues)
           .finally(() => calls.delete(call));
       },
       async stream(method, signal, timeoutMs, header, input, contextValues) {
-        const { call, signal: either } = open(signal);
-        const answer = await inner.stream(method, either, timeoutMs, header, input, contextValues);
-        const { message } = answer;
-        const counted = async function* () {
+        const { call, signal: either } = begin(signal);
+        const response = await inner.stream(method, either, timeoutMs, header, input, contextValues);
+        const { message } = response;
+        const tracked = async function* () {
           try {
             yield* message;
           } finally {
             calls.delete(call);
           }
         };
-        return { ...answer, message: counted() };
+        return { ...response, message: tracked() };
       },
     };
   }
 }
 
-function lost(): CriError {
-  const text = "the connection was lost: the embedded runtime was crashed by a fault";
-  return new CriError({ code: "unavailable", reason: "connection_lost", text });
+function connectionLost(): CriError {
+  return criError("connection_lost", "connection lost: the embedded runtime went down (faults.crash)");
 }

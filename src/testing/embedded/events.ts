@@ -4,38 +4,35 @@ import {
   ContainerEventResponseSchema,
   type ContainerEventType,
 } from "../../../gen/runtime/v1/api_pb.js";
+import { ChangeSignal, onAbort } from "../../core/index.js";
 import type { Clock } from "./clock.js";
-import type { Sandbox } from "./objects/sandbox.js";
+import type { Sandbox } from "./objects.js";
 import type { Profile } from "./profile.js";
 
-/** How many events wait for a subscriber that does not read; then the newest are lost to it, as in containerd 1.7. */
+/** The limit of a subscriber's queue. Further events are dropped for that subscriber, as in containerd 1.7. */
 const maxQueued = 1_000;
 
 interface Subscriber {
   readonly queue: ContainerEventResponse[];
-  wake(): void;
+  readonly changed: ChangeSignal;
 }
 
-/** Tells every subscriber of every change of state, from the moment that it subscribed. */
+/** CRI's container events. A subscriber receives the events that are published after it subscribed. */
 export class Events {
   readonly #clock: Clock;
-  readonly #to: Profile["events"];
+  readonly #delivery: Profile["eventDelivery"];
   readonly #subscribers = new Set<Subscriber>();
-  /** How many of the next events are lost on the way. */
+  /** How many of the next events are dropped, for a fault. */
   dropNext = 0;
-  /** Set while the daemon is down: what happens then is told to nobody. */
+  /** Whether all events are dropped, because the daemon is down. */
   muted = false;
 
-  constructor(clock: Clock, to: Profile["events"]) {
+  constructor(clock: Clock, delivery: Profile["eventDelivery"]) {
     this.#clock = clock;
-    this.#to = to;
+    this.#delivery = delivery;
   }
 
-  get subscribers(): number {
-    return this.#subscribers.size;
-  }
-
-  /** Tells of a change, with the statuses of the pod and of all its containers at this moment. */
+  /** Publishes a change of a sandbox or container, with the current statuses of the pod and all its containers. */
   publish(type: ContainerEventType, id: string, sandbox: Sandbox): void {
     if (this.muted) return;
     if (this.dropNext > 0) {
@@ -50,44 +47,38 @@ export class Events {
       podSandboxStatus: sandbox.status(),
       containersStatuses: [...sandbox.containers].map((container) => container.status()),
     });
-    for (const { queue, wake } of this.#whom()) {
+    for (const { queue, changed } of this.#receivers()) {
       if (queue.length < maxQueued) queue.push(event);
-      wake();
+      changed.notify();
     }
   }
 
-  /** All, or, one after the other, the one whose turn it is. */
-  #whom(): Iterable<Subscriber> {
+  #receivers(): Iterable<Subscriber> {
     const [first] = this.#subscribers;
-    if (this.#to === "to all" || !first) return this.#subscribers;
+    if (this.#delivery === "to all" || !first) return this.#subscribers;
+    // Round robin: the receiver moves to the end.
     this.#subscribers.delete(first);
     this.#subscribers.add(first);
     return [first];
   }
 
-  /** The events from now on, until the signal fires. Nothing that happens after this call is missed. */
+  /** Subscribes at once. The generator yields all events from now on, and ends when the signal fires. */
   subscribe(signal: AbortSignal): AsyncGenerator<ContainerEventResponse> {
-    let wake: () => void = () => undefined;
-    const subscriber: Subscriber = { queue: [], wake: () => wake() };
-    const leave = () => {
-      this.#subscribers.delete(subscriber);
-      wake();
-    };
+    const subscriber: Subscriber = { queue: [], changed: new ChangeSignal() };
     const subscribers = this.#subscribers;
     subscribers.add(subscriber);
-    signal.addEventListener("abort", leave, { once: true });
+    const removeCallback = onAbort(signal, () => subscribers.delete(subscriber));
     return (async function* () {
+      const { queue, changed } = subscriber;
       try {
         while (!signal.aborted) {
-          const event = subscriber.queue.shift();
+          const event = queue.shift();
           if (event) yield event;
-          else
-            await new Promise<void>((resolve) => {
-              wake = resolve;
-            });
+          // Rejects when the signal fires, which ends the loop.
+          else await changed.wait({ signal }).catch(() => undefined);
         }
       } finally {
-        signal.removeEventListener("abort", leave);
+        removeCallback();
         subscribers.delete(subscriber);
       }
     })();

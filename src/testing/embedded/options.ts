@@ -1,65 +1,94 @@
-import { invalidOption } from "../../core/index.js";
-import type { Clock } from "./clock.js";
-import { systemClock } from "./clock.js";
+import { invalidOption, OptionTable, option } from "../../core/index.js";
+import { type Clock, systemClock } from "./clock.js";
 import { defaultCatalogue, type EmbeddedImage, ImageCatalogue } from "./images/index.js";
 import { type Profile, profileOf, type RuntimeLike, runtimeLikes } from "./profile.js";
-import type { Programs } from "./scripted/driver.js";
+import type { Programs } from "./scripted/program.js";
 
-/** How an embedded runtime is, and what it has. */
+/** Options of {@link EmbeddedRuntime.start}. */
 export interface EmbeddedOptions {
   /**
-   * What containers run: functions of a test. Without it they are processes of this host, **with no isolation at all**:
-   * they can do whatever this process may do.
+   * The programs that containers run: functions of the test. Without this option, containers are processes of this host
+   * **without any isolation**: they can do whatever this process can do.
    */
   readonly programs?: Programs | undefined;
   /**
-   * What exists in the registries.
-   * @default a few well-known names: BusyBox, Alpine, nginx, the pause image, agnhost
+   * The images that can be pulled.
+   * @default a few well-known ones: BusyBox, Alpine, nginx, the pause image, agnhost
    */
   readonly images?: ImageCatalogue | readonly EmbeddedImage[] | undefined;
   /**
-   * Images that are on the node from the start, by name.
-   * @default none: they have to be pulled
+   * The names of images that are on the node from the start.
+   * @default none: images have to be pulled
    */
   readonly preload?: readonly string[] | undefined;
   /**
-   * The runtime whose measured ways it takes on: missing RPCs, error codes, forms of ids, events.
-   * @default none: what CRI's text asks for
+   * The runtime to behave like, as it was measured: missing RPCs, error codes, the form of ids, events.
+   * @default none: behaves as the CRI specification says
    */
   readonly like?: RuntimeLike | undefined;
   /**
-   * The socket to listen on, from the start. Without it there is the {@link EmbeddedRuntime.transport}, and `serve()`.
+   * The socket to serve: a path or an endpoint.
+   * @default none: use {@link EmbeddedRuntime.transport}, or call `serve()`
    */
   readonly socket?: string | undefined;
   /**
-   * What ids are made from: the same seed gives the same ids.
-   * @default one at random
+   * The seed of all ids: the same seed generates the same ids in the same order.
+   * @default a random seed
    */
   readonly seed?: string | undefined;
   /**
-   * The time that it lives by: grace periods, timeouts of ExecSync, slow pulls, times in statuses and logs.
-   * @default the machine's
+   * The clock for grace periods, ExecSync timeouts, slow pulls, delays, and the times in statuses and logs.
+   * @default the clock of this machine
    */
   readonly clock?: Clock | undefined;
   /**
-   * Where processes of the host have their folders, and where it is noted which they are: who starts a runtime there
-   * again ends what an earlier one left behind. No two may use it at a time. Not used with `programs`.
-   * @default a temporary folder, removed at the end
+   * The directory for the state of host processes. The next runtime that starts on the same directory kills processes that
+   * a crashed one left running. Two runtimes cannot use it at the same time. Not allowed with `programs`.
+   * @default a temporary directory, removed by `close()`
    */
   readonly stateDir?: string | undefined;
   /**
-   * Runtime handlers, besides the default one, which is called "".
+   * The names of runtime handlers, in addition to the default one, "".
    * @default none
    */
   readonly runtimeHandlers?: readonly string[] | undefined;
   /**
-   * How many calls are kept a record of; older ones are forgotten.
+   * How long RunPodSandbox takes, in milliseconds of the runtime's clock. Meanwhile, the pod's name is taken, and no list has the pod.
+   * @default 0
+   */
+  readonly podStartMs?: number | undefined;
+  /**
+   * How many calls {@link EmbeddedRuntime.calls} keeps; the oldest are dropped.
    * @default 1_000
    */
   readonly callLimit?: number | undefined;
 }
 
-/** {@link EmbeddedOptions}, complete and checked. */
+const embeddedTable = new OptionTable<EmbeddedOptions>({
+  programs: (value) =>
+    typeof value === "function" || (typeof value === "object" && value !== null)
+      ? undefined
+      : "must be a function, or an object of programs",
+  // The catalogue checks the images of a list.
+  images: (value) =>
+    Array.isArray(value) || value instanceof ImageCatalogue
+      ? undefined
+      : "must be an ImageCatalogue or an array of images",
+  preload: option.listOf(option.nonEmptyString),
+  like: option.oneOf(...runtimeLikes),
+  socket: option.nonEmptyString,
+  seed: option.string,
+  clock: (value) =>
+    typeof value?.now === "function" && typeof value.sleep === "function"
+      ? undefined
+      : "must be a clock, with the functions now and sleep",
+  stateDir: option.nonEmptyString,
+  runtimeHandlers: option.listOf(option.string),
+  callLimit: option.wholeNumber(0),
+  podStartMs: option.milliseconds,
+});
+
+/** {@link EmbeddedOptions} with all defaults, checked. */
 export interface ResolvedEmbeddedOptions {
   readonly programs: Programs | undefined;
   readonly catalogue: ImageCatalogue;
@@ -70,19 +99,20 @@ export interface ResolvedEmbeddedOptions {
   readonly stateDir: string | undefined;
   readonly handlers: readonly string[];
   readonly callLimit: number;
+  readonly podStartMs: number;
 }
 
-/** Fills in the defaults and checks everything. Throws `invalid_option`. */
+/** Checks the options and fills in the defaults. Throws `invalid_option`. */
 export function resolveEmbeddedOptions(options: EmbeddedOptions): ResolvedEmbeddedOptions {
-  const { images, like, programs, stateDir, callLimit = 1_000 } = options;
-  if (like !== undefined && !runtimeLikes.includes(like))
-    throw invalidOption("like", like, `must be one of ${runtimeLikes.join(", ")}`);
+  embeddedTable.check("EmbeddedRuntime.start", options);
+  const { images, like, programs, stateDir, callLimit = 1_000, podStartMs = 0 } = options;
   if (programs && stateDir !== undefined)
-    throw invalidOption("stateDir", stateDir, "is for processes of the host, not for programs");
+    throw invalidOption("stateDir", stateDir, "cannot be combined with `programs`");
   return Object.freeze({
     programs,
     stateDir,
     callLimit,
+    podStartMs,
     catalogue:
       images instanceof ImageCatalogue ? images : images ? new ImageCatalogue(images) : defaultCatalogue(),
     preload: options.preload ?? [],

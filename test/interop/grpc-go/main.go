@@ -1,5 +1,5 @@
-// A CRI client on grpc-go, as the kubelet and crictl are, with messages as bytes. Makes calls to the socket that it is
-// given, and prints a line of JSON on each.
+// A CRI client on grpc-go, like the kubelet and crictl, with messages as raw bytes. Makes calls to the socket in its first
+// argument and prints a line of JSON for each.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// bytesCodec hands bytes through: nothing here needs to know the messages.
+// bytesCodec passes messages through as raw bytes.
 type bytesCodec struct{}
 
 func (bytesCodec) Marshal(v interface{}) ([]byte, error) { return *(v.(*[]byte)), nil }
@@ -33,8 +33,8 @@ type result struct {
 	Bytes int    `json:"bytes"`
 }
 
-func report(name string, answer []byte, err error) {
-	line, _ := json.Marshal(result{name, status.Code(err).String(), status.Convert(err).Message(), len(answer)})
+func report(name string, response []byte, err error) {
+	line, _ := json.Marshal(result{name, status.Code(err).String(), status.Convert(err).Message(), len(response)})
 	fmt.Println(string(line))
 }
 
@@ -43,9 +43,9 @@ var conn *grpc.ClientConn
 func call(method string, request []byte, timeout time.Duration, options ...grpc.CallOption) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	var answer []byte
-	err := conn.Invoke(ctx, "/runtime.v1."+method, &request, &answer, options...)
-	return answer, err
+	var response []byte
+	err := conn.Invoke(ctx, "/runtime.v1."+method, &request, &response, options...)
+	return response, err
 }
 
 func stream(ctx context.Context, method string) grpc.ClientStream {
@@ -63,7 +63,7 @@ func stream(ctx context.Context, method string) grpc.ClientStream {
 	return opened
 }
 
-// field is a field of a protobuf message that is a string, or a message, of less than 128 bytes.
+// field encodes a protobuf field: a string or a message of less than 128 bytes.
 func field(number int, value string) string {
 	return string([]byte{byte(number<<3 | 2), byte(len(value))}) + value
 }
@@ -87,8 +87,8 @@ func main() {
 	defer conn.Close()
 	const short = 10 * time.Second
 	unary := func(name, method string, request []byte, options ...grpc.CallOption) {
-		answer, err := call(method, request, short, options...)
-		report(name, answer, err)
+		response, err := call(method, request, short, options...)
+		report(name, response, err)
 	}
 
 	unary("version", "RuntimeService/Version", nil)
@@ -99,7 +99,7 @@ func main() {
 	unary("unknown service", "NoService/Nothing", nil)
 	unary("malformed", "RuntimeService/Version", []byte{0xff})
 	unary("too large", "RuntimeService/Version", make([]byte, 17<<20))
-	// Field 127 is unknown: 14 MiB of it.
+	// An unknown field (127) of 14 MiB.
 	unary("large", "RuntimeService/Version", append([]byte{0xfa, 0x07, 0x80, 0x80, 0x80, 0x07}, make([]byte, 7<<21)...))
 	unary("run", "RuntimeService/RunPodSandbox", pod("first"))
 
@@ -116,11 +116,11 @@ func main() {
 	}
 	group.Wait()
 	close(failed)
-	report(fmt.Sprintf("1000 at a time, %d failed", len(failed)), nil, <-failed)
+	report(fmt.Sprintf("1000 concurrent, %d failed", len(failed)), nil, <-failed)
 
-	// A call of Status is late by order of the test: the deadline goes along with the call.
-	answer, err := call("RuntimeService/Status", nil, 200*time.Millisecond)
-	report("late", answer, err)
+	// The test delays Status by a fault, so the call exceeds the deadline that it sends to the server.
+	response, err := call("RuntimeService/Status", nil, 200*time.Millisecond)
+	report("late", response, err)
 
 	for i := 0; i < 200; i++ {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -129,7 +129,7 @@ func main() {
 			defer cancel()
 			continue
 		}
-		// The answer's head says that the subscription is there.
+		// The response headers confirm the subscription.
 		if _, err := events.Header(); err != nil {
 			panic(err)
 		}

@@ -1,4 +1,4 @@
-// The cgroup of a pod, by both drivers.
+// The cgroup of a pod with either cgroup driver.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -7,10 +7,10 @@ import { type CgroupParentOptions, cgroupParent } from "../../../src/pods/config
 
 const uid = "11111111-2222-3333-4444-555555555555";
 
-test("names as the kubelet makes them", () => {
+test("names as in the kubelet", () => {
   const rows: readonly (readonly [string, CgroupParentOptions, string])[] = [
     ["1", { uid, driver: "cgroupfs", qos: "Guaranteed" }, `/kubepods/pod${uid}`],
-    ["1, not said", { uid, driver: "cgroupfs" }, `/kubepods/pod${uid}`],
+    ["1, by default", { uid, driver: "cgroupfs" }, `/kubepods/pod${uid}`],
     [
       "2",
       { uid, driver: "systemd", qos: "Burstable" },
@@ -39,20 +39,27 @@ test("names as the kubelet makes them", () => {
   for (const [row, options, expected] of rows) assert.equal(cgroupParent(options), expected, row);
 });
 
-test("what could leave the tree, or is no name, is refused", () => {
-  const wrong: readonly (readonly [Record<string, unknown>, string])[] = [
+test("a missing uid is an invalid option", () => {
+  const options = { driver: "cgroupfs" } as CgroupParentOptions;
+  assert.throws(
+    () => cgroupParent(options),
+    (error) => isCriError(error) && error.reason === "invalid_option" && error.problems[0]?.path === "uid",
+  );
+});
+
+test("invalid names, and names that would leave the cgroup tree, are rejected", () => {
+  const invalid: readonly (readonly [Record<string, unknown>, string])[] = [
     ...["", "a/b", "..", "a b", "a\n", "ä"].map((bad) => [{ uid: bad }, "uid"] as const),
     ...["", "..", "a/b"].map((bad) => [{ root: ["kubepods", bad] }, "root[1]"] as const),
     [{ root: ["kube.slice"], driver: "systemd" }, "root[0]"],
-    [{ uid: undefined }, "uid"],
     [{ uid: "a".repeat(300) }, "uid"],
     [{ uid: "a".repeat(250), driver: "systemd" }, "uid"],
     [{ driver: "CGROUPFS" }, "driver"],
     [{ qos: "guaranteed" }, "qos"],
   ];
-  for (const [given, path] of wrong)
+  for (const [given, path] of invalid)
     assert.throws(
-      // What only callers without types can write.
+      // The cast stands for a caller without types.
       () => cgroupParent({ uid: "a", driver: "cgroupfs", ...given } as CgroupParentOptions),
       (error) => {
         assert.ok(isCriError(error) && error.reason === "invalid_spec", `${error}`);
@@ -66,7 +73,7 @@ test("what could leave the tree, or is no name, is refused", () => {
     );
 });
 
-test("under systemd each name begins with the one above, and each ends with .slice", () => {
+test("with systemd each name begins with the one above and ends with .slice", () => {
   const part = fc.stringMatching(/^[a-z][a-z0-9_-]{0,10}$/);
   fc.assert(
     fc.property(part, fc.array(part, { maxLength: 4 }), (pod, root) => {

@@ -1,4 +1,4 @@
-// From the spec of a container to its ContainerConfig, field by field.
+// ContainerConfig from a container's spec, field by field.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -48,7 +48,7 @@ const maskedPaths = [
 ];
 const readonlyPaths = ["bus", "fs", "irq", "sys", "sysrq-trigger"].map((name) => `/proc/${name}`);
 
-test("a container of which nothing is said but name and image", () => {
+test("the defaults of a container with only a name and an image", () => {
   assert.deepEqual(
     make(),
     create(ContainerConfigSchema, {
@@ -73,7 +73,7 @@ test("a container of which nothing is said but name and image", () => {
   );
 });
 
-test("the image by its id on the node, and by the name that was asked for", () => {
+test("the image by its id on the node, and as the spec names it", () => {
   const config = containerConfig({ name: "c", image: "nginx:1" }, { pod, imageId: "sha256:abc" });
   assert.equal(config.image?.image, "sha256:abc");
   assert.equal(config.image?.userSpecifiedImage, "nginx:1");
@@ -87,32 +87,32 @@ test("the image by its id on the node, and by the name that was asked for", () =
     assert.equal(make({ image }).image?.image, image);
 });
 
-test("options that are none", () => {
-  const wrong = (options: unknown, path: string) =>
+test("invalid options are rejected", () => {
+  const rejected = (options: unknown, path: string) =>
     assert.throws(
       () => containerConfig({ name: "c", image: "a" }, options as never),
       (error) => isCriError(error) && error.reason === "invalid_option" && error.problems[0]?.path === path,
     );
-  wrong({}, "pod");
-  wrong({ pod: create(PodSandboxConfigSchema) }, "pod");
-  wrong({ pod, imageId: "" }, "imageId");
-  wrong({ pod, imageId: 5 }, "imageId");
+  rejected({}, "pod");
+  rejected({ pod: create(PodSandboxConfigSchema) }, "pod");
+  rejected({ pod, imageId: "" }, "imageId");
+  rejected({ pod, imageId: 5 }, "imageId");
 });
 
-test("the attempt is in the log's path; other paths, and none", () => {
+test("the log path: with the attempt, another one, or none", () => {
   assert.equal(make({ attempt: 3 }).logPath, "c/3.log");
   assert.equal(make({ attempt: 3 }).metadata?.attempt, 3);
   assert.equal(make({ logPath: "deep/er.log" }).logPath, "deep/er.log");
   assert.equal(make({ logPath: false }).logPath, "");
-  const silent = podOf({ logDirectory: false });
-  assert.equal(make({}, silent).logPath, "");
+  const withoutLogs = podOf({ logDirectory: false });
+  assert.equal(make({}, withoutLogs).logPath, "");
   assert.throws(
-    () => make({ logPath: "a.log" }, silent),
-    /logPath must not be there: the pod has no log directory/,
+    () => make({ logPath: "a.log" }, withoutLogs),
+    /logPath: cannot be set: the pod has no log directory/,
   );
 });
 
-test("what runs: command, arguments, folder, variables", () => {
+test("command, arguments, working directory, environment", () => {
   const bytes = new Uint8Array([0xff, 1]);
   const config = make({
     command: ["a", ""],
@@ -133,7 +133,7 @@ test("what runs: command, arguments, folder, variables", () => {
   assert.deepEqual(make({ env: { "a.b-c:d": "", "with space": "x" } }).envs.length, 2);
 });
 
-test("mounts: of the host, read-only in depth, of an image", () => {
+test("mounts of a host path, recursively read-only, of an image", () => {
   const [host, deep, image] = make({
     mounts: [
       {
@@ -175,7 +175,7 @@ test("mounts: of the host, read-only in depth, of an image", () => {
   assert.equal(slave?.propagation, MountPropagation.PROPAGATION_HOST_TO_CONTAINER);
 });
 
-test("devices, by path and by CDI name", () => {
+test("devices by path and by CDI name", () => {
   const { devices, CDIDevices } = make({
     devices: [
       { hostPath: "/dev/null" },
@@ -196,7 +196,7 @@ test("devices, by path and by CDI name", () => {
   );
 });
 
-test("labels and annotations are its own, not the pod's", () => {
+test("labels and annotations are not copied from the pod", () => {
   const inPod = podOf({ labels: { app: "web" }, annotations: { note: "pod" } });
   const config = make({ labels: { tier: "1" }, annotations: { note: "x" } }, inPod);
   assert.deepEqual(Object.keys(config.labels), [
@@ -209,7 +209,7 @@ test("labels and annotations are its own, not the pod's", () => {
   assert.deepEqual(config.annotations, { note: "x" });
 });
 
-test("input and terminal", () => {
+test("stdin and terminal", () => {
   const of = (spec: Partial<ContainerSpec>) => {
     const { stdin, stdinOnce, tty } = make(spec);
     return [stdin, stdinOnce, tty];
@@ -219,7 +219,7 @@ test("input and terminal", () => {
   assert.deepEqual(of({ stdin: true, stdinOnce: true }), [true, true, false]);
 });
 
-test("stop signals by every name that people have for them", () => {
+test("stop signals in every notation", () => {
   const of = (stopSignal: string | undefined) => make({ stopSignal }).stopSignal;
   assert.equal(of(undefined), Signal.RUNTIME_DEFAULT);
   for (const name of ["SIGINT", "INT", "int", "sigint"]) assert.equal(of(name), Signal.SIGINT);
@@ -230,7 +230,7 @@ test("stop signals by every name that people have for them", () => {
   assert.equal(of("SIGRTMINPLUS15"), Signal.SIGRTMINPLUS15);
 });
 
-test("namespaces are those of its pod; a target's processes where it has its own", () => {
+test("namespaces are the pod's; a target counts only where containers have their own PID namespaces", () => {
   const options = (spec: Partial<ContainerSpec>, inPod = pod) => security(make(spec, inPod)).namespaceOptions;
   const host = podOf({ namespaces: { hostNetwork: true, pid: "pod", hostIpc: true } });
   assert.deepEqual(options({}, host), host.linux?.securityContext?.namespaceOptions);
@@ -238,13 +238,13 @@ test("namespaces are those of its pod; a target's processes where it has its own
   assert.deepEqual([target?.pid, target?.targetId], [NamespaceMode.TARGET, "deadbeef"]);
   assert.equal(pod.linux?.securityContext?.namespaceOptions?.pid, NamespaceMode.CONTAINER);
   assert.equal(options({ targetContainerId: "deadbeef" }, host)?.pid, NamespaceMode.POD);
-  // Somebody else's pod, which left all to the zero values.
+  // A pod of another client with CRI's zero values.
   const foreign = create(PodSandboxConfigSchema, { metadata: { name: "a", namespace: "b", uid: "c" } });
   assert.equal(options({}, foreign)?.pid, NamespaceMode.POD);
   assert.equal(make({}, foreign).logPath, "");
 });
 
-test("in a user namespace, mounts are mapped like users", () => {
+test("in a user namespace, mounts have the pod's id mappings", () => {
   const inPod = podOf({ namespaces: { users: { uids: { hostId: 65_536 }, gids: { hostId: 131_072 } } } });
   const config = make(
     {
@@ -264,7 +264,7 @@ test("in a user namespace, mounts are mapped like users", () => {
   assert.deepEqual(make({ mounts: [{ containerPath: "/a", hostPath: "/h" }] }).mounts[0]?.uidMappings, []);
 });
 
-test("users: an id, a name, whom the image says", () => {
+test("users: an id, a name, or the image's user", () => {
   const of = (user: ContainerSpec["security"]) => {
     const { runAsUser, runAsUsername, runAsGroup } = security(make({ security: user }));
     return [runAsUser?.value, runAsUsername, runAsGroup?.value];
@@ -275,7 +275,7 @@ test("users: an id, a name, whom the image says", () => {
   assert.deepEqual(of({ user: "nobody", group: 0 }), [undefined, "nobody", 0n]);
 });
 
-test("what it may", () => {
+test("the security context", () => {
   const context = security(
     make({
       security: {
@@ -304,7 +304,7 @@ test("what it may", () => {
   assert.equal(security(make({ security: { allowPrivilegeEscalation: true } })).noNewPrivs, false);
 });
 
-test("AppArmor in both fields, and in neither", () => {
+test("AppArmor is set in both fields or in neither", () => {
   const of = (apparmor: NonNullable<ContainerSpec["security"]>["apparmor"]) => {
     const context = security(make({ security: { apparmor } }));
     return [context.apparmor?.profileType, context.apparmor?.localhostRef, context.apparmorProfile];
@@ -315,7 +315,7 @@ test("AppArmor in both fields, and in neither", () => {
   assert.deepEqual(of({ localhost: "p" }), [ProfileType.Localhost, "p", "localhost/p"]);
 });
 
-test("a privileged container in a privileged pod still names what is hidden", () => {
+test("a privileged container still has masked paths", () => {
   const context = security(
     make({ security: { privileged: true } }, podOf({ security: { privileged: true } })),
   );
@@ -323,7 +323,7 @@ test("a privileged container in a privileged pod still names what is hidden", ()
   assert.deepEqual(context.maskedPaths, maskedPaths);
 });
 
-test("what of the kernel it sees", () => {
+test("masked and read-only paths", () => {
   const of = (procMount: NonNullable<ContainerSpec["security"]>["procMount"]) => {
     const context = security(make({ security: { procMount } }));
     return [context.maskedPaths, context.readonlyPaths];
@@ -331,7 +331,7 @@ test("what of the kernel it sees", () => {
   assert.deepEqual(of("Default"), [maskedPaths, readonlyPaths]);
   assert.deepEqual(of("Unmasked"), [[], []]);
   assert.deepEqual(of({ maskedPaths: ["/proc/kcore"], readOnlyPaths: [] }), [["/proc/kcore"], []]);
-  // The lists are nobody's to change.
+  // The defaults are copied for each config.
   security(make()).maskedPaths.length = 0;
   assert.deepEqual(of("Default")[0], maskedPaths);
 });

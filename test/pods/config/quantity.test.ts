@@ -1,8 +1,8 @@
-// Quantities: the table of what Kubernetes makes of a text, and exact arithmetic for any text.
+// Quantities: the results of Kubernetes' parser, and exact arithmetic.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isCriError, type Problem } from "../../../src/core/index.js";
+import { isCriError, Violations } from "../../../src/core/index.js";
 import { parseQuantity, readQuantity } from "../../../src/pods/config/quantity.js";
 import type { Quantity } from "../../../src/pods/config/spec-resources.js";
 
@@ -41,7 +41,7 @@ const amounts: readonly (readonly [text: Quantity, value: bigint, milli: bigint,
   [2n ** 70n, 2n ** 70n, 2n ** 70n * 1000n, "1180591620717411303424"],
 ];
 
-test("what Kubernetes makes of a text", () => {
+test("texts parse and print as in Kubernetes", () => {
   for (const [text, value, milli, printed] of amounts) {
     const amount = parseQuantity(text);
     assert.deepEqual(
@@ -54,8 +54,8 @@ test("what Kubernetes makes of a text", () => {
   }
 });
 
-test("what is no quantity is refused with its text and what is allowed", () => {
-  const refused: readonly unknown[] = [
+test("a text that is not a quantity is rejected, with the text and the allowed format", () => {
+  const invalid: readonly unknown[] = [
     "1K",
     "5mi",
     "1 Gi",
@@ -83,7 +83,7 @@ test("what is no quantity is refused with its text and what is allowed", () => {
     true,
   ];
   for (const text of [
-    ...refused,
+    ...invalid,
     ...more,
     Number.NaN,
     Number.POSITIVE_INFINITY,
@@ -104,21 +104,18 @@ test("what is no quantity is refused with its text and what is allowed", () => {
   assert.throws(() => parseQuantity("1K"), /suffix of n u m k M .*got "1K"/);
 });
 
-test("readQuantity reports under the path it was given, and parseable text reports nothing", () => {
-  const problems: Problem[] = [];
-  assert.equal(
-    readQuantity("1K", "resources.memory", (problem) => problems.push(problem)),
-    undefined,
-  );
+test("readQuantity reports problems under the given path, and none for a valid text", () => {
+  const violations = new Violations();
+  assert.equal(readQuantity("1K", "resources.memory", violations), undefined);
   assert.deepEqual(
-    problems.map(({ path, value }) => [path, value]),
+    violations.problems.map(({ path, value }) => [path, value]),
     [["resources.memory", "1K"]],
   );
-  assert.equal(readQuantity("1k", "resources.memory", (problem) => problems.push(problem))?.value(), 1000n);
-  assert.equal(problems.length, 1);
+  assert.equal(readQuantity("1k", "resources.memory", violations)?.value(), 1000n);
+  assert.equal(violations.problems.length, 1);
 });
 
-test("a quantity cannot be changed", () => {
+test("a quantity is immutable", () => {
   const amount = parseQuantity("1Gi");
   assert.throws(() => Object.assign(amount, { nanos: 0n }), TypeError);
   amount.plus(parseQuantity(1));
@@ -133,7 +130,7 @@ test("sums and order are exact", () => {
   assert.equal(parseQuantity("1Ki").compare(parseQuantity("1k")), 1);
 });
 
-/** Texts near the grammar: most are of it, some miss it by a character. */
+/** Texts near the grammar: most match it, some differ by a character. */
 const nearQuantity = fc
   .tuple(
     fc.constantFrom("", "-", "+", " "),
@@ -149,8 +146,8 @@ const nearQuantity = fc
   )
   .map((parts) => parts.join(""));
 
-test("any text is refused as a spec, or prints what parses back to the same amount", () => {
-  let taken = 0;
+test("any text is either rejected, or prints as a text that parses to the same amount", () => {
+  let accepted = 0;
   fc.assert(
     fc.property(fc.oneof({ weight: 4, arbitrary: nearQuantity }, fc.string({ unit: "binary" })), (text) => {
       let amount: ReturnType<typeof parseQuantity>;
@@ -160,19 +157,19 @@ test("any text is refused as a spec, or prints what parses back to the same amou
         assert.ok(isCriError(error) && error.reason === "invalid_spec", `${error}`);
         return;
       }
-      taken++;
+      accepted++;
       assert.equal(parseQuantity(String(amount)).nanos, amount.nanos);
       assert.equal(String(parseQuantity(String(amount))), String(amount));
     }),
     { numRuns: 3000 },
   );
-  assert.ok(taken > 500, `only ${taken} texts were quantities`);
+  assert.ok(accepted > 500, `only ${accepted} texts were quantities`);
 });
 
 const powers = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 } as const;
 const binaryPowers = { Ki: 10n, Mi: 20n, Gi: 30n, Ti: 40n, Pi: 50n, Ei: 60n } as const;
 
-/** A text with the amount it stands for, as a fraction of two integers that is counted without our code. */
+/** A text with its amount as a fraction of two integers, computed independently. */
 const exact = fc
   .tuple(
     fc.boolean(),
@@ -206,7 +203,7 @@ const exact = fc
     return { text, minus, above: digits * up, below: 10n ** BigInt(places) * down, cap };
   });
 
-test("value and milliValue are the exact amount, in nanos and then in units rounded away from zero", () => {
+test("value and milliValue are exact, rounded away from zero to nanos and then to their unit", () => {
   const ceiling = (above: bigint, below: bigint) => (above + below - 1n) / below;
   fc.assert(
     fc.property(exact, ({ text, minus, above, below, cap }) => {
@@ -222,7 +219,7 @@ test("value and milliValue are the exact amount, in nanos and then in units roun
   );
 });
 
-test("a number is what its decimal text says", () => {
+test("a number parses as its decimal text", () => {
   fc.assert(
     fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
       assert.equal(parseQuantity(number).nanos, parseQuantity(String(number)).nanos);

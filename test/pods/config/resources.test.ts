@@ -1,27 +1,26 @@
-// LinuxContainerResources: the kubelet's numbers, and every wrong field named.
+// LinuxContainerResources: the kubelet's numbers, and every invalid field.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { LinuxContainerResourcesSchema } from "../../../gen/runtime/v1/api_pb.js";
-import type { Problem } from "../../../src/core/index.js";
-import { cpuQuota, cpuShares } from "../../../src/pods/config/cpu.js";
-import { type LinuxResourcesOptions, linuxResources } from "../../../src/pods/config/resources.js";
+import { Violations } from "../../../src/core/index.js";
+import {
+  cpuQuota,
+  cpuShares,
+  type LinuxResourcesOptions,
+  linuxResources,
+} from "../../../src/pods/config/resources.js";
 import type { ResourcesSpec } from "../../../src/pods/config/spec-resources.js";
 
 function read(spec: unknown, options?: LinuxResourcesOptions) {
-  const problems: Problem[] = [];
-  // Callers without types, and tests of what types forbid, hand over anything.
-  const init = linuxResources(
-    spec as ResourcesSpec,
-    "resources",
-    (problem) => problems.push(problem),
-    options,
-  );
-  return { problems, message: init && create(LinuxContainerResourcesSchema, init) };
+  const violations = new Violations();
+  // The cast stands for a caller without types.
+  const init = linuxResources(spec as ResourcesSpec, "resources", violations, options);
+  return { problems: violations.problems, message: init && create(LinuxContainerResourcesSchema, init) };
 }
 
-function made(spec: ResourcesSpec, options?: LinuxResourcesOptions) {
+function valid(spec: ResourcesSpec, options?: LinuxResourcesOptions) {
   const { problems, message } = read(spec, options);
   assert.deepEqual(problems, []);
   assert.ok(message);
@@ -29,7 +28,7 @@ function made(spec: ResourcesSpec, options?: LinuxResourcesOptions) {
 }
 
 const numbers = (spec: ResourcesSpec, options?: LinuxResourcesOptions) => {
-  const { cpuPeriod, cpuShares: shares, cpuQuota: quota, memoryLimitInBytes } = made(spec, options);
+  const { cpuPeriod, cpuShares: shares, cpuQuota: quota, memoryLimitInBytes } = valid(spec, options);
   assert.equal(cpuPeriod, 100_000n);
   return [shares, quota, memoryLimitInBytes];
 };
@@ -52,22 +51,27 @@ test("CPU and memory as the kubelet computes them", () => {
     ["10, sandbox", pod, [1024n, 200_000n, 2_147_483_648n]],
     ["10, c", { requests: { cpu: "250m", memory: "256Mi" } }, [256n, 200_000n, 2_147_483_648n], { pod }],
     ["10, d", {}, [2048n, 200_000n, 2_147_483_648n], { pod }],
-    ["a limit of 0 is none", { cpu: 0, memory: 0 }, [2n, 0n, 0n]],
+    ["a limit of 0 means no limit", { cpu: 0, memory: 0 }, [2n, 0n, 0n]],
     [
-      "the container's limit comes first",
+      "the container's limit overrides the pod's",
       { cpu: 1, memory: "1Gi" },
       [1024n, 100_000n, 1_073_741_824n],
       { pod },
     ],
-    ["a limit of 0 leaves it to the pod's", { cpu: 0, memory: 0 }, [2n, 200_000n, 2_147_483_648n], { pod }],
-    ["a promise of 0 is one", { cpu: 1, requests: { cpu: 0 } }, [2n, 100_000n, 0n]],
-    ["never below 1 ms in a period", { cpu: "1m" }, [2n, 1000n, 0n]],
+    [
+      "with a limit of 0 the pod's limit applies",
+      { cpu: 0, memory: 0 },
+      [2n, 200_000n, 2_147_483_648n],
+      { pod },
+    ],
+    ["a request of 0 is kept", { cpu: 1, requests: { cpu: 0 } }, [2n, 100_000n, 0n]],
+    ["at least 1 ms per period", { cpu: "1m" }, [2n, 1000n, 0n]],
   ];
   for (const [row, spec, expected, options] of rows) assert.deepEqual(numbers(spec, options), expected, row);
 });
 
 test("every field of the message", () => {
-  const message = made({
+  const message = valid({
     cpu: 2,
     memory: "128Mi",
     cpuPeriodUs: 50_000,
@@ -101,19 +105,19 @@ test("every field of the message", () => {
   );
 });
 
-test("without a spec nothing is said, with an empty one only the kubelet's defaults", () => {
+test("no spec gives no message, an empty one only the kubelet's defaults", () => {
   assert.deepEqual(read(undefined), { problems: [], message: undefined });
   const expected = { cpuPeriod: 100_000n, cpuShares: 2n };
-  assert.deepEqual(made({}), create(LinuxContainerResourcesSchema, expected));
+  assert.deepEqual(valid({}), create(LinuxContainerResourcesSchema, expected));
 });
 
-test("swap: with memory, never less than it; or no limit", () => {
-  for (const memorySwap of [-1, 0, "64Mi", "1Gi"] as const) made({ memory: "64Mi", memorySwap });
-  assert.equal(made({ memorySwap: -1 }).memorySwapLimitInBytes, -1n);
-  made({ memorySwap: "1Gi" }, { pod: { memory: "1Gi" } });
+test("a swap limit requires a memory limit and includes it, or is -1", () => {
+  for (const memorySwap of [-1, 0, "64Mi", "1Gi"] as const) valid({ memory: "64Mi", memorySwap });
+  assert.equal(valid({ memorySwap: -1 }).memorySwapLimitInBytes, -1n);
+  valid({ memorySwap: "1Gi" }, { pod: { memory: "1Gi" } });
 });
 
-test("each wrong field is named, with what was given", () => {
+test("each invalid field is reported with its value", () => {
   const rows: readonly (readonly [spec: unknown, path: string, message: RegExp, value?: unknown])[] = [
     [{ cpu: "1K" }, "resources.cpu", /suffix/, "1K"],
     [{ cpu: -1 }, "resources.cpu", /must not be negative, got -1/, -1],
@@ -123,18 +127,28 @@ test("each wrong field is named, with what was given", () => {
     [{ memory: "10E" }, "resources.memory", /below 2\^63/, "10E"],
     [{ requests: { cpu: "x" } }, "resources.requests.cpu", /suffix/, "x"],
     [{ requests: { memory: -1 } }, "resources.requests.memory", /negative/, -1],
-    [{ cpu: 1, requests: { cpu: "1001m" } }, "resources.requests.cpu", /more than the limit 1,/, "1001m"],
+    [
+      { cpu: 1, requests: { cpu: "1001m" } },
+      "resources.requests.cpu",
+      /must not exceed the limit 1,/,
+      "1001m",
+    ],
     [{ memory: "1Gi", requests: { memory: "2Gi" } }, "resources.requests.memory", /limit 1Gi/, "2Gi"],
     [{ cpuPeriodUs: 999 }, "resources.cpuPeriodUs", /from 1000 to 1000000/, 999],
     [{ cpuPeriodUs: 1_000_001 }, "resources.cpuPeriodUs", /from 1000/, 1_000_001],
-    [{ cpuPeriodUs: 1000.5 }, "resources.cpuPeriodUs", /whole/, 1000.5],
+    [{ cpuPeriodUs: 1000.5 }, "resources.cpuPeriodUs", /integer/, 1000.5],
     [{ cpuset: { cpus: "3-1" } }, "resources.cpuset.cpus", /ranges/, "3-1"],
     [{ cpuset: { mems: "0,," } }, "resources.cpuset.mems", /ranges/, "0,,"],
     [{ cpuset: { cpus: 3 } }, "resources.cpuset.cpus", /ranges/, 3],
     ["1Gi", "resources", /an object/, "1Gi"],
     [null, "resources", /an object, got null/, null],
-    [{ memorySwap: "1Gi" }, "resources.memorySwap", /without a limit/, "1Gi"],
-    [{ memory: "1Gi", memorySwap: "1Mi" }, "resources.memorySwap", /at least the limit/, "1Mi"],
+    [{ memorySwap: "1Gi" }, "resources.memorySwap", /requires a memory limit/, "1Gi"],
+    [
+      { memory: "1Gi", memorySwap: "1Mi" },
+      "resources.memorySwap",
+      /at least the memory limit \(1073741824 bytes\)/,
+      "1Mi",
+    ],
     [{ memorySwap: -2 }, "resources.memorySwap", /-1/, -2],
     [{ memorySwap: "10E" }, "resources.memorySwap", /below 2\^63/, "10E"],
     [{ memorySwap: "?" }, "resources.memorySwap", /suffix/, "?"],
@@ -143,14 +157,19 @@ test("each wrong field is named, with what was given", () => {
     [{ hugepages: { "2Mi": -2 } }, 'resources.hugepages["2Mi"]', /negative/, -2],
     [{ hugepages: { "2MB": "2Mi" } }, 'resources.hugepages["2MB"]', /power of two/, "2Mi"],
     [{ hugepages: { "3Mi": "3Mi" } }, 'resources.hugepages["3Mi"]', /power of two/, "3Mi"],
-    [{ hugepages: { "2Mi": 0, "2048Ki": 0 } }, 'resources.hugepages["2048Ki"]', /beside "2Mi"/],
+    [{ hugepages: { "2Mi": 0, "2048Ki": 0 } }, 'resources.hugepages["2048Ki"]', /same page size as "2Mi"/],
     [{ hugepages: { "1Ki": 2n ** 64n } }, 'resources.hugepages["1Ki"]', /2\^64/, 2n ** 64n],
     [{ oomScoreAdj: 1001 }, "resources.oomScoreAdj", /-1000 to 1000/, 1001],
     [{ oomScoreAdj: -1001 }, "resources.oomScoreAdj", /-1000 to 1000/, -1001],
-    [{ oomScoreAdj: 0.5 }, "resources.oomScoreAdj", /whole/, 0.5],
-    [{ unified: { "memory/high": "1" } }, 'resources.unified["memory/high"]', /file of a cgroup/, "1"],
-    [{ unified: { "../memory.high": "1" } }, 'resources.unified["../memory.high"]', /file of a cgroup/, "1"],
-    [{ unified: { "memory.high": 1 } }, 'resources.unified["memory.high"]', /text/, 1],
+    [{ oomScoreAdj: 0.5 }, "resources.oomScoreAdj", /integer/, 0.5],
+    [{ unified: { "memory/high": "1" } }, 'resources.unified["memory/high"]', /name of a cgroup file/, "1"],
+    [
+      { unified: { "../memory.high": "1" } },
+      'resources.unified["../memory.high"]',
+      /name of a cgroup file/,
+      "1",
+    ],
+    [{ unified: { "memory.high": 1 } }, 'resources.unified["memory.high"]', /must be a string/, 1],
   ];
   for (const [spec, path, message, value] of rows) {
     const { problems } = read(spec);
@@ -165,7 +184,7 @@ test("each wrong field is named, with what was given", () => {
   }
 });
 
-test("all wrong fields at once; sums of a pod may request more than they limit", () => {
+test("all invalid fields are reported at once; the requests of a pod's sums may exceed the limits", () => {
   const spec = {
     cpu: "a",
     memory: "b",
@@ -180,7 +199,7 @@ test("all wrong fields at once; sums of a pod may request more than they limit",
   assert.deepEqual(numbers({ cpu: "100m", requests: { cpu: "600m" } }, { sums: true }), [614n, 10_000n, 0n]);
 });
 
-test("shares and quota stay in their range, and grow with the amount", () => {
+test("shares and quota stay in their range and grow with the amount", () => {
   const milli = fc.bigInt(-10n, 10n ** 12n);
   fc.assert(
     fc.property(milli, milli, fc.bigInt(1000n, 1_000_000n), (a, b, period) => {
@@ -190,7 +209,7 @@ test("shares and quota stay in their range, and grow with the amount", () => {
       const quota = cpuQuota(a, period);
       assert.ok(a <= 0n ? quota === 0n : quota >= 1000n);
       assert.ok(cpuQuota(less, period) <= cpuQuota(more, period));
-      // One microsecond of rounding at most, once above the least.
+      // Above the minimum, rounding loses less than one microsecond.
       if (quota > 1000n) assert.ok(quota * 1000n <= a * period && (quota + 1n) * 1000n > a * period);
     }),
   );

@@ -1,4 +1,4 @@
-// From the spec of a pod to its PodSandboxConfig, field by field.
+// PodSandboxConfig from a pod's spec, field by field.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
@@ -11,7 +11,6 @@ import {
   SupplementalGroupsPolicy,
 } from "../../../gen/runtime/v1/api_pb.js";
 import { isCriError } from "../../../src/core/index.js";
-import { cutHostname } from "../../../src/pods/config/hostname.js";
 import {
   type PodSpec,
   podLogDirectory,
@@ -19,14 +18,13 @@ import {
   podUid,
   sandboxConfig,
 } from "../../../src/pods/config/index.js";
-import { dotted } from "../../../src/pods/config/sysctls.js";
+import { dottedSysctl, truncateHostname } from "../../../src/pods/config/sandbox-fields.js";
 
 const uid = "11111111-2222-3333-4444-555555555555";
-/** What most tests look at is one field of a pod with nothing else said. */
 const make = (spec: Partial<PodSpec> = {}) => sandboxConfig({ name: "web-0", uid, ...spec } as PodSpec);
 const security = (config: PodSandboxConfig) => config.linux?.securityContext;
 
-test("a pod of which nothing is said but its name", () => {
+test("the defaults of a pod with only a name", () => {
   const config = sandboxConfig({ name: "web-0" });
   const ownUid = config.metadata?.uid ?? "";
   assert.match(ownUid, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -57,7 +55,7 @@ test("a pod of which nothing is said but its name", () => {
   assert.notEqual(sandboxConfig({ name: "web-0" }).metadata?.uid, ownUid);
 });
 
-test("identity, labels and the log directory, as the kubelet's", () => {
+test("identity, labels and log directory, as in the kubelet", () => {
   const config = make({
     namespace: "prod",
     labels: { app: "web" },
@@ -73,11 +71,11 @@ test("identity, labels and the log directory, as the kubelet's", () => {
     "io.kubernetes.pod.uid": uid,
   });
   assert.deepEqual(config.annotations, { "A.b/c": "d\n" });
-  // Labels that were read from a pod can be given again.
+  // Labels read from a pod can be passed again.
   assert.deepEqual(make({ namespace: "prod", labels: config.labels }).labels, config.labels);
 });
 
-test("the log directory: below another root, elsewhere, nowhere", () => {
+test("the log directory: below another root, elsewhere, or none", () => {
   const under = (logRoot: string) => sandboxConfig({ name: "a", uid: "u" }, { logRoot }).logDirectory;
   assert.equal(under("/tmp/logs"), "/tmp/logs/default_a_u");
   assert.equal(under("/tmp/logs//"), "/tmp/logs/default_a_u");
@@ -91,16 +89,16 @@ test("the log directory: below another root, elsewhere, nowhere", () => {
       (error) =>
         isCriError(error) && error.reason === "invalid_option" && error.problems[0]?.path === "logRoot",
     );
-  // A folder's name has 255 bytes, and a pod's may have 253 of its own.
+  // A directory name has at most 255 bytes, and a pod's name alone may have 253.
   const name = `a${".b".repeat(126)}`;
   assert.equal(sandboxConfig({ name, logDirectory: false }).metadata?.name, name);
-  assert.throws(() => sandboxConfig({ name }), /logDirectory must be given: .* 298 characters/);
+  assert.throws(() => sandboxConfig({ name }), /logDirectory: is required: .* 298 characters/);
 });
 
-test("hostnames: cut, with a domain, none on the host's network", () => {
+test("hostnames: truncated, with a domain, none on the host network", () => {
   const tens = ["a", "b", "c", "d", "e", "f"].map((letter) => letter.repeat(10)).join("");
-  // 63 characters end with the hyphen.
-  assert.equal(cutHostname(`${tens}12-.gggggg`), `${tens}12`);
+  // The first 63 characters end with the hyphen.
+  assert.equal(truncateHostname(`${tens}12-.gggggg`), `${tens}12`);
   assert.equal(make({ name: `${tens}12-3.gg` }).hostname, `${tens}12`);
   assert.equal(make({ name: `${tens}1.3.gggggg` }).hostname, `${tens}1.3`.slice(0, 63));
   assert.equal(make({ hostname: "my.custom.host" }).hostname, "my.custom.host");
@@ -112,12 +110,12 @@ test("hostnames: cut, with a domain, none on the host's network", () => {
   assert.equal(make({ hostname: "web", domain: "d".repeat(60) }).hostname.length, 64);
   assert.throws(
     () => make({ hostname: "web", domain: "d".repeat(61) }),
-    /domain must make a name of at most 64/,
+    /domain: must have at most 64 characters together/,
   );
   assert.equal(make({ namespaces: { hostNetwork: true } }).hostname, "");
 });
 
-test("the host's network and processes, and a port there", () => {
+test("host network, host PID namespace, and a port there", () => {
   const config = make({ namespaces: { hostNetwork: true, pid: "host" }, ports: [{ containerPort: 80 }] });
   const options = security(config)?.namespaceOptions;
   assert.equal(config.hostname, "");
@@ -129,7 +127,7 @@ test("the host's network and processes, and a port there", () => {
   assert.deepEqual([port?.hostPort, port?.containerPort, port?.protocol], [80, 80, Protocol.TCP]);
 });
 
-test("namespaces, one by one", () => {
+test("each namespace", () => {
   const of = (namespaces: PodSpec["namespaces"]) =>
     security(make({ namespaces } as Partial<PodSpec>))?.namespaceOptions;
   assert.equal(of({ pid: "pod" })?.pid, NamespaceMode.POD);
@@ -149,7 +147,7 @@ test("namespaces, one by one", () => {
   assert.deepEqual(own?.usernsOptions?.gids.map(bare), [{ hostId: 3, containerId: 4, length: 5 }]);
 });
 
-test("ports: in order, each once", () => {
+test("ports keep their order, and duplicates are dropped", () => {
   const ports = (list: PodSpec["ports"]) =>
     make({ ports: list }).portMappings.map((port) => [
       port.hostIp,
@@ -172,7 +170,7 @@ test("ports: in order, each once", () => {
     ["127.0.0.1", 80, 80, Protocol.TCP],
     ["::1", 80, 80, Protocol.SCTP],
   ]);
-  // One port of the host for two protocols, and one that is only declared twice.
+  // One host port for two protocols; and a port that is declared twice.
   const both = [
     { containerPort: 53, hostPort: 53 },
     { containerPort: 53, hostPort: 53, protocol: "UDP" },
@@ -181,7 +179,7 @@ test("ports: in order, each once", () => {
   assert.equal(ports([{ containerPort: 1 }, { containerPort: 1 }, { containerPort: 2 }]).length, 2);
 });
 
-test("the resolver", () => {
+test("DNS", () => {
   const servers = ["1.1.1.1", "fd00::1", "fe80::1%eth0"];
   const searches = [".", "a_b.example", "example."];
   const { dnsConfig } = make({ dns: { servers, searches, options: ["ndots:5", "rotate"] } });
@@ -193,20 +191,20 @@ test("the resolver", () => {
   assert.deepEqual(make({ dns: {} }).dnsConfig?.servers, []);
 });
 
-test("sysctls: a path becomes a name with dots", () => {
-  assert.equal(dotted("net/ipv4/conf/eno2.100/rp_filter"), "net.ipv4.conf.eno2/100.rp_filter");
-  assert.equal(dotted("net.ipv4.conf.eno2/100.rp_filter"), "net.ipv4.conf.eno2/100.rp_filter");
-  assert.equal(dotted("kernel"), "kernel");
+test("a sysctl written as a path becomes a dotted name", () => {
+  assert.equal(dottedSysctl("net/ipv4/conf/eno2.100/rp_filter"), "net.ipv4.conf.eno2/100.rp_filter");
+  assert.equal(dottedSysctl("net.ipv4.conf.eno2/100.rp_filter"), "net.ipv4.conf.eno2/100.rp_filter");
+  assert.equal(dottedSysctl("kernel"), "kernel");
   const sysctls = { "net/core/somaxconn": "1", "kernel.shm_rmid_forced": "1" };
   assert.deepEqual(make({ sysctls }).linux?.sysctls, {
     "net.core.somaxconn": "1",
     "kernel.shm_rmid_forced": "1",
   });
-  // What is not shared may be changed.
+  // The host's PID namespace does not affect these sysctls.
   assert.ok(make({ sysctls, namespaces: { pid: "host" } }));
 });
 
-test("who the pod runs as, and what it may", () => {
+test("the security context", () => {
   const context = security(
     make({
       security: {
@@ -250,7 +248,7 @@ test("resources, overhead, cgroup parent and Windows", () => {
   const { cpuShares, cpuQuota, memoryLimitInBytes } = linux?.resources ?? {};
   assert.deepEqual([cpuShares, cpuQuota, memoryLimitInBytes], [256n, 25_000n, 67_108_864n]);
   assert.equal(linux?.overhead?.memoryLimitInBytes, 1_048_576n);
-  // Sums of containers, one of them without a limit.
+  // The sums of containers of which one has no limit.
   const sums = podResources({ containers: [{ cpu: 1 }, { requests: { cpu: 2 } }] });
   assert.equal(make({ resources: sums }).linux?.resources?.cpuShares, 3072n);
   assert.equal(linux?.cgroupParent, "/pods/web");
@@ -259,7 +257,7 @@ test("resources, overhead, cgroup parent and Windows", () => {
     assert.equal(make({ cgroupParent }).linux?.cgroupParent, cgroupParent);
 });
 
-test("the uid of a name: the same everywhere, and a UUID of version 8", () => {
+test("podUid is deterministic, and a UUID of version 8", () => {
   assert.equal(podUid("prod", "web-0"), podUid("prod", "web-0"));
   assert.equal(podUid("a", "b"), "ff74b6f8-c7e0-8637-b388-35a383ff8020");
   assert.match(podUid("", ""), /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
@@ -272,7 +270,7 @@ test("the uid of a name: the same everywhere, and a UUID of version 8", () => {
   assert.equal(new Set(pairs.map(([namespace, name]) => podUid(namespace, name))).size, pairs.length);
 });
 
-/** The fields of a message. */
+/** Returns the fields of a message without its `$` properties. */
 function bare(message: object | undefined): object {
   return Object.fromEntries(Object.entries(message ?? {}).filter(([key]) => !key.startsWith("$")));
 }

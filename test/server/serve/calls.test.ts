@@ -13,7 +13,11 @@ const services: Services = {
   runtime: {
     version: () => ({ version: "0.1.0", runtimeName: "test", runtimeVersion: "1", runtimeApiVersion: "v1" }),
     podSandboxStatus: () => {
-      throw new CriError({ code: "not_found", reason: "object_missing", text: "no such sandbox: ü 100%\n" });
+      throw new CriError({
+        code: "not_found",
+        reason: "object_missing",
+        rawMessage: "no such sandbox: ü 100%\n",
+      });
     },
     listContainers: () => {
       throw new Error("a plain error");
@@ -40,7 +44,7 @@ const services: Services = {
 const aborted: string[] = [];
 
 for (const way of ["socket", "memory"] as const)
-  test(`${way}: answers, errors, streams, cancels and deadlines`, async (t) => {
+  test(`${way}: responses, errors, streams, cancellations and deadlines`, async (t) => {
     checkLeaks(t);
     aborted.length = 0;
     const path = join(await tempFolder(t), "s", "cri.sock");
@@ -62,7 +66,7 @@ for (const way of ["socket", "memory"] as const)
         (error) => error,
       );
       assert.ok(isCriError(error), String(error));
-      return [error.code, error.text];
+      return [error.code, error.rawMessage];
     };
     assert.deepEqual(await failure(cri.runtime.podSandboxStatus({ podSandboxId: "x" })), [
       "not_found",

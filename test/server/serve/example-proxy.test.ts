@@ -4,16 +4,14 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { connect, isCriError } from "../../../src/index.js";
 import { serve } from "../../../src/server/index.js";
+import { checkout, nodeArgs } from "../../support/checkout.js";
 import { cleanup } from "../../support/cleanup.js";
 import { tempFolder } from "../../support/temp.js";
 import { until, within } from "../../support/waiting.js";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-test("examples/proxy: privileged pods are denied, others are labelled, SIGTERM ends it", async (t) => {
+test("examples/proxy denies privileged pods, labels the others, and ends on SIGTERM", async (t) => {
   const folder = await tempFolder(t);
   const [upstream, socket] = [join(folder, "upstream.sock"), join(folder, "proxy.sock")];
   const pods: string[] = [];
@@ -32,15 +30,15 @@ test("examples/proxy: privileged pods are denied, others are labelled, SIGTERM e
     },
   });
   cleanup(t, () => within(5_000, fake.close()));
-  const args = ["--conditions=cri-sdk-source", "--import", "tsx", "examples/proxy/main.ts", upstream, socket];
-  const program = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const args = nodeArgs("examples/proxy/main.ts", upstream, socket);
+  const program = spawn(process.execPath, args, { cwd: checkout, stdio: ["ignore", "pipe", "inherit"] });
   cleanup(t, () => program.kill("SIGKILL"));
   const ended = once(program, "close");
   let printed = "";
   program.stdout.on("data", (chunk) => {
     printed += chunk;
   });
-  await until(() => printed.includes("listening"), "it listens", 30_000);
+  await until(() => printed.includes("listening"), "the proxy listens", 30_000);
   const cri = await connect(socket);
   cleanup(t, () => cri.close());
   const config = { metadata: { name: "web", namespace: "default", uid: "1" }, labels: { app: "web" } };
@@ -48,7 +46,7 @@ test("examples/proxy: privileged pods are denied, others are labelled, SIGTERM e
   const privileged = { ...config, linux: { securityContext: { privileged: true } } };
   const error = await cri.runtime.runPodSandbox({ config: privileged }).catch((error: unknown) => error);
   assert.ok(isCriError(error) && error.code === "permission_denied", String(error));
-  assert.match(error.text, /the pod web is privileged/);
+  assert.match(error.rawMessage, /the pod web is privileged/);
   assert.deepEqual(pods, ['web {"app":"web","example.com/seen-by":"cri-proxy"}']);
   program.kill("SIGTERM");
   assert.deepEqual(await within(20_000, ended), [0, null]);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { createTransport } from "../../../src/index.js";
 import { serve } from "../../../src/server/index.js";
+import { createTransport } from "../../../src/transport.js";
 import { RuntimeService } from "../../../src/v1.js";
 import { events, transportTo, version } from "../../support/calls.js";
 import { cleanup } from "../../support/cleanup.js";
@@ -22,7 +22,7 @@ async function setUp(t: TestContext) {
   return { path, server, script };
 }
 
-test("a thousand calls at a time, on one connection and on fifty", async (t) => {
+test("a thousand concurrent calls, on one connection and on fifty", async (t) => {
   const { path, server, script } = await setUp(t);
   for (const connections of [1, 50]) {
     const transports = Array.from({ length: connections }, () => createTransport(path));
@@ -32,24 +32,26 @@ test("a thousand calls at a time, on one connection and on fifty", async (t) => 
         cmd: ["sleep", "500"],
       }),
     );
-    await until(() => script.contexts.length === 1_000, "all of them are under way", 10_000);
-    for (const answer of await within(20_000, Promise.all(calls))) assert.equal(answer?.message.exitCode, 7);
+    await until(() => script.contexts.length === 1_000, "all calls are in flight", 10_000);
+    for (const response of await within(20_000, Promise.all(calls)))
+      assert.equal(response?.message.exitCode, 7);
     await Promise.all(transports.map((transport) => transport.close()));
   }
-  await until(() => server.calls === 0 && server.connections === 0, "nothing is left");
+  await until(() => server.calls === 0 && server.connections === 0, "no call or connection is open");
 });
 
-test("two hundred subscribers hear every event, and leave nothing behind", async (t) => {
+test("two hundred subscribers get every event, and no state remains", async (t) => {
   const { path, server, script } = await setUp(t);
   const transports = Array.from({ length: 20 }, () => transportTo(t, path));
   const streams = Array.from({ length: 200 }, (_, nth) =>
     events(transports[nth % 20] ?? createTransport(path))[Symbol.asyncIterator](),
   );
-  const heard = streams.map((stream) => stream.next());
-  await until(() => script.subscribers === 200, "all are there", 10_000);
+  const received = streams.map((stream) => stream.next());
+  await until(() => script.subscribers === 200, "all have subscribed", 10_000);
   assert.equal(server.calls, 200);
   script.emit("first");
-  for (const { value } of await within(10_000, Promise.all(heard))) assert.equal(value?.containerId, "first");
+  for (const { value } of await within(10_000, Promise.all(received)))
+    assert.equal(value?.containerId, "first");
   for (let nth = 0; nth < 20; nth++) script.emit(String(nth));
   const all = await within(
     10_000,
@@ -63,25 +65,25 @@ test("two hundred subscribers hear every event, and leave nothing behind", async
   );
   assert.deepEqual(new Set(all), new Set([Array.from({ length: 20 }, (_, nth) => nth).join()]));
   await Promise.all(streams.map((stream) => stream.return()));
-  await until(() => script.subscribers === 0 && server.calls === 0, "all are gone");
+  await until(() => script.subscribers === 0 && server.calls === 0, "no call or subscriber remains");
 });
 
-test("eight messages of 16 MiB each way at a time", { timeout: 60_000 }, async (t) => {
+test("eight messages of 16 MiB in each direction at a time", { timeout: 300_000 }, async (t) => {
   const { path } = await setUp(t);
   const transport = transportTo(t, path);
   const size = 16 * 2 ** 20 - 64;
   const calls = Array.from({ length: 8 }, (_, nth) =>
-    transport.unary(RuntimeService.method.execSync, undefined, 30_000, undefined, {
+    transport.unary(RuntimeService.method.execSync, undefined, 240_000, undefined, {
       cmd: nth % 2 === 0 ? ["echo", String(size)] : ["echo", "1", "y".repeat(size)],
     }),
   );
-  const quick = version(transport, { timeoutMs: 30_000 });
+  const quick = version(transport, { timeoutMs: 240_000 });
   const sizes = (await Promise.all(calls)).map(({ message }) => message.stdout.byteLength);
   assert.deepEqual(sizes, [size, 1, size, 1, size, 1, size, 1]);
   await quick;
 });
 
-test("a client that is killed in the middle of its calls", async (t) => {
+test("a client that is killed during its calls", async (t) => {
   const { path, server, script } = await setUp(t);
   const client = startProgram("calls-that-wait.ts", [path]);
   const gone = once(client, "close");
@@ -92,8 +94,8 @@ test("a client that is killed in the middle of its calls", async (t) => {
       20_000,
     );
     client.kill("SIGKILL");
-    await until(() => script.ends.length === 10, "every handler was told");
-    await until(() => server.calls === 0 && server.connections === 0, "nothing is left");
+    await until(() => script.ends.length === 10, "the signal of every handler fired");
+    await until(() => server.calls === 0 && server.connections === 0, "no call or connection is open");
   } finally {
     client.kill("SIGKILL");
     await gone;

@@ -10,13 +10,13 @@ import {
 } from "../../../src/server/index.js";
 import { transportTo } from "../../support/calls.js";
 import { cleanup } from "../../support/cleanup.js";
+import { freePort } from "../../support/free-port.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
 import { within } from "../../support/waiting.js";
 import { selfSigned } from "../certificate.js";
 import { outcomes } from "./outcomes.js";
 import { scripted } from "./scripted.js";
-import { freePort } from "./support.js";
 
 type Way = (t: TestContext, services: Services) => Promise<RpcTransport>;
 
@@ -51,7 +51,7 @@ const ways: Readonly<Record<string, Way>> = {
 for (const [name, way] of Object.entries(ways))
   test(`over ${name}`, async (t) => {
     for (const { name, run } of outcomes)
-      await t.test(name, { timeout: 20_000 }, async (t) => {
+      await t.test(name, { timeout: 120_000 }, async (t) => {
         checkLeaks(t);
         const script = scripted();
         await run(await way(t, script.services), script);

@@ -1,4 +1,4 @@
-// What calls come to, whatever carries them: one table, run over a socket, in memory, and through a proxy.
+// The outcomes of calls as one table, which is run over a socket, in memory, and through a proxy.
 import assert from "node:assert/strict";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { criErrorCodes, type RpcTransport } from "../../../src/index.js";
@@ -8,7 +8,7 @@ import {
   RuntimeService,
   VersionRequestSchema,
 } from "../../../src/v1.js";
-import { collect, events, failure, type HowToCall, one, version } from "../../support/calls.js";
+import { type CallParameters, collect, connectFailure, events, one, version } from "../../support/calls.js";
 import { until, within } from "../../support/waiting.js";
 import type { Scripted } from "./scripted.js";
 
@@ -19,11 +19,11 @@ export interface OutcomeCase {
   run(transport: RpcTransport, scripted: Scripted): Promise<void>;
 }
 
-function exec(transport: RpcTransport, cmd: string[], { signal, timeoutMs, headers }: HowToCall = {}) {
+function exec(transport: RpcTransport, cmd: string[], { signal, timeoutMs, headers }: CallParameters = {}) {
   return transport.unary(method.execSync, signal, timeoutMs, headers, { cmd });
 }
 
-async function list(transport: RpcTransport, id: string, { signal, timeoutMs }: HowToCall = {}) {
+async function list(transport: RpcTransport, id: string, { signal, timeoutMs }: CallParameters = {}) {
   const request = one({ filter: { id } });
   const { message } = await transport.stream(method.streamContainers, signal, timeoutMs, undefined, request);
   return message;
@@ -31,7 +31,7 @@ async function list(transport: RpcTransport, id: string, { signal, timeoutMs }: 
 
 export const outcomes: readonly OutcomeCase[] = [
   {
-    name: "an answer, and the request as it was asked",
+    name: "a response to the request as it was sent",
     async run(transport) {
       const { message } = await transport.unary(method.version, undefined, undefined, undefined, {
         version: "asked",
@@ -40,7 +40,7 @@ export const outcomes: readonly OutcomeCase[] = [
     },
   },
   {
-    name: "an answer that a handler gave as bytes",
+    name: "a response that a handler returns as bytes",
     async run(transport) {
       const { message } = await transport.unary(method.runtimeConfig, undefined, undefined, undefined, {});
       assert.equal(message.linux?.cgroupDriver, 1);
@@ -50,16 +50,16 @@ export const outcomes: readonly OutcomeCase[] = [
     name: "every error code, with its text",
     async run(transport) {
       for (const code of criErrorCodes) {
-        const error = await failure(exec(transport, ["fail", code]));
-        assert.deepEqual([error.code, error.text], [code, `why: ${code} ü 100%\n`]);
+        const error = await connectFailure(exec(transport, ["fail", code]));
+        assert.deepEqual([error.code, error.rawMessage], [code, `why: ${code} ü 100%\n`]);
       }
     },
   },
   {
     name: "any other error is unknown, with its message",
     async run(transport) {
-      const error = await failure(exec(transport, ["throw", "just so \u0000\u{1f600}"]));
-      assert.deepEqual([error.code, error.text], ["unknown", "just so \u0000\u{1f600}"]);
+      const error = await connectFailure(exec(transport, ["throw", "just so \u0000\u{1f600}"]));
+      assert.deepEqual([error.code, error.rawMessage], ["unknown", "just so \u0000\u{1f600}"]);
     },
   },
   {
@@ -83,18 +83,21 @@ export const outcomes: readonly OutcomeCase[] = [
         ],
       ];
       for (const [call, text] of calls) {
-        const error = await failure(call());
-        assert.deepEqual([error.code, error.text], ["unimplemented", text]);
+        const error = await connectFailure(call());
+        assert.deepEqual([error.code, error.rawMessage], ["unimplemented", text]);
       }
     },
   },
   {
-    name: "a handler that gives what is no answer",
+    name: "a handler that returns an invalid response",
     async run(transport) {
       const call = transport.unary(method.podSandboxStatus, undefined, undefined, undefined, {});
-      const error = await failure(call);
+      const error = await connectFailure(call);
       assert.equal(error.code, "internal");
-      assert.match(error.text, /PodSandboxStatus gave no runtime.v1.PodSandboxStatusResponse/);
+      assert.match(
+        error.rawMessage,
+        /PodSandboxStatus did not return a valid runtime.v1.PodSandboxStatusResponse/,
+      );
     },
   },
   {
@@ -111,13 +114,13 @@ export const outcomes: readonly OutcomeCase[] = [
     },
   },
   {
-    name: "a deadline: told to the handler beforehand, and when it passes",
+    name: "a deadline: in the handler's context, and as the signal's reason when it expires",
     async run(transport, scripted) {
       const before = Date.now();
-      const error = await failure(exec(transport, ["wait"], { timeoutMs: 200 }));
+      const error = await connectFailure(exec(transport, ["wait"], { timeoutMs: 200 }));
       assert.equal(error.code, "deadline_exceeded");
-      // On a socket, the client that keeps its deadline itself may be heard first.
-      await until(() => scripted.ends.length === 1, "the handler was told");
+      // On a socket, the client enforces its deadline itself, and its reset may arrive first.
+      await until(() => scripted.ends.length === 1, "the handler's signal fired");
       assert.match(scripted.ends[0] ?? "", /^(?:deadline|aborted_by_caller)$/);
       const deadline = scripted.contexts.at(-1)?.deadline?.getTime() ?? 0;
       assert.ok(deadline >= before + 150 && deadline < before + 3_000, String(deadline - before));
@@ -127,23 +130,26 @@ export const outcomes: readonly OutcomeCase[] = [
     name: "a client that cancels",
     async run(transport, scripted) {
       const stop = new AbortController();
-      const call = failure(exec(transport, ["wait"], { signal: stop.signal }));
-      await until(() => scripted.contexts.length === 1, "the handler was asked");
+      const call = connectFailure(exec(transport, ["wait"], { signal: stop.signal }));
+      await until(() => scripted.contexts.length === 1, "the handler was called");
       stop.abort();
       assert.equal((await call).code, "canceled");
-      await until(() => scripted.ends.length === 1, "the handler was told");
+      await until(() => scripted.ends.length === 1, "the handler's signal fired");
       assert.equal(scripted.contexts[0]?.signal.aborted, true);
     },
   },
   {
     name: "a call that was cancelled before it began",
     async run(transport, { contexts }) {
-      assert.equal((await failure(version(transport, { signal: AbortSignal.abort() }))).code, "canceled");
+      assert.equal(
+        (await connectFailure(version(transport, { signal: AbortSignal.abort() }))).code,
+        "canceled",
+      );
       assert.equal(contexts.length, 0);
     },
   },
   {
-    name: "streams: of nothing, to the end, failing in the middle and at once",
+    name: "streams: empty, complete, failing in the middle, and failing before the first message",
     async run(transport) {
       assert.deepEqual(await collect(await list(transport, "nothing")), []);
       const ids = (await collect(await list(transport, ""))).map(({ containers }) => containers[0]?.id);
@@ -152,30 +158,30 @@ export const outcomes: readonly OutcomeCase[] = [
       const broken = (async () => {
         for await (const message of await list(transport, "fail")) seen.push(message);
       })();
-      const error = await failure(broken);
-      assert.deepEqual([error.code, error.text, seen.length], ["aborted", "in the middle", 2]);
+      const error = await connectFailure(broken);
+      assert.deepEqual([error.code, error.rawMessage, seen.length], ["aborted", "in the middle", 2]);
       const refused = transport.stream(method.streamPodSandboxes, undefined, undefined, undefined, one({}));
-      const atOnce = await failure(refused.then(({ message }) => collect(message)));
-      assert.deepEqual([atOnce.code, atOnce.text], ["not_found", "at once"]);
+      const atOnce = await connectFailure(refused.then(({ message }) => collect(message)));
+      assert.deepEqual([atOnce.code, atOnce.rawMessage], ["not_found", "at once"]);
     },
   },
   {
-    name: "a stream that is left, one that is aborted, one whose deadline passes",
+    name: "a stream that is returned early, one that is aborted, one whose deadline expires",
     async run(transport, scripted) {
       for await (const _ of await list(transport, "wait")) break;
-      await until(() => scripted.ends.length === 1, "leaving is heard");
+      await until(() => scripted.ends.length === 1, "the early return fires the signal");
       const stop = new AbortController();
       const aborted = await list(transport, "wait", { signal: stop.signal });
       setTimeout(() => stop.abort(), 50);
-      assert.equal((await failure(collect(aborted))).code, "canceled");
-      await until(() => scripted.ends.length === 2, "an abort is heard");
+      assert.equal((await connectFailure(collect(aborted))).code, "canceled");
+      await until(() => scripted.ends.length === 2, "the abort fires the signal");
       const late = await list(transport, "wait", { timeoutMs: 100 });
-      assert.equal((await failure(collect(late))).code, "deadline_exceeded");
-      await until(() => scripted.ends.length === 3, "a deadline is heard");
+      assert.equal((await connectFailure(collect(late))).code, "deadline_exceeded");
+      await until(() => scripted.ends.length === 3, "the deadline fires the signal");
     },
   },
   {
-    name: "an event stream: its handler runs before it is read, and is left though it hears no signal",
+    name: "an event stream: its handler runs before it is read, and its iterator is returned although it ignores the signal",
     async run(transport, scripted) {
       const { message } = await transport.stream(
         method.getContainerEvents,
@@ -189,7 +195,7 @@ export const outcomes: readonly OutcomeCase[] = [
       const stream = message[Symbol.asyncIterator]();
       assert.equal((await within(5_000, stream.next())).value?.containerId, "early");
       await stream.return?.();
-      await until(() => scripted.subscribers === 0, "the handler was left");
+      await until(() => scripted.subscribers === 0, "the handler's iterator was returned");
     },
   },
   {
@@ -200,14 +206,14 @@ export const outcomes: readonly OutcomeCase[] = [
       await transport.stream(method.getContainerEvents, signal, undefined, undefined, one({}));
       await until(() => scripted.subscribers === 1, "the handler has begun");
       stop.abort();
-      await until(() => scripted.subscribers === 0, "the handler was left");
+      await until(() => scripted.subscribers === 0, "the handler's iterator was returned");
     },
   },
   {
     name: "a connection that is cut",
     async run(transport, scripted) {
-      assert.equal((await failure(exec(transport, ["cut"]))).code, "unavailable");
-      await until(() => scripted.ends.length === 1, "the handler was told");
+      assert.equal((await connectFailure(exec(transport, ["cut"]))).code, "unavailable");
+      await until(() => scripted.ends.length === 1, "the handler's signal fired");
       assert.equal((await version(transport)).message.runtimeName, "scripted");
     },
   },
@@ -218,13 +224,13 @@ export const outcomes: readonly OutcomeCase[] = [
       const request = create(VersionRequestSchema, { version: "x" });
       request.$unknown = [unknown];
       assert.ok(toBinary(VersionRequestSchema, request).byteLength > 5);
-      const answer = await transport.unary(method.version, undefined, undefined, undefined, request);
-      assert.equal(answer.message.version, "x");
+      const response = await transport.unary(method.version, undefined, undefined, undefined, request);
+      assert.equal(response.message.version, "x");
       assert.equal(contexts.length, 1);
     },
   },
   {
-    name: "16 MiB both ways, less what gRPC and protobuf need",
+    name: "16 MiB in both directions, minus the overhead of gRPC and protobuf",
     async run(transport) {
       const size = 16 * 2 ** 20 - 8;
       const { message } = await exec(transport, ["echo", String(size)]);
@@ -241,12 +247,13 @@ export const outcomes: readonly OutcomeCase[] = [
     name: "events to several subscribers at a time",
     async run(transport, scripted) {
       const streams = Array.from({ length: 5 }, () => events(transport)[Symbol.asyncIterator]());
-      const heard = streams.map((stream) => stream.next());
-      await until(() => scripted.subscribers === 5, "all are there");
+      const received = streams.map((stream) => stream.next());
+      await until(() => scripted.subscribers === 5, "all have subscribed");
       scripted.emit("e");
-      for (const { value } of await within(5_000, Promise.all(heard))) assert.equal(value?.containerId, "e");
+      for (const { value } of await within(5_000, Promise.all(received)))
+        assert.equal(value?.containerId, "e");
       await Promise.all(streams.map((stream) => stream.return()));
-      await until(() => scripted.subscribers === 0, "all are gone");
+      await until(() => scripted.subscribers === 0, "all have unsubscribed");
     },
   },
 ];

@@ -1,4 +1,4 @@
-// Other people's clients: @grpc/grpc-js with proto-loader, and Connect's own gRPC transport.
+// Third-party clients: @grpc/grpc-js with proto-loader, and the gRPC transport of Connect.
 import assert from "node:assert/strict";
 import { connect as openSocket } from "node:net";
 import { join } from "node:path";
@@ -32,12 +32,12 @@ async function setUp(t: TestContext, options?: ServeOptions): Promise<Scripted &
   return Object.assign(script, { path });
 }
 
-interface Answer {
+interface Reply {
   readonly runtimeName: string;
   readonly version: string;
   readonly stdout: Buffer;
 }
-type Done = (error: ServiceError | null, answer: Answer) => void;
+type Done = (error: ServiceError | null, reply: Reply) => void;
 interface Options {
   readonly deadline?: number;
 }
@@ -64,8 +64,8 @@ async function grpcJs(t: TestContext, path: string): Promise<GrpcJsRuntime> {
 const outcome = (call: (done: Done) => void) =>
   within(
     20_000,
-    new Promise<{ readonly error: ServiceError | null; readonly answer: Answer }>((resolve) => {
-      call((error, answer) => resolve({ error, answer }));
+    new Promise<{ readonly error: ServiceError | null; readonly reply: Reply }>((resolve) => {
+      call((error, reply) => resolve({ error, reply }));
     }),
   );
 
@@ -75,8 +75,8 @@ test("@grpc/grpc-js: unary calls", async (t) => {
   const metadata = new Metadata();
   metadata.set("x-trace", "abc");
   metadata.set("x-raw-bin", Buffer.from([1, 2]));
-  const { answer } = await outcome((done) => client.version({ version: "asked" }, metadata, done));
-  assert.deepEqual([answer.version, answer.runtimeName], ["asked", "scripted"]);
+  const { reply } = await outcome((done) => client.version({ version: "asked" }, metadata, done));
+  assert.deepEqual([reply.version, reply.runtimeName], ["asked", "scripted"]);
   assert.deepEqual([contexts[0]?.headers["x-trace"], contexts[0]?.headers["x-raw-bin"]], ["abc", "AQI="]);
   const exec = (cmd: string[], options: Options = {}) =>
     outcome((done) => client.execSync({ cmd }, options, done));
@@ -90,10 +90,10 @@ test("@grpc/grpc-js: unary calls", async (t) => {
     setTimeout(() => call.cancel(), 100);
   });
   assert.equal(canceled.error?.code, 1);
-  await until(() => ends.length === 2, "both handlers were told");
+  await until(() => ends.length === 2, "the signals of both handlers fired");
   const size = 16 * 2 ** 20 - 64;
-  assert.equal((await exec(["echo", String(size)])).answer.stdout.byteLength, size);
-  assert.equal((await exec(["echo", "1", "x".repeat(size)])).answer.stdout.byteLength, 1);
+  assert.equal((await exec(["echo", String(size)])).reply.stdout.byteLength, size);
+  assert.equal((await exec(["echo", "1", "x".repeat(size)])).reply.stdout.byteLength, 1);
 });
 
 test("@grpc/grpc-js: messages over the limits", async (t) => {
@@ -102,9 +102,9 @@ test("@grpc/grpc-js: messages over the limits", async (t) => {
   const exec = (cmd: string[]) => outcome((done) => client.execSync({ cmd }, {}, done));
   const large = (await exec(["echo", "1", "x".repeat(5_000_000)])).error;
   assert.deepEqual([large?.code, large?.details], [8, "received message larger than max (50000 bytes)"]);
-  const answer = (await exec(["echo", "60000"])).error;
+  const reply = (await exec(["echo", "60000"])).error;
   assert.deepEqual(
-    [answer?.code, answer?.details],
+    [reply?.code, reply?.details],
     [8, "trying to send message larger than max (60004 vs. 60000)"],
   );
 });
@@ -124,15 +124,15 @@ test("@grpc/grpc-js: streams", async (t) => {
   assert.deepEqual([ids, failed.code, failed.details], [["a", "b"], 10, "in the middle"]);
   const events = client.getContainerEvents({});
   events.on("error", () => undefined);
-  await until(() => script.subscribers === 1, "it is subscribed");
+  await until(() => script.subscribers === 1, "the handler has subscribed");
   script.emit("one");
-  const heard = await within(
+  const first = await within(
     8_000,
     new Promise<{ containerId: string }>((resolve) => events.once("data", resolve)),
   );
-  assert.equal(heard.containerId, "one");
+  assert.equal(first.containerId, "one");
   events.cancel();
-  await until(() => script.subscribers === 0, "its handler was left");
+  await until(() => script.subscribers === 0, "the handler's iterator was returned");
 });
 
 test("Connect's gRPC transport", async (t) => {
@@ -172,18 +172,18 @@ test("Connect's gRPC transport", async (t) => {
   );
   const stop = new AbortController();
   const aborted = failure(client.execSync({ cmd: ["wait"] }, { signal: stop.signal }));
-  await until(() => script.contexts.at(-1)?.signal.aborted === false, "it is under way");
+  await until(() => script.contexts.at(-1)?.signal.aborted === false, "the call is in flight");
   stop.abort();
   assert.equal((await aborted)[0], "Canceled");
   const ids: string[] = [];
   for await (const { containers } of client.streamContainers({})) ids.push(...containers.map(({ id }) => id));
   assert.deepEqual(ids, ["a", "b"]);
-  const leave = new AbortController();
-  const stream = client.getContainerEvents({}, { signal: leave.signal })[Symbol.asyncIterator]();
+  const unsubscribe = new AbortController();
+  const stream = client.getContainerEvents({}, { signal: unsubscribe.signal })[Symbol.asyncIterator]();
   const first = stream.next();
-  await until(() => script.subscribers === 1, "it is subscribed");
+  await until(() => script.subscribers === 1, "the handler has subscribed");
   script.emit("one");
   assert.equal((await first).value?.containerId, "one");
-  leave.abort();
-  await until(() => script.subscribers === 0, "its handler was left");
+  unsubscribe.abort();
+  await until(() => script.subscribers === 0, "the handler's iterator was returned");
 });

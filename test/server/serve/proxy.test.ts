@@ -14,7 +14,7 @@ import {
 } from "../../../src/server/index.js";
 import { encodeEnvelope } from "../../../src/transport/index.js";
 import { RuntimeService, VersionRequestSchema, VersionResponseSchema } from "../../../src/v1.js";
-import { collect, failure, one, transportTo, version } from "../../support/calls.js";
+import { collect, connectFailure, one, transportTo, version } from "../../support/calls.js";
 import { cleanup } from "../../support/cleanup.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
@@ -31,7 +31,7 @@ interface Chain {
   readonly calls: ObservedCall[];
 }
 
-/** A client, a proxy and an upstream, with a socket file between each. */
+/** Starts an upstream and a proxy on socket files, and returns a client of the proxy. */
 async function chain(
   t: TestContext,
   services: Services,
@@ -56,10 +56,10 @@ async function chain(
 const exec = (client: RpcTransport, cmd: string[], timeoutMs?: number) =>
   client.unary(method.execSync, undefined, timeoutMs, undefined, { cmd });
 
-/** Field 999, three bytes. */
+/** Field 999 with three bytes. */
 const unknownField = Buffer.from([0xba, 0x3e, 3, 7, 8, 9]);
 
-test("unknown fields survive in both directions, also through an override that changes others", async (t) => {
+test("unknown fields are forwarded in both directions, also by an override that changes other fields", async (t) => {
   const asked: Buffer[] = [];
   const { path } = await chain(
     t,
@@ -74,8 +74,8 @@ test("unknown fields survive in both directions, also through an override that c
     {
       runtime: {
         status: async (request, _, next) => {
-          const answer = await next({ ...request, verbose: false });
-          return { ...answer, info: { seen: "yes" } };
+          const response = await next({ ...request, verbose: false });
+          return { ...response, info: { seen: "yes" } };
         },
       },
     },
@@ -91,13 +91,13 @@ test("unknown fields survive in both directions, also through an override that c
     return body.subarray(5);
   };
   const request = Buffer.concat([Buffer.from([0x0a, 1, 0x61]), unknownField]);
-  const answer = await call("Version", request);
+  const response = await call("Version", request);
   assert.deepEqual(asked.pop(), request);
-  assert.deepEqual(answer, Buffer.concat([Buffer.from([0x12, 1, 0x78]), unknownField]));
+  assert.deepEqual(response, Buffer.concat([Buffer.from([0x12, 1, 0x78]), unknownField]));
   const changed = await call("Status", Buffer.concat([Buffer.from([0x08, 1]), unknownField]));
   assert.deepEqual(asked.pop(), unknownField);
   assert.ok(changed.includes(unknownField) && changed.includes(Buffer.from("seen")));
-  // Its bytes go through in their order, whatever they mean.
+  // The proxy passes the bytes on in their order, without decoding them.
   const raw = Buffer.concat([
     unknownField,
     Buffer.from([0x08, 5]),
@@ -108,14 +108,14 @@ test("unknown fields survive in both directions, also through an override that c
   assert.deepEqual(asked.pop(), raw);
 });
 
-test("RPCs and services that the schema does not know", async (t) => {
+test("RPCs and services that the schema does not contain are forwarded", async (t) => {
   const paths: string[] = [];
   const { path, calls } = await chain(t, {
     runtime: { version: () => ({}) },
     async *fallback(request, context, name) {
       paths.push(`${name} ${context.method} ${context.headers["x-trace"]}`);
       if (name.endsWith("Fail"))
-        throw new CriError({ code: "data_loss", reason: "runtime_error", text: "no such thing" });
+        throw new CriError({ code: "data_loss", reason: "runtime_error", rawMessage: "no such thing" });
       for (let n = 0; n < (name.endsWith("Many") ? 3 : 1); n++) yield request;
     },
   });
@@ -145,20 +145,20 @@ test("RPCs and services that the schema does not know", async (t) => {
   );
 });
 
-test("deadline, cancellation and metadata go on; nothing of HTTP's does", async (t) => {
+test("deadline, cancellation and metadata are forwarded, connection headers are not", async (t) => {
   const script = scripted();
   const { client } = await chain(t, script.services);
   await version(client, { headers: { "x-trace": "abc", "user-agent": "kubelet/1.37" }, timeoutMs: 30_000 });
   const context = script.contexts.at(-1);
   assert.equal(context?.headers["x-trace"], "abc");
   assert.equal(context.headers["user-agent"], "kubelet/1.37");
-  const left = (context.deadline?.getTime() ?? 0) - Date.now();
-  assert.ok(left > 20_000 && left <= 30_000, String(left));
-  assert.equal((await failure(exec(client, ["wait"], 150))).code, "deadline_exceeded");
+  const remainingMs = (context.deadline?.getTime() ?? 0) - Date.now();
+  assert.ok(remainingMs > 20_000 && remainingMs <= 30_000, String(remainingMs));
+  assert.equal((await connectFailure(exec(client, ["wait"], 150))).code, "deadline_exceeded");
   await until(() => script.ends.length === 1, "the deadline arrives upstream");
 });
 
-test("overrides: deny, change, replace, ask twice, catch; `this` is theirs", async (t) => {
+test("overrides deny, change, replace, repeat and catch calls; `this` is their object", async (t) => {
   const script = scripted();
   const overrides = {
     runtime: {
@@ -166,13 +166,17 @@ test("overrides: deny, change, replace, ask twice, catch; `this` is theirs", asy
       async execSync(request, _, next) {
         switch (request.cmd[0]) {
           case "deny":
-            throw new CriError({ code: "permission_denied", reason: "runtime_error", text: this.denied });
+            throw new CriError({
+              code: "permission_denied",
+              reason: "runtime_error",
+              rawMessage: this.denied,
+            });
           case "twice": {
-            const answers = [
+            const responses = [
               await next({ cmd: ["echo", "1"] }),
               await next({ ...request, cmd: ["echo", "2"] }),
             ];
-            return { stdout: Buffer.concat(answers.map(({ stdout }) => stdout)) };
+            return { stdout: Buffer.concat(responses.map(({ stdout }) => stdout)) };
           }
           case "catch":
             return next({ cmd: ["fail", "not_found"] }).catch((error: unknown) => {
@@ -188,17 +192,17 @@ test("overrides: deny, change, replace, ask twice, catch; `this` is theirs", asy
         yield { containers: [{ id: "first" }] };
         for await (const message of next({ filter: { id: "wait" } })) {
           yield message;
-          // Left here: the upstream must hear of it, though the call goes on.
+          // Stops reading the upstream's stream, which must be cancelled although the call continues.
           break;
         }
         yield { containers: [{ id: "last" }] };
-        await until(() => script.ends.length === 1, "the upstream's stream was left");
+        await until(() => script.ends.length === 1, "the upstream's stream was cancelled");
       },
     },
   } satisfies ProxyOverrides & { runtime: { denied: string } };
   const { client, calls } = await chain(t, script.services, overrides);
-  const denied = await failure(exec(client, ["deny"]));
-  assert.deepEqual([denied.code, denied.text], ["permission_denied", "no"]);
+  const denied = await connectFailure(exec(client, ["deny"]));
+  assert.deepEqual([denied.code, denied.rawMessage], ["permission_denied", "no"]);
   assert.equal((await exec(client, ["twice"])).message.stdout.byteLength, 3);
   const caught = (await exec(client, ["catch"])).message;
   assert.deepEqual([caught.exitCode, String(Buffer.from(caught.stderr))], [1, "ExecSync not_found"]);
@@ -208,15 +212,17 @@ test("overrides: deny, change, replace, ask twice, catch; `this` is theirs", asy
   const ids = (await collect(message)).map(({ containers }) => containers[0]?.id);
   assert.deepEqual(ids, ["first", "a", "last"]);
   const [first] = calls;
-  assert.ok(first?.method === "ExecSync" && first.request.cmd[0] === "deny" && first.error?.text === "no");
+  assert.ok(
+    first?.method === "ExecSync" && first.request.cmd[0] === "deny" && first.error?.rawMessage === "no",
+  );
   const answered = calls.find((call) => call.method === "Version");
-  assert.ok(answered?.method === "Version" && answered.answer?.version === "bytes");
+  assert.ok(answered?.method === "Version" && answered.response?.version === "bytes");
   const streamed = calls.find(({ method }) => method === "StreamContainers");
-  assert.deepEqual([streamed?.messages, streamed?.answer, streamed?.error], [3, undefined, undefined]);
+  assert.deepEqual([streamed?.messages, streamed?.response, streamed?.error], [3, undefined, undefined]);
   assert.ok(calls.every(({ peer, durationMs }) => /^unix:\d+$/.test(peer) && durationMs >= 0));
 });
 
-test("an observer hears of cancelled calls, and may throw", async (t) => {
+test("an observer gets canceled calls, and may throw", async (t) => {
   const script = scripted();
   const seen: string[] = [];
   const observe = ({ method, error, messages }: ObservedCall) => {
@@ -228,8 +234,10 @@ test("an observer hears of cancelled calls, and may throw", async (t) => {
   await version(client);
   await version(client);
   const stop = new AbortController();
-  const call = failure(client.unary(method.execSync, stop.signal, undefined, undefined, { cmd: ["wait"] }));
-  await until(() => script.contexts.length === 3, "it is under way");
+  const call = connectFailure(
+    client.unary(method.execSync, stop.signal, undefined, undefined, { cmd: ["wait"] }),
+  );
+  await until(() => script.contexts.length === 3, "the call is in flight");
   stop.abort();
   assert.equal((await call).code, "canceled");
   const { message } = await client.stream(
@@ -240,21 +248,21 @@ test("an observer hears of cancelled calls, and may throw", async (t) => {
     one({ filter: { id: "wait" } }),
   );
   for await (const _ of message) break;
-  await until(() => seen.length === 4, "all four were seen");
+  await until(() => seen.length === 4, "the proxy has seen all four calls");
   assert.deepEqual(seen.slice(0, 3), ["Version undefined 1", "Version undefined 1", "ExecSync canceled 0"]);
   assert.match(seen[3] ?? "", /^StreamContainers canceled [12]$/);
 });
 
-test("URLs are rewritten for clients and overrides, and only those of the upstream", async (t) => {
+test("rewriteUrl changes the upstream's URLs, for clients and overrides", async (t) => {
   const url = (name: string) => () => ({ url: `http://upstream/${name}` });
   const services = { runtime: { exec: url("exec"), attach: url("attach"), portForward: url("portForward") } };
   let seen = "";
   const overrides: ProxyOverrides = {
     runtime: {
       async exec(_, __, next) {
-        const answer = await next();
-        seen = answer.url;
-        return answer;
+        const response = await next();
+        seen = response.url;
+        return response;
       },
       portForward: () => ({ url: "http://own/" }),
     },
@@ -271,7 +279,7 @@ test("URLs are rewritten for clients and overrides, and only those of the upstre
   assert.equal((await cri.runtime.exec({ cmd: ["x"], stdout: true })).url, "http://upstream/exec?by=Exec");
   assert.equal(seen, "http://upstream/exec?by=Exec");
   assert.equal((await cri.runtime.portForward({})).url, "http://own/");
-  const refused = await failure(
+  const refused = await connectFailure(
     (await chain(t, services, {}, { rewriteUrl })).client.unary(
       method.attach,
       undefined,
@@ -280,13 +288,13 @@ test("URLs are rewritten for clients and overrides, and only those of the upstre
       {},
     ),
   );
-  assert.deepEqual([refused.code, refused.text], ["unknown", "no attaching"]);
+  assert.deepEqual([refused.code, refused.rawMessage], ["unknown", "no attaching"]);
   const untouched = (await chain(t, services)).client;
   const { message } = await untouched.unary(method.exec, undefined, undefined, undefined, {});
   assert.equal(message.url, "http://upstream/exec");
 });
 
-test("an upstream that is not there, that dies, that comes back", async (t) => {
+test("an upstream that is missing, dies, and restarts", async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   const upstreamPath = join(folder, "upstream.sock");
@@ -294,9 +302,9 @@ test("an upstream that is not there, that dies, that comes back", async (t) => {
   const server = await serve(join(folder, "proxy.sock"), proxy(onward));
   cleanup(t, () => within(5_000, server.close()));
   const client = transportTo(t, server.endpoint);
-  const absent = await failure(version(client));
+  const absent = await connectFailure(version(client));
   assert.equal(absent.code, "unavailable");
-  assert.match(absent.text, /ENOENT|no socket|upstream\.sock/i);
+  assert.match(absent.rawMessage, /ENOENT|no socket|upstream\.sock/i);
   const script = scripted();
   const upstream = await serve(upstreamPath, script.services);
   await until(
@@ -307,14 +315,14 @@ test("an upstream that is not there, that dies, that comes back", async (t) => {
       ),
     "it is found",
   );
-  const waiting = failure(exec(client, ["wait"]));
-  await until(() => script.contexts.some(({ method }) => method === "ExecSync"), "it is under way");
+  const waiting = connectFailure(exec(client, ["wait"]));
+  await until(() => script.contexts.some(({ method }) => method === "ExecSync"), "the call is in flight");
   await upstream.close();
   const died = await waiting;
-  assert.deepEqual([died.code, died.text], ["unavailable", "the server was closed"]);
+  assert.deepEqual([died.code, died.rawMessage], ["unavailable", "the server was closed"]);
 });
 
-test("two upstreams make one server", async () => {
+test("two upstreams form one server", async () => {
   const images = memoryTransport({ image: { listImages: () => ({ images: [{ id: "i" }] }) } });
   const runtime = memoryTransport({ runtime: { version: () => ({ version: "r" }) } });
   const cri = connect.through({
@@ -325,7 +333,7 @@ test("two upstreams make one server", async () => {
   assert.equal((await cri.image.listImages({})).images[0]?.id, "i");
 });
 
-test("a request is not shared between what the client sent and what is forwarded", async () => {
+test("the client's request and the forwarded one share no objects", async () => {
   let got = "";
   const upstream = memoryTransport({
     runtime: {

@@ -5,17 +5,17 @@ import { cleanup } from "../../support/cleanup.js";
 import { type Frame, FrameReader, frameType, settings, settingsAck } from "../../support/frames.js";
 import { until, within } from "../../support/waiting.js";
 
-/** What a server said to one request, as it was on the wire. */
-export interface RawAnswer {
+/** The response to one request, as received on the wire. */
+export interface RawResponse {
   readonly headers: IncomingHttpHeaders;
-  /** Undefined where all was in the headers. */
+  /** Undefined for a response that consists of headers only. */
   readonly trailers: IncomingHttpHeaders | undefined;
   readonly body: Buffer;
-  /** The HTTP/2 code that the server's RST_STREAM had; 0 also when there was none. */
+  /** The error code of the server's RST_STREAM; 0 also if there was no RST_STREAM. */
   readonly code: number;
 }
 
-/** What grpc-go sends. */
+/** The headers of a grpc-go client. */
 export const goHeaders = {
   ":method": "POST",
   ":scheme": "http",
@@ -26,11 +26,11 @@ export const goHeaders = {
   te: "trailers",
 } as const;
 
-/** An HTTP/2 session of node's own, gone after the test. */
+/** Opens an HTTP/2 session of node:http2, which is destroyed after the test. */
 export function rawSession(t: TestContext, path: string): ClientHttp2Session {
   const session = connect("http://localhost", {
     createConnection: () => openSocket(path),
-    // By default, Node refuses answers while a request of more than 10 MB is queued.
+    // By default, Node rejects responses while a request of more than 10 MB is queued.
     maxSessionMemory: 1_000,
   });
   session.on("error", () => undefined);
@@ -38,15 +38,15 @@ export function rawSession(t: TestContext, path: string): ClientHttp2Session {
   return session;
 }
 
-/** Sends a request, its body in just these chunks, and takes the whole answer. */
+/** Sends a request with its body in these chunks, and returns the whole response. */
 export function ask(
   session: ClientHttp2Session,
   headers: Record<string, string | undefined>,
   chunks: readonly Uint8Array[] = [Buffer.alloc(5)],
-): Promise<RawAnswer> {
-  const answer = new Promise<RawAnswer>((resolve) => {
-    const given = Object.entries({ ...goHeaders, ...headers }).filter(([, value]) => value !== undefined);
-    const stream = session.request(Object.fromEntries(given), { endStream: chunks.length === 0 });
+): Promise<RawResponse> {
+  const response = new Promise<RawResponse>((resolve) => {
+    const fields = Object.entries({ ...goHeaders, ...headers }).filter(([, value]) => value !== undefined);
+    const stream = session.request(Object.fromEntries(fields), { endStream: chunks.length === 0 });
     let answered: IncomingHttpHeaders = {};
     let trailers: IncomingHttpHeaders | undefined;
     const body: Buffer[] = [];
@@ -69,14 +69,14 @@ export function ask(
     for (const chunk of chunks) stream.write(chunk);
     stream.end();
   });
-  return within(8_000, answer, "the answer");
+  return within(8_000, response, "the response");
 }
 
-/** A connection on which a test writes single frames. */
+/** A connection on which a test writes individual frames. */
 export class FrameClient {
   readonly socket: Socket;
   readonly frames: Frame[] = [];
-  /** What came, also where it is no HTTP/2. */
+  /** All received bytes, also those that are not HTTP/2. */
   bytes = Buffer.alloc(0);
   closed = false;
 
@@ -87,7 +87,7 @@ export class FrameClient {
       this.closed = true;
     });
     const reader = new FrameReader();
-    // A server's first bytes are frames already.
+    // The reader expects the client's preface, which a server does not send.
     reader.push(Buffer.alloc(24));
     this.socket.on("data", (chunk) => {
       this.bytes = Buffer.concat([this.bytes, chunk]);
@@ -96,7 +96,7 @@ export class FrameClient {
     cleanup(t, () => this.socket.destroy());
   }
 
-  /** Says what every client says first. */
+  /** Sends the connection preface and SETTINGS. */
   greet(): void {
     this.socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     this.send(settings(), settingsAck());
@@ -106,7 +106,7 @@ export class FrameClient {
     this.socket.write(Buffer.concat(frames));
   }
 
-  /** The frames of one type, in order. */
+  /** Returns the received frames of one type, in order. */
   of(type: keyof typeof frameType): Frame[] {
     return this.frames.filter((frame) => frame.type === frameType[type]);
   }
@@ -116,6 +116,6 @@ export class FrameClient {
   }
 
   gone(): Promise<void> {
-    return until(() => this.closed, "the server hung up");
+    return until(() => this.closed, "the server closed the connection");
   }
 }

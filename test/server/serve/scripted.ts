@@ -3,16 +3,16 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CriError, criErrorCodes } from "../../../src/index.js";
 import type { CallContext, Services } from "../../../src/server/index.js";
 
-/** Handlers that do what the call says, and note how it ended for them. */
+/** Handlers that behave as the request demands, and record how each call ended. */
 export interface Scripted {
   readonly services: Services;
-  /** Why the signals of calls fired, in order. */
+  /** The abort reasons of the calls' signals, in order. */
   readonly ends: string[];
   /** The contexts of the calls, in order. */
   readonly contexts: CallContext[];
-  /** Who is subscribed to events right now. */
+  /** The current number of event subscribers. */
   subscribers: number;
-  /** Tells every subscriber. */
+  /** Sends an event to every subscriber. */
   emit(containerId: string): void;
 }
 
@@ -35,10 +35,10 @@ export function scripted(): Scripted {
           self.contexts.push(context);
           return { version, runtimeName: "scripted", runtimeVersion: "1", runtimeApiVersion: "v1" };
         },
-        // runtime_name, as bytes: 2: "bytes"
+        // A response as encoded bytes.
         runtimeConfig: () => Buffer.from([0x0a, 0x02, 0x08, 0x01]),
         listContainers: ({ filter }) => ({ containers: [{ id: filter?.id ?? "" }] }),
-        // @ts-expect-error what is no message
+        // @ts-expect-error not a valid message
         podSandboxStatus: () => ({ status: { createdAt: "now" } }),
         async execSync({ cmd: [what = "", detail = ""] }, context) {
           self.contexts.push(context);
@@ -47,7 +47,7 @@ export function scripted(): Scripted {
               throw new CriError({
                 code: criErrorCodes.find((code) => code === detail) ?? "unknown",
                 reason: "runtime_error",
-                text: `why: ${detail} ü 100%\n`,
+                rawMessage: `why: ${detail} ü 100%\n`,
               });
             case "throw":
               throw new Error(detail);
@@ -73,16 +73,16 @@ export function scripted(): Scripted {
             yield { containers: [{ id: "a" }] };
             yield { containers: [{ id: "b" }] };
             if (filter?.id === "fail")
-              throw new CriError({ code: "aborted", reason: "runtime_error", text: "in the middle" });
+              throw new CriError({ code: "aborted", reason: "runtime_error", rawMessage: "in the middle" });
             if (filter?.id === "wait") await signalled(context.signal);
           } finally {
             if (context.signal.aborted) note(context);
           }
         },
         streamPodSandboxes() {
-          throw new CriError({ code: "not_found", reason: "object_missing", text: "at once" });
+          throw new CriError({ code: "not_found", reason: "object_missing", rawMessage: "at once" });
         },
-        // No generator, and not told of the signal: the server leaves it.
+        // Not a generator, and it ignores the signal: the server must call return().
         getContainerEvents(_, context) {
           const source = on(bus, "event");
           let over = false;

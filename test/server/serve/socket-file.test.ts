@@ -1,4 +1,4 @@
-// What is at the path before, who gets it, who may use it, and what is there after.
+// The socket file: existing files at its path, concurrent servers, permissions, and removal.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import {
@@ -13,15 +13,16 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { type CriError, createTransport, isCriError } from "../../../src/index.js";
+import { type CriError, isCriError } from "../../../src/index.js";
 import { type CriServer, type ServeOptions, serve } from "../../../src/server/index.js";
+import { createTransport } from "../../../src/transport.js";
 import { version } from "../../support/calls.js";
 import { cleanup } from "../../support/cleanup.js";
+import { freePort } from "../../support/free-port.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { startProgram } from "../../support/programs.js";
 import { tempFolder } from "../../support/temp.js";
 import { within } from "../../support/waiting.js";
-import { freePort } from "./support.js";
 
 async function up(
   t: TestContext,
@@ -52,13 +53,13 @@ async function refusal(serving: Promise<CriServer>): Promise<CriError> {
   return error;
 }
 
-/** A socket file whose process died. */
+/** Creates a socket file whose process has been killed. */
 async function leaveSocket(path: string): Promise<void> {
   await once(startProgram("leave-socket.ts", [path]), "close");
   assert.ok(lstatSync(path).isSocket());
 }
 
-test("a new file in a new folder: its mode, its owner, its end", async (t) => {
+test("a new file in a new directory: mode, owner, removal", async (t) => {
   checkLeaks(t);
   const folder = join(await tempFolder(t), "a", "b");
   const path = join(folder, "cri.sock");
@@ -79,7 +80,7 @@ test("a new file in a new folder: its mode, its owner, its end", async (t) => {
   assert.deepEqual({ mode: mode & 0o777, uid, gid }, { mode: 0o600, ...owner });
 });
 
-test("a stale file is replaced, also by only one of twenty that want it", { timeout: 60_000 }, async (t) => {
+test("a stale file is replaced, by exactly one of twenty servers", { timeout: 60_000 }, async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   const path = join(folder, "cri.sock");
@@ -98,7 +99,7 @@ test("a stale file is replaced, also by only one of twenty that want it", { time
       assert.equal(winners.length, 1, `stale: ${stale}`);
       assert.equal(await nameAt(path), `server ${winner?.nth}`);
       for (const one of all)
-        if (one.status === "rejected") assert.equal((one.reason as CriError).reason, "invalid_endpoint");
+        if (one.status === "rejected") assert.equal((one.reason as CriError).reason, "endpoint_in_use");
       assert.deepEqual(readdirSync(folder), ["cri.sock"]);
     } finally {
       for (const { server } of winners) await server.close();
@@ -107,29 +108,29 @@ test("a stale file is replaced, also by only one of twenty that want it", { time
   }
 });
 
-test("what is in the way stays: a server that listens, a file, a folder, a link", async (t) => {
+test("a live socket, a file, a directory and a link are not replaced", async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   const path = join(folder, "cri.sock");
   await up(t, path, "first");
   const taken = await refusal(serve(path, {}));
-  assert.deepEqual([taken.reason, taken.code], ["invalid_endpoint", "already_exists"]);
-  assert.match(taken.text, /somebody listens on it/);
+  assert.deepEqual([taken.reason, taken.code], ["endpoint_in_use", "already_exists"]);
+  assert.match(taken.rawMessage, /another process is listening on it/);
   assert.equal(await nameAt(path), "first");
   writeFileSync(join(folder, "file"), "text");
   mkdirSync(join(folder, "folder"));
   symlinkSync(path, join(folder, "link"));
   for (const name of ["file", "folder", "link"])
-    assert.match((await refusal(serve(join(folder, name), {}))).text, /it is no socket/);
-  // One that never says anything is listening all the same.
+    assert.match((await refusal(serve(join(folder, name), {}))).rawMessage, /the file is not a socket/);
+  // A server that never responds is listening, too.
   const mute = createServer().listen(join(folder, "mute"));
   await once(mute, "listening");
   cleanup(t, () => mute.close());
-  assert.match((await refusal(serve(join(folder, "mute"), {}))).text, /somebody listens/);
+  assert.match((await refusal(serve(join(folder, "mute"), {}))).rawMessage, /another process is listening/);
   assert.deepEqual(readdirSync(folder).sort(), ["cri.sock", "file", "folder", "link", "mute"]);
 });
 
-test("a file that another server has replaced is not removed", async (t) => {
+test("the file of another server is not removed", async (t) => {
   const folder = await tempFolder(t);
   const path = join(folder, "cri.sock");
   const first = await up(t, path, "first");
@@ -155,7 +156,7 @@ test("the longest path and the shortest name", async (t) => {
   assert.equal((await refusal(serve(`${deep}6`, {}))).reason, "invalid_endpoint");
 });
 
-test("what cannot be: a folder that is a file, ports that are taken, options", async (t) => {
+test("refused: a directory that is a file, ports in use, invalid options", async (t) => {
   checkLeaks(t);
   const folder = await tempFolder(t);
   writeFileSync(join(folder, "file"), "");
@@ -165,7 +166,7 @@ test("what cannot be: a folder that is a file, ports that are taken, options", a
   await up(t, `tcp://127.0.0.1:${port}`, "tcp");
   const again = await refusal(serve(`tcp://127.0.0.1:${port}`, {}));
   assert.deepEqual([again.code, again.reason], ["unavailable", "unreachable"]);
-  assert.match(again.text, /EADDRINUSE/);
+  assert.match(again.rawMessage, /EADDRINUSE/);
   const name = `@cri-sdk-file-test-${process.pid}`;
   await up(t, name, "abstract");
   assert.equal(await nameAt(name), "abstract");
@@ -190,7 +191,7 @@ test("what cannot be: a folder that is a file, ports that are taken, options", a
   assert.deepEqual(readdirSync(folder), ["file"]);
 });
 
-test("nobody else may connect, whatever the umask", {
+test("other users cannot connect with any umask", {
   skip: process.getuid?.() !== 0 && "needs root",
 }, async (t) => {
   const folder = await tempFolder(t);

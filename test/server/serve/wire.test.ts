@@ -1,4 +1,4 @@
-// The server at the level of HTTP/2: what Go's clients send and look for, and what breaks the rules.
+// The server at the level of HTTP/2: the requests of Go's clients, the responses that they require, and protocol violations.
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -17,7 +17,7 @@ import * as h2 from "../../support/frames.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
 import { until, within } from "../../support/waiting.js";
-import { ask, FrameClient, goHeaders, type RawAnswer, rawSession } from "./raw-client.js";
+import { ask, FrameClient, goHeaders, type RawResponse, rawSession } from "./raw-client.js";
 import { scripted } from "./scripted.js";
 
 async function setUp(t: TestContext, options?: ServeOptions) {
@@ -37,7 +37,7 @@ const execPath = "/runtime.v1.RuntimeService/ExecSync";
 const exec = (init: MessageInitShape<typeof ExecSyncRequestSchema>) =>
   encodeEnvelope(toBinary(ExecSyncRequestSchema, create(ExecSyncRequestSchema, init)), 2 ** 30);
 
-function assertOk({ headers, trailers, body }: RawAnswer): void {
+function assertOk({ headers, trailers, body }: RawResponse): void {
   assert.equal(headers[":status"], 200);
   assert.deepEqual(trailers?.["grpc-status"], "0");
   assert.equal(body[0], 0);
@@ -45,8 +45,8 @@ function assertOk({ headers, trailers, body }: RawAnswer): void {
   assert.equal(fromBinary(VersionResponseSchema, body.subarray(5)).version, "asked");
 }
 
-/** The status of an answer that has nothing but headers. */
-function statusOf({ headers, trailers, body }: RawAnswer): [string, string] {
+/** Returns the status of a response that consists of headers only. */
+function statusOf({ headers, trailers, body }: RawResponse): [string, string] {
   assert.equal(headers[":status"], 200);
   assert.equal(trailers, undefined, "trailers after headers, not in them");
   assert.equal(body.byteLength, 0);
@@ -54,7 +54,7 @@ function statusOf({ headers, trailers, body }: RawAnswer): [string, string] {
   return [String(headers["grpc-status"]), decodeURIComponent(String(headers["grpc-message"]))];
 }
 
-test("content types, and headers that clients have or lack", async (t) => {
+test("content types, and headers that clients send or omit", async (t) => {
   const { session } = await setUp(t);
   for (const [type, answered] of [
     ["application/grpc", "application/grpc"],
@@ -63,10 +63,10 @@ test("content types, and headers that clients have or lack", async (t) => {
     ["application/grpc+proto; charset=utf-8", "application/grpc+proto"],
     ["Application/GRPC", "application/grpc"],
   ] as const) {
-    const answer = await ask(session, { "content-type": type }, [versionRequest]);
-    assertOk(answer);
-    assert.equal(answer.headers["content-type"], answered);
-    assert.match(String(answer.headers["grpc-accept-encoding"]), /gzip/);
+    const response = await ask(session, { "content-type": type }, [versionRequest]);
+    assertOk(response);
+    assert.equal(response.headers["content-type"], answered);
+    assert.match(String(response.headers["grpc-accept-encoding"]), /gzip/);
   }
   for (const headers of [
     { te: undefined },
@@ -80,7 +80,7 @@ test("content types, and headers that clients have or lack", async (t) => {
     assertOk(await ask(session, headers, [versionRequest]));
 });
 
-test("what is no gRPC: other methods and content types", async (t) => {
+test("requests that are not gRPC: other methods and content types", async (t) => {
   const { session } = await setUp(t);
   for (const method of ["GET", "HEAD", "PUT", "OPTIONS"]) {
     const { headers, code } = await ask(session, { ":method": method }, []);
@@ -100,7 +100,7 @@ test("what is no gRPC: other methods and content types", async (t) => {
   assertOk(await ask(session, {}, [versionRequest]));
 });
 
-test("paths of services and methods that do not exist, in Go's words", async (t) => {
+test("unknown services and methods fail with grpc-go's text", async (t) => {
   const { session } = await setUp(t);
   for (const [path, text] of [
     ["/runtime.v1.RuntimeService/Nothing", "unknown method Nothing for service runtime.v1.RuntimeService"],
@@ -117,7 +117,7 @@ test("paths of services and methods that do not exist, in Go's words", async (t)
     assert.deepEqual(statusOf(await ask(session, { ":path": path })), ["12", text]);
 });
 
-test("errors come in headers alone, escaped, and not longer than clients can take", async (t) => {
+test("errors are sent in headers only, escaped, and truncated to what clients accept", async (t) => {
   const { session } = await setUp(t);
   const failed = await ask(session, { ":path": execPath }, [
     exec({ cmd: ["throw", "ü % \n \u{1f600} \ud800."] }),
@@ -135,7 +135,7 @@ test("errors come in headers alone, escaped, and not longer than clients can tak
 
 test("grpc-timeout in every unit", async (t) => {
   const { session, contexts } = await setUp(t);
-  const leftMs = async (timeout: string) => {
+  const remainingMsOf = async (timeout: string) => {
     const before = Date.now();
     await ask(session, { "grpc-timeout": timeout }, [versionRequest]);
     return (contexts.at(-1)?.deadline?.getTime() ?? Number.NaN) - before;
@@ -148,18 +148,18 @@ test("grpc-timeout in every unit", async (t) => {
     ["99999999u", 99_999],
     ["99999999H", 359_999_996_400_000],
   ] as const) {
-    const left = await leftMs(timeout);
-    assert.ok(left >= ms - 5 && left < ms + 5_000, `${timeout}: ${left}`);
+    const remainingMs = await remainingMsOf(timeout);
+    assert.ok(remainingMs >= ms - 5 && remainingMs < ms + 5_000, `${timeout}: ${remainingMs}`);
   }
   for (const timeout of ["20m", "20000u", "20000000n", "0n", "0S"]) {
-    const answer = await ask(session, { ":path": execPath, "grpc-timeout": timeout }, [
+    const response = await ask(session, { ":path": execPath, "grpc-timeout": timeout }, [
       exec({ cmd: ["wait"] }),
     ]);
-    assert.equal(statusOf(answer)[0], "4", timeout);
+    assert.equal(statusOf(response)[0], "4", timeout);
   }
 });
 
-test("compressed requests, in gzip and in what we do not know", async (t) => {
+test("compressed requests: gzip is accepted, others are refused", async (t) => {
   const { session } = await setUp(t, { readLimitBytes: 2 ** 20 });
   const packed = (message: Uint8Array) => {
     const frame = encodeEnvelope(gzipSync(message), 2 ** 30);
@@ -172,14 +172,14 @@ test("compressed requests, in gzip and in what we do not know", async (t) => {
   const bomb = await ask(session, gzip, [packed(Buffer.alloc(2 ** 20 + 1))]);
   assert.deepEqual(statusOf(bomb), ["8", "received message larger than max (1048576 bytes)"]);
   const [snappy, snappyText] = statusOf(await ask(session, { "grpc-encoding": "snappy" }, [versionRequest]));
-  assert.deepEqual([snappy, snappyText], ["12", "the compression snappy is not supported"]);
+  assert.deepEqual([snappy, snappyText], ["12", "grpc-encoding: the compression snappy is not supported"]);
   const unsaid = await ask(session, {}, [packed(versionRequest.subarray(5))]);
   assert.equal(statusOf(unsaid)[0], "13");
   const broken = Buffer.concat([Buffer.from([1, 0, 0, 0, 3]), Buffer.from("abc")]);
   assert.equal(statusOf(await ask(session, gzip, [broken]))[0], "13");
 });
 
-test("requests in odd pieces, of no message, of two, of a part of one, of no protobuf", async (t) => {
+test("requests in small pieces, with no message, two, a partial one, and invalid protobuf", async (t) => {
   const { session, path } = await setUp(t);
   assertOk(
     await ask(
@@ -191,18 +191,18 @@ test("requests in odd pieces, of no message, of two, of a part of one, of no pro
   assertOk(await ask(session, {}, [versionRequest.subarray(0, 3), versionRequest.subarray(3)]));
   for (const [chunks, text] of [
     [[], /the request has no message/],
-    [[versionRequest, versionRequest], /one message, this one has more/],
-    [[versionRequest.subarray(0, 7)], /in the middle/],
-    [[versionRequest.subarray(0, 2)], /in the middle/],
-    [[versionRequest, Buffer.from([0, 0])], /in the middle/],
+    [[versionRequest, versionRequest], /the request has more than one message/],
+    [[versionRequest.subarray(0, 7)], /ended within its message/],
+    [[versionRequest.subarray(0, 2)], /ended within its message/],
+    [[versionRequest, Buffer.from([0, 0])], /ended within its message/],
     [[Buffer.from([7, 0, 0, 0, 1, 0])], /unknown flag 7/],
-    [[Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff])], /the request is no runtime.v1.VersionRequest/],
+    [[Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff])], /the request is not a valid runtime.v1.VersionRequest/],
   ] as const) {
     const [status, message] = statusOf(await ask(session, {}, chunks));
     assert.equal(status, "13");
     assert.match(message, text);
   }
-  // Frames without a byte, and an end of its own.
+  // Empty DATA frames, with a separate END_STREAM.
   const client = new FrameClient(t, path);
   client.greet();
   client.send(
@@ -215,34 +215,34 @@ test("requests in odd pieces, of no message, of two, of a part of one, of no pro
   assert.equal(client.of("rst").length, 0);
 });
 
-test("messages over the limits, in both directions, are refused by name", async (t) => {
+test("messages over the limits are refused in both directions", async (t) => {
   const { session, server } = await setUp(t, { readLimitBytes: 100_000, writeLimitBytes: 50_000 });
-  // Larger than all windows together: nobody waits for the rest of it.
+  // Larger than all windows together: the server does not read the rest.
   const large = await ask(session, { ":path": execPath }, [
     exec({ cmd: ["echo", "0", "x".repeat(2 ** 25)] }),
   ]);
   assert.deepEqual(statusOf(large), ["8", "received message larger than max (100000 bytes)"]);
   assert.equal(large.code, 0);
-  const answer = await ask(session, { ":path": execPath }, [exec({ cmd: ["echo", "50000"] })]);
-  assert.deepEqual(statusOf(answer), ["8", "trying to send message larger than max (50004 vs. 50000)"]);
+  const response = await ask(session, { ":path": execPath }, [exec({ cmd: ["echo", "50000"] })]);
+  assert.deepEqual(statusOf(response), ["8", "trying to send message larger than max (50004 vs. 50000)"]);
   assertOk(await ask(session, {}, [versionRequest]));
-  await until(() => server.calls === 0, "no call is left");
+  await until(() => server.calls === 0, "no call is in flight");
 });
 
-test("a reset, and a connection that vanishes, fire the signal; the server goes on", async (t) => {
+test("a reset and a lost connection fire the signal; the server continues", async (t) => {
   const { session, path, ends, contexts, server } = await setUp(t);
   const client = new FrameClient(t, path);
   client.greet();
   const request = exec({ cmd: ["wait"] });
   client.send(h2.headers(1, { ...goHeaders, ":path": execPath }), h2.data(1, request, true));
   client.send(h2.headers(3, { ...goHeaders, ":path": execPath }), h2.data(3, request, true));
-  await until(() => contexts.length === 2, "both are under way");
+  await until(() => contexts.length === 2, "both calls are in flight");
   client.send(h2.rstStream(1, 8));
-  await until(() => ends.length === 1, "the reset is heard");
+  await until(() => ends.length === 1, "the reset fires the signal");
   client.socket.destroy();
-  await until(() => ends.length === 2, "the loss is heard");
+  await until(() => ends.length === 2, "the connection loss fires the signal");
   assert.deepEqual(ends, ["aborted_by_caller", "aborted_by_caller"]);
-  // A reset in the middle of a request reaches no handler.
+  // A request that is reset before its end does not reach a handler.
   const other = new FrameClient(t, path);
   other.greet();
   other.send(
@@ -252,15 +252,15 @@ test("a reset, and a connection that vanishes, fire the signal; the server goes 
   );
   assertOk(await ask(session, {}, [versionRequest]));
   other.socket.destroy();
-  await until(() => server.calls === 0 && server.connections === 1, "nothing of them is left");
+  await until(() => server.calls === 0 && server.connections === 1, "no call is in flight");
   assert.equal(ends.length, 2);
 });
 
-test("a client that stops reading holds its handler back, and a reset frees it", async (t) => {
+test("a client that stops reading pauses its handler, and a reset releases it", async (t) => {
   checkLeaks(t);
   const path = join(await tempFolder(t), "cri.sock");
   let made = 0;
-  let left = false;
+  let returned = false;
   const piece = { containers: [{ id: "x".repeat(100_000) }] };
   const server = await serve(path, {
     runtime: {
@@ -268,7 +268,7 @@ test("a client that stops reading holds its handler back, and a reset frees it",
         try {
           for (; made < 10_000; made++) yield piece;
         } finally {
-          left = true;
+          returned = true;
         }
       },
     },
@@ -285,11 +285,11 @@ test("a client that stops reading holds its handler back, and a reset frees it",
   await new Promise((resolve) => setTimeout(resolve, 150));
   assert.ok(made < 20, `${made} messages of 100 kB were made for a window of 64 KiB`);
   client.send(h2.rstStream(1, 8));
-  await until(() => left, "the handler was left");
-  await until(() => server.calls === 0, "the call is over");
+  await until(() => returned, "the handler's iterator was returned");
+  await until(() => server.calls === 0, "the call has ended");
 });
 
-test("garbage, HTTP/1, and broken HTTP/2 cost their connection only", async (t) => {
+test("garbage, HTTP/1 and invalid HTTP/2 end only their own connection", async (t) => {
   const { session, path, server } = await setUp(t);
   for (const text of ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "garbage".repeat(100), "\0".repeat(64)]) {
     const client = new FrameClient(t, path);
@@ -303,14 +303,14 @@ test("garbage, HTTP/1, and broken HTTP/2 cost their connection only", async (t) 
   broken.socket.destroy();
   const cutOff = new FrameClient(t, path);
   cutOff.socket.write("PRI * HTTP/2.0\r\n");
-  await until(() => server.connections === 2, "it is there");
+  await until(() => server.connections === 2, "the connection is open");
   cutOff.socket.destroy();
   assertOk(await ask(session, {}, [versionRequest]));
-  // Node does not hear that the broken one hung up.
-  await until(() => server.connections <= 2, "the others are gone");
+  // Node does not detect that the client of the broken connection closed it.
+  await until(() => server.connections <= 2, "the other connections are closed");
 });
 
-test("a client that gives no sign of life is cut", async (t) => {
+test("a client that does not acknowledge pings is disconnected", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const { session, path, server } = await setUp(t);
   const broken = new FrameClient(t, path);
@@ -320,12 +320,13 @@ test("a client that gives no sign of life is cut", async (t) => {
   const silent = new FrameClient(t, path);
   silent.greet();
   await silent.seen("settings");
-  assert.equal(server.connections, 3);
+  // Newer releases of Node close the connection of the one that violated HTTP/2 by themselves.
+  assert.ok(server.connections >= 2);
   t.mock.timers.tick(300_000);
   await silent.seen("ping");
   assertOk(await ask(session, {}, [versionRequest]));
   t.mock.timers.tick(300_000);
   await silent.gone();
-  await until(() => server.connections === 1, "only the one that answers is left");
+  await until(() => server.connections === 1, "only the responsive connection is open");
   assertOk(await ask(session, {}, [versionRequest]));
 });

@@ -1,4 +1,4 @@
-// Makes five calls that are not answered and reads five streams without an end, until it is killed.
+// Keeps five unanswered calls and five endless streams open until it is killed.
 import { createTransport } from "../../../src/transport/transport.js";
 import { RuntimeService } from "../../../src/v1.js";
 import { collect, events } from "../calls.js";

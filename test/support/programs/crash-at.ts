@@ -1,7 +1,7 @@
-// Makes a pod and a container, and kills itself at the RPC with this number: while it is under way, or when it was answered.
-// Prints nothing and ends with 0 when it came to the end.
+// Creates a pod with a container and kills itself during or after the nth RPC. Exits with 0 if it made fewer than n
+// RPCs.
 import { connect, type RpcInterceptor } from "../../../src/index.js";
-import { make, type Plan } from "./crash-plan.js";
+import { createContainer, type Plan } from "./crash-plan.js";
 
 const plan = JSON.parse(process.argv[2] ?? "{}") as Plan & {
   readonly endpoint: string;
@@ -20,5 +20,5 @@ const crash: RpcInterceptor = (next) => async (request) => {
   }
 };
 const cri = connect.lazy(plan.endpoint, { interceptors: [crash], pods: plan.pods });
-await make(cri, plan);
+await createContainer(cri, plan);
 await cri.close();

@@ -1,6 +1,6 @@
 import type { Container, Cri, PodsOptions } from "../../../src/index.js";
 
-/** What is made, the same before and after the crash. */
+/** The pod and the container to create, before the crash and again after it. */
 export interface Plan {
   readonly how: "run" | "ensure";
   readonly pods: PodsOptions;
@@ -9,8 +9,8 @@ export interface Plan {
   readonly command: readonly string[];
 }
 
-/** Makes a pod with a container that runs. */
-export async function make(cri: Cri, { how, name, image, command }: Plan): Promise<Container> {
+/** Creates a pod with a running container. */
+export async function createContainer(cri: Cri, { how, name, image, command }: Plan): Promise<Container> {
   const pod = { name, namespace: "cri-sdk-test" };
   const container = { name: "main", image, command };
   if (how === "run") return cri.pods.runContainer(pod, container);

@@ -1,4 +1,5 @@
-// Reads events, watches the node and waits for a container, never closes, and says how long it stayed after that.
+// Reads events, watches the node and waits for a container without closing the client, then prints how long the process
+// stayed alive afterwards.
 import { connect } from "../../../src/index.js";
 
 const cri = connect.lazy(process.argv[2] ?? "");

@@ -2,20 +2,18 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
+import { checkout, nodeArgs } from "../../support/checkout.js";
 import { cleanup } from "../../support/cleanup.js";
 import { tempFolder } from "../../support/temp.js";
 import { until, within } from "../../support/waiting.js";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** The command, in a process of its own, whose temporary files go to a folder of the test's. */
+/** The command in a child process, with a temporary folder of its own. */
 export interface RunningCommand {
   readonly pid: number;
   stdout(): string;
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
-  /** Resolves to the endpoint that it printed. */
+  /** Waits for the endpoint that it prints. */
   ready(): Promise<string>;
   ended(): Promise<EndedCommand>;
 }
@@ -24,22 +22,27 @@ export interface EndedCommand {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What it left in the folder for temporary files. */
+  /** The files that it left in its temporary folder. */
   readonly left: readonly string[];
 }
 
-export async function startCommand(t: TestContext, args: readonly string[]): Promise<RunningCommand> {
+/** Starts the command, with `--allow-root` where it runs processes. */
+export async function startCommand(
+  t: TestContext,
+  args: readonly string[],
+  { allowRoot = true }: { readonly allowRoot?: boolean } = {},
+): Promise<RunningCommand> {
   const temporary = await tempFolder(t);
-  const node = ["--conditions=cri-sdk-source", "--import", "tsx", "scripts/embedded.ts"];
-  const child = spawn(process.execPath, [...node, ...args], {
-    cwd: root,
+  const all = allowRoot && !args.includes("--script") ? [...args, "--allow-root"] : args;
+  const child = spawn(process.execPath, nodeArgs("scripts/embedded.ts", ...all), {
+    cwd: checkout,
     env: { PATH: process.env.PATH ?? "", TMPDIR: temporary },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const said = { stdout: "", stderr: "" };
+  const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const)
     child[name].on("data", (part) => {
-      said[name] += part;
+      output[name] += part;
     });
   const closed = once(child, "close");
   cleanup(t, async () => {
@@ -48,19 +51,19 @@ export async function startCommand(t: TestContext, args: readonly string[]): Pro
   });
   return {
     pid: child.pid ?? 0,
-    stdout: () => said.stdout,
-    stderr: () => said.stderr,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
     kill: (signal) => child.kill(signal),
     async ready() {
-      const over = () => said.stdout.includes("\n") || child.exitCode !== null;
-      await until(over, `it is ready; it said ${said.stderr}`, 30_000);
-      if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${said.stderr}`);
-      return said.stdout.trim();
+      const isReady = () => output.stdout.includes("\n") || child.exitCode !== null;
+      await until(isReady, `the command is ready; stderr: ${output.stderr}`, 90_000);
+      if (child.exitCode !== null)
+        throw new Error(`the command exited with ${child.exitCode}: ${output.stderr}`);
+      return output.stdout.trim();
     },
     async ended() {
-      const [code] = await within(30_000, closed, `the command, which said ${said.stdout} ${said.stderr}`);
-      const left = (await readdir(temporary)).filter((name) => !name.startsWith("tsx-"));
-      return { code, ...said, left };
+      const [code] = await within(90_000, closed, `the command; output: ${output.stdout} ${output.stderr}`);
+      return { code, ...output, left: (await readdir(temporary)).filter((name) => !name.startsWith("tsx-")) };
     },
   };
 }

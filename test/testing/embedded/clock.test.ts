@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../../src/testing/index.js";
+import { scripted, start } from "../../support/embedded.js";
+import { failure } from "../../support/failure.js";
 import { within } from "../../support/waiting.js";
-import { failure, scripted, start } from "./support.js";
 
-test("a virtual clock: who sleeps wakes in order, when the test moves it", async () => {
+test("a virtual clock wakes sleepers in order when the test advances it", async () => {
   const clock = new VirtualClock(new Date("2030-01-01T00:00:00Z"));
   const woke: string[] = [];
   const sleeper = async (name: string, ...times: number[]) => {
@@ -28,7 +29,7 @@ test("a virtual clock: who sleeps wakes in order, when the test moves it", async
   await assert.rejects(clock.advance(-1), { reason: "invalid_option" });
 });
 
-test("grace periods and timeouts take the clock's time, and none of the test's", async (t) => {
+test("grace periods and timeouts use the virtual clock", async (t) => {
   const clock = new VirtualClock();
   const { cri } = await scripted(t, { clock });
   const { containerId } = await start(cri, ["ignore-term"]);
@@ -49,4 +50,27 @@ test("grace periods and timeouts take the clock's time, and none of the test's",
   while (clock.sleepers < 3) await new Promise(setImmediate);
   await clock.advance(5_001);
   assert.equal((await exec).reason, "exec_timeout");
+});
+
+test("whenSleeping resolves with the last expected sleeper, and rejects when its signal fires", async () => {
+  const clock = new VirtualClock();
+  await clock.whenSleeping(0);
+  void clock.sleep(10);
+  await clock.whenSleeping(1);
+  let isResolved = false;
+  const both = clock.whenSleeping(2).then(() => {
+    isResolved = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(isResolved, false);
+  void clock.sleep(10);
+  await within(5_000, both, "whenSleeping(2)");
+
+  const stop = new AbortController();
+  const stopped = clock.whenSleeping(3, stop.signal);
+  stop.abort();
+  await assert.rejects(stopped, { code: "canceled" });
+  await assert.rejects(clock.whenSleeping(3, stop.signal), { code: "canceled" });
+  await clock.advance(10);
+  assert.equal(clock.sleepers, 0);
 });

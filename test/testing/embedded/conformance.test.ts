@@ -6,9 +6,9 @@ import { knownDeviations, runConformance, shellCommands } from "../../../src/tes
 import { EmbeddedRuntime } from "../../../src/testing/embedded/embedded-runtime.js";
 import { cleanup } from "../../support/cleanup.js";
 import { checkLeaks } from "../../support/leaks.js";
+import { programs, scriptedCommands } from "../../support/scripted-programs.js";
 import { tempFolder } from "../../support/temp.js";
 import { within } from "../../support/waiting.js";
-import { programs, scriptedCommands } from "./programs.js";
 
 const images = {
   main: "docker.io/library/busybox:1.37",
@@ -17,22 +17,28 @@ const images = {
   missing: "docker.io/library/busybox:no-such-tag",
 };
 
-for (const driver of ["scripted", "host"] as const)
-  for (const way of ["memory", "socket"])
-    test(`${driver}, ${way}: keeps the rules of CRI`, { timeout: 180_000 }, async (t) => {
+/** The options that select each driver, and the commands that its containers can run. A new driver gets a row. */
+const drivers = {
+  scripted: {
+    options: { programs },
+    commands: scriptedCommands,
+    deviations: knownDeviations["embedded-scripted"],
+  },
+  host: { options: {}, commands: shellCommands, deviations: knownDeviations["embedded-host"] },
+};
+
+for (const [driver, { options, commands, deviations }] of Object.entries(drivers))
+  for (const transport of ["memory", "socket"])
+    test(`${driver}, ${transport}: passes the conformance suite`, { timeout: 600_000 }, async (t) => {
       checkLeaks(t);
       const directory = await tempFolder(t);
-      const runtime = await EmbeddedRuntime.start({
-        ...(way === "socket" ? { socket: join(directory, "cri.sock") } : {}),
-        ...(driver === "scripted" ? { programs } : {}),
-      });
+      const socket = transport === "socket" ? join(directory, "cri.sock") : undefined;
+      const runtime = await EmbeddedRuntime.start({ ...options, socket });
       cleanup(t, () => within(20_000, runtime.close(), "close()"));
       const cri = runtime.endpoint
         ? await connect(runtime.endpoint, { normalize: false })
         : connect.through({ transport: runtime.transport, normalize: false });
       cleanup(t, () => cri.close());
-      const commands = driver === "scripted" ? scriptedCommands : shellCommands;
-      const deviations = knownDeviations[`embedded-${driver}`];
       const report = await runConformance({ cri, images, directory, commands }, { deviations });
       for (const { id, title, outcome, ...more } of report.results)
         await t.test(`${id}: ${title}`, () =>

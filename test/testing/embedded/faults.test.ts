@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { sandboxConfig, scripted, start } from "../../support/embedded.js";
+import { failure } from "../../support/failure.js";
 import { tempFolder } from "../../support/temp.js";
 import { within } from "../../support/waiting.js";
-import { failure, sandboxConfig, scripted, start } from "./support.js";
 
-test("failNext: so many calls fail, before anything is done or after everything is", async (t) => {
+test("failNext: a number of calls fail, before or after the runtime did its work", async (t) => {
   const { runtime, cri } = await scripted(t);
   const { faults } = runtime;
-  faults.failNext("version", { code: "unavailable", text: "not today" });
+  faults.failNext("version", { code: "unavailable", message: "not today" });
   const [error, second] = [await failure(cri.runtime.version({})), await cri.runtime.version({})];
   assert.deepEqual(
-    [error.code, error.text, second.runtimeName],
+    [error.code, error.rawMessage, second.runtimeName],
     ["unavailable", "not today", "cri-sdk-embedded"],
   );
 
@@ -28,7 +29,7 @@ test("failNext: so many calls fail, before anything is done or after everything 
   faults.assertNoPendingFaults();
 });
 
-test("pending faults are told, and forgotten on request", async (t) => {
+test("pending faults are listed, and can be cleared", async (t) => {
   const { runtime } = await scripted(t);
   const { faults } = runtime;
   faults.failNext("version", { code: "internal" }, { times: 3 });
@@ -43,14 +44,14 @@ test("pending faults are told, and forgotten on request", async (t) => {
 });
 
 for (const way of ["memory", "socket"])
-  test(`${way}: cutConnection loses all calls of the client, crash and restart`, async (t) => {
+  test(`${way}: cutConnection fails all calls of the client; crash and restart`, async (t) => {
     const socket = way === "socket" ? { socket: join(await tempFolder(t), "cri.sock") } : {};
     const { runtime, cri } = await scripted(t, socket);
     const { containerId } = await start(cri, ["run"]);
     const events = cri.runtime.getContainerEvents({})[Symbol.asyncIterator]();
     const lost = failure(events.next());
     await cri.runtime.version({});
-    // A call that may not be repeated is lost; a safe one is made again by the client itself.
+    // RunPodSandbox is not retried; the client retries idempotent calls.
     runtime.faults.cutConnection("runPodSandbox");
     assert.equal(
       (await failure(cri.runtime.runPodSandbox({ config: sandboxConfig("b") }))).reason,
@@ -67,23 +68,23 @@ for (const way of ["memory", "socket"])
     assert.equal((await within(5_000, cri.runtime.containerStatus({ containerId }))).status?.state, 1);
   });
 
-test("corrupt: bytes that are no message, or an answer that the test changes", async (t) => {
+test("corrupt: invalid bytes, or a response that the test changes", async (t) => {
   const { runtime, cri } = await scripted(t);
   runtime.faults.corrupt("version");
   assert.equal((await failure(cri.runtime.version({}))).code, "internal");
-  runtime.faults.corrupt("version", (answer) => ({ ...answer, runtimeName: "" }));
+  runtime.faults.corrupt("version", (response) => ({ ...response, runtimeName: "" }));
   assert.equal((await failure(cri.runtime.version({}))).reason, "invalid_response");
   assert.equal((await cri.runtime.version({})).runtimeName, "cri-sdk-embedded");
 });
 
-test("dropEvents: the next ones are lost to everybody", async (t) => {
+test("dropEvents: no subscriber receives the next events", async (t) => {
   const { runtime, cri } = await scripted(t);
   const events = cri.runtime.getContainerEvents({})[Symbol.asyncIterator]();
   const first = events.next();
   while (runtime.calls.of("getContainerEvents").length === 0) await new Promise(setImmediate);
   runtime.faults.dropEvents(3);
   const { containerId } = await start(cri, ["exit", "3"]);
-  // Lost are the pod's two events and the container's creation.
+  // Dropped: the pod's two events and the container's creation.
   const seen = [(await within(5_000, first)).value, (await within(5_000, events.next())).value];
   assert.deepEqual(
     seen.map((event) => [event?.containerId, event?.containerEventType]),
@@ -95,7 +96,7 @@ test("dropEvents: the next ones are lost to everybody", async (t) => {
   await events.return?.();
 });
 
-test("calls are recorded with request, answer or error, and time", async (t) => {
+test("calls are recorded with request, response or error, and times", async (t) => {
   const { runtime, cri } = await scripted(t, { callLimit: 3 });
   const { podSandboxId } = await start(cri, ["run"]);
   await failure(
@@ -105,8 +106,8 @@ test("calls are recorded with request, answer or error, and time", async (t) => 
   assert.deepEqual([created?.method, started?.method], ["createContainer", "startContainer"]);
   const [call] = runtime.calls.of("createContainer");
   assert.equal(call?.request.podSandboxId, podSandboxId);
-  assert.match(call?.answers[0]?.containerId ?? "", /^[0-9a-f]{64}$/);
-  assert.ok((call?.tookNanos ?? 0n) > 0n && (call?.at ?? 0n) > 1_700_000_000_000_000_000n);
+  assert.match(call?.responses[0]?.containerId ?? "", /^[0-9a-f]{64}$/);
+  assert.ok((call?.durationNanos ?? 0n) > 0n && (call?.startedAt ?? 0n) > 1_700_000_000_000_000_000n);
   assert.deepEqual([refused?.method, refused?.error?.code], ["checkpointContainer", "unimplemented"]);
   assert.equal(runtime.calls.total, 4);
   runtime.calls.clear();

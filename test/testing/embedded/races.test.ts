@@ -3,11 +3,12 @@ import { test } from "node:test";
 import { connect } from "../../../src/index.js";
 import { EmbeddedRuntime } from "../../../src/testing/index.js";
 import { cleanup } from "../../support/cleanup.js";
+import { busybox, sandboxConfig, scripted, start } from "../../support/embedded.js";
+import { failure } from "../../support/failure.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { within } from "../../support/waiting.js";
-import { busybox, failure, sandboxConfig, scripted, start } from "./support.js";
 
-test("a pod that is removed while containers are created in it leaves none", async (t) => {
+test("removing a pod while containers are created in it leaves no container", async (t) => {
   checkLeaks(t);
   const runtime = await EmbeddedRuntime.start({ preload: [busybox] });
   cleanup(t, () => within(20_000, runtime.close(), "close()"));
@@ -34,7 +35,7 @@ test("a pod that is removed while containers are created in it leaves none", asy
   assert.deepEqual((await cri.runtime.listPodSandbox({})).items, []);
 });
 
-test("a container that is started, stopped and removed at once ends up removed", async (t) => {
+test("a container that is started, stopped and removed concurrently ends up removed", async (t) => {
   const { cri } = await scripted(t);
   for (let round = 0; round < 20; round++) {
     const { podSandboxId, config } = await start(cri, ["run"], `pod-${round}`);
@@ -59,7 +60,7 @@ test("a container that is started, stopped and removed at once ends up removed",
   assert.deepEqual((await cri.runtime.listContainers({})).containers, []);
 });
 
-test("many attach to one container, one after the other, and its input outlives them", async (t) => {
+test("a container's stdin stays open after many attach sessions", async (t) => {
   const { cri } = await scripted(t);
   const warnings: unknown[] = [];
   const note = (warning: unknown) => warnings.push(warning);

@@ -1,4 +1,4 @@
-// examples/shim, as a process of its own, driven by the SDK.
+// examples/shim in a child process, with the SDK as its client.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -6,33 +6,32 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type Cri, connect } from "../../../src/index.js";
 import { ContainerState, PodSandboxState } from "../../../src/v1.js";
+import { checkout, nodeArgs } from "../../support/checkout.js";
 import { cleanup } from "../../support/cleanup.js";
 import { tempFolder } from "../../support/temp.js";
 import { until, within } from "../../support/waiting.js";
 
-const root = fileURLToPath(new URL("../../..", import.meta.url));
 const busybox = "docker.io/library/busybox:1.37";
 
 async function startShim(t: TestContext) {
   const folder = await tempFolder(t);
   const socket = join(folder, "shim.sock");
-  const args = ["--conditions=cri-sdk-source", "--import", "tsx", "examples/shim/main.ts", socket];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const args = nodeArgs("examples/shim/main.ts", socket);
+  const child = spawn(process.execPath, args, { cwd: checkout, stdio: ["ignore", "pipe", "inherit"] });
   const ended = once(child, "close");
   cleanup(t, async () => {
     child.kill("SIGKILL");
     await ended;
   });
-  const [line] = await within(30_000, once(child.stdout, "data"), "the shim's start");
+  const [line] = await within(30_000, once(child.stdout, "data"), "the start of the shim");
   assert.equal(String(line), `unix://${socket}\n`);
   const cri = await connect(socket);
   cleanup(t, () => cri.close());
   const stop = async () => {
     child.kill("SIGTERM");
-    const [code] = await within(10_000, ended, "the shim's end");
+    const [code] = await within(10_000, ended, "the exit of the shim");
     return { code, socket: existsSync(socket) };
   };
   return { cri, folder, stop };
@@ -61,14 +60,14 @@ async function runContainer(cri: Cri, folder: string, command: string[]) {
 
 let source = "";
 before(async () => {
-  source = await readFile(join(root, "examples/shim/main.ts"), "utf8");
+  source = await readFile(join(checkout, "examples/shim/main.ts"), "utf8");
 });
 
-test("the shim has less than 150 lines", () => {
+test("the shim has fewer than 150 lines", () => {
   assert.ok(source.split("\n").length - 1 < 150);
 });
 
-test("a pod's life on the shim", async (t) => {
+test("the shim runs a pod: image, logs, exec, stop, removal", async (t) => {
   const { cri, folder, stop } = await startShim(t);
   const { runtime } = cri;
   assert.equal((await runtime.version()).runtimeName, "shim");
@@ -87,7 +86,7 @@ test("a pod's life on the shim", async (t) => {
   assert.equal(running.status?.imageRef, imageRef);
   const { logPath = "" } = running.status ?? {};
   const log = () => readFile(logPath, "utf8").catch(() => "");
-  await until(async () => (await log()).split("\n").length === 3, "both lines are in the log");
+  await until(async () => (await log()).split("\n").length === 3, "the log has both lines");
   assert.match(await log(), /^[\d-]+T[\d:.]+Z stdout F hello$/m);
   assert.match(await log(), /^[\d-]+T[\d:.]+Z stderr F oops$/m);
 
@@ -119,7 +118,7 @@ test("a pod's life on the shim", async (t) => {
   assert.deepEqual(await stop(), { code: 0, socket: false });
 });
 
-test("a port of the shim's pod, and what runs when it ends", async (t) => {
+test("the shim forwards a port, and kills its processes when it stops", async (t) => {
   const { cri, folder, stop } = await startShim(t);
   const server = join(folder, "server.mjs");
   await writeFile(
@@ -129,22 +128,22 @@ test("a port of the shim's pod, and what runs when it ends", async (t) => {
        let bytes = 0;
        socket.on("data", (part) => {
          bytes += part.length;
-         if (bytes === 100_000) socket.end("that was all");
+         if (bytes === 100_000) socket.end("done");
        });
      });
      server.listen(0, "127.0.0.1", () => console.log("port " + server.address().port + " pid " + process.pid));`,
   );
   const { podSandboxId } = await runContainer(cri, folder, [process.execPath, server]);
-  let told: RegExpExecArray | null = null;
+  let match: RegExpExecArray | null = null;
   await until(
     async () => {
-      told = /port (\d+) pid (\d+)/.exec(await readFile(join(folder, "main/0.log"), "utf8").catch(() => ""));
-      return told !== null;
+      match = /port (\d+) pid (\d+)/.exec(await readFile(join(folder, "main/0.log"), "utf8").catch(() => ""));
+      return match !== null;
     },
     "the server listens",
     20_000,
   );
-  const [, port, pid] = (told ?? []) as string[];
+  const [, port, pid] = (match ?? []) as string[];
   const forward = cri.portForward(podSandboxId);
   cleanup(t, () => forward.close());
   const connection = await forward.connect(Number(port));
@@ -152,10 +151,10 @@ test("a port of the shim's pod, and what runs when it ends", async (t) => {
   const parts: Buffer[] = [];
   connection.on("data", (part: Buffer) => parts.push(part));
   await within(10_000, once(connection, "end"), "the answer");
-  assert.equal(Buffer.concat(parts).toString(), "that was all");
+  assert.equal(Buffer.concat(parts).toString(), "done");
   await forward.close();
   assert.deepEqual(await stop(), { code: 0, socket: false });
-  await until(() => isGone(Number(pid)), "the server is ended");
+  await until(() => isGone(Number(pid)), "the server has exited");
 });
 
 function isGone(pid: number): boolean {

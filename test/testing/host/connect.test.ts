@@ -4,15 +4,15 @@ import { createServer } from "node:net";
 import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import type { DriverContainer, DriverPod, DriverProcess } from "../../../src/testing/embedded/driver.js";
-import { addressKey, parseListeners } from "../../../src/testing/embedded/host/listeners.js";
+import { kernelAddress, parseListeners } from "../../../src/testing/embedded/host/ports.js";
 import { cleanup } from "../../support/cleanup.js";
+import { command, createContainer, openDriver } from "../../support/host-driver.js";
 import { within } from "../../support/waiting.js";
-import { command, created, driverOf } from "./support.js";
 
-const pod = (id: string, ip?: string): DriverPod => ({ id, ip, hostname: id });
+const pod = (id: string, ip?: string): DriverPod => ({ id, ip, hostname: id, dns: undefined });
 const onlyLinux = { skip: process.platform !== "linux" };
 
-/** Listens where it is told, tells its port, and answers what it got once the other side has ended. */
+/** A server that listens on a given host, prints its port, and sends back what it received once its input has ended. */
 const server = `
   const [host] = process.argv.slice(1);
   const server = require("net").createServer({ allowHalfOpen: true }, (socket) => {
@@ -30,8 +30,8 @@ async function listen(started: DriverProcess): Promise<number> {
 const serverOn = (host: string) => command([process.execPath, "-e", server, host]);
 const inPod = (of: DriverPod): Partial<DriverContainer> => ({ pod: of });
 
-test("a port of the pod, with an end of one side before the other's", onlyLinux, async (t) => {
-  const { driver } = await driverOf(t);
+test("a port of the pod: the two halves of the connection end independently", onlyLinux, async (t) => {
+  const { driver } = await openDriver(t);
   const cases = [
     [undefined, "127.0.0.1"],
     ["127.9.8.7", "127.9.8.7"],
@@ -40,20 +40,22 @@ test("a port of the pod, with an end of one side before the other's", onlyLinux,
     [undefined, "::"],
     [undefined, "::1"],
   ] as const;
-  for (const [at, [ip, host]] of cases.entries()) {
-    const one = pod(`p${at}`, ip);
-    const started = await driver.start(await created(driver, inPod(one)), serverOn(host));
-    const connection = await driver.connect(one, await listen(started));
+  for (const [index, [ip, host]] of cases.entries()) {
+    const target = pod(`p${index}`, ip);
+    const started = await driver.start(await createContainer(driver, inPod(target)), serverOn(host));
+    const connection = await driver.connect(target, await listen(started));
     connection.end("hello");
     assert.equal(await within(5_000, text(connection), host), "got hello");
   }
 });
 
-test("a port that nobody of the pod listens on is refused", onlyLinux, async (t) => {
-  const { driver } = await driverOf(t);
+test("a port is refused if only other processes listen on it", onlyLinux, async (t) => {
+  const { driver } = await openDriver(t);
   const [here, there] = [pod("here", "127.9.8.6"), pod("there", "127.9.8.5")];
-  await created(driver, inPod(here));
-  const port = await listen(await driver.start(await created(driver, inPod(there)), serverOn("0.0.0.0")));
+  await createContainer(driver, inPod(here));
+  const port = await listen(
+    await driver.start(await createContainer(driver, inPod(there)), serverOn("0.0.0.0")),
+  );
   const ofHost = createServer().listen(0, "127.0.0.1");
   cleanup(t, () => ofHost.close());
   await once(ofHost, "listening");
@@ -68,15 +70,15 @@ test("a port that nobody of the pod listens on is refused", onlyLinux, async (t)
   (await driver.connect(there, port)).destroy();
 });
 
-test("the kernel's tables of listeners are read", onlyLinux, () => {
+test("parses the kernel's table of listeners", onlyLinux, () => {
   const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: ${addressKey("127.0.0.1")}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 109 1 0
+   0: ${kernelAddress("127.0.0.1")}:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 109 1 0
    1: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 110 1 0
    2: 00000000:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0
    3: 0100007F:1F90 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 112 1 0
 `;
   assert.deepEqual(parseListeners(table, 4, 8080), [
-    { family: 4, any: false, address: addressKey("127.0.0.1"), inode: "109" },
+    { family: 4, any: false, address: kernelAddress("127.0.0.1"), inode: "109" },
     { family: 4, any: true, address: "00000000", inode: "110" },
   ]);
 });

@@ -17,6 +17,7 @@ const full: EmbeddedImage = {
   cmd: ["serve"],
   workingDir: "/srv",
   stopSignal: "SIGQUIT",
+  files: { "/etc/motd": "hi" },
   labels: { team: "a" },
   annotations: { note: "x" },
   pinned: true,
@@ -31,22 +32,27 @@ function only(image: EmbeddedImage) {
   return found;
 }
 
-/** The problems of an input as `path: message`. */
+/** Returns the problems of an input as `path: message`. */
 function problemsOf(make: () => unknown): string[] {
   try {
     make();
   } catch (error) {
     assert.ok(isCriError(error));
     assert.deepEqual([error.code, error.reason], ["invalid_argument", "invalid_option"]);
-    for (const { path } of error.problems) assert.ok(error.text.includes(path), `${path} is not in the text`);
+    for (const { path } of error.problems)
+      assert.ok(error.rawMessage.includes(path), `the text does not contain ${path}`);
     return error.problems.map(({ path, message }) => `${path}: ${message}`);
   }
   return [];
 }
 
-test("an image is complete: every field is passed on, and every default is filled in", () => {
+test("an image keeps its fields and gets all defaults", () => {
   const { id, digest, chainId, config, ...rest } = only(full);
-  assert.deepEqual(rest, { ...full, names: ["localhost:5000/app:1", "docker.io/library/app:latest"] });
+  assert.deepEqual(rest, {
+    ...full,
+    names: ["localhost:5000/app:1", "docker.io/library/app:latest"],
+    files: new Map([["/etc/motd", Buffer.from("hi")]]),
+  });
   assert.match(id, /^[0-9a-f]{64}$/);
   for (const hash of [digest, chainId, ...config.rootfs.diff_ids])
     assert.match(hash, /^sha256:[0-9a-f]{64}$/);
@@ -71,6 +77,7 @@ test("an image is complete: every field is passed on, and every default is fille
     cmd: [],
     workingDir: "",
     stopSignal: undefined,
+    files: new Map(),
     labels: {},
     annotations: {},
     pinned: false,
@@ -81,7 +88,7 @@ test("an image is complete: every field is passed on, and every default is fille
   assert.deepEqual(bare.config, {});
 });
 
-test("ids follow from the content, and from nothing else", () => {
+test("ids depend on the content only", () => {
   const { id, digest } = only(full);
   const same: EmbeddedImage[] = [
     structuredClone(full),
@@ -98,7 +105,7 @@ test("ids follow from the content, and from nothing else", () => {
     { ...full, labels: {} },
   ];
   assert.equal(new Set([id, ...others.map((image) => only(image).id)]).size, 1 + others.length);
-  // These are in the manifest alone.
+  // Annotations are in the manifest, not in the config.
   const annotated = only({ ...full, annotations: {} });
   assert.equal(annotated.id, id);
   assert.notEqual(annotated.digest, digest);
@@ -106,7 +113,7 @@ test("ids follow from the content, and from nothing else", () => {
   assert.equal(only({ ...full, digest: given }).digest, given);
 });
 
-test("an image is found by each of its names, by tag and by digest", () => {
+test("finds an image by each of its names, with a tag or a digest", () => {
   const catalogue = new ImageCatalogue([full]).with([{ names: ["quay.io/other:2"] }]);
   const [app, other] = catalogue.images;
   assert.ok(app && other);
@@ -121,7 +128,7 @@ test("an image is found by each of its names, by tag and by digest", () => {
   assert.equal(find(`quay.io/other@${app.digest}`), undefined);
 });
 
-test("what the caller does with the input later changes nothing", () => {
+test("later changes of the input do not change the catalogue", () => {
   const image = { names: ["a:1"], env: { A: "1" } };
   const catalogue = new ImageCatalogue([image]);
   image.names.push("b:1");
@@ -130,7 +137,7 @@ test("what the caller does with the input later changes nothing", () => {
   assert.deepEqual(catalogue.with([]).images[0]?.env, { A: "1" });
 });
 
-test("one error tells all that is wrong, each with its path", () => {
+test("one error lists all problems with their paths", () => {
   const wrong = {
     names: ["OK/x:1", "Bad", 7, `x@sha256:${"0".repeat(64)}`],
     sizeBytes: 0,
@@ -151,28 +158,28 @@ test("one error tells all that is wrong, each with its path", () => {
   };
   const images = [{}, wrong, "busybox", { names: [] }] as unknown as EmbeddedImage[];
   const expected = [
-    "images[0].names: is missing: what the image is pulled by",
-    "images[1].size_bytes: is not known; did you mean sizeBytes?",
+    "images[0].names: is missing",
+    "images[1].size_bytes: is not a known field; did you mean sizeBytes?",
     'images[1].names[1]: failed to parse image reference "Bad": invalid reference format: repository name (library/Bad) must be lowercase',
-    "images[1].names[2]: must be a text, got 7",
-    `images[1].names[3]: must not have a digest, which is the image's own, got "x@sha256:${"0".repeat(64)}"`,
-    "images[1].sizeBytes: must be a whole number of bytes, 1 or more, got 0",
-    'images[1].user: must be a uid or a name, with or without a group: `1001:1002`, `app`, got "a b"',
-    'images[1].env: "A=B" is no name for an environment variable',
-    "images[1].env.C: must be a text, got 2",
-    'images[1].entrypoint: must be a list of texts, got "/app"',
-    "images[1].cmd[1]: must be a text, got null",
+    "images[1].names[2]: must be a string, got 7",
+    `images[1].names[3]: must not have a digest: it is computed from the image, got "x@sha256:${"0".repeat(64)}"`,
+    "images[1].sizeBytes: must be an integer of at least 1, got 0",
+    'images[1].user: must be a uid or a name, optionally with a group, such as `1001:1002` or `app`, got "a b"',
+    'images[1].env: "A=B" is not a valid name of an environment variable',
+    "images[1].env.C: must be a string, got 2",
+    'images[1].entrypoint: must be an array of strings, got "/app"',
+    "images[1].cmd[1]: must be a string, got null",
     'images[1].workingDir: must be an absolute path, got "srv"',
     'images[1].stopSignal: must be the name of a signal, such as SIGQUIT, got "quit"',
-    "images[1].labels: must be an object of texts, got a list of 0",
-    "images[1].annotations.a: must be a text, got false",
+    "images[1].labels: must be an object of strings, got an array of 0",
+    "images[1].annotations.a: must be a string, got false",
     'images[1].pinned: must be true or false, got "yes"',
-    "images[1].auth.password: must be a text that is not empty",
-    "images[1].pullMs: must be a number of milliseconds, 0 or more, got -1",
-    "images[1].layers: must be a whole number, 1 to 127, got 1.5",
-    'images[1].digest: must be sha256: and 64 hex digits in lower case, got "sha256:abc"',
+    "images[1].auth.password: must be a non-empty string",
+    "images[1].pullMs: must be 0 or more milliseconds, got -1",
+    "images[1].layers: must be an integer from 1 to 127, got 1.5",
+    'images[1].digest: must be `sha256:` and 64 lower-case hex digits, got "sha256:abc"',
     'images[2]: must be an object, got "busybox"',
-    "images[3].names: must be a list of at least one name, got a list of 0",
+    "images[3].names: must be an array of at least one name, got an array of 0",
   ];
   assert.deepEqual(
     problemsOf(() => new ImageCatalogue(images)),
@@ -184,42 +191,42 @@ test("one error tells all that is wrong, each with its path", () => {
   );
 });
 
-test("a name belongs to one image", () => {
+test("two images cannot have the same name", () => {
   assert.deepEqual(
     problemsOf(() => new ImageCatalogue([{ names: ["a"] }, { names: ["b", "docker.io/library/a:latest"] }])),
-    ["images[1].names: docker.io/library/a:latest is a name of two images"],
+    ["images[1].names: docker.io/library/a:latest is already the name of another image"],
   );
-  assert.throws(() => defaultCatalogue().with([{ names: ["busybox"] }]), /two images/);
+  assert.throws(() => defaultCatalogue().with([{ names: ["busybox"] }]), /already the name of another image/);
 });
 
-test("a catalogue file is the same, as JSON, and its errors tell where it is", () => {
+test("parses a catalogue file; its errors contain the path of the file", () => {
   const catalogue = parseCatalogue(JSON.parse(JSON.stringify({ images: [full] })), "images.json");
   assert.equal(catalogue.images[0]?.id, only(full).id);
   assert.throws(() => parseCatalogue({ images: [{}] }, "images.json"), /the image catalogue images\.json/);
   assert.deepEqual(
     problemsOf(() => parseCatalogue([], "x")),
-    ["images: must be in an object, { images: [...] }, got a list of 0"],
+    [": must be an object, { images: [...] }, got an array of 0"],
   );
   assert.deepEqual(
     problemsOf(() => parseCatalogue({ image: [] }, "x")),
-    ["image: is not known; did you mean images?", "images: is missing: the list of images"],
+    ["image: is not a known field; did you mean images?", "images: is missing"],
   );
   assert.deepEqual(
     problemsOf(() => parseCatalogue({ images: {} }, "x")),
-    ["images: must be a list of images, got an object"],
+    ["images: must be an array of images, got an object"],
   );
   const keys = { names: ["a"], entryPoint: [], colour: 1, auth: { identityToken: "t", pasword: "x" } };
   assert.deepEqual(
     problemsOf(() => parseCatalogue({ images: [keys] }, "x")),
     [
-      "images[0].entryPoint: is not known; did you mean entrypoint?",
-      "images[0].colour: is not known",
-      "images[0].auth.pasword: is not known",
+      "images[0].entryPoint: is not a known field; did you mean entrypoint?",
+      "images[0].colour: is not a known field",
+      "images[0].auth.pasword: is not a known field",
     ],
   );
 });
 
-test("the default catalogue has BusyBox, and a pinned pause image", () => {
+test("the default catalogue has BusyBox and a pinned pause image", () => {
   const find = (name: string) => defaultCatalogue().find(parseReference(name));
   assert.equal(find("busybox")?.id, find("docker.io/library/busybox:1.37")?.id);
   assert.equal(find("quay.io/prometheus/busybox")?.id, find("busybox")?.id);

@@ -4,8 +4,9 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { AuthConfigSchema } from "../../../gen/runtime/v1/api_pb.js";
 import type { EmbeddedImage } from "../../../src/testing/embedded/images/index.js";
 import { profileOf } from "../../../src/testing/embedded/profile.js";
+import { failure } from "../../support/failure.js";
 import { until } from "../../support/waiting.js";
-import { failureOf, nodeWith } from "./support.js";
+import { nodeWith } from "./support.js";
 
 type Auth = MessageInitShape<typeof AuthConfigSchema>;
 
@@ -18,7 +19,7 @@ const slow: EmbeddedImage = { names: ["slow:1", "slow:2"], pullMs: 10_000 };
 const images = [basic, token, slow];
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
-test("what is not in a registry is not found, in containerd's words and in the common vocabulary", async (t) => {
+test("an image that no registry has: containerd's text, and the normalized reason", async (t) => {
   const { image, store } = nodeWith(t, images);
   const missing = {
     "slow:3": "docker.io/library/slow:3",
@@ -26,22 +27,22 @@ test("what is not in a registry is not found, in containerd's words and in the c
     [`slow:1@sha256:${"0".repeat(64)}`]: `docker.io/library/slow@sha256:${"0".repeat(64)}`,
   };
   for (const [name, full] of Object.entries(missing)) {
-    const error = await failureOf(image.pullImage({ image: { image: name } }));
+    const error = await failure(image.pullImage({ image: { image: name } }));
     assert.deepEqual([error.code, error.reason, error.wireCode], ["not_found", "image_missing", "not_found"]);
     assert.equal(
-      error.text,
+      error.rawMessage,
       `failed to pull and unpack image "${full}": failed to resolve reference "${full}": ${full}: not found`,
     );
   }
   assert.equal(store.images.length, 0);
 });
 
-test("what is no name is refused, with the code of the runtime", async (t) => {
+test("an invalid name is refused with the code of the runtime", async (t) => {
   for (const name of ["Bad", "a b", "0".repeat(64)]) {
-    const own = await failureOf(nodeWith(t, images).image.pullImage({ image: { image: name } }));
+    const own = await failure(nodeWith(t, images).image.pullImage({ image: { image: name } }));
     assert.deepEqual([own.code, own.reason], ["invalid_argument", "invalid_image_reference"], own.message);
     const { image } = nodeWith(t, images, { profile: profileOf("containerd-2.1") });
-    const theirs = await failureOf(image.pullImage({ image: { image: name } }));
+    const theirs = await failure(image.pullImage({ image: { image: name } }));
     assert.deepEqual(
       [theirs.reason, theirs.wireCode],
       ["invalid_image_reference", "unknown"],
@@ -50,7 +51,7 @@ test("what is no name is refused, with the code of the runtime", async (t) => {
   }
 });
 
-/** Credentials, and what becomes of them: "" for an image. */
+/** Credentials, and the expected error; "" for a successful pull. */
 const rows: readonly (readonly [string, Auth | undefined, RegExp | ""])[] = [
   ["registry.example:5000/team/basic:1", undefined, /authorization failed: no basic auth credentials$/],
   ["registry.example:5000/team/basic:1", {}, /no basic auth credentials$/],
@@ -62,7 +63,7 @@ const rows: readonly (readonly [string, Auth | undefined, RegExp | ""])[] = [
     { username: "user", password: "no" },
     /unexpected status from HEAD request to https:\/\/registry\.example:5000\/v2\/team\/basic\/manifests\/1: 401 Unauthorized$/,
   ],
-  // The name wins over `auth`, and an identity token is nothing for a registry with passwords.
+  // `username` takes precedence over `auth`; an identity token does not match a registry with passwords.
   [
     "registry.example:5000/team/basic:1",
     { username: "user", password: "no", auth: base64("user:pass:word") },
@@ -70,7 +71,7 @@ const rows: readonly (readonly [string, Auth | undefined, RegExp | ""])[] = [
   ],
   ["registry.example:5000/team/basic:1", { identityToken: "pass:word" }, /no basic auth credentials$/],
   ["registry.example:5000/team/basic:1", { registryToken: "pass:word" }, /no basic auth credentials$/],
-  // A server address has to be a URL of this very host.
+  // A server address must be a URL with exactly this host.
   ...[
     "http://registry.example:5000",
     "https://registry.example:5000/v1/",
@@ -91,7 +92,7 @@ const rows: readonly (readonly [string, Auth | undefined, RegExp | ""])[] = [
         /no basic auth credentials$/,
       ] as const,
   ),
-  // Docker Hub is at another host than its name, and than its key in a Docker config.
+  // Docker Hub's host differs from its name, and from its key in a Docker config.
   [
     "team/basic:1",
     { username: "user", password: "pass:word", serverAddress: "https://index.docker.io/v1/" },
@@ -115,7 +116,7 @@ const rows: readonly (readonly [string, Auth | undefined, RegExp | ""])[] = [
   ["registry.example/token:1", { username: "<token>", identityToken: "refresh" }, /anonymous token/],
 ];
 
-test("credentials are taken as containerd takes them", async (t) => {
+test("credentials are selected as in containerd", async (t) => {
   for (const [name, auth, refused] of rows) {
     const { image, store } = nodeWith(t, images);
     const what = `${name} ${JSON.stringify(auth)}`;
@@ -124,14 +125,14 @@ test("credentials are taken as containerd takes them", async (t) => {
       assert.match((await call).imageRef, /^sha256:/, what);
       continue;
     }
-    const error = await failureOf(call);
+    const error = await failure(call);
     assert.deepEqual(
       [error.code, error.reason, error.wireCode],
       ["permission_denied", "registry_denied", "unknown"],
       what,
     );
-    assert.match(error.text, refused, what);
-    assert.match(error.text, /^failed to pull and unpack image "[^"]+": failed to resolve reference "/);
+    assert.match(error.rawMessage, refused, what);
+    assert.match(error.rawMessage, /^failed to pull and unpack image "[^"]+": failed to resolve reference "/);
     assert.equal(store.images.length, 0, what);
   }
 });
@@ -139,22 +140,22 @@ test("credentials are taken as containerd takes them", async (t) => {
 test("an auth that cannot be read is an error, and its secret is not in it", async (t) => {
   const { image, store } = nodeWith(t, images);
   const pull = (auth: string) =>
-    failureOf(image.pullImage({ image: { image: "team/basic:1" }, auth: { auth } }));
-  assert.match((await pull("dXNlcjpwYXNz!")).text, /illegal base64 data at input byte 12$/);
-  assert.match((await pull(base64("user:pa").replace("=", ""))).text, /illegal base64 data/);
-  assert.match((await pull(base64("secret"))).text, /failed to authorize: invalid decoded auth$/);
-  // Who does not ask for credentials does not look at them.
+    failure(image.pullImage({ image: { image: "team/basic:1" }, auth: { auth } }));
+  assert.match((await pull("dXNlcjpwYXNz!")).rawMessage, /illegal base64 data at input byte 12$/);
+  assert.match((await pull(base64("user:pa").replace("=", ""))).rawMessage, /illegal base64 data/);
+  assert.match((await pull(base64("secret"))).rawMessage, /failed to authorize: invalid decoded auth$/);
+  // A registry that requires no credentials does not look at them.
   const error = create(AuthConfigSchema, { auth: "!" });
   store.preload("slow:1");
   await image.pullImage({ image: { image: "slow:1" }, auth: error });
 });
 
-test("a pull takes its time, once: pulls of one image at a time are one, and one on the node takes none", async (t) => {
+test("a pull takes pullMs; concurrent pulls share it, and an image on the node takes no time", async (t) => {
   const { image, store, clock } = nodeWith(t, images);
   const pulls = Promise.all(
     ["slow:1", "slow:2", "slow:1"].map((name) => image.pullImage({ image: { image: name } })),
   );
-  await until(() => clock.sleepers === 1, "somebody pulls");
+  await until(() => clock.sleepers === 1, "a pull is in flight");
   await clock.advance(9_999);
   assert.equal(store.images.length, 0);
   assert.equal(clock.sleepers, 1);
@@ -166,37 +167,37 @@ test("a pull takes its time, once: pulls of one image at a time are one, and one
     "docker.io/library/slow:2",
   ]);
   await image.pullImage({ image: { image: "slow:1" } });
-  // Removed, it takes its time again.
+  // After the removal, a pull takes pullMs again.
   await image.removeImage({ image: { image: "slow:1" } });
   const again = image.pullImage({ image: { image: "slow:1" } });
-  await until(() => clock.sleepers === 1, "it is pulled again");
+  await until(() => clock.sleepers === 1, "the second pull is in flight");
   await clock.advance(10_000);
   await again;
 });
 
-test("who aborts a pull leaves it; the others get their image, and the last one ends it", async (t) => {
+test("an aborted pull does not affect the others; the download ends with the last one", async (t) => {
   const { store, clock } = nodeWith(t, images);
   const callers = [new AbortController(), new AbortController()];
   const pulls = callers.map(({ signal }) => store.pull("slow:1", undefined, signal));
   callers[0]?.abort();
-  assert.equal((await failureOf(pulls[0] ?? Promise.resolve())).reason, "aborted_by_caller");
+  assert.equal((await failure(pulls[0] ?? Promise.resolve())).reason, "aborted_by_caller");
   assert.equal(clock.sleepers, 1);
   await clock.advance(10_000);
   assert.equal((await pulls[1])?.image, store.images[0]?.image);
 
   store.remove("slow:1");
   const last = new AbortController();
-  const alone = failureOf(store.pull("slow:1", undefined, last.signal));
+  const alone = failure(store.pull("slow:1", undefined, last.signal));
   assert.equal(clock.sleepers, 1);
   last.abort();
   assert.equal((await alone).code, "canceled");
   assert.equal(clock.sleepers, 0);
   assert.equal(store.images.length, 0);
-  // And a new one begins anew.
+  // A later pull starts a new download.
   const next = store.pull("slow:1", undefined, new AbortController().signal);
   await clock.advance(10_000);
   await next;
   store.remove("slow:1");
-  const late = await failureOf(store.pull("slow:1", undefined, AbortSignal.abort()));
+  const late = await failure(store.pull("slow:1", undefined, AbortSignal.abort()));
   assert.equal(late.code, "canceled");
 });

@@ -8,7 +8,8 @@ import {
   ImageStore,
 } from "../../../src/testing/embedded/images/index.js";
 import { profileOf } from "../../../src/testing/embedded/profile.js";
-import { failureOf, nodeWith } from "./support.js";
+import { failure } from "../../support/failure.js";
+import { nodeWith } from "./support.js";
 
 const app: EmbeddedImage = {
   names: ["localhost:5000/app:1", "localhost:5000/app:2", "quay.io/team/app:1"],
@@ -23,7 +24,7 @@ const other: EmbeddedImage = { names: ["busybox:1.37"], sizeBytes: 500, user: "a
 const images = [app, other];
 const spec = (image: string) => ({ image: { image } });
 
-test("an image is listed by the names that it was pulled by", async (t) => {
+test("an image is listed with the names that it was pulled by", async (t) => {
   const { image, store } = nodeWith(t, images);
   assert.deepEqual((await image.listImages()).images, []);
   const { imageRef } = await image.pullImage(spec("localhost:5000/app:1"));
@@ -48,7 +49,7 @@ test("an image is listed by the names that it was pulled by", async (t) => {
   assert.deepEqual([second.uid, second.username, second.spec], [undefined, "app", undefined]);
 });
 
-test("a pull by digest gives no tag, also with a tag beside the digest", async (t) => {
+test("a pull by digest adds no tag, even if the name has both", async (t) => {
   const { image, store } = nodeWith(t, images);
   const digest = new ImageCatalogue(images).images[0]?.digest;
   await image.pullImage(spec(`localhost:5000/app:whatever@${digest}`));
@@ -59,7 +60,7 @@ test("a pull by digest gives no tag, also with a tag beside the digest", async (
   assert.equal((await image.imageStatus(spec("localhost:5000/app:1"))).image, undefined);
 });
 
-test("ImageStatus, ListImages and containers find an image by each of its names and by its id", async (t) => {
+test("ImageStatus, ListImages and containers find an image by its names and its id", async (t) => {
   const { image, store } = nodeWith(t, images);
   const node = store.preload("busybox:1.37");
   store.preload("localhost:5000/app:1");
@@ -106,28 +107,28 @@ test("ImageStatus, ListImages and containers find an image by each of its names 
         isCriError(error) &&
         error.code === "not_found" &&
         error.reason === "image_missing" &&
-        error.text === `failed to resolve image ${JSON.stringify(name)}: not found`,
+        error.rawMessage === `failed to resolve image ${JSON.stringify(name)}: not found`,
     );
   }
   assert.equal((await image.listImages({ filter: { image: { image: "" } } })).images.length, 2);
   assert.equal((await image.listImages({ filter: {} })).images.length, 2);
 });
 
-test("a prefix of several ids is ambiguous, and selects nothing from a list", async (t) => {
-  // Ids are hashes: among so many, two begin with the same three digits.
+test("a prefix of several ids is ambiguous, and matches nothing in a list", async (t) => {
+  // Among 200 hashes, two begin with the same three digits.
   const many = Array.from({ length: 200 }, (_, index) => ({ names: [`many:${index}`] }));
   const { image, store } = nodeWith(t, many);
   const hexes = many.map(({ names: [name = ""] }) => store.preload(name).hex.slice(0, 3));
   const prefix = hexes.find((hex, index) => hexes.indexOf(hex) !== index);
   assert.ok(prefix);
-  const error = await failureOf(image.imageStatus(spec(prefix)));
+  const error = await failure(image.imageStatus(spec(prefix)));
   assert.equal(error.code, "invalid_argument");
-  assert.match(error.text, /ambiguous digest string/);
+  assert.match(error.rawMessage, /ambiguous digest string/);
   assert.throws(() => store.resolve(prefix), /failed to resolve image ".+": ambiguous digest string/);
   assert.deepEqual((await image.listImages({ filter: spec(prefix) })).images, []);
 });
 
-test("a verbose ImageStatus tells of the image's config as containerd does", async (t) => {
+test("a verbose ImageStatus contains the image's config, as in containerd", async (t) => {
   const { image, store } = nodeWith(t, images);
   store.preload("localhost:5000/app:1");
   const quiet = await image.imageStatus(spec("localhost:5000/app:1"));
@@ -140,7 +141,7 @@ test("a verbose ImageStatus tells of the image's config as containerd does", asy
   assert.equal(imageSpec.rootfs.diff_ids.length, 2);
 });
 
-test("removing an image by any name removes all of it, and removing nothing is no error", async (t) => {
+test("removing an image by any of its names removes all of them; an unknown image is not an error", async (t) => {
   const { image, store } = nodeWith(t, images);
   const forms = (hex: string) => ["localhost:5000/app:2", hex, `sha256:${hex}`, hex.slice(0, 8)];
   for (let form = 0; form < 4; form++) {
@@ -155,11 +156,11 @@ test("removing an image by any name removes all of it, and removing nothing is n
   }
   for (const name of ["localhost:5000/app:1", "f".repeat(64), "nothing"]) await image.removeImage(spec(name));
   assert.equal(store.images.length, 1);
-  // An image that came back has only the name that it came back by.
+  // An image that is pulled again has only its new name.
   assert.deepEqual(store.preload("quay.io/team/app:1").repoTags, ["quay.io/team/app:1"]);
 });
 
-test("as CRI-O: bare ids, and a tag that is removed takes only itself away", async (t) => {
+test("like CRI-O: ids without prefix, and removing a tag keeps the others", async (t) => {
   const { image, store } = nodeWith(t, images, { profile: profileOf("cri-o") });
   const { imageRef } = await image.pullImage(spec("localhost:5000/app:1"));
   assert.match(imageRef, /^[0-9a-f]{64}$/);
@@ -176,7 +177,7 @@ test("as CRI-O: bare ids, and a tag that is removed takes only itself away", asy
   assert.equal(store.images.length, 0);
 });
 
-test("StreamImages gives the list in pieces", async (t) => {
+test("StreamImages splits the list into messages", async (t) => {
   const many = Array.from({ length: 7 }, (_, index) => ({ names: [`many:${index}`] }));
   const { image, store } = nodeWith(t, many, { imagesPerMessage: 3 });
   const sizes = async (filter?: { image: { image: string } }) => {
@@ -190,7 +191,7 @@ test("StreamImages gives the list in pieces", async (t) => {
   assert.deepEqual(await sizes(spec("many:3")), [1]);
 });
 
-test("ImageFsInfo counts what is on the node", async (t) => {
+test("ImageFsInfo sums up the images on the node", async (t) => {
   const { image, store, clock } = nodeWith(t, images);
   const info = async () => {
     const { imageFilesystems, containerFilesystems } = await image.imageFsInfo();
@@ -201,7 +202,7 @@ test("ImageFsInfo counts what is on the node", async (t) => {
   };
   const empty = await info();
   assert.deepEqual([empty.usedBytes?.value, empty.inodesUsed?.value], [0n, 0n]);
-  assert.equal(empty.fsId?.mountpoint, "/var/lib/cri-sdk-embedded/images");
+  assert.equal(empty.fsId?.mountpoint, "/");
   store.preload("localhost:5000/app:1");
   store.preload("busybox:1.37");
   await clock.advance(1000);
@@ -211,21 +212,22 @@ test("ImageFsInfo counts what is on the node", async (t) => {
   assert.ok(full.timestamp - empty.timestamp >= 1_000_000_000n);
   const own = nodeWith(t, images, {
     mountpoint: "/images",
-    containerFilesystems: () => [{ timestamp: 1n, fsId: { mountpoint: "/containers" } }],
+    containerFilesystems: async () => [{ timestamp: 1n, fsId: { mountpoint: "/containers" } }],
   });
   const { imageFilesystems, containerFilesystems } = await own.image.imageFsInfo();
   assert.equal(imageFilesystems[0]?.fsId?.mountpoint, "/images");
   assert.equal(containerFilesystems[0]?.fsId?.mountpoint, "/containers");
 });
 
-test("what a container takes from its image", () => {
+test("a container gets the fields of its image", () => {
   const store = new ImageStore({ catalogue: new ImageCatalogue(images) });
   assert.throws(
     () => containerImage(store, "busybox:1.37"),
     /failed to resolve image "busybox:1.37": not found/,
   );
   const { hex, image } = store.preload("localhost:5000/app:1");
-  assert.deepEqual(containerImage(store, hex), {
+  const { currentTag, ...fields } = containerImage(store, hex);
+  assert.deepEqual(fields, {
     id: `sha256:${hex}`,
     ref: `localhost:5000/app@${image.digest}`,
     env: ["A=1"],
@@ -233,14 +235,19 @@ test("what a container takes from its image", () => {
     cmd: ["serve"],
     workingDir: "",
     user: "1001:1002",
+    stopSignal: "",
+    files: new Map(),
   });
+  assert.equal(currentTag(), "localhost:5000/app:1");
+  store.remove(hex);
+  assert.equal(currentTag(), undefined);
 });
 
-test("an empty name is an error where one is required", async () => {
+test("an empty name is refused where a name is required", async () => {
   const store = new ImageStore();
   assert.throws(() => store.find(""), /can not resolve "" locally: ambiguous digest string/);
   assert.throws(() => store.remove(""), /ambiguous digest string/);
   assert.throws(() => store.resolve(""), /ambiguous digest string/);
-  const { text } = await failureOf(store.pull("", undefined, new AbortController().signal));
+  const { rawMessage: text } = await failure(store.pull("", undefined, new AbortController().signal));
   assert.equal(text, 'failed to parse image reference "": invalid reference format');
 });

@@ -1,86 +1,85 @@
 import type { CriError } from "../../../core/index.js";
 import { formatJsonStatus, formatTextStatus } from "../../../streaming/index.js";
-import { messageOf } from "../errors.js";
+import { failureText } from "../../errors.js";
 import type { CommandContext, StreamingHandlers } from "../handlers.js";
 import type { CommandPlan } from "../requests.js";
-import type { ServedSession } from "../session.js";
-import { TerminalSizes } from "./sizes.js";
-import { ClientInput, ClientOutput } from "./streams.js";
+import type { ServedSession } from "../sessions.js";
+import { ClientInput, ClientOutput, TerminalSizes } from "./streams.js";
 import type { CommandListener, CommandWire, OutputName } from "./wire.js";
 
 type Status = Parameters<typeof formatJsonStatus>[0];
 
-/** One exec or attach: a handler on one side, a client on the other. */
+/** One exec or attach session: connects a handler with a client. */
 export class CommandSession implements CommandListener, ServedSession {
   readonly #plan: CommandPlan;
   readonly #handlers: StreamingHandlers;
   readonly #wire: CommandWire;
-  readonly #onOver: () => void;
+  readonly #onEnd: () => void;
   readonly #input: ClientInput | undefined;
   readonly #stdout: ClientOutput | undefined;
   readonly #stderr: ClientOutput | undefined;
   readonly #sizes = new TerminalSizes();
   readonly #abort = new AbortController();
-  /** The client was told the end, or is gone. */
-  #over = false;
+  /** Whether the status was sent or the client has disconnected. */
+  #isOver = false;
 
-  constructor(plan: CommandPlan, handlers: StreamingHandlers, wire: CommandWire, onOver: () => void) {
+  constructor(plan: CommandPlan, handlers: StreamingHandlers, wire: CommandWire, onEnd: () => void) {
     this.#plan = plan;
     this.#handlers = handlers;
     this.#wire = wire;
-    this.#onOver = onOver;
+    this.#onEnd = onEnd;
     if (plan.stdin) this.#input = new ClientInput(() => wire.resumeInput());
     if (plan.stdout) this.#stdout = this.#output("stdout");
     if (plan.stderr) this.#stderr = this.#output("stderr");
     wire.listen(this);
   }
 
-  abort(why: CriError): void {
-    this.#wire.destroy(why);
+  abort(reason: CriError): void {
+    this.#wire.destroy(reason);
   }
 
   onStart(): void {
     void this.#run();
   }
 
-  onInput(part: Buffer): boolean {
-    return this.#input?.receive(part) ?? true;
+  onInput(chunk: Buffer): boolean {
+    return this.#input?.receive(chunk) ?? true;
   }
 
   onInputEnd(): void {
     this.#input?.finish();
   }
 
-  onResize(part: Buffer): void {
-    this.#sizes.receive(part);
+  onResize(chunk: Buffer): void {
+    this.#sizes.receive(chunk);
   }
 
-  onGone(why: CriError): void {
-    this.#onOver();
-    if (this.#over) return;
-    this.#over = true;
-    this.#abort.abort(why);
+  onGone(reason: CriError): void {
+    this.#onEnd();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#abort.abort(reason);
     this.#input?.finish();
     this.#sizes.finish();
-    this.#stdout?.destroy(why);
-    this.#stderr?.destroy(why);
+    this.#stdout?.destroy(reason);
+    this.#stderr?.destroy(reason);
   }
 
   #output(name: OutputName): ClientOutput {
-    return new ClientOutput((parts, done) => this.#wire.write(name, parts, done));
+    return new ClientOutput((chunks, done) => this.#wire.write(name, chunks, done));
   }
 
   async #run(): Promise<void> {
     const status = await this.#handle();
     await Promise.all([this.#stdout?.flush(), this.#stderr?.flush()]);
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#sizes.finish();
     this.#input?.destroy();
     this.#wire.finish(this.#wire.jsonStatus ? formatJsonStatus(status) : formatTextStatus(status));
   }
 
-  /** Never rejects: a failure of the handler is an end like others. */
+  /** Runs the handler. Never rejects: a handler's failure becomes a status. */
   async #handle(): Promise<Status> {
     const { exec, attach } = this.#handlers;
     const { kind, command } = this.#plan;
@@ -92,9 +91,9 @@ export class CommandSession implements CommandListener, ServedSession {
       const exitCode = await exec?.({ ...this.#context(), command });
       if (Number.isInteger(exitCode) && exitCode !== undefined && exitCode >= 0)
         return { kind: "exited", exitCode };
-      return { kind: "failed", message: `the command ended with ${exitCode}, which is no exit code` };
+      return { kind: "failed", message: `the exec handler returned ${exitCode}, which is not an exit code` };
     } catch (error) {
-      return { kind: "failed", message: messageOf(error) };
+      return { kind: "failed", message: failureText(error) };
     }
   }
 

@@ -1,57 +1,58 @@
 import type { CriError } from "../../../core/index.js";
-import type { SpdyStream } from "../../../streaming/index.js";
-import { clientGone } from "../errors.js";
-import type { SessionTimes } from "../options.js";
-import type { SpdyCommandProtocol } from "../protocols.js";
+import {
+  type Channel,
+  commandChannels,
+  type SpdyStream,
+  type StreamingProtocol,
+} from "../../../streaming/index.js";
+import { clientGone } from "../../errors.js";
+import type { SessionTimeouts } from "../options.js";
 import type { CommandPlan } from "../requests.js";
 import { SpdyClient, type Upgraded } from "../spdy.js";
 import type { CommandListener, CommandWire, OutputName } from "./wire.js";
 
-type Channel = "error" | "stdin" | "stdout" | "stderr" | "resize";
-
-/** More streams than any command has. */
+/** The stream limit of a connection; a command needs five. */
 const maxStreams = 32;
 
-/** A command's channels as the streams of one SPDY connection. */
+/** A command's channels as streams of one SPDY connection. */
 export class SpdyCommandWire implements CommandWire {
   readonly jsonStatus: boolean;
   readonly #client: SpdyClient;
-  /** The channels that the client has yet to open. */
+  /** The channels that the client has not opened yet. */
   readonly #missing: Set<Channel>;
   readonly #channels = new Map<Channel, SpdyStream>();
   readonly #extra: SpdyStream[] = [];
   readonly #timer: NodeJS.Timeout;
   #listener: CommandListener | undefined;
 
-  constructor(upgraded: Upgraded, plan: CommandPlan, protocol: SpdyCommandProtocol, times: SessionTimes) {
+  constructor(upgraded: Upgraded, plan: CommandPlan, protocol: StreamingProtocol, timeouts: SessionTimeouts) {
     this.jsonStatus = protocol.jsonStatus;
-    this.#missing = new Set(channelsOf(plan, protocol));
-    this.#client = new SpdyClient(upgraded, times.idleTimeoutMs, maxStreams, {
+    this.#missing = new Set(
+      commandChannels(plan).filter((channel) => channel !== "resize" || protocol.resize),
+    );
+    this.#client = new SpdyClient(upgraded, timeouts.idleTimeoutMs, maxStreams, {
       onStream: (stream) => this.#accept(stream),
       onGoaway: () => this.destroy(clientGone()),
-      onGone: (why) => {
+      onGone: (reason) => {
         clearTimeout(this.#timer);
-        this.#listener?.onGone(why);
+        this.#listener?.onGone(reason);
       },
     });
-    this.#timer = setTimeout(() => this.#client.leave(this.#tooLate(times)), times.streamTimeoutMs);
+    this.#timer = setTimeout(
+      () => this.#client.closeGracefully(this.#timeoutError(timeouts)),
+      timeouts.streamTimeoutMs,
+    );
   }
 
   listen(listener: CommandListener): void {
     this.#listener = listener;
   }
 
-  write(output: OutputName, parts: readonly Uint8Array[], done: (error?: Error | null) => void): void {
+  write(output: OutputName, chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
     const stream = this.#channels.get(output);
-    const [first] = parts;
     this.#client.touch();
-    if (!stream || !first) done();
-    else if (parts.length === 1) stream.write(first, done);
-    else
-      this.#client.connection.batch(() => {
-        for (const [index, part] of parts.entries())
-          stream.write(part, index === parts.length - 1 ? done : () => undefined);
-      });
+    if (stream) stream.writeAll(chunks, done);
+    else done();
   }
 
   resumeInput(): void {
@@ -67,8 +68,8 @@ export class SpdyCommandWire implements CommandWire {
     });
   }
 
-  destroy(why: CriError): void {
-    this.#client.destroy(why);
+  destroy(reason: CriError): void {
+    this.#client.destroy(reason);
   }
 
   #accept(stream: SpdyStream): void {
@@ -83,13 +84,13 @@ export class SpdyCommandWire implements CommandWire {
     const listener = this.#listener;
     if (channel === "stdin")
       stream.setSink({
-        onData: (part) => listener?.onInput(part) ?? true,
+        onData: (chunk) => listener?.onInput(chunk) ?? true,
         onEnd: () => listener?.onInputEnd(),
       });
     if (channel === "resize")
       stream.setSink({
-        onData: (part) => {
-          listener?.onResize(part);
+        onData: (chunk) => {
+          listener?.onResize(chunk);
           return true;
         },
         onEnd: () => undefined,
@@ -99,19 +100,8 @@ export class SpdyCommandWire implements CommandWire {
     listener?.onStart();
   }
 
-  #tooLate({ streamTimeoutMs }: SessionTimes): CriError {
+  #timeoutError({ streamTimeoutMs }: SessionTimeouts): CriError {
     const missing = [...this.#missing].join(", ");
     return clientGone(new Error(`the client did not open ${missing} within ${streamTimeoutMs} ms`));
   }
-}
-
-function channelsOf(plan: CommandPlan, protocol: SpdyCommandProtocol): Channel[] {
-  const wanted: readonly (readonly [Channel, boolean])[] = [
-    ["error", true],
-    ["stdin", plan.stdin],
-    ["stdout", plan.stdout],
-    ["stderr", plan.stderr],
-    ["resize", plan.tty && protocol.resize],
-  ];
-  return wanted.filter(([, wants]) => wants).map(([channel]) => channel);
 }

@@ -1,15 +1,15 @@
 import type { WebSocket } from "ws";
 import type { CriError } from "../../../core/index.js";
-import { type ChannelMessage, type ChannelProtocol, channelNumber } from "../../../streaming/index.js";
-import type { SessionTimes } from "../options.js";
+import { type ChannelMessage, channelNumber, type StreamingProtocol } from "../../../streaming/index.js";
+import type { SessionTimeouts } from "../options.js";
 import type { CommandPlan } from "../requests.js";
 import type { Upgraded } from "../spdy.js";
-import { WebSocketClient } from "../websocket/client.js";
+import { WebSocketClient } from "../websocket.js";
 import type { CommandListener, CommandWire, OutputName } from "./wire.js";
 
-const nothing = Buffer.alloc(0);
+const emptyMessage = Buffer.alloc(0);
 
-/** A command's channels as the messages of one WebSocket. */
+/** A command's channels as messages of one WebSocket. */
 export class WebSocketCommandWire implements CommandWire {
   readonly jsonStatus: boolean;
   readonly #client: WebSocketClient;
@@ -20,14 +20,14 @@ export class WebSocketCommandWire implements CommandWire {
     webSocket: WebSocket,
     upgraded: Upgraded,
     plan: CommandPlan,
-    protocol: ChannelProtocol,
-    times: SessionTimes,
+    protocol: StreamingProtocol,
+    timeouts: SessionTimeouts,
   ) {
     this.jsonStatus = protocol.jsonStatus;
     this.#plan = plan;
-    this.#client = new WebSocketClient(webSocket, upgraded, protocol, times.idleTimeoutMs, {
+    this.#client = new WebSocketClient(webSocket, upgraded, protocol, timeouts.idleTimeoutMs, {
       onMessage: (message) => this.#receive(message),
-      onGone: (why) => this.#listener?.onGone(why),
+      onGone: (reason) => this.#listener?.onGone(reason),
     });
   }
 
@@ -35,12 +35,12 @@ export class WebSocketCommandWire implements CommandWire {
     this.#listener = listener;
     // An empty message says that the session is there: on the first output, as runtimes do it.
     const { stdout, stderr } = this.#plan;
-    this.#client.send(channelNumber[stdout ? "stdout" : stderr ? "stderr" : "error"], nothing);
+    this.#client.send(channelNumber[stdout ? "stdout" : stderr ? "stderr" : "error"], emptyMessage);
     listener.onStart();
   }
 
-  write(output: OutputName, parts: readonly Uint8Array[], done: (error?: Error | null) => void): void {
-    this.#client.write(channelNumber[output], parts, done);
+  write(output: OutputName, chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void {
+    this.#client.write(channelNumber[output], chunks, done);
   }
 
   resumeInput(): void {
@@ -52,8 +52,8 @@ export class WebSocketCommandWire implements CommandWire {
     this.#client.finish();
   }
 
-  destroy(why: CriError): void {
-    this.#client.destroy(why);
+  destroy(reason: CriError): void {
+    this.#client.destroy(reason);
   }
 
   #receive(message: ChannelMessage): void {

@@ -1,33 +1,33 @@
 import type { CriError } from "../../../core/index.js";
 
-/** What a command's output is sent on. */
+/** The output channels of a command. */
 export type OutputName = "stdout" | "stderr";
 
-/** Who hears of a command's client. */
+/** Callbacks for what a command's client sends. */
 export interface CommandListener {
-  /** The client has opened all that was agreed upon. */
+  /** The client has opened every channel of the session. */
   onStart(): void;
-  /** Input. Answering false stops the reading of the whole connection until {@link CommandWire.resumeInput}. */
-  onInput(part: Buffer): boolean;
+  /** Input. Returning false pauses the whole connection until {@link CommandWire.resumeInput}. */
+  onInput(chunk: Buffer): boolean;
   /** The client's input has ended. */
   onInputEnd(): void;
-  /** A part of the resize channel. */
-  onResize(part: Buffer): void;
-  /** The connection is over. Said exactly once. */
-  onGone(why: CriError): void;
+  /** A chunk of the resize channel. */
+  onResize(chunk: Buffer): void;
+  /** The connection has ended; called exactly once, last. */
+  onGone(reason: CriError): void;
 }
 
-/** A command's channels on a client's connection, whatever carries them. */
+/** A command's channels on a client's connection, over SPDY or WebSocket. */
 export interface CommandWire {
-  /** Whether the status is JSON, or a text. */
+  /** Whether the status is sent as JSON or as plain text. */
   readonly jsonStatus: boolean;
-  /** Begins to report. */
+  /** Sets the callbacks and starts reading. */
   listen(listener: CommandListener): void;
-  /** Sends output; `done` is called once more may be sent, or with why not. */
-  write(output: OutputName, parts: readonly Uint8Array[], done: (error?: Error | null) => void): void;
+  /** Sends output; calls `done` when more can be sent, or with an error. */
+  write(output: OutputName, chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void;
   resumeInput(): void;
-  /** Sends the status after what was written, and ends the session. An empty status is none. */
+  /** Sends the status after the output and ends the session. An empty status is not sent. */
   finish(status: Buffer): void;
-  /** Ends the connection at once. */
-  destroy(why: CriError): void;
+  /** Destroys the connection. */
+  destroy(reason: CriError): void;
 }

@@ -1,45 +1,48 @@
 import { Duplex } from "node:stream";
+import type { CriError } from "../../../core/index.js";
+import { failureText } from "../../errors.js";
+import type { StreamingHandlers } from "../handlers.js";
 
-/** What a forwarded connection is carried by. */
-export interface ForwardLink {
-  /** Sends bytes; `done` is called once more may be sent, or with why not. */
-  write(parts: readonly Uint8Array[], done: (error?: Error | null) => void): void;
-  /** Says that nothing more comes, where that can be said. */
+/** The carrier of a forwarded connection: SPDY streams or WebSocket channels. */
+export interface ForwardChannel {
+  /** Sends chunks; calls `done` when more can be sent, or with an error. */
+  write(chunks: readonly Uint8Array[], done: (error?: Error | null) => void): void;
+  /** Ends the direction to the client, where the protocol can. */
   end(): void;
-  /** Reads on after {@link ForwardedClient.receive} answered false. */
+  /** Resumes reading after {@link ForwardedClient.receive} returned false. */
   resume(): void;
-  /** The handler gave the connection up. */
+  /** Resets the connection, because the handler destroyed it. */
   reset(): void;
 }
 
-/** As with a command: some pieces of what sockets carry. */
+/** The bytes buffered in each direction: several socket buffers. */
 const highWaterBytes = 262_144;
 
-/** A client's side of a forwarded connection, as a handler sees it: each half ends by itself. */
+/** A client's side of a forwarded connection, as its handler sees it: half-open, as a TCP connection. */
 export class ForwardedClient extends Duplex {
-  readonly #link: ForwardLink;
-  #receiveOver = false;
+  readonly #channel: ForwardChannel;
+  #hasEnded = false;
 
-  constructor(link: ForwardLink) {
+  constructor(channel: ForwardChannel) {
     super({ allowHalfOpen: true, highWaterMark: highWaterBytes });
-    this.#link = link;
-    // A handler that does not listen must not lose the process for it.
+    this.#channel = channel;
+    // Without this listener, a handler that ignores errors would end the process.
     this.on("error", () => undefined);
   }
 
-  /** Takes a part; whether there is room for more. What nobody will read is dropped. */
-  receive(part: Buffer): boolean {
-    return this.#receiveOver || this.destroyed || this.push(part) || this.destroyed;
+  /** Buffers a chunk; returns false when the sender should pause. Data after the end is dropped. */
+  receive(chunk: Buffer): boolean {
+    return this.#hasEnded || this.destroyed || this.push(chunk) || this.destroyed;
   }
 
-  /** The client has sent everything. */
+  /** Ends the direction from the client. */
   receiveEnd(): void {
-    if (this.#receiveOver || this.destroyed) return;
-    this.#receiveOver = true;
+    if (this.#hasEnded || this.destroyed) return;
+    this.#hasEnded = true;
     this.push(null);
   }
 
-  /** Ends this side's half, unless it is over, and waits until all of it was sent. */
+  /** Ends the direction to the client if it is open, and waits until everything was sent. */
   flush(): Promise<void> {
     return new Promise((resolve) => {
       if (this.closed || this.writableFinished) return resolve();
@@ -50,32 +53,64 @@ export class ForwardedClient extends Duplex {
   }
 
   override _read(): void {
-    this.#link.resume();
+    this.#channel.resume();
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
-    this.#link.write([chunk], done);
+    this.#channel.write([chunk], done);
   }
 
   override _writev(
     chunks: readonly { readonly chunk: Buffer }[],
     done: (error?: Error | null) => void,
   ): void {
-    this.#link.write(
+    this.#channel.write(
       chunks.map(({ chunk }) => chunk),
       done,
     );
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    this.#link.end();
+    this.#channel.end();
     done();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // A handler that is done with a connection must not stop the others.
-    this.#link.resume();
-    if (!this.writableFinished || error) this.#link.reset();
+    // A connection that the handler destroyed must not stall the others.
+    this.#channel.resume();
+    if (!this.writableFinished || error) this.#channel.reset();
     done(error);
+  }
+}
+
+/** One forwarded connection: connects a handler with the client's channel. */
+export class ForwardSession {
+  readonly connection: ForwardedClient;
+  readonly #abort = new AbortController();
+
+  constructor(channel: ForwardChannel) {
+    this.connection = new ForwardedClient(channel);
+  }
+
+  /** Runs the handler and resolves when its output was sent, with the error text for the client if it failed. Never rejects. */
+  async run(handlers: StreamingHandlers, podSandboxId: string, port: number): Promise<string | undefined> {
+    const { connection } = this;
+    let failure: string | undefined;
+    try {
+      await handlers.portForward?.({ podSandboxId, port, connection, signal: this.#abort.signal });
+    } catch (error) {
+      failure = `error forwarding port ${port} to pod ${podSandboxId}: ${failureText(error)}`;
+    }
+    await connection.flush();
+    // From here on, data from the client is dropped.
+    connection.destroy();
+    return failure;
+  }
+
+  /** Ends the connection because the client disconnected or reset it. */
+  abort(reason: CriError): void {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort(reason);
+    this.connection.destroy(reason);
   }
 }

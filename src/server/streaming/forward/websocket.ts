@@ -1,51 +1,51 @@
 import type { WebSocket } from "ws";
 import type { CriError } from "../../../core/index.js";
-import type { ChannelMessage, ChannelProtocol } from "../../../streaming/index.js";
+import type { ChannelMessage, StreamingProtocol } from "../../../streaming/index.js";
 import type { StreamingHandlers } from "../handlers.js";
-import type { SessionTimes } from "../options.js";
+import type { SessionTimeouts } from "../options.js";
 import type { ForwardPlan } from "../requests.js";
-import type { ServedSession } from "../session.js";
+import type { ServedSession } from "../sessions.js";
 import type { Upgraded } from "../spdy.js";
-import { WebSocketClient } from "../websocket/client.js";
-import { ForwardRun } from "./run.js";
+import { WebSocketClient } from "../websocket.js";
+import { ForwardSession } from "./connection.js";
 
-/** A port-forward over WebSocket: one connection to each port of the plan. The port at place i has channels 2i and 2i+1. */
+/** A port-forward session over WebSocket: one connection per port of the plan. Port number i uses channels 2i and 2i+1. */
 export class WebSocketForwardSession implements ServedSession {
   readonly #plan: ForwardPlan;
   readonly #handlers: StreamingHandlers;
   readonly #client: WebSocketClient;
-  readonly #runs: readonly ForwardRun[];
+  readonly #sessions: readonly ForwardSession[];
 
   constructor(
     webSocket: WebSocket,
     upgraded: Upgraded,
     plan: ForwardPlan,
-    protocol: ChannelProtocol,
+    protocol: StreamingProtocol,
     handlers: StreamingHandlers,
-    times: SessionTimes,
-    onOver: () => void,
+    timeouts: SessionTimeouts,
+    onEnd: () => void,
   ) {
     this.#plan = plan;
     this.#handlers = handlers;
-    this.#client = new WebSocketClient(webSocket, upgraded, protocol, times.idleTimeoutMs, {
+    this.#client = new WebSocketClient(webSocket, upgraded, protocol, timeouts.idleTimeoutMs, {
       onMessage: (message) => this.#receive(message),
-      onGone: (why) => {
-        for (const run of this.#runs) run.lose(why);
-        onOver();
+      onGone: (reason) => {
+        for (const session of this.#sessions) session.abort(reason);
+        onEnd();
       },
     });
-    this.#runs = plan.ports.map((_, index) => this.#connection(2 * index));
+    this.#sessions = plan.ports.map((_, index) => this.#connection(2 * index));
     void this.#run();
   }
 
-  abort(why: CriError): void {
-    this.#client.destroy(why);
+  abort(reason: CriError): void {
+    this.#client.destroy(reason);
   }
 
-  #connection(channel: number): ForwardRun {
-    return new ForwardRun({
-      write: (parts, done) => this.#client.write(channel, parts, done),
-      // The protocol cannot say that one half, or one connection, is over.
+  #connection(channel: number): ForwardSession {
+    return new ForwardSession({
+      write: (chunks, done) => this.#client.write(channel, chunks, done),
+      // The protocol cannot end one direction or one connection.
       end: () => undefined,
       reset: () => undefined,
       resume: () => this.#client.resume(channel),
@@ -53,9 +53,9 @@ export class WebSocketForwardSession implements ServedSession {
   }
 
   #receive(message: ChannelMessage): void {
-    const run = message.channel % 2 === 0 ? this.#runs[message.channel / 2] : undefined;
-    if (!run || message.end) return;
-    if (!run.connection.receive(message.bytes)) this.#client.pause(message.channel);
+    const session = message.channel % 2 === 0 ? this.#sessions[message.channel / 2] : undefined;
+    if (!session || message.end) return;
+    if (!session.connection.receive(message.bytes)) this.#client.pause(message.channel);
   }
 
   async #run(): Promise<void> {
@@ -65,7 +65,7 @@ export class WebSocketForwardSession implements ServedSession {
         const name = Buffer.alloc(2);
         name.writeUInt16LE(port);
         for (const channel of [2 * index, 2 * index + 1]) this.#client.send(channel, name);
-        const failure = await this.#runs[index]?.run(this.#handlers, podSandboxId, port);
+        const failure = await this.#sessions[index]?.run(this.#handlers, podSandboxId, port);
         if (failure !== undefined) this.#client.send(2 * index + 1, Buffer.from(failure));
       }),
     );

@@ -7,13 +7,13 @@ const { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED } = ContainerStat
 
 type Filter = NonNullable<Parameters<ConformanceContext["runtime"]["listContainers"]>[0]>["filter"];
 
-/** The ids that a filter finds, in order. */
+/** Returns the sorted ids that a filter selects. */
 async function found({ runtime }: ConformanceContext, filter: Filter): Promise<string[]> {
   const { containers } = await runtime.listContainers(filter ? { filter } : {});
   return containers.map(({ id }) => id).sort();
 }
 
-/** A created, a running and an exited container, and the label that they have in common. */
+/** A created, a running and an exited container with a common label. */
 async function threeStates(context: ConformanceContext) {
   const { created, running, exited, label } = await context.sharedStates();
   const selector = { [label]: running.labels[label] ?? "" };
@@ -36,7 +36,7 @@ export const containerListCases = casesOf("container", {
     },
   },
   "list-item-equals-status": {
-    title: "a container in a list is what its status says",
+    title: "a listed container equals its status",
     rule: "Container has metadata, state, created_at, labels and annotations as ContainerStatus has them, and its sandbox.",
     async run(context) {
       const container = await context.start(context.commands.run, { annotations: { note: "listed" } });
@@ -51,7 +51,7 @@ export const containerListCases = casesOf("container", {
     },
   },
   "list-names-the-image": {
-    title: "a container in a list has its image as given",
+    title: "a listed container has the image from its config",
     rule: "ListContainers: Container.image is ContainerConfig.image, and image_ref is not empty.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
@@ -61,7 +61,7 @@ export const containerListCases = casesOf("container", {
     },
   },
   "filter-by-id": {
-    title: "the filter by id selects one container, by its beginning as well",
+    title: "the filter by id selects one container, also by a prefix",
     rule: "ListContainers: ContainerFilter.id selects the container with this id, or with a unique prefix of it.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
@@ -70,8 +70,8 @@ export const containerListCases = casesOf("container", {
     },
   },
   "filter-by-unknown-id": {
-    title: "the filter by ids that are not there selects nothing",
-    rule: "ListContainers with an unknown ContainerFilter.id or pod_sandbox_id answers an empty list, and no error.",
+    title: "filters by unknown ids select nothing",
+    rule: "ListContainers with an unknown ContainerFilter.id or pod_sandbox_id returns an empty list and no error.",
     async run(context) {
       await context.create(context.commands.run);
       const none = "0123456789abcdef".repeat(4);
@@ -92,8 +92,8 @@ export const containerListCases = casesOf("container", {
     },
   },
   "filter-by-state": {
-    title: "the filter by state selects the created, the running, or the exited ones",
-    rule: "ListContainers: ContainerFilter.state selects containers in this state; 0, CONTAINER_CREATED, is one like the other.",
+    title: "the filter by state selects created, running or exited containers",
+    rule: "ListContainers: ContainerFilter.state selects containers in this state, also for CONTAINER_CREATED, whose number is 0.",
     async run(context) {
       const { created, running, exited, all } = await threeStates(context);
       for (const [state, wanted] of [
@@ -110,7 +110,7 @@ export const containerListCases = casesOf("container", {
     },
   },
   "filter-by-label": {
-    title: "the filter by labels selects those that have all of them",
+    title: "the filter by labels selects containers that have all of them",
     rule: "ListContainers: ContainerFilter.label_selector selects containers that have all these labels, with exactly these values.",
     async run(context) {
       const { selector, running, all } = await threeStates(context);
@@ -123,7 +123,7 @@ export const containerListCases = casesOf("container", {
     },
   },
   "filter-needs-all-to-hold": {
-    title: "a filter by id, sandbox, state and label selects what fits all four",
+    title: "the fields of a filter are combined with AND",
     rule: "ListContainers: a container must satisfy every field of ContainerFilter that is set.",
     async run(context) {
       const { selector, running, exited } = await threeStates(context);

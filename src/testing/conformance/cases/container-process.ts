@@ -5,7 +5,7 @@ import { casesOf } from "../case.js";
 import type { ConformanceContext, ContainerOptions } from "../context.js";
 import { logText } from "../log-file.js";
 
-/** What a command prints to its standard output, as the container's first process. */
+/** Returns the standard output of a command that runs as the container's first process. */
 async function printed(
   context: ConformanceContext,
   command: readonly string[],
@@ -17,10 +17,10 @@ async function printed(
   return logText(await container.log("a line", (lines) => logText(lines).endsWith("\n")));
 }
 
-/** How the first process of a container is run. */
+/** The container's first process. */
 export const containerProcessCases = casesOf("container", {
   "has-its-environment": {
-    title: "a container has the environment variables that it was given",
+    title: "a container has its environment variables",
     rule: "StartContainer: ContainerConfig.envs are set for the first process, byte for byte.",
     async run(context) {
       const value = "spaces, = signs, ünïcödé 日本, $HOME `date` \\n, 'quotes\"";
@@ -40,14 +40,14 @@ export const containerProcessCases = casesOf("container", {
     },
   },
   "starts-in-its-directory": {
-    title: "a container starts in the directory that it was given",
+    title: "a container starts in its working directory",
     rule: "StartContainer: ContainerConfig.working_dir is the directory that the first process starts in.",
     async run(context) {
       assert.equal(await printed(context, context.commands.pwd, { workingDir: "/tmp" }), "/tmp\n");
     },
   },
   "args-follow-the-command": {
-    title: "args are the end of the command line, and nothing is expanded in it",
+    title: "args follow the command, and nothing is expanded",
     rule: "StartContainer runs ContainerConfig.command followed by args, without a shell that would expand them.",
     async run(context) {
       const text = "two  words, $HOME, *, 'quotes'\n";
@@ -55,7 +55,7 @@ export const containerProcessCases = casesOf("container", {
       assert.equal(await printed(context, [program], { args }), text);
     },
   },
-  "has-no-input-unasked": {
+  "has-no-input-by-default": {
     title: "a container without stdin reads the end of its input",
     rule: "StartContainer: with ContainerConfig.stdin false, the first process reads end of file.",
     async run(context) {
@@ -63,7 +63,7 @@ export const containerProcessCases = casesOf("container", {
       assert.equal((await container.exited()).exitCode, 0);
     },
   },
-  "waits-for-input-when-asked": {
+  "waits-for-input-when-requested": {
     title: "a container with stdin waits for its input",
     rule: "With ContainerConfig.stdin true, standard input stays open for Attach.",
     async run(context) {
@@ -73,7 +73,7 @@ export const containerProcessCases = casesOf("container", {
     },
   },
   "runs-for-as-long-as-it-runs": {
-    title: "a container that ends by itself after a second has finished a second after its start",
+    title: "finished_at is a second after started_at for a process of one second",
     rule: "ContainerStatus.finished_at and started_at are the times of the process.",
     async run(context) {
       const container = await context.start(context.commands.sleep(1));
@@ -101,12 +101,12 @@ export const containerProcessCases = casesOf("container", {
     async run(context) {
       const resources = { cpuShares: 256n, memoryLimitInBytes: 134_217_728n };
       const container = await context.create(context.commands.run, { linux: { resources } });
-      const told = (await container.status()).resources?.linux;
-      assert.deepEqual([told?.cpuShares, told?.memoryLimitInBytes], [256n, 134_217_728n]);
+      const reported = (await container.status()).resources?.linux;
+      assert.deepEqual([reported?.cpuShares, reported?.memoryLimitInBytes], [256n, 134_217_728n]);
     },
   },
   "reports-updated-resources": {
-    title: "a running container's status has the resources that it was given later",
+    title: "a running container's status has its updated resources",
     rule: "After UpdateContainerResources, ContainerStatus.resources.linux has the new limits.",
     async run(context) {
       const container = await context.start(context.commands.run);
@@ -118,7 +118,7 @@ export const containerProcessCases = casesOf("container", {
     },
   },
   "update-leaves-the-rest": {
-    title: "an update changes only what it names",
+    title: "an update changes only the fields that it sets",
     rule: "Zero fields of UpdateContainerResourcesRequest.linux leave the limits as they are.",
     async run(context) {
       const resources = { cpuShares: 256n, memoryLimitInBytes: 134_217_728n };
@@ -127,13 +127,13 @@ export const containerProcessCases = casesOf("container", {
         containerId: container.id,
         linux: { cpuShares: 512n },
       });
-      const told = (await container.status()).resources?.linux;
-      assert.deepEqual([told?.cpuShares, told?.memoryLimitInBytes], [512n, 134_217_728n]);
+      const reported = (await container.status()).resources?.linux;
+      assert.deepEqual([reported?.cpuShares, reported?.memoryLimitInBytes], [512n, 134_217_728n]);
     },
   },
   "updates-a-created-one": {
     title: "the resources of a container that has not started can be changed",
-    rule: "UpdateContainerResources takes a container in CONTAINER_CREATED, which starts with the new limits.",
+    rule: "UpdateContainerResources accepts a container in CONTAINER_CREATED, which starts with the new limits.",
     async run(context) {
       const container = await context.create(context.commands.run);
       await context.runtime.updateContainerResources({

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { Signal } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
 
-/** What ContainerStatus tells of a container. */
+/** The fields of ContainerStatus. */
 export const containerStatusCases = casesOf("container", {
   "status-has-the-metadata": {
-    title: "a container's status has its metadata as given",
+    title: "a container's status has the metadata from its config",
     rule: "ContainerStatus.metadata is ContainerConfig.metadata: name and attempt.",
     async run(context) {
       const name = context.name();
@@ -15,7 +15,7 @@ export const containerStatusCases = casesOf("container", {
     },
   },
   "status-has-the-labels": {
-    title: "a container's status has its labels as given",
+    title: "a container's status has the labels from its config",
     rule: "ContainerStatus.labels is ContainerConfig.labels, unchanged.",
     async run(context) {
       const labels = { app: "web", "example.com/tier": "back", empty: "" };
@@ -25,8 +25,8 @@ export const containerStatusCases = casesOf("container", {
     },
   },
   "status-has-the-annotations": {
-    title: "a container's status has its annotations as given",
-    rule: "ContainerStatus.annotations is ContainerConfig.annotations, unchanged, whatever text they hold.",
+    title: "a container's status has the annotations from its config",
+    rule: "ContainerStatus.annotations is ContainerConfig.annotations, unchanged, with any text.",
     async run(context) {
       const annotations = {
         "example.com/note": 'two\nlines, "quotes", ünïcödé 日本',
@@ -37,7 +37,7 @@ export const containerStatusCases = casesOf("container", {
     },
   },
   "status-has-its-creation-in-nanoseconds": {
-    title: "a container was created when it was, in nanoseconds",
+    title: "created_at is the time of creation in nanoseconds",
     rule: "ContainerStatus.created_at is the time of creation in nanoseconds since 1970.",
     async run(context) {
       await context.sharedPod();
@@ -72,7 +72,7 @@ export const containerStatusCases = casesOf("container", {
     },
   },
   "status-names-the-image": {
-    title: "a container's status names its image, by a name and by what it is",
+    title: "a container's status has its image, by a name and by an immutable reference",
     rule: "ContainerStatus.image is a name of the image; image_ref is one of its digests, or its id.",
     async run(context) {
       const container = await context.create(context.commands.run);
@@ -91,7 +91,7 @@ export const containerStatusCases = casesOf("container", {
     },
   },
   "status-has-the-mounts": {
-    title: "a container's status has its mounts as given",
+    title: "a container's status has the mounts from its config",
     rule: "ContainerStatus.mounts has host_path, container_path and readonly of ContainerConfig.mounts.",
     async run(context) {
       const { directory } = context.target;
@@ -100,23 +100,23 @@ export const containerStatusCases = casesOf("container", {
         { hostPath: directory, containerPath: "/mounted-too", readonly: false },
       ];
       const container = await context.create(context.commands.run, { mounts });
-      const told = (await container.status()).mounts
+      const reported = (await container.status()).mounts
         .map(({ hostPath, containerPath, readonly }) => ({ hostPath, containerPath, readonly }))
         .filter(({ containerPath }) => containerPath.startsWith("/mounted"))
         .sort((one, other) => one.containerPath.length - other.containerPath.length);
-      assert.deepEqual(told, mounts);
+      assert.deepEqual(reported, mounts);
     },
   },
-  "status-has-no-info-unasked": {
-    title: "a container's status has no info when none was asked for",
+  "status-has-no-info-by-default": {
+    title: "a container's status has no info unless requested",
     rule: "ContainerStatusResponse.info is empty unless ContainerStatusRequest.verbose is true.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
       assert.deepEqual((await context.runtime.containerStatus({ containerId: id })).info, {});
     },
   },
-  "status-has-info-when-asked": {
-    title: "a container's status has info when it was asked for",
+  "status-has-info-when-requested": {
+    title: "a container's status has info when requested",
     rule: "ContainerStatusResponse.info has details when ContainerStatusRequest.verbose is true.",
     async run(context) {
       const { id } = await context.start(context.commands.run);
@@ -124,16 +124,16 @@ export const containerStatusCases = casesOf("container", {
       assert.notEqual(Object.keys(info).length, 0);
     },
   },
-  "status-takes-a-prefix": {
-    title: "the beginning of an id finds its container",
-    rule: "ContainerStatusRequest.container_id accepts a unique prefix of an id; the answer has the whole id.",
+  "status-accepts-a-prefix": {
+    title: "a prefix of an id finds its container",
+    rule: "ContainerStatusRequest.container_id accepts a unique prefix of an id; the response has the complete id.",
     async run(context) {
       const { id } = await context.create(context.commands.run);
       const { status } = await context.runtime.containerStatus({ containerId: id.slice(0, 20) });
       assert.equal(status?.id, id);
     },
   },
-  "status-tells-of-stop-signal": {
+  "status-has-the-stop-signal": {
     title: "a container's status has the stop signal that it was created with",
     rule: "ContainerStatus.stop_signal is the signal that StopContainer sends first: ContainerConfig.stop_signal.",
     async run(context) {

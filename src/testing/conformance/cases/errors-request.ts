@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { RuntimeService } from "../../../../gen/runtime/v1/api_pb.js";
+import { isError } from "../../../core/index.js";
 import { casesOf } from "../case.js";
 import { rejected } from "../rejection.js";
 
 const { exec, attach, runPodSandbox, version } = RuntimeService.method;
 
-/** Requests that make no sense. */
+/** Invalid requests. */
 export const requestErrorCases = casesOf("errors", {
   "exec-without-streams": {
     title: "Exec without a stream is refused",
-    rule: "One of ExecRequest.stdin, stdout and stderr must be true: else InvalidArgument.",
+    rule: "One of ExecRequest.stdin, stdout and stderr must be true, or the call fails with InvalidArgument.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const request = { containerId: id, cmd: [...context.commands.exit(0)] };
@@ -18,7 +19,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "exec-with-tty-and-stderr": {
     title: "Exec with a terminal and standard error is refused",
-    rule: "ExecRequest.stderr must be false with tty, which has one output: else InvalidArgument.",
+    rule: "ExecRequest.stderr must be false with tty, which has one output, or the call fails with InvalidArgument.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const cmd = [...context.commands.exit(0)];
@@ -28,7 +29,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "attach-without-streams": {
     title: "Attach without a stream is refused",
-    rule: "One of AttachRequest.stdin, stdout and stderr must be true: else InvalidArgument.",
+    rule: "One of AttachRequest.stdin, stdout and stderr must be true, or the call fails with InvalidArgument.",
     async run(context) {
       const { id } = await context.sharedContainer();
       await rejected(context.send(attach, { containerId: id }), "invalid_argument");
@@ -36,7 +37,7 @@ export const requestErrorCases = casesOf("errors", {
   },
   "attach-with-tty-and-stderr": {
     title: "Attach with a terminal and standard error is refused",
-    rule: "AttachRequest.stderr must be false with tty: else the call fails.",
+    rule: "AttachRequest.stderr must be false with tty, or the call fails.",
     async run(context) {
       const { id } = await context.start(context.commands.run, { tty: true });
       await rejected(context.send(attach, { containerId: id, tty: true, stdout: true, stderr: true }));
@@ -51,7 +52,7 @@ export const requestErrorCases = casesOf("errors", {
     },
   },
   "status-of-an-empty-id": {
-    title: "an empty id is an error, and no sandbox or container",
+    title: "an empty id is an error",
     rule: "PodSandboxStatusRequest.pod_sandbox_id and ContainerStatusRequest.container_id are required.",
     async run(context) {
       await context.sharedContainer();
@@ -60,10 +61,10 @@ export const requestErrorCases = casesOf("errors", {
     },
   },
   "status-of-an-ambiguous-id": {
-    title: "the beginning of two ids is an error, and neither of them",
-    rule: "ContainerStatus with a container_id that several ids begin with fails, and ListContainers finds none.",
+    title: "an ambiguous prefix is an error",
+    rule: "ContainerStatus with an ambiguous prefix fails, and ListContainers returns nothing.",
     async run(context) {
-      // Seventeen ids in sixteen first digits: two of them share theirs.
+      // Of seventeen ids, at least two share their first hex digit.
       const made = await Promise.all(Array.from({ length: 17 }, () => context.create(context.commands.run)));
       const digits = made.map(({ id }) => id.slice(0, 1));
       const twice = digits.find((digit, index) => digits.indexOf(digit) !== index) ?? "";
@@ -73,7 +74,7 @@ export const requestErrorCases = casesOf("errors", {
       assert.deepEqual(containers, []);
     },
   },
-  "names-are-no-ids": {
+  "names-are-not-ids": {
     title: "a sandbox and a container are not found by their names",
     rule: "ContainerStatus finds a container by its id or a prefix of that, never by its name or its sandbox's id.",
     async run(context) {
@@ -103,7 +104,7 @@ export const requestErrorCases = casesOf("errors", {
     },
   },
   "failed-create-leaves-nothing": {
-    title: "a container that could not be created is not there, and its name is free",
+    title: "a failed CreateContainer leaves no container and no reserved name",
     rule: "A failed CreateContainer leaves no container, and reserves no name.",
     async run(context) {
       const metadata = { name: context.name() };
@@ -123,13 +124,13 @@ export const requestErrorCases = casesOf("errors", {
       const container = await context
         .create(context.commands.run, { linux })
         .catch((error: unknown) => error);
-      if (container instanceof Error) await rejected(Promise.reject(container));
+      if (isError(container)) await rejected(Promise.reject(container));
       else assert.fail("the container was created");
     },
   },
   "unknown-method": {
-    title: "an RPC that CRI does not have is unimplemented",
-    rule: "A method beside those of runtime.v1.RuntimeService, from Version on, answers Unimplemented.",
+    title: "an unknown RPC is unimplemented",
+    rule: "A method that runtime.v1.RuntimeService does not contain (it contains Version, for example) fails with Unimplemented.",
     async run(context) {
       const method = { ...version, name: "NoSuchMethod", localName: "noSuchMethod" };
       await rejected(context.send(method, {}), "unimplemented");
@@ -137,8 +138,8 @@ export const requestErrorCases = casesOf("errors", {
     },
   },
   "unknown-service": {
-    title: "a service that CRI does not have is unimplemented",
-    rule: "Version of a service that is not served at the endpoint answers Unimplemented.",
+    title: "an unknown service is unimplemented",
+    rule: "Version of a service that is not served at the endpoint fails with Unimplemented.",
     async run(context) {
       const parent = { ...RuntimeService, typeName: "runtime.v0.RuntimeService" };
       await rejected(context.send({ ...version, parent }, {}), "unimplemented");
@@ -146,12 +147,12 @@ export const requestErrorCases = casesOf("errors", {
     },
   },
   "errors-have-a-text": {
-    title: "an error says what is wrong",
-    rule: "An error, such as the one of ContainerStatus for an unknown container_id, has a text for people.",
+    title: "an error has a message",
+    rule: "An error, such as the one of ContainerStatus for an unknown container_id, has a message that is not empty.",
     async run(context) {
       const id = "0123456789abcdef".repeat(4);
       const error = await rejected(context.runtime.containerStatus({ containerId: id }), "not_found");
-      assert.match(error.text, /\S/);
+      assert.match(error.rawMessage, /\S/);
     },
   },
 });

@@ -11,19 +11,19 @@ async function execSync(context: ConformanceContext, cmd: readonly string[]) {
   return [Buffer.from(stdout).toString(), Buffer.from(stderr).toString(), exitCode];
 }
 
-/** ExecSync: a command whose output comes in one piece. */
+/** ExecSync: a command whose output is returned as a whole. */
 export const execSyncCases = casesOf("streaming", {
-  "exec-sync-gives-both-outputs": {
-    title: "ExecSync gives standard output and standard error, each for itself",
+  "exec-sync-returns-both-outputs": {
+    title: "ExecSync returns standard output and standard error separately",
     rule: "ExecSyncResponse.stdout and stderr are what the command wrote to each, byte for byte.",
     async run(context) {
       const command = context.commands.print("to stdout, ünïcödé\n", "to stderr");
       assert.deepEqual(await execSync(context, command), ["to stdout, ünïcödé\n", "to stderr", 0]);
     },
   },
-  "exec-sync-gives-the-exit-code": {
-    title: "ExecSync succeeds for a command that fails, and gives its code",
-    rule: "ExecSyncResponse.exit_code is the command's; ExecSync itself fails for no code.",
+  "exec-sync-returns-the-exit-code": {
+    title: "ExecSync succeeds for a command that fails and returns its exit code",
+    rule: "ExecSyncResponse.exit_code is the command's; ExecSync itself succeeds for every code.",
     async run(context) {
       const { id } = await context.sharedContainer();
       for (const code of [0, 1, 42, 255]) {
@@ -33,7 +33,7 @@ export const execSyncCases = casesOf("streaming", {
     },
   },
   "exec-sync-expands-nothing": {
-    title: "ExecSync hands arguments over as they are",
+    title: "ExecSync passes arguments unchanged",
     rule: "ExecSyncRequest.cmd is a program and its arguments, without a shell that would expand them.",
     async run(context) {
       const text = "two  words, $HOME, *, 'quotes', \\n";
@@ -41,8 +41,8 @@ export const execSyncCases = casesOf("streaming", {
     },
   },
   "exec-sync-has-no-input": {
-    title: "a command of ExecSync reads the end of its input",
-    rule: "ExecSync gives a command no standard input.",
+    title: "a command of ExecSync has an empty input",
+    rule: "ExecSync provides no standard input.",
     async run(context) {
       assert.deepEqual(await execSync(context, context.commands.cat), ["", "", 0]);
     },
@@ -63,7 +63,7 @@ export const execSyncCases = casesOf("streaming", {
     },
   },
   "exec-sync-of-no-program-fails": {
-    title: "ExecSync of a program that is not there fails, and the container runs on",
+    title: "ExecSync of a missing program fails, and the container keeps running",
     rule: "ExecSync fails for a command that cannot be started.",
     async run(context) {
       const container = await context.sharedContainer();
@@ -74,7 +74,7 @@ export const execSyncCases = casesOf("streaming", {
   },
   "exec-sync-ends-at-its-timeout": {
     title: "ExecSync ends a command at its timeout",
-    rule: "After ExecSyncRequest.timeout seconds the command is killed, and ExecSync fails, or answers exit_code -1.",
+    rule: "After ExecSyncRequest.timeout seconds the command is killed, and ExecSync fails or returns exit_code -1.",
     async run(context) {
       const container = await context.sharedContainer();
       const began = performance.now();
@@ -83,15 +83,15 @@ export const execSyncCases = casesOf("streaming", {
         ({ exitCode }) => exitCode,
         async (error: unknown) => (await rejected(Promise.reject(error), "deadline_exceeded")).code,
       );
-      assert.ok(code === "deadline_exceeded" || code === -1, `it answered ${code}`);
+      assert.ok(code === "deadline_exceeded" || code === -1, `the result is ${code}`);
       const tookMs = performance.now() - began;
       assert.ok(tookMs > 900 && tookMs < 15_000, `${tookMs} ms`);
       assert.equal((await container.status()).state, ContainerState.CONTAINER_RUNNING);
     },
   },
   "exec-sync-within-its-timeout": {
-    title: "a timeout does nothing to a command that ends before",
-    rule: "ExecSyncRequest.timeout is the longest time: ExecSync answers as soon as the command has ended.",
+    title: "a timeout does not affect a command that ends earlier",
+    rule: "ExecSyncRequest.timeout is a maximum: ExecSync returns as soon as the command has ended.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const began = performance.now();

@@ -5,11 +5,11 @@ import { rejected } from "../rejection.js";
 
 const none = "0123456789abcdef".repeat(4);
 
-/** What may be repeated. */
+/** RPCs that may be repeated. */
 export const idempotenceCases = casesOf("idempotence", {
   "sandbox-stopped-twice": {
     title: "a stopped sandbox can be stopped again",
-    rule: "StopPodSandbox is idempotent: a sandbox in SANDBOX_NOTREADY is success, and stays so.",
+    rule: "StopPodSandbox is idempotent: it succeeds for a sandbox in SANDBOX_NOTREADY, whose state does not change.",
     async run(context) {
       const pod = await context.stoppedPod();
       await context.runtime.stopPodSandbox({ podSandboxId: pod.id });
@@ -18,7 +18,7 @@ export const idempotenceCases = casesOf("idempotence", {
   },
   "sandbox-removed-twice": {
     title: "a removed sandbox can be removed again",
-    rule: "RemovePodSandbox is idempotent: a sandbox that is gone is success.",
+    rule: "RemovePodSandbox is idempotent: it succeeds for a removed sandbox.",
     async run(context) {
       const { id } = await context.pod();
       await context.runtime.stopPodSandbox({ podSandboxId: id });
@@ -28,7 +28,7 @@ export const idempotenceCases = casesOf("idempotence", {
   },
   "removed-sandbox-stopped": {
     title: "a removed sandbox can be stopped",
-    rule: "StopPodSandbox is idempotent: a sandbox that is gone is success.",
+    rule: "StopPodSandbox is idempotent: it succeeds for a removed sandbox.",
     async run(context) {
       const { id } = await context.pod();
       await context.runtime.removePodSandbox({ podSandboxId: id });
@@ -36,22 +36,22 @@ export const idempotenceCases = casesOf("idempotence", {
     },
   },
   "unknown-sandbox-stopped": {
-    title: "stopping a sandbox that never was is success",
-    rule: "StopPodSandbox of an unknown pod_sandbox_id is success.",
+    title: "stopping an unknown sandbox succeeds",
+    rule: "StopPodSandbox succeeds for an unknown pod_sandbox_id.",
     async run({ runtime }) {
       await runtime.stopPodSandbox({ podSandboxId: none });
     },
   },
   "unknown-sandbox-removed": {
-    title: "removing a sandbox that never was is success",
-    rule: "RemovePodSandbox of an unknown pod_sandbox_id is success.",
+    title: "removing an unknown sandbox succeeds",
+    rule: "RemovePodSandbox succeeds for an unknown pod_sandbox_id.",
     async run({ runtime }) {
       await runtime.removePodSandbox({ podSandboxId: none });
     },
   },
   "sandbox-removed-by-many": {
-    title: "a sandbox that many remove at once is removed",
-    rule: "RemovePodSandbox may be repeated while another one is under way: in the end the sandbox is gone.",
+    title: "concurrent removals of a sandbox succeed",
+    rule: "RemovePodSandbox may be repeated while another one is in flight; in the end the sandbox is removed.",
     async run(context) {
       const pod = await context.pod();
       const { runtime } = context;
@@ -64,8 +64,8 @@ export const idempotenceCases = casesOf("idempotence", {
     },
   },
   "container-stopped-twice": {
-    title: "a stopped container can be stopped again, and keeps its end",
-    rule: "StopContainer is idempotent: an exited container is success, and its status does not change.",
+    title: "a stopped container can be stopped again, and its status does not change",
+    rule: "StopContainer is idempotent: it succeeds for an exited container, whose status does not change.",
     async run(context) {
       const container = await context.start(context.commands.run);
       await container.stop(5);
@@ -76,7 +76,7 @@ export const idempotenceCases = casesOf("idempotence", {
   },
   "exited-container-stopped": {
     title: "a container that ended by itself can be stopped, and keeps its exit code",
-    rule: "StopContainer of an exited container is success, and leaves exit_code as it is.",
+    rule: "StopContainer succeeds for an exited container, and does not change exit_code.",
     async run(context) {
       const container = await context.start(context.commands.exit(9));
       await container.exited();
@@ -86,7 +86,7 @@ export const idempotenceCases = casesOf("idempotence", {
   },
   "created-container-stopped": {
     title: "a container that never started can be stopped",
-    rule: "StopContainer of a container in CONTAINER_CREATED is success; it does not run.",
+    rule: "StopContainer succeeds for a container in CONTAINER_CREATED, which then never runs.",
     async run(context) {
       const container = await context.create(context.commands.run);
       await container.stop();
@@ -94,31 +94,31 @@ export const idempotenceCases = casesOf("idempotence", {
     },
   },
   "unknown-container-stopped": {
-    title: "stopping a container that never was is success",
-    rule: "StopContainer of an unknown container_id is success.",
+    title: "stopping an unknown container succeeds",
+    rule: "StopContainer succeeds for an unknown container_id.",
     async run({ runtime }) {
       await runtime.stopContainer({ containerId: none, timeout: 1n });
     },
   },
   "container-removed-twice": {
     title: "a removed container can be removed again",
-    rule: "RemoveContainer is idempotent: a container that is gone is success.",
+    rule: "RemoveContainer is idempotent: it succeeds for a removed container.",
     async run(context) {
-      const { id } = await context.create(context.commands.run);
-      await context.runtime.removeContainer({ containerId: id });
-      await context.runtime.removeContainer({ containerId: id });
+      const container = await context.create(context.commands.run);
+      await container.remove();
+      await context.runtime.removeContainer({ containerId: container.id });
     },
   },
   "unknown-container-removed": {
-    title: "removing a container that never was is success",
-    rule: "RemoveContainer of an unknown container_id is success.",
+    title: "removing an unknown container succeeds",
+    rule: "RemoveContainer succeeds for an unknown container_id.",
     async run({ runtime }) {
       await runtime.removeContainer({ containerId: none });
     },
   },
   "container-stopped-by-many": {
-    title: "a container that many stop at once is stopped",
-    rule: "StopContainer may be called while another one is under way: all succeed.",
+    title: "concurrent stops of a container succeed",
+    rule: "StopContainer may be called while another one is in flight: all of them succeed.",
     async run(context) {
       const container = await context.start(context.commands.run);
       await Promise.all(Array.from({ length: 4 }, () => container.stop(5)));
@@ -127,7 +127,7 @@ export const idempotenceCases = casesOf("idempotence", {
   },
   "image-removed-twice": {
     title: "a removed image can be removed again",
-    rule: "RemoveImage is idempotent: an image that is not on the node is success.",
+    rule: "RemoveImage is idempotent: it succeeds for an image that was removed.",
     async run(context) {
       const image = { image: await context.otherImage() };
       await context.image.pullImage({ image });
@@ -136,15 +136,15 @@ export const idempotenceCases = casesOf("idempotence", {
     },
   },
   "unknown-image-removed": {
-    title: "removing an image that never was is success",
-    rule: "RemoveImage of a name that is not on the node is success.",
+    title: "removing an unknown image succeeds",
+    rule: "RemoveImage succeeds for a name that no image on the node has.",
     async run({ image, images }) {
       await image.removeImage({ image: { image: images.missing } });
     },
   },
   "image-pulled-twice": {
-    title: "an image can be pulled again, and by many at once",
-    rule: "PullImage may be repeated, and run side by side: each answers the same id.",
+    title: "an image can be pulled again, also concurrently",
+    rule: "PullImage may be repeated, and run concurrently: each call returns the same id.",
     async run(context) {
       const image = { image: await context.otherImage() };
       const pulls = await Promise.all(Array.from({ length: 4 }, () => context.image.pullImage({ image })));
@@ -153,8 +153,8 @@ export const idempotenceCases = casesOf("idempotence", {
     },
   },
   "log-reopened-twice": {
-    title: "a log can be reopened where it is",
-    rule: "ReopenContainerLog may be called without a rotation: the log goes on, and nothing is lost.",
+    title: "a log can be reopened without a rotation",
+    rule: "ReopenContainerLog may be called without a rotation: the log continues, and nothing is lost.",
     async run(context) {
       const container = await context.start(context.commands.tick);
       await container.log("a tick", (lines) => lines.length > 0);

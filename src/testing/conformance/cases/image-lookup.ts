@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import type { Image } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
-import { bare, look, pull } from "./image-calls.js";
+import type { ConformanceContext } from "../context.js";
 
-/** Looking up images, and listing them. */
+/** Image lookups and lists. */
 export const imageLookupCases = casesOf("image", {
-  "pull-answers-the-id": {
-    title: "PullImage answers the id that ImageStatus has",
+  "pull-returns-the-id": {
+    title: "PullImage returns the id that ImageStatus has",
     rule: "PullImageResponse.image_ref is Image.id of the pulled image.",
     async run(context) {
       const imageRef = await pull(context, context.images.main);
@@ -23,7 +24,7 @@ export const imageLookupCases = casesOf("image", {
       assert.equal(new Set(images.map(({ id }) => id)).size, images.length);
     },
   },
-  "status-takes-an-id": {
+  "status-accepts-an-id": {
     title: "an image is found by its id",
     rule: "ImageStatusRequest.image.image may be an id, as bare hexadecimal digits.",
     async run(context) {
@@ -31,7 +32,7 @@ export const imageLookupCases = casesOf("image", {
       assert.equal((await look(context, bare(imageRef)))?.id, imageRef);
     },
   },
-  "status-takes-a-digest": {
+  "status-accepts-a-digest": {
     title: "an image is found by a name with its digest",
     rule: "ImageStatusRequest.image.image may be one of Image.repo_digests.",
     async run(context) {
@@ -41,7 +42,7 @@ export const imageLookupCases = casesOf("image", {
     },
   },
   "status-of-none-is-unset": {
-    title: "an image that is not there is no error",
+    title: "a missing image is not an error",
     rule: "ImageStatusResponse.image is unset for an image that is not on the node; ImageStatus does not fail.",
     async run(context) {
       assert.equal(await look(context, context.images.missing), undefined);
@@ -49,7 +50,7 @@ export const imageLookupCases = casesOf("image", {
     },
   },
   "status-equals-list": {
-    title: "an image in a list is what its status says",
+    title: "a listed image equals its status",
     rule: "Image has the same id, repo_tags, repo_digests and size in ListImages and in ImageStatus.",
     async run(context) {
       const imageRef = await pull(context, context.images.main);
@@ -90,7 +91,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "two-tags-are-one-image": {
     title: "two tags of an image are one entry with two names",
-    rule: "ListImages: another tag of the same image is another of its Image.repo_tags, and no other entry.",
+    rule: "ListImages: another tag of the same image is another of its Image.repo_tags, not another entry.",
     async run(context) {
       const { main, sameImage } = context.images;
       const ids = [await pull(context, main), await pull(context, sameImage)];
@@ -103,7 +104,7 @@ export const imageLookupCases = casesOf("image", {
   },
   "another-is-another": {
     title: "another image has another id, digest and name",
-    rule: "PullImage: Image.id tells images apart.",
+    rule: "PullImage: Image.id differs between images.",
     async run(context) {
       const other = await context.otherImage();
       const ids = [await pull(context, context.images.main), await pull(context, other)];
@@ -126,8 +127,8 @@ export const imageLookupCases = casesOf("image", {
     },
   },
   "filter-by-unknown-name": {
-    title: "the filter by a name that is not there selects nothing",
-    rule: "ListImages with an unknown ImageFilter.image answers an empty list, and no error.",
+    title: "the filter by an unknown name selects nothing",
+    rule: "ListImages with an unknown ImageFilter.image returns an empty list and no error.",
     async run(context) {
       await pull(context, context.images.main);
       const filter = { image: { image: context.images.missing } };
@@ -135,7 +136,7 @@ export const imageLookupCases = casesOf("image", {
     },
   },
   "empty-filter-selects-all": {
-    title: "an empty filter is no filter",
+    title: "an empty filter selects everything",
     rule: "ListImages: ImageFilter.image unset, or with an empty name, selects all images.",
     async run(context) {
       const imageRef = await pull(context, context.images.main);
@@ -146,3 +147,23 @@ export const imageLookupCases = casesOf("image", {
     },
   },
 });
+
+/** Pulls an image and returns PullImage's image_ref. */
+export async function pull({ image }: ConformanceContext, name: string): Promise<string> {
+  return (await image.pullImage({ image: { image: name } })).imageRef;
+}
+
+/** Returns ImageStatus's image; undefined if the runtime does not have it. */
+export async function look({ image }: ConformanceContext, name: string): Promise<Image | undefined> {
+  return (await image.imageStatus({ image: { image: name } })).image;
+}
+
+/** Removes an image. */
+export async function remove({ image }: ConformanceContext, name: string): Promise<void> {
+  await image.removeImage({ image: { image: name } });
+}
+
+/** Returns an id without its algorithm: some runtimes add the prefix, others accept ids only without it. */
+export function bare(id: string | undefined): string {
+  return id?.replace(/^sha256:/, "") ?? "";
+}

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { casesOf } from "../case.js";
 import { rejected } from "../rejection.js";
-import { bare, look, pull, remove } from "./image-calls.js";
+import { bare, look, pull, remove } from "./image-lookup.js";
 
-/** Pulling images, and removing them. */
+/** Image pulls and removals. */
 export const imagePullCases = casesOf("image", {
-  "remove-takes-it-off-the-node": {
-    title: "a removed image is not on the node, and others are",
+  "removed-is-not-on-the-node": {
+    title: "a removed image is not on the node, and other images stay",
     rule: "After RemoveImage, ImageStatusResponse.image is unset for the name and the id, and ListImages lacks it.",
     async run(context) {
       const kept = await pull(context, context.images.main);
@@ -21,9 +21,9 @@ export const imagePullCases = casesOf("image", {
       assert.deepEqual([ids.includes(imageRef), ids.includes(kept)], [false, true]);
     },
   },
-  "remove-takes-an-id": {
+  "remove-accepts-an-id": {
     title: "an image is removed by its id, with its names",
-    rule: "RemoveImageRequest.image.image may be an id: the image goes with all its names.",
+    rule: "RemoveImageRequest.image.image may be an id: the image is removed with all its names.",
     async run(context) {
       const other = await context.otherImage();
       const imageRef = await pull(context, other);
@@ -31,9 +31,9 @@ export const imagePullCases = casesOf("image", {
       assert.equal(await look(context, other), undefined);
     },
   },
-  "pull-again-gives-the-same": {
+  "pull-again-returns-the-same": {
     title: "an image that is removed and pulled again has the same id",
-    rule: "PullImage: Image.id is made of what is in the image.",
+    rule: "PullImage: Image.id depends on the image's content only.",
     async run(context) {
       const other = await context.otherImage();
       const first = await pull(context, other);
@@ -41,7 +41,7 @@ export const imagePullCases = casesOf("image", {
       assert.equal(await pull(context, other), first);
     },
   },
-  "pull-takes-a-digest": {
+  "pull-accepts-a-digest": {
     title: "an image pulled by its digest has no tag, and the same id",
     rule: "PullImageRequest.image.image may be a name with a digest; Image.repo_tags is empty then.",
     async run(context) {
@@ -64,14 +64,14 @@ export const imagePullCases = casesOf("image", {
     },
   },
   "pull-of-no-name-fails": {
-    title: "what is no image reference cannot be pulled",
+    title: "an invalid image reference cannot be pulled",
     rule: "PullImage fails for a name that cannot be parsed.",
     async run(context) {
       await rejected(pull(context, "localhost/UPPER CASE:1"));
     },
   },
-  "status-has-no-info-unasked": {
-    title: "an image's status has no info when none was asked for",
+  "status-has-no-info-by-default": {
+    title: "an image's status has no info unless requested",
     rule: "ImageStatusResponse.info is empty unless ImageStatusRequest.verbose is true.",
     async run(context) {
       await pull(context, context.images.main);
@@ -79,8 +79,8 @@ export const imagePullCases = casesOf("image", {
       assert.deepEqual(info, {});
     },
   },
-  "status-has-info-when-asked": {
-    title: "an image's status has info when it was asked for",
+  "status-has-info-when-requested": {
+    title: "an image's status has info when requested",
     rule: "ImageStatusResponse.info has details when ImageStatusRequest.verbose is true.",
     async run(context) {
       await pull(context, context.images.main);
@@ -89,7 +89,7 @@ export const imagePullCases = casesOf("image", {
     },
   },
   "file-system-has-usage": {
-    title: "the image file system has a place, a use and a time",
+    title: "the image filesystem has an id, a usage and a timestamp",
     rule: "ImageFsInfoResponse.image_filesystems has fs_id, used_bytes and a timestamp in nanoseconds.",
     async run(context) {
       await pull(context, context.images.main);
@@ -99,7 +99,7 @@ export const imagePullCases = casesOf("image", {
         assert.match(fsId?.mountpoint ?? "", /^\//);
         assert.ok(usedBytes, "used_bytes is unset");
         const ageMs = Date.now() - Number(timestamp / 1_000_000n);
-        assert.ok(ageMs > -60_000 && ageMs < 600_000, `the figures are ${ageMs} ms old`);
+        assert.ok(ageMs > -60_000 && ageMs < 600_000, `the timestamp is ${ageMs} ms old`);
       }
     },
   },

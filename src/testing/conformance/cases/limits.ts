@@ -8,11 +8,11 @@ const MiB = 2 ** 20;
 const times = <T>(count: number, make: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => make(index));
 
-/** Much of everything: still below what Kubernetes sends. */
+/** Large inputs and many calls, still below what Kubernetes sends. */
 export const limitCases = casesOf("limits", {
   "long-names": {
-    title: "names as long as Kubernetes has them are kept",
-    rule: "RunPodSandbox takes a metadata.name of 253 characters and a namespace of 63, CreateContainer a name of 63.",
+    title: "names of Kubernetes' maximum length are kept",
+    rule: "RunPodSandbox accepts a metadata.name of 253 characters and a namespace of 63, CreateContainer a name of 63.",
     async run(context) {
       const name = `${context.name()}-`.padEnd(253, "p");
       const namespace = "n".repeat(63);
@@ -24,7 +24,7 @@ export const limitCases = casesOf("limits", {
     },
   },
   "many-labels": {
-    title: "a hundred labels of the largest size are kept, and selected by",
+    title: "a hundred labels of maximum size are kept and selectable",
     rule: "CreateContainer keeps labels with keys of a prefix and a name of 63 characters, and values of 63.",
     async run(context) {
       const labels = Object.fromEntries(
@@ -57,7 +57,7 @@ export const limitCases = casesOf("limits", {
     },
   },
   "many-variables": {
-    title: "two hundred environment variables, and one of 64 KiB, arrive",
+    title: "a container receives two hundred environment variables, and one of 64 KiB",
     rule: "StartContainer: ContainerConfig.envs has no limit of its own below that of the kernel, 128 KiB for one.",
     async run(context) {
       const envs = times(200, (index) => ({
@@ -76,7 +76,7 @@ export const limitCases = casesOf("limits", {
     },
   },
   "a-long-argument": {
-    title: "an argument of 100,000 bytes arrives",
+    title: "a command receives an argument of 100,000 bytes",
     rule: "ExecSyncRequest.cmd has no limit of its own below that of the kernel, 128 KiB for one argument.",
     async run(context) {
       const { id } = await context.sharedContainer();
@@ -88,7 +88,7 @@ export const limitCases = casesOf("limits", {
   },
   "fifty-containers": {
     title: "fifty containers in one pod are all listed",
-    rule: "ListContainers has all containers, however many there are.",
+    rule: "ListContainers returns all containers; their number is not limited.",
     async run(context) {
       const group = context.name();
       const made = await Promise.all(
@@ -100,8 +100,8 @@ export const limitCases = casesOf("limits", {
     },
   },
   "six-pods-at-once": {
-    title: "six pods can be run at once, and have six addresses",
-    rule: "RunPodSandbox calls for different pods may run side by side.",
+    title: "six pods can be run concurrently and have six addresses",
+    rule: "RunPodSandbox calls for different pods may run concurrently.",
     async run(context) {
       const pods = await Promise.all(times(6, () => context.pod()));
       const all = await Promise.all(pods.map((pod) => pod.status()));
@@ -110,8 +110,8 @@ export const limitCases = casesOf("limits", {
     },
   },
   "ten-containers-started-at-once": {
-    title: "ten containers can be created and started at once, and end with their own codes",
-    rule: "CreateContainer and StartContainer calls for one sandbox may run side by side.",
+    title: "ten containers can be created and started concurrently, and have their own exit codes",
+    rule: "CreateContainer and StartContainer calls for one sandbox may run concurrently.",
     async run(context) {
       const made = await Promise.all(times(10, (index) => context.start(context.commands.exit(index))));
       const codes = await Promise.all(made.map(async (one) => (await one.exited()).exitCode));
@@ -122,8 +122,8 @@ export const limitCases = casesOf("limits", {
     },
   },
   "exec-sync-output": {
-    title: "ExecSync gives four mebibytes of output whole",
-    rule: "ExecSync gives output up to the runtime's limit, 16 MiB on those that are known.",
+    title: "ExecSync returns four mebibytes of output completely",
+    rule: "ExecSync returns output up to the runtime's limit, 16 MiB on the known ones.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const cmd = [...context.commands.fill(4 * MiB, 1_024)];
@@ -133,31 +133,31 @@ export const limitCases = casesOf("limits", {
     },
   },
   "exec-output": {
-    title: "Exec streams sixteen mebibytes of output whole",
-    rule: "Exec has no limit to the output of a command.",
+    title: "Exec streams sixteen mebibytes of output completely",
+    rule: "Exec does not limit the output of a command.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const session = await context.exec(id, context.commands.fill(16 * MiB, 1_024), { stderr: false });
       const text = await textOf(session.stdout);
-      assert.equal((await session.exit).exitCode, 0);
+      assert.equal((await session.ended).exitCode, 0);
       assert.equal(text, `${"x".repeat(1_023)}\n`.repeat(16 * KiB));
     },
   },
   "exec-input": {
-    title: "Exec takes four mebibytes of input, and gives them back whole",
-    rule: "Exec has no limit to the input of a command.",
+    title: "Exec passes four mebibytes of input completely",
+    rule: "Exec does not limit the input of a command.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const input = "0123456789abcde\n".repeat((4 * MiB) / 16);
       const { stdout, exitCode } = await context.runCommand(id, context.commands.cat, { input });
       assert.equal(exitCode, 0);
-      assert.ok(stdout === input, "what came back is not what was sent");
+      assert.ok(stdout === input, "the output differs from the input");
     },
   },
   "twenty-exec-syncs-at-once": {
-    title: "twenty commands of ExecSync at once have their own outputs",
-    rule: "ExecSync calls in one container may run side by side.",
-    // Not more: containerd 1.6 takes 40 s for fifty, and a second for five.
+    title: "twenty concurrent commands of ExecSync have their own outputs",
+    rule: "ExecSync calls in one container may run concurrently.",
+    // A small number, because containerd 1.6 needs 40 s for fifty.
     async run(context) {
       const { id } = await context.sharedContainer();
       const outputs = await Promise.all(
@@ -174,8 +174,8 @@ export const limitCases = casesOf("limits", {
     },
   },
   "twenty-execs-at-once": {
-    title: "twenty sessions of Exec at once have their own inputs and outputs",
-    rule: "Sessions of Exec in one container may run side by side.",
+    title: "twenty concurrent sessions of Exec have their own inputs and outputs",
+    rule: "Sessions of Exec in one container may run concurrently.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const outputs = await Promise.all(
@@ -191,8 +191,8 @@ export const limitCases = casesOf("limits", {
     },
   },
   "many-calls-at-once": {
-    title: "two hundred calls at once are all answered",
-    rule: "ContainerStatus and PodSandboxStatus may be called side by side, as many as one connection carries.",
+    title: "two hundred concurrent calls all complete",
+    rule: "ContainerStatus and PodSandboxStatus may be called concurrently, as many as one connection carries.",
     async run(context) {
       const { id, podId } = await context.sharedContainer();
       const answers = await Promise.all(

@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { existsSync, renameSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { casesOf } from "../case.js";
-import { type LogLine, logText, readLog } from "../log-file.js";
+import { type ConformanceLogLine, logText, readLog } from "../log-file.js";
 
-const ended = (text: string) => (lines: readonly LogLine[]) => logText(lines).endsWith(text);
+const ended = (text: string) => (lines: readonly ConformanceLogLine[]) => logText(lines).endsWith(text);
 
 /** The logs of containers. */
 export const logCases = casesOf("container", {
   "log-has-lines-of-cri": {
-    title: "each line of a log has a timestamp, a stream, tags and what was printed",
+    title: "each line of a log has a timestamp, a stream, tags and the printed content",
     rule: "The file at ContainerStatus.log_path has lines: RFC 3339 timestamp, stdout or stderr, P or F, content.",
     async run(context) {
       const container = await context.start(context.commands.print("first\nsecond\n"));
       assert.ok(isAbsolute((await container.status()).logPath));
-      // Reading throws for any line of another form.
+      // readLog throws for a malformed line.
       const lines = await container.log("both lines", ended("second\n"));
       assert.deepEqual(
         lines.map(({ stream, tag, content }) => [stream, tag, content]),
@@ -25,8 +25,8 @@ export const logCases = casesOf("container", {
       );
     },
   },
-  "log-tells-the-streams-apart": {
-    title: "a log tells standard output and standard error apart",
+  "log-distinguishes-the-streams": {
+    title: "a log distinguishes standard output and standard error",
     rule: "Each line of the file at ContainerStatus.log_path names the stream that it was printed to.",
     async run(context) {
       const container = await context.start(context.commands.print("to stdout\n", "to stderr\n"));
@@ -38,8 +38,8 @@ export const logCases = casesOf("container", {
     },
   },
   "log-marks-an-unfinished-line": {
-    title: "a last line without a newline is there, and marked as unfinished",
-    rule: "ContainerStatus.log_path: what was printed after the last newline is a line with the tag P.",
+    title: "a last line without a newline is logged as partial",
+    rule: "ContainerStatus.log_path: the output after the last newline is a line with the tag P.",
     async run(context) {
       const container = await context.start(context.commands.print("whole\nunfinished"));
       const lines = await container.log("the unfinished line", ended("unfinished"));
@@ -53,13 +53,13 @@ export const logCases = casesOf("container", {
     },
   },
   "log-cuts-long-lines": {
-    title: "a long line is cut into pieces, of which the last one is marked",
-    rule: "ContainerStatus.log_path: a line that is too long is several with the tag P, and one with F that ends it.",
+    title: "a long line is split into partial lines",
+    rule: "ContainerStatus.log_path: a line that is too long becomes several with the tag P and a last one with F.",
     async run(context) {
       const container = await context.start(context.commands.fill(100_000, 100_000));
       const lines = await container.log("the end of the line", ended("x\n"));
       assert.equal(logText(lines), `${"x".repeat(99_999)}\n`);
-      assert.ok(lines.length > 1, "it was not cut");
+      assert.ok(lines.length > 1, "the line was not split");
       assert.equal(
         lines.slice(0, -1).every(({ tag }) => tag === "P"),
         true,
@@ -68,8 +68,8 @@ export const logCases = casesOf("container", {
     },
   },
   "log-keeps-empty-lines": {
-    title: "empty lines are lines of the log",
-    rule: "ContainerStatus.log_path: an empty line is one in the log, with empty content after the tag.",
+    title: "empty lines are logged",
+    rule: "ContainerStatus.log_path: an empty line of output is a line in the log, with empty content after the tag.",
     async run(context) {
       const container = await context.start(context.commands.print("\n\nend\n"));
       const lines = await container.log("the end", ended("end\n"));
@@ -81,7 +81,7 @@ export const logCases = casesOf("container", {
   },
   "log-keeps-bytes": {
     title: "a log has the bytes that were printed",
-    rule: "ContainerStatus.log_path: the content of a line is what was printed, tabs, quotes, UTF-8, trailing spaces.",
+    rule: "ContainerStatus.log_path: the content of a line is the printed one: tabs, quotes, UTF-8, trailing spaces.",
     async run(context) {
       const text = ' \t"quotes" \\n ünïcödé 日本 P F stdout  \n';
       const container = await context.start(context.commands.print(text));
@@ -89,19 +89,20 @@ export const logCases = casesOf("container", {
     },
   },
   "log-has-all-lines": {
-    title: "a log has all of a large output, in order",
+    title: "a log has a large output completely and in order",
     rule: "ContainerStatus.log_path: no line of a container's output is missing in its log.",
     async run(context) {
       const container = await context.start(context.commands.fill(400_000, 80));
       await container.exited();
-      const lines = await container.log("5000 lines", (all) => all.length >= 5_000);
-      assert.equal(lines.length, 5_000);
-      assert.ok(lines.every(({ tag, content }) => tag === "F" && content === "x".repeat(79)));
+      // A runtime may split a line where one of its reads ends, so the text counts and not the number of records.
+      const lines = await container.log("400,000 bytes", (all) => logText(all).length >= 400_000);
+      assert.ok(logText(lines) === `${"x".repeat(79)}\n`.repeat(5_000), "the log differs from the output");
+      assert.ok(lines.every(({ stream }) => stream === "stdout"));
     },
   },
   "log-grows-while-it-runs": {
-    title: "a log can be read while its container runs, and its times go forward",
-    rule: "ContainerStatus.log_path: lines reach the log as they are printed, and have the time of that.",
+    title: "a log can be read while its container runs, and its timestamps increase",
+    rule: "ContainerStatus.log_path: lines reach the log as they are printed, with the time of printing.",
     async run(context) {
       const container = await context.start(context.commands.tick);
       const lines = await container.log("five lines", (all) => all.length >= 5);
@@ -119,7 +120,7 @@ export const logCases = casesOf("container", {
   },
   "log-is-reopened": {
     title: "after a rotation, new lines go to a new file, and none is lost",
-    rule: "ReopenContainerLog closes the renamed file, and opens log_path again: new lines are there.",
+    rule: "ReopenContainerLog closes the renamed file, and opens log_path again: new lines go there.",
     async run(context) {
       const container = await context.start(context.commands.tick);
       await container.log("two lines", (all) => all.length >= 2);
@@ -137,8 +138,8 @@ export const logCases = casesOf("container", {
     },
   },
   "log-survives-its-container": {
-    title: "a log is still there when its container is gone",
-    rule: "RemoveContainer leaves the file at log_path: deleting it is the caller's work.",
+    title: "a log outlives its container",
+    rule: "RemoveContainer leaves the file at log_path: the caller deletes it.",
     async run(context) {
       const container = await context.start(context.commands.print("kept\n"));
       await container.exited();
@@ -150,7 +151,7 @@ export const logCases = casesOf("container", {
   },
   "log-of-a-terminal-is-stdout": {
     title: "all output of a terminal is standard output in the log",
-    rule: "ContainerStatus.log_path: with ContainerConfig.tty both outputs are one, and all lines are of stdout.",
+    rule: "ContainerStatus.log_path: with ContainerConfig.tty both outputs are one stream, and all lines name stdout.",
     async run(context) {
       const container = await context.start(context.commands.print("out\n", "err\n"), { tty: true });
       const lines = await container.log("both", (all) => all.length >= 2);

@@ -3,7 +3,7 @@ import type { PodSandboxStats } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
 import type { ConformanceContext } from "../context.js";
 
-/** The figures of the shared pod, in which a container runs, once they are what is looked for. */
+/** Waits until the stats of the shared pod, with its running container, satisfy a condition. */
 async function podStats(
   context: ConformanceContext,
   what: string,
@@ -16,13 +16,13 @@ async function podStats(
   });
 }
 
-/** The figures of sandboxes, and metrics. */
+/** Stats and metrics of sandboxes. */
 export const podStatsCases = casesOf("stats", {
-  "pod-says-whose-they-are": {
-    title: "the figures of a sandbox say whose they are",
+  "pod-has-attributes": {
+    title: "a sandbox's stats name the sandbox",
     rule: "PodSandboxStats.attributes has the sandbox's id, metadata, labels and annotations.",
     async run(context) {
-      const { attributes } = await podStats(context, "there are figures", () => true);
+      const { attributes } = await podStats(context, "the stats are available", () => true);
       const { id, metadata, labels, annotations } = await (await context.sharedPod()).status();
       assert.deepEqual(
         [attributes?.id, attributes?.metadata, attributes?.labels, attributes?.annotations],
@@ -69,18 +69,18 @@ export const podStatsCases = casesOf("stats", {
     },
   },
   "pod-has-its-containers": {
-    title: "the figures of a pod have those of its running containers",
+    title: "the stats of a pod have those of its running containers",
     rule: "LinuxPodSandboxStats.containers has the ContainerStats of the pod's containers.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const ours = ({ linux }: PodSandboxStats) =>
         linux?.containers.find(({ attributes }) => attributes?.id === id);
       const stats = await podStats(context, "the container is among them", (one) => ours(one) !== undefined);
-      assert.ok(ours(stats)?.memory, "it has no memory");
+      assert.ok(ours(stats)?.memory, "memory is unset");
     },
   },
   "pod-list-has-all": {
-    title: "the list of figures has every ready sandbox, whatever stopped ones are there",
+    title: "the list of stats has every ready sandbox, also when others are stopped",
     rule: "ListPodSandboxStats without a filter has all ready sandboxes; a stopped one does not make it fail.",
     async run(context) {
       const { id } = await context.sharedPod();
@@ -90,7 +90,7 @@ export const podStatsCases = casesOf("stats", {
     },
   },
   "pod-list-filter-by-id": {
-    title: "the filter by id selects the figures of one sandbox",
+    title: "the filter by id selects the stats of one sandbox",
     rule: "PodSandboxStatsFilter.id selects by id, or by a unique prefix; an unknown one selects nothing.",
     async run(context) {
       const { id } = await context.sharedPod();
@@ -102,7 +102,7 @@ export const podStatsCases = casesOf("stats", {
     },
   },
   "pod-list-filter-by-label": {
-    title: "the filter by labels selects the figures of the sandboxes that have all of them",
+    title: "the filter by labels selects the stats of the sandboxes that have all of them",
     rule: "PodSandboxStatsFilter.label_selector selects sandboxes with all these labels.",
     async run(context) {
       const { id, config } = await context.sharedPod();
@@ -117,7 +117,7 @@ export const podStatsCases = casesOf("stats", {
     },
   },
   "metrics-are-described": {
-    title: "every metric has a name of its own, and a help text",
+    title: "every metric has a unique name and a help text",
     rule: "ListMetricDescriptors has each MetricDescriptor.name once, in Prometheus style, with help.",
     async run(context) {
       const { descriptors } = await context.runtime.listMetricDescriptors();
@@ -138,9 +138,9 @@ export const podStatsCases = casesOf("stats", {
       const { descriptors } = await context.runtime.listMetricDescriptors();
       const { podMetrics } = await context.runtime.listPodSandboxMetrics();
       const pod = podMetrics.find(({ podSandboxId }) => podSandboxId === podId);
-      assert.ok(pod, "the pod is not there");
+      assert.ok(pod, "the pod has no metrics");
       const container = pod.containerMetrics.find(({ containerId }) => containerId === id);
-      assert.ok(container, "the container is not there");
+      assert.ok(container, "the container has no metrics");
       for (const { name, labelValues, value } of [...pod.metrics, ...container.metrics]) {
         const described = descriptors.find((one) => one.name === name);
         assert.equal(labelValues.length, described?.labelKeys.length, name);

@@ -6,7 +6,7 @@ import { casesOf } from "../case.js";
 import { take } from "../collect.js";
 import type { ConformanceContext } from "../context.js";
 
-/** A container that echoes on a port, and a forward to its pod; resolves when the port answers. */
+/** A container that echoes on a port, and a forward to its pod; resolves when the port responds. */
 async function echoing(
   context: ConformanceContext,
   options?: Parameters<ConformanceContext["portForward"]>[1],
@@ -15,7 +15,7 @@ async function echoing(
   const { podId } = await context.start(context.commands.listen(port));
   const forward = context.portForward(podId, { refusalWaitMs: 200, ...options });
   // A container runs before its process listens.
-  const first = await context.eventually("the port answers", () => connected(forward, port));
+  const first = await context.eventually("the port responds", () => connected(forward, port));
   return { port, podId, forward, first };
 }
 
@@ -25,14 +25,14 @@ async function connected(forward: PortForward, port: number): Promise<ForwardedC
     throw error;
   });
   if (!connection) return undefined;
-  const answer = echoed(connection, "are you there?");
-  return answer.then(
+  const reply = echoed(connection, "are you there?");
+  return reply.then(
     () => connection,
     () => undefined,
   );
 }
 
-/** Sends a text, and takes as much of what comes back. */
+/** Sends text and reads the same number of bytes back. */
 async function echoed(connection: ForwardedConnection | Socket, text: string): Promise<string> {
   connection.write(text);
   return (await take(connection, Buffer.byteLength(text))).toString();
@@ -41,7 +41,7 @@ async function echoed(connection: ForwardedConnection | Socket, text: string): P
 /** PortForward: connections into a pod. */
 export const portForwardCases = casesOf("streaming", {
   "forward-carries-bytes": {
-    title: "a forwarded connection carries bytes both ways",
+    title: "a forwarded connection carries bytes in both directions",
     rule: "The URL of PortForward connects to a port in the pod's network, and carries its bytes.",
     async run(context) {
       const { first } = await echoing(context);
@@ -50,31 +50,31 @@ export const portForwardCases = casesOf("streaming", {
   },
   "forward-carries-connections-apart": {
     title: "two forwarded connections do not mix",
-    rule: "Each connection of PortForward is one of its own to the port.",
+    rule: "Each connection of PortForward is a separate connection to the port.",
     async run(context) {
       const { forward, port, first } = await echoing(context);
       const second = await forward.connect(port);
-      const answers = await Promise.all([echoed(first, "to the first"), echoed(second, "to the second")]);
-      assert.deepEqual(answers, ["to the first", "to the second"]);
+      const replies = await Promise.all([echoed(first, "to the first"), echoed(second, "to the second")]);
+      assert.deepEqual(replies, ["to the first", "to the second"]);
       first.destroy();
       assert.equal(await echoed(second, "still there"), "still there");
     },
   },
   "forward-reaches-two-ports": {
     title: "one session of PortForward reaches two ports",
-    rule: "Over SPDY the caller names the port of each connection, whatever PortForwardRequest.port said.",
+    rule: "Over SPDY the caller sends the port of each connection; PortForwardRequest.port has no effect.",
     async run(context) {
       const pooled = { mode: "pooled" } as const;
       const { forward, first } = await echoing(context, pooled);
       const another = context.port();
       await context.start(context.commands.listen(another));
-      const second = await context.eventually("the other port answers", () => connected(forward, another));
-      const answers = await Promise.all([echoed(first, "to one port"), echoed(second, "to another")]);
-      assert.deepEqual(answers, ["to one port", "to another"]);
+      const second = await context.eventually("the other port responds", () => connected(forward, another));
+      const replies = await Promise.all([echoed(first, "to one port"), echoed(second, "to another")]);
+      assert.deepEqual(replies, ["to one port", "to another"]);
     },
   },
   "forward-carries-much": {
-    title: "a forwarded connection carries a mebibyte whole",
+    title: "a forwarded connection carries a mebibyte completely",
     rule: "No byte of a connection of PortForward is lost or added.",
     async run(context) {
       const { first } = await echoing(context);
@@ -87,15 +87,15 @@ export const portForwardCases = casesOf("streaming", {
     },
   },
   "forward-over-websocket": {
-    title: "PortForward works over WebSocket as well",
-    rule: "The streaming URL of PortForward speaks SPDY/3.1 and WebSocket.",
+    title: "PortForward works over WebSocket",
+    rule: "The streaming URL of PortForward supports SPDY/3.1 and WebSocket.",
     async run(context) {
       const { first } = await echoing(context, { transport: "websocket" });
       assert.equal(await echoed(first, "over WebSocket"), "over WebSocket");
     },
   },
-  "forward-tells-of-a-refused-port": {
-    title: "a port where nobody listens is told of, and harms no other connection",
+  "forward-reports-a-refused-port": {
+    title: "a refused port is reported and does not affect other connections",
     rule: "A connection of PortForward to a port that refuses it ends with the reason on its error stream.",
     async run(context) {
       const { forward, first } = await echoing(context, { refusalWaitMs: 3_000 });
@@ -107,8 +107,8 @@ export const portForwardCases = casesOf("streaming", {
     },
   },
   "forward-through-a-local-port": {
-    title: "a local port leads to the pod's",
-    rule: "PortForward carries any connection of TCP.",
+    title: "a local port is forwarded to the pod's",
+    rule: "PortForward carries any TCP connection.",
     async run(context) {
       const { forward, port } = await echoing(context);
       const listener = await forward.listen(port, { port: 0, signal: context.signal });
@@ -117,8 +117,8 @@ export const portForwardCases = casesOf("streaming", {
       assert.equal(await echoed(socket, "through a local port"), "through a local port");
     },
   },
-  "forward-answers-a-url": {
-    title: "PortForward answers a URL that works once",
+  "forward-returns-a-url": {
+    title: "PortForward returns a URL that works once",
     rule: "PortForwardResponse.url has a token of its own each time.",
     async run(context) {
       const { id } = await context.sharedPod();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CgroupDriver } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
 
-/** Version, status, and what the runtime tells of itself. */
+/** Version, Status and runtime configuration. */
 export const runtimeCases = casesOf("runtime", {
   "version-names-the-runtime": {
     title: "Version names the runtime and its version",
@@ -14,15 +14,15 @@ export const runtimeCases = casesOf("runtime", {
     },
   },
   "version-is-of-cri-v1": {
-    title: "Version answers that the API is v1",
+    title: "Version reports API version v1",
     rule: "VersionResponse.runtime_api_version is the version of the interface that is served: v1.",
     async run({ runtime }) {
       assert.equal((await runtime.version()).runtimeApiVersion, "v1");
     },
   },
   "version-does-not-depend-on-the-caller": {
-    title: "Version answers the same whatever version the caller sends",
-    rule: "VersionRequest.version may be empty or anything: the answer of Version does not depend on it.",
+    title: "Version ignores the caller's version",
+    rule: "VersionRequest.version may be empty or anything: Version's response does not depend on it.",
     async run({ runtime }) {
       const plain = await runtime.version();
       for (const version of ["0.1.0", "v1", "999.999"]) {
@@ -35,7 +35,7 @@ export const runtimeCases = casesOf("runtime", {
     },
   },
   "status-has-both-conditions": {
-    title: "Status tells of RuntimeReady and NetworkReady",
+    title: "Status reports RuntimeReady and NetworkReady",
     rule: "Status: RuntimeStatus.conditions always holds the conditions RuntimeReady and NetworkReady.",
     async run({ runtime }) {
       const { status } = await runtime.status();
@@ -44,7 +44,7 @@ export const runtimeCases = casesOf("runtime", {
     },
   },
   "status-has-each-condition-once": {
-    title: "Status tells of each condition once",
+    title: "Status reports each condition once",
     rule: "Status: RuntimeStatus.conditions has one RuntimeCondition for a type; two could contradict each other.",
     async run({ runtime }) {
       const types = (await runtime.status()).status?.conditions.map(({ type }) => type) ?? [];
@@ -53,7 +53,7 @@ export const runtimeCases = casesOf("runtime", {
     },
   },
   "status-is-ready": {
-    title: "a runtime that runs pods says that it is ready",
+    title: "a runtime that runs pods reports that it is ready",
     rule: "In Status, the conditions RuntimeReady and NetworkReady are true where pods can be run.",
     async run(context) {
       await context.sharedPod();
@@ -64,16 +64,16 @@ export const runtimeCases = casesOf("runtime", {
       }
     },
   },
-  "status-has-no-info-unasked": {
-    title: "Status has no info when none was asked for",
+  "status-has-no-info-by-default": {
+    title: "Status has no info unless requested",
     rule: "StatusResponse.info is empty unless StatusRequest.verbose is true.",
     async run({ runtime }) {
       assert.deepEqual((await runtime.status()).info, {});
     },
   },
-  "status-has-info-when-asked": {
-    title: "Status has info when it was asked for",
-    rule: "StatusResponse.info has details for people who debug when StatusRequest.verbose is true.",
+  "status-has-info-when-requested": {
+    title: "Status has info when requested",
+    rule: "StatusResponse.info has details for debugging when StatusRequest.verbose is true.",
     async run({ runtime }) {
       const { info, status } = await runtime.status({ verbose: true });
       assert.notEqual(Object.keys(info).length, 0);
@@ -89,9 +89,9 @@ export const runtimeCases = casesOf("runtime", {
       assert.deepEqual(names, [...new Set(names)]);
     },
   },
-  "status-tells-of-features": {
-    title: "Status tells what the runtime as a whole can do",
-    rule: "StatusResponse.features is set, and each feature in it is true where the runtime has it.",
+  "status-reports-features": {
+    title: "Status reports the runtime's features",
+    rule: "StatusResponse.features is set, and each feature in it is true if the runtime supports it.",
     async run({ runtime }) {
       assert.ok((await runtime.status()).features, "features is unset");
     },
@@ -105,17 +105,17 @@ export const runtimeCases = casesOf("runtime", {
       assert.ok(Object.values<number>(CgroupDriver).includes(linux.cgroupDriver), `${linux.cgroupDriver}`);
     },
   },
-  "update-takes-an-empty-request": {
-    title: "UpdateRuntimeConfig takes a request that changes nothing, again and again",
+  "update-accepts-an-empty-request": {
+    title: "UpdateRuntimeConfig accepts an empty request repeatedly",
     rule: "UpdateRuntimeConfigRequest.runtime_config may be unset, and UpdateRuntimeConfig may be repeated.",
     async run({ runtime }) {
       await runtime.updateRuntimeConfig({});
       await runtime.updateRuntimeConfig({});
     },
   },
-  "update-takes-an-empty-range": {
+  "update-accepts-an-empty-range": {
     title: "UpdateRuntimeConfig with an empty address range changes nothing",
-    rule: "UpdateRuntimeConfig: an empty NetworkConfig.pod_cidr hands nothing over, and pods can be run as before.",
+    rule: "UpdateRuntimeConfig: an empty NetworkConfig.pod_cidr changes nothing, and pods still run.",
     async run(context) {
       await context.runtime.updateRuntimeConfig({ runtimeConfig: { networkConfig: { podCidr: "" } } });
       const { status } = await context.runtime.status();

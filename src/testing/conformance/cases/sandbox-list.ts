@@ -7,13 +7,13 @@ const { SANDBOX_READY, SANDBOX_NOTREADY } = PodSandboxState;
 
 type Filter = NonNullable<Parameters<ConformanceContext["runtime"]["listPodSandbox"]>[0]>["filter"];
 
-/** The ids that a filter finds, in order. */
+/** Returns the sorted ids that a filter selects. */
 async function found({ runtime }: ConformanceContext, filter: Filter): Promise<string[]> {
   const { items } = await runtime.listPodSandbox(filter ? { filter } : {});
   return items.map(({ id }) => id).sort();
 }
 
-/** A ready pod and a stopped one, and the label that they have in common. */
+/** A ready pod and a stopped one with a common label. */
 async function twoPods(context: ConformanceContext) {
   const [ready, stopped] = await Promise.all([context.sharedPod(), context.stoppedPod()]);
   const inCommon = { "shared-by": ready.config.labels["shared-by"] ?? "" };
@@ -35,7 +35,7 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "empty-filter-selects-all": {
-    title: "an empty filter is no filter",
+    title: "an empty filter selects everything",
     rule: "ListPodSandbox: a PodSandboxFilter with no field set selects all sandboxes.",
     async run(context) {
       const { id } = await context.sharedPod();
@@ -43,7 +43,7 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "list-item-equals-status": {
-    title: "a sandbox in a list is what its status says",
+    title: "a listed sandbox equals its status",
     rule: "PodSandbox has id, metadata, state, created_at, labels and annotations as PodSandboxStatus has them.",
     async run(context) {
       const { ready, stopped } = await twoPods(context);
@@ -67,7 +67,7 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "filter-by-id-prefix": {
-    title: "the filter by id takes the beginning of one",
+    title: "the filter by id accepts a prefix",
     rule: "ListPodSandbox: PodSandboxFilter.id accepts a unique prefix of an id.",
     async run(context) {
       const { id } = await context.sharedPod();
@@ -75,16 +75,16 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "filter-by-unknown-id": {
-    title: "the filter by an id that is not there selects nothing",
-    rule: "ListPodSandbox with an unknown PodSandboxFilter.id answers an empty list, and no error.",
+    title: "the filter by an unknown id selects nothing",
+    rule: "ListPodSandbox with an unknown PodSandboxFilter.id returns an empty list and no error.",
     async run(context) {
       await context.sharedPod();
       assert.deepEqual(await found(context, { id: "0123456789abcdef".repeat(4) }), []);
     },
   },
   "filter-by-state": {
-    title: "the filter by state selects the ready ones, or the others",
-    rule: "ListPodSandbox: PodSandboxFilter.state selects sandboxes in this state; 0, SANDBOX_READY, is one like the other.",
+    title: "the filter by state selects ready or not-ready sandboxes",
+    rule: "ListPodSandbox: PodSandboxFilter.state selects sandboxes in this state, also for SANDBOX_READY, whose number is 0.",
     async run(context) {
       const { ready, stopped } = await twoPods(context);
       const ids = async (state: PodSandboxState) => {
@@ -95,7 +95,7 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "filter-by-label": {
-    title: "the filter by a label selects all that have it",
+    title: "the filter by a label selects all sandboxes that have it",
     rule: "ListPodSandbox: PodSandboxFilter.label_selector selects sandboxes with these labels, ready or not.",
     async run(context) {
       const { inCommon, both } = await twoPods(context);
@@ -103,8 +103,8 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "filter-by-two-labels": {
-    title: "the filter by two labels selects those that have both",
-    rule: "ListPodSandbox: all labels of PodSandboxFilter.label_selector must be there.",
+    title: "the filter by two labels selects sandboxes that have both",
+    rule: "ListPodSandbox: all labels of PodSandboxFilter.label_selector must match.",
     async run(context) {
       const { inCommon, stopped } = await twoPods(context);
       const selected = (more: Record<string, string>) =>
@@ -123,7 +123,7 @@ export const sandboxListCases = casesOf("sandbox", {
     },
   },
   "filter-needs-all-to-hold": {
-    title: "a filter by id, state and label selects what fits all three",
+    title: "the fields of a filter are combined with AND",
     rule: "ListPodSandbox: a sandbox must satisfy every field of PodSandboxFilter that is set.",
     async run(context) {
       const { inCommon, ready, stopped } = await twoPods(context);

@@ -3,10 +3,10 @@ import { isIP } from "node:net";
 import { NamespaceMode, PodSandboxState } from "../../../../gen/runtime/v1/api_pb.js";
 import { casesOf } from "../case.js";
 
-/** What PodSandboxStatus tells of a sandbox. */
+/** The fields of PodSandboxStatus. */
 export const sandboxStatusCases = casesOf("sandbox", {
   "status-has-the-metadata": {
-    title: "a sandbox's status has its metadata as given",
+    title: "a sandbox's status has the metadata from its config",
     rule: "PodSandboxStatus.metadata is PodSandboxConfig.metadata: name, uid, namespace and attempt.",
     async run(context) {
       const pod = await context.pod({ attempt: 3, namespace: "another-namespace" });
@@ -16,7 +16,7 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-the-labels": {
-    title: "a sandbox's status has its labels as given",
+    title: "a sandbox's status has the labels from its config",
     rule: "PodSandboxStatus.labels is PodSandboxConfig.labels, unchanged.",
     async run(context) {
       const pod = await context.sharedPod();
@@ -25,8 +25,8 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-the-annotations": {
-    title: "a sandbox's status has its annotations as given",
-    rule: "PodSandboxStatus.annotations is PodSandboxConfig.annotations, unchanged, whatever text they hold.",
+    title: "a sandbox's status has the annotations from its config",
+    rule: "PodSandboxStatus.annotations is PodSandboxConfig.annotations, unchanged, with any text.",
     async run(context) {
       const annotations = {
         "example.com/note": 'two\nlines, "quotes", ünïcödé 日本',
@@ -37,7 +37,7 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-its-creation-in-nanoseconds": {
-    title: "a sandbox was created when it was, in nanoseconds",
+    title: "created_at is the time of creation in nanoseconds",
     rule: "PodSandboxStatus.created_at is the time of creation in nanoseconds since 1970.",
     async run(context) {
       const before = BigInt(Date.now() - 2_000) * 1_000_000n;
@@ -49,9 +49,9 @@ export const sandboxStatusCases = casesOf("sandbox", {
       );
     },
   },
-  "status-stays-what-it-is": {
-    title: "asking twice gives the same status",
-    rule: "PodSandboxStatus changes nothing: id, created_at, state, addresses stay as long as nothing happens.",
+  "status-is-stable": {
+    title: "two calls return the same status",
+    rule: "PodSandboxStatus changes nothing: id, created_at, state, addresses stay the same while nothing changes.",
     async run(context) {
       const pod = await context.sharedPod();
       const [first, second] = [await pod.status(), await pod.status()];
@@ -77,8 +77,8 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "host-network-has-no-address": {
-    title: "a pod on the host network says so, and has no address of its own",
-    rule: "With NamespaceOption.network NODE, PodSandboxStatus.network has no ip, and its namespaces say NODE.",
+    title: "a pod on the host network reports that and has no address",
+    rule: "With NamespaceOption.network NODE, PodSandboxStatus.network has no ip, and its namespace option is NODE.",
     async run(context) {
       const pod = await context.pod({ hostNetwork: true });
       const { network, linux } = await pod.status();
@@ -87,8 +87,8 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-the-namespaces": {
-    title: "a sandbox's status has its namespaces as given",
-    rule: "PodSandboxStatus.linux.namespaces.options has network, pid and ipc as they were asked for.",
+    title: "a sandbox's status has the namespaces from its config",
+    rule: "PodSandboxStatus.linux.namespaces.options has network, pid and ipc as in the config.",
     async run(context) {
       const { linux } = await (await context.sharedPod()).status();
       const { network, pid, ipc } = linux?.namespaces?.options ?? {};
@@ -97,7 +97,7 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-the-handler": {
-    title: "a sandbox without a runtime handler tells of none",
+    title: "a sandbox without a runtime handler reports none",
     rule: "PodSandboxStatus.runtime_handler is RunPodSandboxRequest.runtime_handler; empty is the default one.",
     async run(context) {
       const pod = await context.sharedPod();
@@ -105,16 +105,16 @@ export const sandboxStatusCases = casesOf("sandbox", {
       assert.deepEqual([(await pod.status()).runtimeHandler, items[0]?.runtimeHandler], ["", ""]);
     },
   },
-  "status-has-no-info-unasked": {
-    title: "a sandbox's status has no info when none was asked for",
+  "status-has-no-info-by-default": {
+    title: "a sandbox's status has no info unless requested",
     rule: "PodSandboxStatusResponse.info is empty unless PodSandboxStatusRequest.verbose is true.",
     async run(context) {
       const { id } = await context.sharedPod();
       assert.deepEqual((await context.runtime.podSandboxStatus({ podSandboxId: id })).info, {});
     },
   },
-  "status-has-info-when-asked": {
-    title: "a sandbox's status has info when it was asked for",
+  "status-has-info-when-requested": {
+    title: "a sandbox's status has info when requested",
     rule: "PodSandboxStatusResponse.info has details when PodSandboxStatusRequest.verbose is true.",
     async run(context) {
       const { id } = await context.sharedPod();
@@ -122,9 +122,9 @@ export const sandboxStatusCases = casesOf("sandbox", {
       assert.notEqual(Object.keys(info).length, 0);
     },
   },
-  "status-takes-a-prefix": {
-    title: "the beginning of an id finds its sandbox",
-    rule: "PodSandboxStatusRequest.pod_sandbox_id accepts a unique prefix of an id; the answer has the whole id.",
+  "status-accepts-a-prefix": {
+    title: "a prefix of an id finds its sandbox",
+    rule: "PodSandboxStatusRequest.pod_sandbox_id accepts a unique prefix of an id; the response has the complete id.",
     async run(context) {
       const { id } = await context.sharedPod();
       const { status } = await context.runtime.podSandboxStatus({ podSandboxId: id.slice(0, 20) });
@@ -132,24 +132,24 @@ export const sandboxStatusCases = casesOf("sandbox", {
     },
   },
   "status-has-its-containers": {
-    title: "a sandbox's status tells of its containers as ContainerStatus does, where it tells of them",
-    rule: "PodSandboxStatusResponse.containers_statuses may be empty; what is in it are the sandbox's containers.",
+    title: "a sandbox's status reports its containers as ContainerStatus does, if it reports them",
+    rule: "PodSandboxStatusResponse.containers_statuses may be empty; otherwise it has only containers of the sandbox.",
     async run(context) {
       const container = await context.start(context.commands.run);
       const { containersStatuses } = await context.runtime.podSandboxStatus({
         podSandboxId: container.podId,
       });
       const { id, state, createdAt } = await container.status();
-      for (const told of containersStatuses.filter((one) => one.id === id))
-        assert.deepEqual([told.state, told.createdAt], [state, createdAt]);
+      for (const reported of containersStatuses.filter((one) => one.id === id))
+        assert.deepEqual([reported.state, reported.createdAt], [state, createdAt]);
       const { containers } = await context.runtime.listContainers();
       const elsewhere = containers.filter(({ podSandboxId }) => podSandboxId !== container.podId);
-      assert.ok(!containersStatuses.some((told) => elsewhere.some((one) => one.id === told.id)));
+      assert.ok(!containersStatuses.some((reported) => elsewhere.some((one) => one.id === reported.id)));
     },
   },
-  "resources-update-is-taken": {
-    title: "the runtime takes the news that a pod's resources changed",
-    rule: "UpdatePodSandboxResources tells the runtime of a pod's new resources, and leaves the sandbox ready.",
+  "resources-update-is-accepted": {
+    title: "the runtime accepts changed pod resources",
+    rule: "UpdatePodSandboxResources passes a pod's new resources to the runtime; the sandbox stays ready.",
     async run(context) {
       const pod = await context.pod();
       await context.runtime.updatePodSandboxResources({

@@ -11,16 +11,16 @@ async function statsOf({ runtime }: ConformanceContext, containerId: string): Pr
   return stats;
 }
 
-/** Fails for a time that is not about now. */
+/** Asserts that a time is close to now. */
 function assertRecent(timestamp: bigint | undefined, what: string): void {
   const ageMs = Date.now() - Number((timestamp ?? 0n) / 1_000_000n);
   assert.ok(Math.abs(ageMs) < 120_000, `the timestamp of ${what} is ${timestamp}`);
 }
 
-/** The figures of containers. */
+/** The stats of containers. */
 export const containerStatsCases = casesOf("stats", {
-  "container-says-whose-they-are": {
-    title: "the figures of a container say whose they are",
+  "container-has-attributes": {
+    title: "a container's stats name the container",
     rule: "ContainerStats.attributes has the container's id, metadata, labels and annotations.",
     async run(context) {
       const container = await context.start(context.commands.run, { annotations: { note: "measured" } });
@@ -65,15 +65,15 @@ export const containerStatsCases = casesOf("stats", {
       const used = (stats: ContainerStats) => stats.cpu?.usageCoreNanoSeconds?.value ?? 0n;
       const later = await context.eventually("more CPU time is used", async () => {
         const stats = await statsOf(context, id);
-        assert.ok(used(stats) >= used(first), "it went back");
+        assert.ok(used(stats) >= used(first), "the usage decreased");
         return used(stats) > used(first) && stats;
       });
       assert.ok((later.cpu?.timestamp ?? 0n) > (first.cpu?.timestamp ?? 0n));
     },
   },
   "container-memory-is-bounded": {
-    title: "a container's working set is no more than what it uses",
-    rule: "ContainerStats: MemoryUsage.working_set_bytes is usage_bytes without inactive file cache, if both are told.",
+    title: "a container's working set does not exceed its memory usage",
+    rule: "ContainerStats: MemoryUsage.working_set_bytes is usage_bytes without inactive file cache, if both are set.",
     async run(context) {
       const { id } = await context.start(context.commands.run);
       const { memory } = await statsOf(context, id);
@@ -82,8 +82,8 @@ export const containerStatsCases = casesOf("stats", {
       if (usageBytes) assert.ok(workingSetBytes.value <= usageBytes.value);
     },
   },
-  "container-takes-a-prefix": {
-    title: "the beginning of an id finds a container's figures",
+  "container-accepts-a-prefix": {
+    title: "a prefix of an id finds a container's stats",
     rule: "ContainerStatsRequest.container_id accepts a unique prefix of an id.",
     async run(context) {
       const { id } = await context.sharedContainer();
@@ -91,7 +91,7 @@ export const containerStatsCases = casesOf("stats", {
     },
   },
   "list-has-all-that-run": {
-    title: "the list of figures has every running container, once",
+    title: "the list of stats has every running container, once",
     rule: "ListContainerStats without a filter has all running containers.",
     async run(context) {
       const ids = [(await context.sharedContainer()).id, (await context.start(context.commands.run)).id];
@@ -100,13 +100,13 @@ export const containerStatsCases = casesOf("stats", {
         assert.equal(
           stats.filter(({ attributes }) => attributes?.id === id).length,
           1,
-          `${id} is not there once`,
+          `${id} is not listed exactly once`,
         );
     },
   },
   "list-equals-single": {
-    title: "the figures of a container are those in the list",
-    rule: "ListContainerStats and ContainerStats tell the same of a container.",
+    title: "a container's stats equal those in the list",
+    rule: "ListContainerStats and ContainerStats report the same values for a container.",
     async run(context) {
       const { id } = await context.sharedContainer();
       const [listed] = (await context.runtime.listContainerStats({ filter: { id } })).stats;
@@ -117,7 +117,7 @@ export const containerStatsCases = casesOf("stats", {
     },
   },
   "list-filter-by-id": {
-    title: "the filter by id selects the figures of one container",
+    title: "the filter by id selects the stats of one container",
     rule: "ContainerStatsFilter.id selects by id, or by a unique prefix; an unknown one selects nothing.",
     async run(context) {
       const { id } = await context.start(context.commands.run);
@@ -129,7 +129,7 @@ export const containerStatsCases = casesOf("stats", {
     },
   },
   "list-filter-by-sandbox": {
-    title: "the filter by sandbox selects the figures of the containers in it",
+    title: "the filter by sandbox selects the stats of the containers in it",
     rule: "ContainerStatsFilter.pod_sandbox_id selects the containers of this sandbox.",
     async run(context) {
       const pod = await context.pod();
@@ -143,7 +143,7 @@ export const containerStatsCases = casesOf("stats", {
     },
   },
   "list-filter-by-label": {
-    title: "the filter by labels selects the figures of those that have all of them",
+    title: "the filter by labels selects the containers that have all of them",
     rule: "ContainerStatsFilter.label_selector selects containers with all these labels.",
     async run(context) {
       const group = context.name();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { casesOf } from "../case.js";
 
-/** All items of a stream of chunks. */
+/** Collects the items of a streamed list. */
 async function all<M, T>(stream: AsyncIterable<M>, items: (message: M) => readonly T[]): Promise<T[]> {
   const collected: T[] = [];
   for await (const message of stream) collected.push(...items(message));
@@ -10,11 +10,11 @@ async function all<M, T>(stream: AsyncIterable<M>, items: (message: M) => readon
 
 const byId = (one: { readonly id: string }, other: { readonly id: string }) => one.id.localeCompare(other.id);
 
-/** Lists that come in pieces; what comes and goes beside is left out by filters. */
+/** Streamed lists. Filters exclude objects of other cases. */
 export const streamListCases = casesOf("limits", {
   "streamed-sandboxes-are-the-list": {
-    title: "the streamed sandboxes are those of the list",
-    rule: "All pieces of StreamPodSandboxes together are what ListPodSandbox answers for the same filter.",
+    title: "the streamed sandboxes equal the list",
+    rule: "All messages of StreamPodSandboxes together equal the response of ListPodSandbox for the same filter.",
     async run(context) {
       const { config } = await context.sharedPod();
       await context.stoppedPod();
@@ -29,8 +29,8 @@ export const streamListCases = casesOf("limits", {
     },
   },
   "streamed-containers-are-the-list": {
-    title: "the streamed containers are those of the list",
-    rule: "All pieces of StreamContainers together are what ListContainers answers for the same filter.",
+    title: "the streamed containers equal the list",
+    rule: "All messages of StreamContainers together equal the response of ListContainers for the same filter.",
     async run(context) {
       const { podId } = await context.sharedContainer();
       await context.create(context.commands.run);
@@ -45,8 +45,8 @@ export const streamListCases = casesOf("limits", {
     },
   },
   "streamed-container-stats-are-the-list": {
-    title: "the streamed figures of containers are of those in the list",
-    rule: "All pieces of StreamContainerStats together are of the containers of ListContainerStats.",
+    title: "the streamed stats are those of the listed containers",
+    rule: "All messages of StreamContainerStats together cover the containers of ListContainerStats.",
     async run(context) {
       const { id, podId } = await context.sharedContainer();
       const filter = { podSandboxId: podId };
@@ -60,8 +60,8 @@ export const streamListCases = casesOf("limits", {
     },
   },
   "streamed-pod-stats-are-the-list": {
-    title: "the streamed figures of sandboxes are of those in the list",
-    rule: "All pieces of StreamPodSandboxStats together are of the sandboxes of ListPodSandboxStats.",
+    title: "the streamed stats are those of the listed sandboxes",
+    rule: "All messages of StreamPodSandboxStats together cover the sandboxes of ListPodSandboxStats.",
     async run(context) {
       const { id } = await context.sharedPod();
       const pieces = context.runtime.streamPodSandboxStats({ filter: { id } });
@@ -74,7 +74,7 @@ export const streamListCases = casesOf("limits", {
   },
   "streamed-metrics-have-the-pod": {
     title: "the streamed metrics have every pod once",
-    rule: "All pieces of StreamPodSandboxMetrics together have one entry for each sandbox.",
+    rule: "All messages of StreamPodSandboxMetrics together have one entry for each sandbox.",
     async run(context) {
       const { podId } = await context.sharedContainer();
       const pieces = context.runtime.streamPodSandboxMetrics();
@@ -86,8 +86,8 @@ export const streamListCases = casesOf("limits", {
     },
   },
   "streamed-images-are-the-list": {
-    title: "the streamed images are those of the list",
-    rule: "All pieces of StreamImages together are what ListImages answers for the same filter.",
+    title: "the streamed images equal the list",
+    rule: "All messages of StreamImages together equal the response of ListImages for the same filter.",
     async run(context) {
       await context.sharedPod();
       const streamed = await all(context.image.streamImages(), ({ images }) => images);

@@ -1,17 +1,18 @@
-import type { Deviations } from "./index.js";
+import type { Deviations } from "../case.js";
 
 const noEvents = "containerd 1.6 has no GetContainerEvents";
 const noStreams = "containerd 1.6 is older than the Stream* RPCs of Kubernetes 1.36";
-const ignoresFilter = "containerd ignores the filter of ListImages, and lists every image";
-const stopsNotFound = "containerd 1.6 answers NotFound to stopping what is gone; callers take it for success";
+const ignoresFilter = "containerd ignores the filter of ListImages, and returns every image";
+const stopsNotFound =
+  "containerd 1.6 fails with NotFound when a removed object is stopped; clients treat that as success";
 
-/** containerd 1.6, as run: 1.6.20 of Debian. */
+/** containerd 1.6 as tested: 1.6.20 of Debian. */
 export const containerd16: Deviations = {
-  "runtime.status-lists-the-default-handler": "containerd 1.6 tells of no runtime handlers in Status",
-  "runtime.status-tells-of-features": "containerd 1.6 tells of no features in Status",
+  "runtime.status-lists-the-default-handler": "containerd 1.6 reports no runtime handlers in Status",
+  "runtime.status-reports-features": "containerd 1.6 reports no features in Status",
   "runtime.config-names-the-cgroup-driver": "containerd 1.6 has no RuntimeConfig",
-  "sandbox.resources-update-is-taken": "containerd 1.6 has no UpdatePodSandboxResources",
-  "container.status-tells-of-stop-signal":
+  "sandbox.resources-update-is-accepted": "containerd 1.6 has no UpdatePodSandboxResources",
+  "container.status-has-the-stop-signal":
     "containerd 1.6 does not know ContainerConfig.stop_signal, and reports none",
   "image.filter-by-name": ignoresFilter,
   "image.filter-by-unknown-name": ignoresFilter,
@@ -32,8 +33,8 @@ export const containerd16: Deviations = {
   "events.sandbox-is-stopped": noEvents,
   "events.sandbox-is-deleted": noEvents,
   "events.commands-have-none": noEvents,
-  "events.come-to-every-reader": noEvents,
-  "events.go-on-when-a-reader-leaves": noEvents,
+  "events.reach-every-subscriber": noEvents,
+  "events.continue-after-a-disconnect": noEvents,
   "idempotence.removed-sandbox-stopped": stopsNotFound,
   "idempotence.unknown-sandbox-stopped": stopsNotFound,
   "idempotence.unknown-container-stopped": stopsNotFound,

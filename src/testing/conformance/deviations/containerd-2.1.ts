@@ -1,12 +1,12 @@
-import type { Deviations } from "./index.js";
+import type { Deviations } from "../case.js";
 
 const noStreams = "containerd 2.1 is older than the Stream* RPCs of Kubernetes 1.36";
-const ignoresFilter = "containerd ignores the filter of ListImages, and lists every image";
+const ignoresFilter = "containerd ignores the filter of ListImages, and returns every image";
 
-/** containerd 2.1, as run: 2.1.9 of Debian. */
+/** containerd 2.1 as tested: 2.1.9 of Debian. */
 export const containerd21: Deviations = {
-  "sandbox.resources-update-is-taken": "containerd 2.1 has no UpdatePodSandboxResources",
-  "container.status-tells-of-stop-signal":
+  "sandbox.resources-update-is-accepted": "containerd 2.1 has no UpdatePodSandboxResources",
+  "container.status-has-the-stop-signal":
     "containerd 2.1 does not know ContainerConfig.stop_signal, and reports none",
   "image.filter-by-name": ignoresFilter,
   "image.filter-by-unknown-name": ignoresFilter,

@@ -1,13 +1,12 @@
+import { checkArgument, option } from "../../../core/index.js";
+import type { Deviations } from "../case.js";
 import { containerd16 } from "./containerd-1.6.js";
 import { containerd17 } from "./containerd-1.7.js";
 import { containerd21 } from "./containerd-2.1.js";
 import { crio137 } from "./cri-o.js";
 import { embeddedHost, embeddedScripted } from "./embedded.js";
 
-/** The rules that a runtime is known not to keep: why, by the id of the case. */
-export type Deviations = Readonly<Record<string, string>>;
-
-/** What is known of each runtime. */
+/** The known deviations of each runtime. */
 export const knownDeviations = {
   "containerd-1.6": containerd16,
   "containerd-1.7": containerd17,
@@ -18,10 +17,12 @@ export const knownDeviations = {
 } as const satisfies Readonly<Record<string, Deviations>>;
 
 /**
- * What is known of a runtime, by the name and the version that Version answers; nothing of any other release. Not for the
- * embedded runtime, which differs by its driver.
+ * Returns the known deviations of a runtime by the name and version from its Version response; none for an unknown release. Does not
+ * work for the embedded runtime, whose deviations depend on its driver.
  */
 export function deviationsFor(runtimeName: string, version: string): Deviations {
+  checkArgument("deviationsFor", "runtimeName", runtimeName, option.string);
+  checkArgument("deviationsFor", "version", version, option.string);
   const [release] = /^\d+\.\d+(?=\.|$)/.exec(version.replace(/^v/, "")) ?? [];
   const key = `${runtimeName}-${release}`;
   return Object.hasOwn(knownDeviations, key) ? knownDeviations[key as keyof typeof knownDeviations] : {};

@@ -1,40 +1,55 @@
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { type CriError, invalidOption } from "../../../core/index.js";
+import { rpcs } from "../../../clients/rpcs.js";
+import { type CriError, checkArgument, invalidOption, option } from "../../../core/index.js";
 import type { RpcMethods, RpcName } from "../../../transport/index.js";
 
-/** The request of an RPC. */
+/** The request message of an RPC. */
 export type RequestOf<N extends RpcName> = RpcMethods[N] extends { input: infer I extends DescMessage }
   ? MessageShape<I>
   : never;
-/** The answer of an RPC, as a handler gives it: fields that are empty may be missing. */
-export type AnswerOf<N extends RpcName> = RpcMethods[N] extends { output: infer O extends DescMessage }
+/** The response message of an RPC, as its handler returns it: empty fields may be missing. */
+export type ResponseOf<N extends RpcName> = RpcMethods[N] extends { output: infer O extends DescMessage }
   ? MessageInitShape<O>
   : never;
 
-/** A call that was made to the runtime. */
+/** A call to the runtime, of any RPC. */
 export type RecordedCall = { readonly [N in RpcName]: CallOf<N> }[RpcName];
 
 /** A call of one RPC. */
 export interface CallOf<N extends RpcName> {
   readonly method: N;
   readonly request: RequestOf<N>;
-  /** What was answered; for a stream, its messages so far. Empty for a call that failed, or is under way. */
-  readonly answers: readonly AnswerOf<N>[];
-  /** What the call failed with. */
+  /** The response; for a stream, its messages so far (the last 1,000). Empty for a call that failed or is in flight. */
+  readonly responses: readonly ResponseOf<N>[];
+  /** The error of a call that failed. */
   readonly error: CriError | undefined;
-  /** When it came, by the runtime's clock, in nanoseconds since 1970. */
-  readonly at: bigint;
-  /** How long it took, in nanoseconds of the runtime's clock; undefined while it is under way. */
-  readonly tookNanos: bigint | undefined;
-  /** Who called, as in {@link CallContext.peer}. */
+  /** When the call arrived, by the runtime's clock, in nanoseconds since 1970. */
+  readonly startedAt: bigint;
+  /** The duration by the runtime's clock, in nanoseconds; undefined while the call is in flight. */
+  readonly durationNanos: bigint | undefined;
+  /** The caller, as in {@link CallContext.peer}. */
   readonly peer: string;
 }
 
-/** The calls that a runtime was made, oldest first. Keeps the newest ones only. */
-export class CallLog {
+/** The check of the name of an RPC. */
+export const methodCheck = option.oneOf(...(Object.keys(rpcs) as RpcName[]));
+
+/** The latest calls to a runtime, oldest first. */
+export interface CallLog {
+  /** All calls that are kept; `callLimit` of the runtime's options is the limit. */
+  readonly all: readonly RecordedCall[];
+  /** The number of all calls, including those that are no longer kept. */
+  readonly total: number;
+  /** Returns the calls of one RPC. */
+  of<N extends RpcName>(method: N): readonly CallOf<N>[];
+  /** Deletes all records. */
+  clear(): void;
+}
+
+/** The call log, as the runtime writes it. */
+export class CallRecorder implements CallLog {
   readonly #limit: number;
   #calls: RecordedCall[] = [];
-  /** How many calls there were, with those that are no longer kept. */
   total = 0;
 
   constructor(limit: number) {
@@ -42,30 +57,27 @@ export class CallLog {
     this.#limit = limit;
   }
 
-  /** All calls that are kept. */
   get all(): readonly RecordedCall[] {
     return this.#calls.slice(-this.#limit || this.#calls.length);
   }
 
-  /** The calls of one RPC. */
   of<N extends RpcName>(method: N): readonly CallOf<N>[] {
+    checkArgument("calls.of", "method", method, methodCheck);
     const isOf = (call: RecordedCall): boolean => call.method === method;
-    // What a call's method is tells the types of its messages.
+    // A call's method determines the types of its messages.
     return this.all.filter(isOf) as unknown as readonly CallOf<N>[];
   }
 
-  /** Forgets all calls so far. */
   clear(): void {
     this.#calls = [];
     this.total = 0;
   }
 
-  /** @internal Called by the runtime. */
   add(call: RecordedCall): void {
     this.total++;
     if (this.#limit === 0) return;
     this.#calls.push(call);
-    // Cut in halves, rather than moved at every call.
+    // Halved now and then: shifting at every call would be slow.
     if (this.#calls.length >= 2 * this.#limit) this.#calls = this.#calls.slice(-this.#limit);
   }
 }

@@ -1,154 +1,208 @@
-import { CriError, type CriErrorCode, invalidOption } from "../../../core/index.js";
+import {
+  type CriError,
+  type CriErrorCode,
+  checkArgument,
+  criError,
+  criErrorCodes,
+  OptionTable,
+  option,
+} from "../../../core/index.js";
 import type { RpcName } from "../../../transport/index.js";
-import type { AnswerOf } from "./call-log.js";
+import { methodCheck, type ResponseOf } from "./call-log.js";
 
 /** How often a fault happens. */
 export interface FaultOptions {
   /**
-   * How many calls it happens to; `Infinity` for all of them.
+   * The number of calls; `Infinity` for all of them.
    * @default 1
    */
   readonly times?: number | undefined;
 }
 
-/** When in a call a fault happens. */
-export interface MomentOptions extends FaultOptions {
+/** When during a call a fault happens. */
+export interface FaultTimingOptions extends FaultOptions {
   /**
-   * `before` the runtime has done anything, or `after` it has done everything, so that only the answer is lost.
+   * `before` the runtime does anything, or `after` it did everything, so that only the response is lost.
    * @default "before"
    */
   readonly when?: "before" | "after" | undefined;
 }
 
 /**
- * An error to fail with: a code and a text, as they go over the wire. The client's `reason` follows from them, as with a real
- * runtime: `server is not initialized yet` is `runtime_starting`, which the SDK tries again.
+ * A gRPC error for a call to fail with. The client derives its `reason` as for a real runtime: the message
+ * `server is not initialized yet` becomes `runtime_starting`, which the SDK retries.
  */
 export interface FaultError {
   readonly code: CriErrorCode;
   /** @default "a fault of the test" */
-  readonly text?: string | undefined;
+  readonly message?: string | undefined;
 }
 
-/** @internal A fault that waits for its calls. */
+/**
+ * Makes a runtime fail as real ones do. Faults of one RPC happen in the order in which they were added. A fault applies to
+ * the RPC that is called: `cri.lists.containers()` calls `streamContainers` where the runtime has it.
+ */
+export interface Faults {
+  /** Lets the next calls of an RPC fail with an error. */
+  failNext(method: RpcName, error: FaultError, options?: FaultTimingOptions): void;
+  /** Delays the next calls of an RPC by this many milliseconds of the runtime's clock. */
+  delay(method: RpcName, ms: number, options?: FaultTimingOptions): void;
+  /** Cuts the connection during the next calls of an RPC; all other calls on that connection fail, too. */
+  cutConnection(method: RpcName, options?: FaultTimingOptions): void;
+  /**
+   * Replaces the responses of the next calls of an RPC by what `change` returns: a message, or bytes.
+   * @param change by default, returns bytes that are not a valid message
+   */
+  corrupt<N extends RpcName>(
+    method: N,
+    change?: ((response: ResponseOf<N>) => ResponseOf<N> | Uint8Array) | undefined,
+    options?: FaultOptions,
+  ): void;
+  /** Drops the next `count` events for all subscribers. */
+  dropEvents(count: number): void;
+  /**
+   * Stops the daemon as SIGKILL would: all connections and sessions break, and new ones are refused. Containers keep
+   * running; their changes in the meantime cause no events.
+   */
+  crash(): Promise<void>;
+  /** Starts the daemon again, on the same sockets and with its state. */
+  restart(): Promise<void>;
+  /** A description of each fault that has not happened yet. A fault for all calls is pending until the first one. */
+  readonly pending: readonly string[];
+  /** Throws if a fault is pending: the test did not make the call that the fault is for. */
+  assertNoPendingFaults(): void;
+  /** Removes all faults. */
+  clear(): void;
+}
+
+function checkMethod(operation: string, method: RpcName): void {
+  checkArgument(operation, "method", method, methodCheck);
+}
+
+const faultChecks = {
+  times: (value: number) =>
+    value === Number.POSITIVE_INFINITY || (Number.isInteger(value) && value >= 1)
+      ? undefined
+      : "must be a whole number of 1 or more, or Infinity",
+};
+const faultTable = new OptionTable<FaultOptions>(faultChecks);
+const timingTable = new OptionTable<FaultTimingOptions>({
+  ...faultChecks,
+  when: option.oneOf("before", "after"),
+});
+const errorTable = new OptionTable<FaultError>({
+  code: option.required(option.oneOf(...criErrorCodes)),
+  message: option.string,
+});
+
+/** A fault and the number of calls it is still for. */
 export interface Fault {
   readonly method: RpcName;
   readonly kind: "fail" | "delay" | "cut" | "corrupt";
   readonly when: "before" | "after";
   readonly ms: number;
   readonly error: CriError | undefined;
-  readonly change: ((answer: never) => unknown) | undefined;
-  left: number;
+  readonly change: ((response: never) => unknown) | undefined;
+  remaining: number;
   used: number;
 }
 
-/** What the runtime can do for the faults that concern all of it. */
-export interface FaultHost {
+/** The parts of the runtime that faults of the whole runtime act on. */
+export interface FaultTarget {
   crash(): Promise<void>;
   restart(): Promise<void>;
   dropEvents(count: number): void;
 }
 
-const garbage = Buffer.from("ffffffffff", "hex");
+const invalidMessage = Buffer.from("ffffffffff", "hex");
 
-/**
- * Makes a runtime fail as real ones do. Faults of one RPC happen in the order in which they were asked for. They are for the
- * RPC that is called: `cri.lists.containers()` calls `streamContainers` where the runtime has it.
- */
-export class Faults {
-  readonly #host: FaultHost;
+/** The faults of a runtime, and the queue from which its calls take them. */
+export class FaultInjector implements Faults {
+  readonly #target: FaultTarget;
   #faults: Fault[] = [];
 
-  /** @internal Made by the runtime. */
-  constructor(host: FaultHost) {
-    this.#host = host;
+  constructor(target: FaultTarget) {
+    this.#target = target;
   }
 
-  /** Lets the next calls of an RPC fail. */
-  failNext(method: RpcName, error: FaultError, options: MomentOptions = {}): void {
-    const { code, text = "a fault of the test" } = error;
-    this.#add("fail", method, options, { error: new CriError({ code, reason: "runtime_error", text }) });
+  failNext(method: RpcName, error: FaultError, options: FaultTimingOptions = {}): void {
+    checkMethod("faults.failNext", method);
+    checkArgument("faults.failNext", "error", error, option.nested(errorTable));
+    timingTable.check("faults.failNext", options);
+    const { code, message = "a fault of the test" } = error;
+    this.#add("fail", method, options, { error: criError("runtime_error", message, { code }) });
   }
 
-  /** Lets the next calls of an RPC take this many milliseconds longer, by the runtime's clock. */
-  delay(method: RpcName, ms: number, options: MomentOptions = {}): void {
-    if (!(ms >= 0)) throw invalidOption("ms", ms, "must be 0 milliseconds or more");
+  delay(method: RpcName, ms: number, options: FaultTimingOptions = {}): void {
+    checkMethod("faults.delay", method);
+    checkArgument("faults.delay", "ms", ms, option.milliseconds);
+    timingTable.check("faults.delay", options);
     this.#add("delay", method, options, { ms });
   }
 
-  /** Cuts the connection under the next calls of an RPC, and so under all other calls of that client. */
-  cutConnection(method: RpcName, options: MomentOptions = {}): void {
+  cutConnection(method: RpcName, options: FaultTimingOptions = {}): void {
+    checkMethod("faults.cutConnection", method);
+    timingTable.check("faults.cutConnection", options);
     this.#add("cut", method, options, {});
   }
 
-  /**
-   * Changes what the next calls of an RPC are answered: what `change` gives, a message or bytes. Without it, the answer
-   * is bytes that are no message.
-   */
   corrupt<N extends RpcName>(
     method: N,
-    change?: ((answer: AnswerOf<N>) => AnswerOf<N> | Uint8Array) | undefined,
+    change?: ((response: ResponseOf<N>) => ResponseOf<N> | Uint8Array) | undefined,
     options: FaultOptions = {},
   ): void {
-    this.#add("corrupt", method, { ...options, when: "after" }, { change: change ?? (() => garbage) });
+    checkMethod("faults.corrupt", method);
+    if (change !== undefined) checkArgument("faults.corrupt", "change", change, option.callback);
+    faultTable.check("faults.corrupt", options);
+    this.#add("corrupt", method, { ...options, when: "after" }, { change: change ?? (() => invalidMessage) });
   }
 
-  /** Loses the next events on their way to all subscribers. */
   dropEvents(count: number): void {
-    if (!(count >= 0)) throw invalidOption("count", count, "must be 0 or more");
-    this.#host.dropEvents(count);
+    checkArgument("faults.dropEvents", "count", count, option.number(0));
+    this.#target.dropEvents(count);
   }
 
-  /**
-   * Ends the daemon as SIGKILL does: every connection and session breaks, calls find nobody. Containers go on running;
-   * what happens to them meanwhile is told in no event.
-   */
   crash(): Promise<void> {
-    return this.#host.crash();
+    return this.#target.crash();
   }
 
-  /** Starts the daemon again, on the same sockets, with what it knew. */
   restart(): Promise<void> {
-    return this.#host.restart();
+    return this.#target.restart();
   }
 
-  /** What was asked for, and did not happen yet, in words. What happens to all calls has happened with the first. */
   get pending(): readonly string[] {
     return this.#faults
-      .filter(({ left, used }) => Number.isFinite(left) || used === 0)
-      .map(({ kind, method, left }) => `${kind} ${method}, ${left} left`);
+      .filter(({ remaining, used }) => Number.isFinite(remaining) || used === 0)
+      .map(({ kind, method, remaining }) => `${kind} ${method}, ${remaining} left`);
   }
 
-  /** Throws when a fault is pending: the test did not make the call that it was for. */
   assertNoPendingFaults(): void {
     const { pending } = this;
     if (pending.length > 0) throw new Error(`faults are pending: ${pending.join("; ")}`);
   }
 
-  /** Forgets all faults. */
   clear(): void {
     this.#faults = [];
-    this.#host.dropEvents(0);
+    this.#target.dropEvents(0);
   }
 
-  /** @internal The next fault of this kind for a call, counted. */
+  /** Takes the next fault of a kind for a call, and counts it as used. */
   take(method: RpcName, kind: Fault["kind"], when: Fault["when"]): Fault | undefined {
     if (this.#faults.length === 0) return undefined;
     const fault = this.#faults.find((one) => one.method === method && one.kind === kind && one.when === when);
     if (!fault) return undefined;
     fault.used++;
-    if (--fault.left <= 0) this.#faults = this.#faults.filter((one) => one !== fault);
+    if (--fault.remaining <= 0) this.#faults = this.#faults.filter((one) => one !== fault);
     return fault;
   }
 
   #add(
     kind: Fault["kind"],
     method: RpcName,
-    { times = 1, when = "before" }: MomentOptions,
-    what: Partial<Pick<Fault, "ms" | "error" | "change">>,
+    { times = 1, when = "before" }: FaultTimingOptions,
+    details: Partial<Pick<Fault, "ms" | "error" | "change">>,
   ): void {
-    if (!(times >= 1)) throw invalidOption("times", times, "must be 1 or more");
-    const { ms = 0, error, change } = what;
-    this.#faults.push({ kind, method, when, ms, error, change, left: times, used: 0 });
+    const { ms = 0, error, change } = details;
+    this.#faults.push({ kind, method, when, ms, error, change, remaining: times, used: 0 });
   }
 }

@@ -1,27 +1,34 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../../../gen/runtime/v1/api_pb.js";
-import { CriError, isCriError } from "../../../core/index.js";
+import { type CriError, criError, isCriError, messageOf } from "../../../core/index.js";
 import type { CallContext, Services } from "../../../server/index.js";
 import type { RpcName } from "../../../transport/index.js";
 import type { Clock } from "../clock.js";
-import type { CallLog, RecordedCall } from "./call-log.js";
-import type { Faults } from "./faults.js";
+import type { Profile } from "../profile.js";
+import type { CallRecorder, RecordedCall } from "./call-log.js";
+import type { FaultInjector } from "./faults.js";
 
-/** What is put around every handler. */
+/** What is wrapped around every handler. */
 export interface Instruments {
-  readonly faults: Faults;
-  readonly calls: CallLog;
+  readonly faults: FaultInjector;
+  readonly calls: CallRecorder;
   readonly clock: Clock;
-  readonly unimplemented: readonly RpcName[];
+  readonly profile: Pick<Profile, "unimplemented" | "unknownCodes">;
 }
 
 type AnyHandler = (request: unknown, context: CallContext) => unknown;
-/** A call's record while it is written. */
-type Draft = { -readonly [K in "answers" | "error" | "tookNanos"]: RecordedCall[K] | unknown } & {
-  answers: unknown[];
+/** The record of a call in flight. */
+type DraftCall = { -readonly [K in "responses" | "error" | "durationNanos"]: RecordedCall[K] | unknown } & {
+  responses: unknown[];
 };
 
-/** Handlers for every RPC, that keep a record of every call, and fail where faults are waiting. */
+/** The limit of messages in the record of a stream: an event stream may never end. */
+const maxResponses = 1_000;
+
+/**
+ * Wraps the handlers of all RPCs so that they record each call, apply faults, and fail with `unimplemented` where they
+ * should.
+ */
 export function instrument({ runtime = {}, image = {} }: Services, instruments: Instruments): Services {
   return {
     runtime: wrapAll(RuntimeService, runtime, instruments),
@@ -31,41 +38,40 @@ export function instrument({ runtime = {}, image = {} }: Services, instruments: 
 
 function wrapAll<T extends object>(service: DescService, handlers: T, instruments: Instruments): T {
   const wrapped = service.methods.map(({ localName, methodKind }) => {
-    // A service's local names are the names of its RPCs, and of their handlers.
+    // Handlers have the local names of their RPCs.
     const handler = (handlers as Record<string, AnyHandler | undefined>)[localName];
-    const call = new InstrumentedCall(localName as RpcName, handler, instruments);
-    return [localName, methodKind === "unary" ? call.unary : call.stream] as const;
+    const rpc = new InstrumentedRpc(localName as RpcName, handler, instruments);
+    return [localName, methodKind === "unary" ? rpc.unary : rpc.stream] as const;
   });
   return Object.fromEntries(wrapped) as T;
 }
 
-class InstrumentedCall {
+class InstrumentedRpc {
   readonly #method: RpcName;
   readonly #handler: AnyHandler;
-  readonly #missing: boolean;
+  readonly #isUnimplemented: boolean;
   readonly #instruments: Instruments;
 
   constructor(method: RpcName, handler: AnyHandler | undefined, instruments: Instruments) {
     this.#method = method;
     this.#handler = handler ?? (() => undefined);
-    this.#missing = !handler || instruments.unimplemented.includes(method);
+    this.#isUnimplemented = !handler || instruments.profile.unimplemented.includes(method);
     this.#instruments = instruments;
   }
 
   readonly unary: AnyHandler = async (request, context) => {
     const draft = this.#record(request, context);
-    const began = this.#instruments.clock.now();
+    const startedAt = this.#instruments.clock.now();
     try {
-      await this.#moment("before", context);
-      const answer = await this.#handler(request, context);
-      await this.#moment("after", context);
-      draft.answers.push(answer);
-      return this.#corrupted(answer);
+      await this.#applyFaults("before", context);
+      const response = await this.#handler(request, context);
+      await this.#applyFaults("after", context);
+      draft.responses.push(response);
+      return this.#corrupted(response);
     } catch (error) {
-      draft.error = asTyped(error);
-      throw error;
+      throw this.#failed(draft, error);
     } finally {
-      draft.tookNanos = this.#instruments.clock.now() - began;
+      draft.durationNanos = this.#instruments.clock.now() - startedAt;
     }
   };
 
@@ -74,76 +80,71 @@ class InstrumentedCall {
     return this.#messages(request, context, draft);
   };
 
-  async *#messages(request: unknown, context: CallContext, draft: Draft): AsyncGenerator<unknown> {
-    const began = this.#instruments.clock.now();
+  async *#messages(request: unknown, context: CallContext, draft: DraftCall): AsyncGenerator<unknown> {
+    const startedAt = this.#instruments.clock.now();
     try {
-      await this.#moment("before", context);
+      await this.#applyFaults("before", context);
       for await (const message of this.#handler(request, context) as AsyncIterable<unknown>) {
-        draft.answers.push(message);
-        // A stream of events lasts as long as its client.
-        if (draft.answers.length > maxAnswers) draft.answers.shift();
+        draft.responses.push(message);
+        if (draft.responses.length > maxResponses) draft.responses.shift();
         yield this.#corrupted(message);
       }
-      await this.#moment("after", context);
+      await this.#applyFaults("after", context);
     } catch (error) {
-      draft.error = asTyped(error);
-      throw error;
+      throw this.#failed(draft, error);
     } finally {
-      draft.tookNanos = this.#instruments.clock.now() - began;
+      draft.durationNanos = this.#instruments.clock.now() - startedAt;
     }
   }
 
-  /** What waits for this moment of the call: first a delay, then a cut or a failure. */
-  async #moment(when: "before" | "after", context: CallContext): Promise<void> {
+  /** Applies the pending faults of this moment: a delay first, then a cut or an error. */
+  async #applyFaults(when: "before" | "after", context: CallContext): Promise<void> {
     const { faults, clock } = this.#instruments;
     const method = this.#method;
-    if (this.#missing) throw notImplemented(context.method);
+    if (this.#isUnimplemented) throw criError("unimplemented", `method ${context.method} not implemented`);
     const delay = faults.take(method, "delay", when);
     if (delay) await clock.sleep(delay.ms, context.signal);
     if (faults.take(method, "cut", when)) {
       context.cutConnection();
-      throw new CriError({
-        code: "unavailable",
-        reason: "connection_lost",
-        text: "the connection was cut",
-      });
+      throw criError("connection_lost", "connection lost: cut by a fault (faults.cutConnection)");
     }
     const failure = faults.take(method, "fail", when);
     if (failure?.error) throw failure.error;
   }
 
-  #corrupted(answer: unknown): unknown {
-    const change = this.#instruments.faults.take(this.#method, "corrupt", "after")?.change;
-    return change ? change(answer as never) : answer;
+  /** Records the error of a call, with the code that the profile's runtime would send. */
+  #failed(draft: DraftCall, thrown: unknown): CriError {
+    const error = toCriError(thrown);
+    const isUnknown = this.#instruments.profile.unknownCodes[error.reason]?.includes(this.#method);
+    const sent = isUnknown ? error.with({ code: "unknown" }) : error;
+    draft.error = sent;
+    return sent;
   }
 
-  #record(request: unknown, { peer }: CallContext): Draft {
+  #corrupted(response: unknown): unknown {
+    const change = this.#instruments.faults.take(this.#method, "corrupt", "after")?.change;
+    return change ? change(response as never) : response;
+  }
+
+  #record(request: unknown, { peer }: CallContext): DraftCall {
     const { calls, clock } = this.#instruments;
     const draft = {
       method: this.#method,
       request,
       peer,
-      at: clock.now(),
-      answers: [],
+      startedAt: clock.now(),
+      responses: [],
       error: undefined,
-      tookNanos: undefined,
+      durationNanos: undefined,
     };
-    // The handler's own types say that request and answers fit the method.
+    // The types of handlers ensure that request and responses belong to the method.
     calls.add(draft as unknown as RecordedCall);
     return draft;
   }
 }
 
-/** How many messages of a stream a record keeps. */
-const maxAnswers = 1_000;
-
-function notImplemented(method: string): CriError {
-  const text = `method ${method} not implemented`;
-  return new CriError({ code: "unimplemented", reason: "unimplemented", text });
-}
-
-function asTyped(error: unknown): CriError {
+function toCriError(error: unknown): CriError {
   if (isCriError(error)) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new CriError({ code: "unknown", reason: "runtime_error", text, cause: error });
+  const text = messageOf(error);
+  return criError("runtime_error", text, { code: "unknown", cause: error });
 }

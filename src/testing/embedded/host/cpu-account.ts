@@ -1,41 +1,44 @@
 import type { HostProcessEntry } from "./process-table.js";
 
 /**
- * The CPU time of a group of processes, as far as it was seen: never less than before, and counted once. What a process
- * used goes to its parent when that waits for it, and is lost when nobody of the group does.
+ * The CPU time of a group of processes over all samples; never decreases. The kernel adds the time of an ended process to
+ * its parent when the parent waits for it, and this account counts it only once. Time of a process that no member waits for
+ * is lost after its last sample.
  */
 export class CpuAccount {
   #totalNanos = 0n;
-  #before = new Map<string, HostProcessEntry>();
+  #previous = new Map<string, HostProcessEntry>();
 
-  /** The total with what was used since the last look. */
+  /** Adds a sample of all running members. Returns the new total. */
   add(entries: readonly HostProcessEntry[]): bigint {
-    const now = new Map(entries.map((entry) => [key(entry), entry]));
-    const byPid = new Map([...this.#before.values()].map((entry) => [entry.pid, entry]));
-    const counted = new Map<string, bigint>();
-    for (const [id, gone] of this.#before) {
-      if (now.has(id)) continue;
-      // Counted already, and told once more by the nearest ancestor that is still there.
-      let heir = byPid.get(gone.parent);
-      for (let steps = 0; heir && !now.has(key(heir)) && steps < 100; steps++) heir = byPid.get(heir.parent);
+    const current = new Map(entries.map((entry) => [key(entry), entry]));
+    const byPid = new Map([...this.#previous.values()].map((entry) => [entry.pid, entry]));
+    const alreadyCounted = new Map<string, bigint>();
+    for (const [id, ended] of this.#previous) {
+      if (current.has(id)) continue;
+      // Its time is in the total, and now also in that of its nearest running ancestor.
+      let heir = byPid.get(ended.parentPid);
+      for (let steps = 0; heir && !current.has(key(heir)) && steps < 100; steps++)
+        heir = byPid.get(heir.parentPid);
       if (!heir) continue;
-      counted.set(key(heir), (counted.get(key(heir)) ?? 0n) + gone.cpuNanos + gone.endedChildrenNanos);
+      const counted = alreadyCounted.get(key(heir)) ?? 0n;
+      alreadyCounted.set(key(heir), counted + ended.cpuNanos + ended.endedChildrenNanos);
     }
-    for (const [id, entry] of now) {
-      const before = this.#before.get(id);
+    for (const [id, entry] of current) {
+      const before = this.#previous.get(id);
       const own = entry.cpuNanos - (before?.cpuNanos ?? 0n);
       const children = entry.endedChildrenNanos - (before?.endedChildrenNanos ?? 0n);
-      this.#totalNanos += positive(own) + positive(children - (counted.get(id) ?? 0n));
+      this.#totalNanos += atLeastZero(own) + atLeastZero(children - (alreadyCounted.get(id) ?? 0n));
     }
-    this.#before = now;
+    this.#previous = current;
     return this.#totalNanos;
   }
 }
 
-function key({ pid, start }: HostProcessEntry): string {
-  return `${pid}.${start}`;
+function key({ pid, startTime }: HostProcessEntry): string {
+  return `${pid}.${startTime}`;
 }
 
-function positive(nanos: bigint): bigint {
+function atLeastZero(nanos: bigint): bigint {
   return nanos > 0n ? nanos : 0n;
 }

@@ -3,73 +3,76 @@ import { closeSync, constants, openSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { wrongState } from "./failures.js";
+import { isNode, messageOf } from "../../../core/index.js";
+import { wrongState } from "./errors.js";
 import { hasProc } from "./process-table.js";
 
-/** A pipe of which this process has one end, and a child gets the other. */
+/** A pipe between this process and a child. */
 export interface Pipe {
-  /** Undefined where the start of the child makes it. */
-  readonly near: Socket | undefined;
-  /** A file descriptor, or that the start of the child shall make a pipe. */
-  readonly far: number | "pipe";
+  /** This process's end; undefined where the JavaScript runtime creates the pipe when it spawns the child. */
+  readonly ownEnd: Socket | undefined;
+  /** A file descriptor; "pipe" where the JavaScript runtime creates the pipe. */
+  readonly childEnd: number | "pipe";
 }
 
-interface Ends {
+interface PipeEnds {
   readonly read: number;
   readonly write: number;
 }
 
-/** How many pipes are made at a time, for some six processes, and when more are made ahead. */
-const batch = 12;
-const fewLeft = 4;
-const madeWithinMs = 5_000;
+/** How many pipes are created at a time: enough for about six processes. */
+const batchSize = 12;
+/** With fewer free pipes than this, the next batch is created in advance. */
+const refillBelow = 4;
+const createTimeoutMs = 5_000;
 
 /**
- * A shell's function that keeps what it writes to as 4, tells its own process id, and is there until the shell's input
- * ends; all without other programs. What is read at 4 does not change any more, as 1 does for a redirected `echo`.
+ * A shell function that keeps its stdout open as descriptor 4, prints its own process id on stderr, and waits until the
+ * shell's input ends; all with builtins. Descriptor 4 is used because `1` changes for a redirected `echo`.
  */
-const holder =
+const holdFunction =
   "exec 3<&0; hold() { read pid rest </proc/self/stat; exec 4>&1 1>&2; echo $pid; read end <&3; }";
 
 /**
- * Pipes for children. Those that Node makes are sockets, which programs cannot open by the names `/dev/stdout` and
- * `/dev/stdin`, where these are links into `/proc`; and many that run in containers do. FIFOs are no way out: opening
- * one whose writer has ended waits for ever. So a shell makes pipes, and they are opened where `/proc` shows them.
+ * A pool of pipes for children. The pipes that Node itself creates are sockets, and a program cannot open a socket as
+ * `/dev/stdout` or `/dev/stdin`, as many programs in containers do. FIFOs do not help: opening one whose writer has ended
+ * blocks forever. So a shell creates the pipes, and this process opens them through `/proc`. Bun and Deno cannot make a stream of a
+ * pipe that they did not create, so they create the pipes, and programs in containers cannot open `/dev/stdout` there.
  */
 export class Pipes {
-  #free: Ends[] = [];
+  #free: PipeEnds[] = [];
   #refill: Promise<void> | undefined;
-  #closed = false;
+  #isClosed = false;
 
-  /** A pipe that a child writes. */
-  async output(): Promise<Pipe> {
+  /** Creates a pipe that a child writes to. Rejects with `wrong_state` where that fails. */
+  async createOutput(): Promise<Pipe> {
     const ends = await this.#take();
-    if (!ends) return { near: undefined, far: "pipe" };
-    return { near: new Socket({ fd: ends.read, readable: true, writable: false }), far: ends.write };
+    if (!ends) return { ownEnd: undefined, childEnd: "pipe" };
+    return { ownEnd: new Socket({ fd: ends.read, readable: true, writable: false }), childEnd: ends.write };
   }
 
-  /** A pipe that a child reads. */
-  async input(): Promise<Pipe> {
+  /** Creates a pipe that a child reads from. Rejects with `wrong_state` where that fails. */
+  async createInput(): Promise<Pipe> {
     const ends = await this.#take();
-    if (!ends) return { near: undefined, far: "pipe" };
-    return { near: new Socket({ fd: ends.write, readable: false, writable: true }), far: ends.read };
+    if (!ends) return { ownEnd: undefined, childEnd: "pipe" };
+    return { ownEnd: new Socket({ fd: ends.write, readable: false, writable: true }), childEnd: ends.read };
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     closeAll(this.#free.splice(0));
   }
 
-  async #take(): Promise<Ends | undefined> {
-    if (!hasProc) return undefined;
+  async #take(): Promise<PipeEnds | undefined> {
+    if (!hasProc || !isNode) return undefined;
     for (;;) {
-      if (this.#closed) throw wrongState("the driver was closed");
+      if (this.#isClosed) throw wrongState("the driver is closed");
       const ends = this.#free.pop();
-      if (this.#free.length < fewLeft) {
-        this.#refill ??= this.#make().finally(() => {
+      if (this.#free.length < refillBelow) {
+        this.#refill ??= this.#createBatch().finally(() => {
           this.#refill = undefined;
         });
-        // Who needs one now is told of a failure, and nobody else.
+        // Only a caller that needs a pipe now awaits the batch, below.
         this.#refill.catch(() => undefined);
       }
       if (ends) return ends;
@@ -77,10 +80,10 @@ export class Pipes {
     }
   }
 
-  async #make(): Promise<void> {
-    const chain = Array.from({ length: batch + 1 }, () => "hold").join(" | ");
-    // It ends with its input, also when this process is killed.
-    const shell = spawn("/bin/sh", ["-c", `${holder}; ${chain}`], {
+  async #createBatch(): Promise<void> {
+    const pipeline = Array.from({ length: batchSize + 1 }, () => "hold").join(" | ");
+    // The shell ends with its input, even if this process is killed.
+    const shell = spawn("/bin/sh", ["-c", `${holdFunction}; ${pipeline}`], {
       stdio: ["pipe", "ignore", "pipe"],
       env: {},
     });
@@ -90,40 +93,39 @@ export class Pipes {
     });
     ended.catch(() => undefined);
     shell.stdin.on("error", () => undefined);
-    const timer = setTimeout(() => shell.kill("SIGKILL"), madeWithinMs);
-    const made: Ends[] = [];
+    const timer = setTimeout(() => shell.kill("SIGKILL"), createTimeoutMs);
+    const created: PipeEnds[] = [];
     try {
-      await openPipes(shell.stderr, made);
+      await openPipes(shell.stderr, created);
       shell.stdin.end();
-      // While the shell's processes are there, they hold the pipes as well.
+      // Until they end, the shell's processes hold the pipes open, too.
       await ended;
-      if (made.length < batch) throw new Error("it made too few");
+      if (created.length < batchSize) throw new Error(`got ${created.length} pipes instead of ${batchSize}`);
     } catch (error) {
-      closeAll(made);
-      const why = error instanceof Error ? error.message : String(error);
-      throw wrongState(`cannot make pipes with /bin/sh: ${why}`);
+      closeAll(created);
+      throw wrongState(`cannot create pipes with /bin/sh: ${messageOf(error)}`);
     } finally {
       clearTimeout(timer);
       shell.stdin.end();
     }
-    this.#free.push(...made);
-    if (this.#closed) this.close();
+    this.#free.push(...created);
+    if (this.#isClosed) this.close();
   }
 }
 
-/** Opens both ends of each pipe that one of these processes writes. */
-async function openPipes(pids: Readable, made: Ends[]): Promise<void> {
-  let told = 0;
+/** Opens both ends of each pipe, by the process ids that the shell prints. */
+async function openPipes(pids: Readable, created: PipeEnds[]): Promise<void> {
+  let count = 0;
   for await (const pid of createInterface({ input: pids })) {
     const path = `/proc/${pid}/fd/4`;
-    // The last of the chain, whichever it is in this order, writes to no pipe.
+    // The last process of the pipeline does not write to a pipe; the pids arrive in any order.
     if (readlinkSync(path).startsWith("pipe:"))
-      made.push({ read: openSync(path, constants.O_RDONLY), write: openSync(path, constants.O_WRONLY) });
-    if (++told > batch) return;
+      created.push({ read: openSync(path, constants.O_RDONLY), write: openSync(path, constants.O_WRONLY) });
+    if (++count > batchSize) return;
   }
 }
 
-function closeAll(all: readonly Ends[]): void {
+function closeAll(all: readonly PipeEnds[]): void {
   for (const { read, write } of all) {
     closeSync(read);
     closeSync(write);

@@ -5,44 +5,45 @@ import {
   lstatSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { isCriError } from "../../../core/index.js";
-import { temporaryName, writeWhole } from "./atomic-file.js";
-import { systemCode, unusableFolder } from "./failures.js";
-import { lockFolder, lockName } from "./lock.js";
+import { codeOf, FileRefused, isCriError, messageOf, readRegularFileSync } from "../../../core/index.js";
+import { unusableStateDir } from "./errors.js";
+import { lockFolder, lockName, temporaryName, writeAtomically } from "./folder-lock.js";
 
 const stateName = "cri-sdk.json";
 const stateKind = "cri-sdk embedded runtime";
 const stateVersion = 1;
 
-/** The folder of a driver, which is this process's own until it is let go. */
+/** The state directory of a driver, locked for this process. */
 export interface StateFolder {
   readonly path: string;
-  /** Names this folder in the markers of processes; the same for ever. */
+  /** Identifies the folder in the markers of processes; never changes. */
   readonly id: string;
-  /** Where each container has its folder. */
+  /** The folder with one folder for each container. */
   readonly containers: string;
   unlock(): void;
 }
 
-/** Makes or opens a state folder. Refuses what is not ours or cannot be read, and then changes nothing. */
+/**
+ * Creates or opens a state directory, and locks it. Rejects with `invalid_option` for a directory that is in use, contains
+ * other files, or has an invalid state file; changes nothing then.
+ */
 export async function openStateFolder(stateDir: string): Promise<StateFolder> {
   let unlock: (() => void) | undefined;
   try {
-    // Users of containers pass through the folder, but do not look around in it.
+    // Processes of other users can pass through the directory, but not list it.
     mkdirSync(stateDir, { recursive: true, mode: 0o711 });
     const path = realpathSync(stateDir);
-    if (!statSync(path).isDirectory()) throw folderInTheWay(stateDir, stateDir);
+    if (!statSync(path).isDirectory()) throw notADirectory(stateDir, stateDir);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-    refuseStrangers(path);
+    checkOwnFiles(path);
     unlock = await lockFolder(path);
-    const id = readId(path) ?? makeId(path);
+    const id = readId(path) ?? createId(path);
     const folder = { path, id, containers: `${path}/containers`, unlock };
-    makeFolder(path, folder.containers);
+    createContainersFolder(path, folder.containers);
     for (const name of readdirSync(path))
       if (temporaryName.test(name)) rmSync(`${path}/${name}`, { force: true });
     return folder;
@@ -53,74 +54,78 @@ export async function openStateFolder(stateDir: string): Promise<StateFolder> {
   }
 }
 
-/** Files that we did not make mean that the folder is somebody else's, and that removing things would hurt. */
-function refuseStrangers(path: string): void {
+/** Refuses a directory that contains other files: it is not a state directory, and the driver removes what it finds. */
+function checkOwnFiles(path: string): void {
   const names = readdirSync(path);
   if (names.includes(stateName)) return;
-  // What is left when the first start was cut short.
-  const stranger = names.find((name) => name !== lockName && !temporaryName.test(name));
-  if (stranger === undefined) return;
-  const why = `it has files of others (${JSON.stringify(stranger)}) and no ${stateName}`;
-  throw unusableFolder(path, why, "Choose a folder that is empty, or does not exist yet");
+  // A first start that was interrupted leaves a lock and temporary files.
+  const other = names.find((name) => name !== lockName && !temporaryName.test(name));
+  if (other === undefined) return;
+  const why = `it contains other files (${JSON.stringify(other)}) and no ${stateName}`;
+  throw unusableStateDir(path, why, "Choose a directory that is empty or does not exist");
 }
 
 function readId(path: string): string | undefined {
-  let text: string;
+  let content: string;
   try {
-    text = readFileSync(`${path}/${stateName}`, "utf8");
+    content = readRegularFileSync(`${path}/${stateName}`).toString();
   } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
+    if (error instanceof FileRefused)
+      throw unusableStateDir(path, `its ${stateName} ${error.message}`, removeHint(path));
     throw error;
   }
-  const { kind, version, id } = parseState(text);
-  const hint = `Remove ${path} with all that is in it, or choose another folder`;
+  const { kind, version, id } = parseState(content);
+  const hint = removeHint(path);
   if (kind !== stateKind || typeof id !== "string" || !/^[0-9a-f]{16}$/.test(id))
-    throw unusableFolder(path, `its ${stateName} is broken, or not ours`, hint);
+    throw unusableStateDir(path, `its ${stateName} is damaged or belongs to another program`, hint);
   if (version !== stateVersion)
-    throw unusableFolder(
+    throw unusableStateDir(
       path,
-      `it was made by another version (${JSON.stringify(version)}, not ${stateVersion})`,
+      `its format version is ${JSON.stringify(version)}, this version of cri-sdk uses ${stateVersion}`,
       hint,
     );
   return id;
 }
 
-function parseState(text: string): Readonly<Record<string, unknown>> {
+function removeHint(path: string): string {
+  return `Remove ${path} with its contents, or choose another directory`;
+}
+
+function parseState(content: string): Readonly<Record<string, unknown>> {
   try {
-    const state: unknown = JSON.parse(text);
+    const state: unknown = JSON.parse(content);
     return typeof state === "object" && state !== null ? { ...state } : {};
   } catch {
     return {};
   }
 }
 
-function makeId(path: string): string {
+function createId(path: string): string {
   const id = randomBytes(8).toString("hex");
-  writeWhole(path, stateName, `${JSON.stringify({ kind: stateKind, version: stateVersion, id })}\n`);
+  writeAtomically(path, stateName, `${JSON.stringify({ kind: stateKind, version: stateVersion, id })}\n`);
   return id;
 }
 
-function makeFolder(path: string, inner: string): void {
-  // Not through a link: what is in these folders gets removed.
-  const there = lstatSync(inner, { throwIfNoEntry: false });
-  if (!there) mkdirSync(inner, { mode: 0o711 });
-  else if (!there.isDirectory()) throw folderInTheWay(path, inner);
+function createContainersFolder(path: string, containers: string): void {
+  // A link is refused: the driver removes the contents of this folder.
+  const existing = lstatSync(containers, { throwIfNoEntry: false });
+  if (!existing) mkdirSync(containers, { mode: 0o711 });
+  else if (!existing.isDirectory()) throw notADirectory(path, containers);
 }
 
-function folderInTheWay(path: string, inner: string): Error {
-  const hint = `Remove ${inner}, or choose another folder`;
-  return unusableFolder(path, `${JSON.stringify(inner)} is there, and is no folder`, hint);
+function notADirectory(stateDir: string, path: string): Error {
+  const hint = `Remove ${path}, or choose another directory`;
+  return unusableStateDir(stateDir, `${JSON.stringify(path)} exists and is not a directory`, hint);
 }
 
 function explain(path: string, error: unknown): Error {
-  const code = systemCode(error);
+  const code = codeOf(error);
   const why =
     code === "EACCES" || code === "EPERM" || code === "EROFS"
-      ? "this user may not write it"
+      ? "this user has no write permission"
       : code === "EEXIST" || code === "ENOTDIR"
-        ? "there is a file where a folder should be"
-        : error instanceof Error
-          ? error.message
-          : String(error);
-  return unusableFolder(path, why, "Choose a folder that this user may make or write", error);
+        ? "a part of the path is a file"
+        : messageOf(error);
+  return unusableStateDir(path, why, "Choose a directory that this user can create or write to", error);
 }

@@ -1,14 +1,16 @@
+// Pseudo-terminals, by the program `script` of util-linux: Node cannot create them itself.
 import { execFile } from "node:child_process";
+import { Transform, type TransformCallback } from "node:stream";
 import { promisify } from "node:util";
 import { sleep } from "../../../core/index.js";
 import type { TerminalSize } from "../../../streaming/index.js";
-import { wrongState } from "./failures.js";
+import { wrongState } from "./errors.js";
 import { type HostProcessEntry, readProcesses } from "./process-table.js";
 import { findProgram } from "./program.js";
 
 const run = promisify(execFile);
 
-/** A command on a terminal, as a command without one. */
+/** A command line that runs another command on a terminal. */
 export interface TerminalCommand {
   readonly file: string;
   readonly args: readonly string[];
@@ -16,41 +18,42 @@ export interface TerminalCommand {
 }
 
 /**
- * Wraps a command so that it gets a pseudo-terminal: `script` of util-linux makes one, runs the command on it with a
- * shell, copies what it writes, and ends with its exit code.
+ * Wraps a command so that it runs on a pseudo-terminal. `script` creates the terminal, runs the command on it with a shell,
+ * copies its output, and exits with its exit code. Rejects with `wrong_state` where `script` is not installed.
  */
-export async function onTerminal(
+export async function wrapInTerminal(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   size: TerminalSize | undefined,
 ): Promise<TerminalCommand> {
   script ??= findScript();
-  const { file, echo } = await script;
+  const { file, hasEchoOption } = await script;
   const { SHELL, ...rest } = env;
-  // A shell leaves out variables whose names it cannot spell; env does not.
-  const odd = Object.entries(env).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
-  const words = odd.length > 0 ? ["env", ...odd.map(([name, value]) => `${name}=${value}`), ...args] : args;
+  // A shell drops variables whose names are not identifiers; `env` sets them again.
+  const unusual = Object.entries(env).filter(([name]) => !/^[A-Za-z_]\w*$/.test(name));
+  const words =
+    unusual.length > 0 ? ["env", ...unusual.map(([name, value]) => `${name}=${value}`), ...args] : args;
   const command = [
     SHELL === undefined ? "unset SHELL" : `SHELL=${quote(SHELL)}`,
-    ...(echo ? [] : ["stty echo"]),
-    // Before the command begins, which may look at it only then.
+    ...(hasEchoOption ? [] : ["stty echo"]),
+    // Before the command starts: it may read the size only once.
     ...(size ? [`stty rows ${size.rows} cols ${size.columns}`] : []),
     `exec ${words.map(quote).join(" ")}`,
   ].join("; ");
-  const options = ["-qef", ...(echo ? ["-E", "always"] : []), "-c", command, "/dev/null"];
-  // The shell that script runs is told by this variable, and the command above is written for this one.
+  const options = ["-qef", ...(hasEchoOption ? ["-E", "always"] : []), "-c", command, "/dev/null"];
+  // `script` runs the command with the shell in SHELL, and the command above is written for /bin/sh.
   return { file, args: options, env: { ...rest, SHELL: "/bin/sh" } };
 }
 
-/** A word of a shell's command that stands for exactly this text. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
+/** Quotes a word for a shell. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 interface Script {
   readonly file: string;
-  /** Whether it can be told to have the terminal echo what is typed, which it does not when its own input is none. */
-  readonly echo: boolean;
+  /** Whether it has the option `--echo`. Without it, the terminal does not echo input that comes from a pipe. */
+  readonly hasEchoOption: boolean;
 }
 
 let script: Promise<Script> | undefined;
@@ -60,58 +63,80 @@ async function findScript(): Promise<Script> {
     const file = await findProgram("script", process.env.PATH ?? "", "/", "");
     const { stdout } = await run(file, ["--version"], { timeout: 5_000, env: { LC_ALL: "C" } });
     const [, major, minor] = /util-linux (\d+)\.(\d+)/.exec(stdout) ?? [];
-    if (major === undefined) throw new Error("another script");
-    return { file, echo: Number(major) * 1000 + Number(minor) >= 2036 };
+    if (major === undefined) throw new Error("not the script of util-linux");
+    return { file, hasEchoOption: Number(major) * 1000 + Number(minor) >= 2036 };
   } catch {
-    // It may be installed before the next attempt.
+    // The next attempt searches again: the program may be installed meanwhile.
     script = undefined;
     throw wrongState(
-      'a terminal needs the program "script" of util-linux, which this host does not have',
-      "Install it (the package util-linux, on Debian from 13 on and Ubuntu bsdutils), or run without tty",
+      'tty: the program "script" of util-linux is not installed on this host',
+      "Install it (Debian and Ubuntu: the package bsdutils; others: util-linux), or pass `tty: false`",
     );
   }
 }
 
-/** How long the command's process may take to be there. */
-const startWithinMs = 2_000;
+/** How long the wrapped command may take to start. */
+const startTimeoutMs = 2_000;
 
-/** The process of the command, once it has its terminal; undefined when it ended before it was seen. */
-export async function findOnTerminal(
+/** Finds the process of the wrapped command once it has its terminal; undefined when it exited before it was found. */
+export async function findTerminalCommand(
   scriptPid: number,
-  running: () => boolean,
+  isRunning: () => boolean,
 ): Promise<HostProcessEntry | undefined> {
-  const until = performance.now() + startWithinMs;
-  while (running() && performance.now() < until) {
-    const child = (await readProcesses()).find(({ parent, terminal }) => parent === scriptPid && terminal);
+  const until = performance.now() + startTimeoutMs;
+  while (isRunning() && performance.now() < until) {
+    const child = (await readProcesses()).find(
+      ({ parentPid, terminal }) => parentPid === scriptPid && terminal,
+    );
     if (child) return child;
     await sleep(3);
   }
   return undefined;
 }
 
-/** Tells terminals their size, one after the other; of several that wait, only the last counts. */
-export class TerminalSizer {
+/** Resizes a terminal, one request at a time. Of several pending requests, only the latest is applied. */
+export class TerminalResizer {
   readonly #terminal: string;
-  #wanted: TerminalSize | undefined;
-  #working = false;
+  #pending: TerminalSize | undefined;
+  #isWorking = false;
 
   constructor(terminal: string) {
     this.#terminal = terminal;
   }
 
   resize(size: TerminalSize): void {
-    this.#wanted = size;
-    if (!this.#working) void this.#work();
+    this.#pending = size;
+    if (!this.#isWorking) void this.#work();
   }
 
   async #work(): Promise<void> {
-    this.#working = true;
-    for (let size = this.#wanted; size; size = this.#wanted) {
-      this.#wanted = undefined;
+    this.#isWorking = true;
+    for (let size = this.#pending; size; size = this.#pending) {
+      this.#pending = undefined;
       const args = ["-F", this.#terminal, "rows", `${size.rows}`, "cols", `${size.columns}`];
-      // The kernel then tells the command with SIGWINCH. A terminal that is gone needs no size.
+      // The kernel then sends SIGWINCH to the command. This fails only for a terminal that was closed.
       await run("stty", args, { timeout: 2_000 }).catch(() => undefined);
     }
-    this.#working = false;
+    this.#isWorking = false;
+  }
+}
+
+const newline = 10;
+const endOfTransmission = Buffer.from([4]);
+
+/**
+ * The input of a command on a terminal. When the input ends, `script` sends one ^D, and a terminal treats ^D as the end of
+ * input only at the beginning of a line. After an incomplete line this stream sends another one.
+ */
+export class TerminalInput extends Transform {
+  #isMidLine = false;
+
+  override _transform(chunk: Buffer, _encoding: string, done: TransformCallback): void {
+    if (chunk.byteLength > 0) this.#isMidLine = chunk[chunk.byteLength - 1] !== newline;
+    done(null, chunk);
+  }
+
+  override _flush(done: TransformCallback): void {
+    done(null, this.#isMidLine ? endOfTransmission : undefined);
   }
 }

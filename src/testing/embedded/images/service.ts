@@ -1,38 +1,44 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { FilesystemUsageSchema, Image, ImageFilter } from "../../../../gen/runtime/v1/api_pb.js";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type FilesystemUsageSchema,
+  type Image,
+  type ImageFilter,
+  ImageSchema,
+  ImageSpecSchema,
+} from "../../../../gen/runtime/v1/api_pb.js";
 import type { ImageImplementation } from "../../../server/index.js";
-import { find } from "./lookup.js";
-import { imageInfo, imageMessage, imageStatusMessage } from "./message.js";
+import type { CatalogueImage } from "./catalogue.js";
 import type { ImageStore } from "./store.js";
+import { findImage, type StoredImage } from "./stored-image.js";
 
-/** What the image service tells besides images. */
+/** Options of {@link imageService}. */
 export interface ImageServiceOptions {
   /**
-   * The directory that holds the images, as ImageFsInfo tells it; nothing is ever written there.
-   * @default "/var/lib/cri-sdk-embedded/images"
+   * The directory that ImageFsInfo reports for images; nothing is written to it. It must exist, because kubelets call statfs(2) on it.
+   * @default "/"
    */
   readonly mountpoint?: string | undefined;
   /**
-   * CRI `ImageFsInfoResponse.container_filesystems`, asked for at each call.
-   * @default none, which means the same as the images', as containerd has it
+   * Returns CRI `ImageFsInfoResponse.container_filesystems`; called for each request.
+   * @default none
    */
-  readonly containerFilesystems?: (() => readonly FilesystemUsageInit[]) | undefined;
+  readonly containerFilesystems?: (() => Promise<readonly FilesystemUsageInit[]>) | undefined;
   /**
-   * How many images a message of StreamImages has, at most.
+   * The number of images in a message of StreamImages.
    * @default 500
    */
   readonly imagesPerMessage?: number | undefined;
 }
 
-/** A file system, as CRI tells it. */
+/** CRI `FilesystemUsage`. */
 export type FilesystemUsageInit = MessageInitShape<typeof FilesystemUsageSchema>;
 
-/** What a layer takes of a file system: made up, as the layers are. */
+/** The inodes that a layer uses; a made-up number, as layers have no files. */
 const inodesPerLayer = 100;
 
-/** CRI's ImageService for the images of a node. */
+/** Creates CRI's ImageService for the images of a node. */
 export function imageService(store: ImageStore, options: ImageServiceOptions = {}): ImageImplementation {
-  const { mountpoint = "/var/lib/cri-sdk-embedded/images", imagesPerMessage = 500 } = options;
+  const { mountpoint = "/", imagesPerMessage = 500 } = options;
   return {
     listImages: ({ filter }) => ({ images: list(store, filter) }),
 
@@ -43,9 +49,9 @@ export function imageService(store: ImageStore, options: ImageServiceOptions = {
     },
 
     imageStatus({ image, verbose }) {
-      const node = store.find(image?.image ?? "");
-      if (!node) return {};
-      return { image: imageStatusMessage(node, store.idOf(node)), info: verbose ? imageInfo(node) : {} };
+      const stored = store.find(image?.image ?? "");
+      if (!stored) return {};
+      return { image: statusMessage(stored, store.idOf(stored)), info: verbose ? verboseInfo(stored) : {} };
     },
 
     async pullImage({ image, auth }, { signal }) {
@@ -57,7 +63,7 @@ export function imageService(store: ImageStore, options: ImageServiceOptions = {
       return {};
     },
 
-    imageFsInfo() {
+    async imageFsInfo() {
       const images = store.images.map(({ image }) => image);
       const used = images.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
       const layers = images.reduce((sum, image) => sum + image.layers, 0);
@@ -69,16 +75,51 @@ export function imageService(store: ImageStore, options: ImageServiceOptions = {
       };
       return {
         imageFilesystems: [filesystem],
-        containerFilesystems: [...(options.containerFilesystems?.() ?? [])],
+        containerFilesystems: [...((await options.containerFilesystems?.()) ?? [])],
       };
     },
   };
 }
 
-/** The images that a filter selects: the one that its name or id means, none where that is not clear. */
+/** Lists the images that match a filter: the one with its name or id; none when that is ambiguous. */
 function list(store: ImageStore, filter: ImageFilter | undefined): Image[] {
-  const wanted = filter?.image?.image ?? "";
-  const found = wanted === "" ? undefined : find(store.images, wanted);
-  const images = wanted === "" ? store.images : found && found !== "ambiguous" ? [found] : [];
-  return images.map((node) => imageMessage(node, store.idOf(node)));
+  const reference = filter?.image?.image ?? "";
+  const found = reference === "" ? undefined : findImage(store.images, reference);
+  const images = reference === "" ? store.images : found && found !== "ambiguous" ? [found] : [];
+  return images.map((stored) => listMessage(stored, store.idOf(stored)));
+}
+
+/** Converts an image to an item of ListImages. `spec` is unset, as on the measured runtimes. */
+function listMessage(stored: StoredImage, id: string): Image {
+  const { image, repoTags, repoDigests } = stored;
+  return create(ImageSchema, {
+    id,
+    repoTags: [...repoTags],
+    repoDigests: [...repoDigests],
+    size: BigInt(image.sizeBytes),
+    pinned: image.pinned,
+    ...userOf(image),
+  });
+}
+
+/** Converts an image to that of ImageStatus, which has the name and the annotations of the manifest in its `spec`. */
+function statusMessage(stored: StoredImage, id: string): Image {
+  const message = listMessage(stored, id);
+  const [name = stored.repoDigests[0] ?? id] = stored.repoTags;
+  message.spec = create(ImageSpecSchema, {
+    image: name,
+    annotations: { ...stored.image.annotations },
+  });
+  return message;
+}
+
+/** Builds the `info` of a verbose ImageStatus, with containerd's fields. */
+function verboseInfo({ image }: StoredImage): Record<string, string> {
+  return { info: JSON.stringify({ chainID: image.chainId, imageSpec: image.config }) };
+}
+
+/** A number is a uid, anything else a name. CRI has no field for the group. */
+function userOf({ user }: CatalogueImage) {
+  const [name = ""] = user?.split(":") ?? [];
+  return /^\d+$/.test(name) ? { uid: { value: BigInt(name) } } : { username: name };
 }

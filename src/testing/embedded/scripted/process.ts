@@ -1,14 +1,28 @@
 import { constants } from "node:os";
-import { PassThrough, type Readable, type Transform, type Writable } from "node:stream";
+import { PassThrough, type Readable, Transform, type Writable } from "node:stream";
+import { isError, messageOf } from "../../../core/index.js";
 import type { TerminalSize } from "../../../streaming/index.js";
 import type { Clock } from "../clock.js";
-import type { DriverContainer, DriverProcess, ProcessExit, ProcessSpec, ResourceUsage } from "../driver.js";
+import type {
+  DriverContainer,
+  DriverProcess,
+  DriverUser,
+  ProcessExit,
+  ProcessSpec,
+  ResourceUsage,
+} from "../driver.js";
 import type { Ports } from "./ports.js";
 import type { Program, ProgramContext } from "./program.js";
-import { terminalInput, terminalOutput } from "./terminal.js";
 
-/** What stats tell of a process that told nothing itself. */
+/** The memory of a process that did not call `reportUsage`. */
 const defaultMemoryBytes = 1_048_576n;
+
+/** What a process uses and shares with others. */
+export interface ProcessSurroundings {
+  readonly clock: Clock;
+  readonly ports: Ports;
+  readonly user: DriverUser | undefined;
+}
 
 /** A program that runs as a process. */
 export class ScriptedProcess implements DriverProcess {
@@ -20,21 +34,27 @@ export class ScriptedProcess implements DriverProcess {
   readonly #out: Transform;
   readonly #err: PassThrough | undefined;
   readonly #in: Transform;
-  readonly #abort = new AbortController();
-  readonly #dead = new AbortController();
-  readonly #heard: ((name: NodeJS.Signals) => void)[] = [];
+  /** The program's `signal`. */
+  readonly #signaled = new AbortController();
+  readonly #exited = new AbortController();
+  readonly #signalCallbacks: ((name: NodeJS.Signals) => void)[] = [];
   readonly #ports: Ports;
-  readonly #began: bigint;
+  readonly #startedAt: bigint;
   readonly #clock: Clock;
   #size: TerminalSize;
-  #used: { cpuNanos?: bigint; memoryBytes?: bigint } = {};
-  #ended = false;
+  #usage: { cpuNanos?: bigint; memoryBytes?: bigint } = {};
+  #hasExited = false;
   #resolve: (exit: ProcessExit) => void = () => undefined;
 
-  constructor(program: Program, container: DriverContainer, spec: ProcessSpec, clock: Clock, ports: Ports) {
+  constructor(
+    program: Program,
+    container: DriverContainer,
+    spec: ProcessSpec,
+    { clock, ports, user }: ProcessSurroundings,
+  ) {
     this.#clock = clock;
     this.#ports = ports;
-    this.#began = clock.now();
+    this.#startedAt = clock.now();
     this.#size = spec.size ?? { columns: 80, rows: 24 };
     this.#err = spec.tty ? undefined : new PassThrough();
     this.#out = spec.tty ? terminalOutput() : new PassThrough();
@@ -48,57 +68,57 @@ export class ScriptedProcess implements DriverProcess {
     this.stderr = this.#err;
     this.stdin = spec.stdin ? this.#in : undefined;
     if (!spec.stdin) this.#in.end();
-    // A reader, or a writer, that leaves early is no failure of the process.
+    // A stream that the other side closes early is not a failure of the process.
     for (const stream of [this.#in, this.#out, this.#err]) stream?.on("error", () => undefined);
     this.exit = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    void this.#run(program, this.#context(container, spec));
+    void this.#run(program, this.#context(container, spec, user));
   }
 
   kill(signal: NodeJS.Signals): void {
-    if (this.#ended) return;
+    if (this.#hasExited) return;
     if (signal === "SIGKILL") {
-      this.#abort.abort(signal);
+      this.#signaled.abort(signal);
       this.#end(exitCodeOf(signal));
       return;
     }
-    for (const heard of this.#heard) heard(signal);
-    if (endsByDefault.has(signal)) this.#abort.abort(signal);
+    for (const callback of this.#signalCallbacks) callback(signal);
+    if (endingSignals.has(signal)) this.#signaled.abort(signal);
   }
 
   resize(size: TerminalSize): void {
     this.#size = size;
-    if (!this.#ended) for (const heard of this.#heard) heard("SIGWINCH");
+    if (!this.#hasExited) for (const callback of this.#signalCallbacks) callback("SIGWINCH");
   }
 
-  /** What the program told, else a little for every second that it has run. */
+  /** What the program reported; by default, a microsecond of CPU time for each millisecond since the start. */
   get usage(): ResourceUsage {
-    const ran = this.#clock.now() - this.#began;
-    const { cpuNanos = ran / 1_000n, memoryBytes = defaultMemoryBytes } = this.#used;
+    const age = this.#clock.now() - this.#startedAt;
+    const { cpuNanos = age / 1_000n, memoryBytes = defaultMemoryBytes } = this.#usage;
     return { cpuNanos, memoryBytes, processes: 1 };
   }
 
   async #run(program: Program, context: ProgramContext): Promise<void> {
     try {
-      // In a turn of its own, so that who started the process has it before it prints.
+      // Starts in a later turn, so that the caller has the process before its first output.
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.#ended) return;
+      if (this.#hasExited) return;
       this.#end((await program(context)) ?? 0);
     } catch (error) {
-      const { signal } = this.#abort;
+      const { signal } = this.#signaled;
       if (signal.aborted && (error === signal.reason || isCausedBy(error, signal.reason)))
         this.#end(exitCodeOf(signal.reason));
       else {
-        if (!this.#ended) context.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+        if (!this.#hasExited) context.stderr.write(`${messageOf(error)}\n`);
         this.#end(1);
       }
     }
   }
 
-  #context(container: DriverContainer, spec: ProcessSpec): ProgramContext {
+  #context(container: DriverContainer, spec: ProcessSpec, user: DriverUser | undefined): ProgramContext {
     const clock = this.#clock;
-    const { signal } = this.#abort;
+    const { signal } = this.#signaled;
     const size = () => this.#size;
     return {
       args: spec.args,
@@ -106,6 +126,10 @@ export class ScriptedProcess implements DriverProcess {
       workingDir: spec.workingDir || "/",
       containerId: container.id,
       image: container.image,
+      user,
+      mounts: container.mounts,
+      podIp: container.pod.ip,
+      dns: container.pod.dns,
       stdin: this.#in,
       stdout: this.#out,
       stderr: this.#err ?? this.#out,
@@ -114,30 +138,30 @@ export class ScriptedProcess implements DriverProcess {
         return size();
       },
       signal,
-      onSignal: (heard) => this.#heard.push(heard),
-      clock: { now: () => clock.now(), sleep: (ms, own) => clock.sleep(ms, this.#until(own)) },
+      onSignal: (callback) => this.#signalCallbacks.push(callback),
+      clock: { now: () => clock.now(), sleep: (ms, own) => clock.sleep(ms, this.#sleepSignal(own)) },
       listen: (port, accept) => this.#ports.listen(container, port, this, accept),
-      use: (usage) => {
-        this.#used = { ...this.#used, ...usage };
+      reportUsage: (usage) => {
+        this.#usage = { ...this.#usage, ...usage };
       },
     };
   }
 
-  /** A sleep of the program's ends with the process at the latest, whatever signal it listens to itself. */
-  #until(own: AbortSignal | undefined): AbortSignal {
-    const { signal } = this.#abort;
-    return own && own !== signal ? AbortSignal.any([own, this.#dead.signal]) : signal;
+  /** A sleep ends with the process at the latest, even if the program passes a signal of its own. */
+  #sleepSignal(own: AbortSignal | undefined): AbortSignal {
+    const { signal } = this.#signaled;
+    return own && own !== signal ? AbortSignal.any([own, this.#exited.signal]) : signal;
   }
 
   #end(exitCode: number): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#hasExited) return;
+    this.#hasExited = true;
     this.#ports.close(this);
     this.#in.destroy();
     this.#out.end();
     this.#err?.end();
-    this.#abort.abort("SIGKILL");
-    this.#dead.abort("SIGKILL");
+    this.#signaled.abort("SIGKILL");
+    this.#exited.abort("SIGKILL");
     this.#resolve({ exitCode });
   }
 }
@@ -146,12 +170,13 @@ function exitCodeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];
 }
 
-/** What the clock rejects with has the signal's reason as its cause. */
+/** The clock rejects with an error whose cause is the signal's reason. */
 function isCausedBy(error: unknown, reason: unknown): boolean {
-  return error instanceof Error && error.cause === reason;
+  return isError(error) && error.cause === reason;
 }
 
-const endsByDefault: ReadonlySet<NodeJS.Signals> = new Set([
+/** The signals whose default action ends a process. */
+const endingSignals: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGABRT",
   "SIGALRM",
   "SIGHUP",
@@ -162,3 +187,37 @@ const endsByDefault: ReadonlySet<NodeJS.Signals> = new Set([
   "SIGUSR1",
   "SIGUSR2",
 ]);
+
+const newline = 10;
+const carriageReturn = 13;
+const endOfTransmission = 4;
+const interrupt = 3;
+
+/** Converts output as a terminal does: a newline becomes a carriage return and a newline. */
+function terminalOutput(): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      done(null, Buffer.from(chunk.toString("latin1").replaceAll("\n", "\r\n"), "latin1"));
+    },
+  });
+}
+
+/**
+ * Converts input as a terminal does: echoes it, converts Enter to a newline, ends the input at Ctrl-D, and interrupts the
+ * process at Ctrl-C. It is not line-buffered.
+ */
+function terminalInput(echo: (text: Buffer) => void, onInterrupt: () => void): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const end = chunk.indexOf(endOfTransmission);
+      const typed = end < 0 ? chunk : chunk.subarray(0, end);
+      if (typed.includes(interrupt)) onInterrupt();
+      const text = Buffer.from(typed.filter((byte) => byte !== interrupt));
+      for (const [index, byte] of text.entries()) if (byte === carriageReturn) text[index] = newline;
+      echo(text);
+      if (text.byteLength > 0) this.push(text);
+      if (end >= 0) this.push(null);
+      done();
+    },
+  });
+}

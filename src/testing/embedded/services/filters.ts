@@ -4,60 +4,61 @@ import type {
   PodSandboxFilter,
   PodSandboxStatsFilter,
 } from "../../../../gen/runtime/v1/api_pb.js";
-import type { Machine } from "../machine.js";
-import type { Container } from "../objects/container.js";
-import type { Sandbox } from "../objects/sandbox.js";
+import type { Container, Sandbox } from "../objects.js";
+import type { Profile } from "../profile.js";
+import type { RuntimeState } from "../runtime-state.js";
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Whether an object has all the labels of a selector. */
-function labelled(labels: Labels, selector: Labels = {}): boolean {
-  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+function matchesSelector(labels: Labels, selector: Labels = {}, { emptyLabelMatchesNone }: Profile): boolean {
+  const missing = emptyLabelMatchesNone ? "" : undefined;
+  return Object.entries(selector).every(([key, value]) => (labels[key] ?? missing) === value);
 }
 
-/** The sandboxes that a filter leaves: all of its conditions hold for them. Newest last. */
+/** Yields the sandboxes that match all conditions of a filter, oldest first. */
 export function* filterSandboxes(
-  { sandboxes }: Machine,
+  { sandboxes, profile }: RuntimeState,
   filter: PodSandboxFilter | PodSandboxStatsFilter | undefined,
 ): Generator<Sandbox> {
   const state = filter && "state" in filter ? filter.state?.state : undefined;
-  for (const sandbox of sandboxes.filtered(filter?.id ?? ""))
+  for (const sandbox of sandboxes.filter(filter?.id ?? ""))
     if (
+      !sandbox.isStarting &&
       (state === undefined || sandbox.state === state) &&
-      labelled(sandbox.config.labels, filter?.labelSelector)
+      matchesSelector(sandbox.labels, filter?.labelSelector, profile)
     )
       yield sandbox;
 }
 
-/** The containers that a filter leaves: all of its conditions hold for them. Newest last. */
+/** Yields the containers that match all conditions of a filter, oldest first. */
 export function* filterContainers(
-  { containers, sandboxes }: Machine,
+  { containers, sandboxes, profile }: RuntimeState,
   filter: ContainerFilter | ContainerStatsFilter | undefined,
 ): Generator<Container> {
   const state = filter && "state" in filter ? filter.state?.state : undefined;
   const { id = "", podSandboxId = "", labelSelector } = filter ?? {};
-  const [only] = podSandboxId === "" ? [] : sandboxes.filtered(podSandboxId);
-  if (podSandboxId !== "" && !only) return;
-  const candidates = id === "" && only ? only.containers : containers.filtered(id);
+  const [sandbox] = podSandboxId === "" ? [] : sandboxes.filter(podSandboxId);
+  if (podSandboxId !== "" && !sandbox) return;
+  const candidates = id === "" && sandbox ? sandbox.containers : containers.filter(id);
   for (const container of candidates)
     if (
-      (!only || container.sandbox === only) &&
+      (!sandbox || container.sandbox === sandbox) &&
       (state === undefined || container.state === state) &&
-      sandboxHas(container) &&
-      labelled(container.config.labels, labelSelector)
+      isCreated(container) &&
+      matchesSelector(container.config.labels, labelSelector, profile)
     )
       yield container;
 }
 
-/** One that was reserved, and is not created yet, is not there yet. */
-function sandboxHas(container: Container): boolean {
+/** A container whose creation is in flight is in the index, but not in its sandbox. */
+function isCreated(container: Container): boolean {
   return container.sandbox.containers.has(container);
 }
 
-/** How many items a message of a streaming list holds. */
+/** The number of items in a message of a Stream* list. */
 const chunkSize = 500;
 
-/** Cuts what a streaming list gives into messages. An empty list has no message at all. */
+/** Splits the items of a Stream* list into messages. An empty list has no message. */
 export function* chunks<T>(items: Iterable<T>): Generator<T[]> {
   let chunk: T[] = [];
   for (const item of items) {

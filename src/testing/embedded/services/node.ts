@@ -1,15 +1,11 @@
 import { CgroupDriver } from "../../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeImplementation } from "../../../server/index.js";
-import type { Machine } from "../machine.js";
-import { info } from "./info.js";
+import type { ReportedFeatures } from "../profile.js";
+import type { RuntimeState } from "../runtime-state.js";
+import { verboseInfo } from "./verbose-info.js";
 
-const warnings = {
-  host: "containers are processes of this host, without any isolation",
-  scripted: "containers are functions of a test",
-} as const;
-
-/** The RPCs on the runtime itself. */
-export function nodeService({ profile, handlers, driver }: Machine) {
+/** The RPCs about the runtime itself. */
+export function nodeService({ profile, handlers, driver }: RuntimeState) {
   const podCidr = { value: "" };
   return {
     version: () => ({
@@ -25,11 +21,9 @@ export function nodeService({ profile, handlers, driver }: Machine) {
           { type: "NetworkReady", status: true },
         ],
       },
-      ...(profile.tellsFeatures
-        ? { runtimeHandlers: handlers.map((name) => ({ name, features: {} })), features: {} }
-        : {}),
+      ...(profile.features ? featuresOf(profile.features, handlers) : {}),
       info: verbose
-        ? info({ driver: driver.kind, warning: warnings[driver.kind], podCidr: podCidr.value })
+        ? verboseInfo({ driver: driver.kind, warning: driver.notice, podCidr: podCidr.value })
         : {},
     }),
     updateRuntimeConfig({ runtimeConfig }) {
@@ -38,4 +32,16 @@ export function nodeService({ profile, handlers, driver }: Machine) {
     },
     runtimeConfig: () => ({ linux: { cgroupDriver: CgroupDriver.CGROUPFS } }),
   } satisfies RuntimeImplementation;
+}
+
+/** Converts the features of a runtime to fields of StatusResponse. There are no user namespaces without isolation. */
+function featuresOf(
+  { supplementalGroupsPolicy, recursiveReadOnlyMounts }: ReportedFeatures,
+  handlers: readonly string[],
+) {
+  const handlerFeatures = { recursiveReadOnlyMounts, userNamespaces: false };
+  return {
+    runtimeHandlers: handlers.map((name) => ({ name, features: handlerFeatures })),
+    features: { supplementalGroupsPolicy },
+  };
 }

@@ -1,27 +1,27 @@
 import { PodSandboxConfigSchema } from "../../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeImplementation } from "../../../server/index.js";
-import type { Machine } from "../machine.js";
-import { updated } from "../resources.js";
-import { removeSandbox, runSandbox, stopSandbox } from "../sandbox-life.js";
+import { mergeResources } from "../objects.js";
+import type { RuntimeState } from "../runtime-state.js";
+import { removeSandbox, runSandbox, stopSandbox } from "../sandbox-lifecycle.js";
 import { chunks, filterSandboxes } from "./filters.js";
-import { goConfig, info } from "./info.js";
+import { crioSpec, goConfig, verboseInfo } from "./verbose-info.js";
 
-/** The RPCs on sandboxes. */
-export function sandboxService(machine: Machine) {
-  const { sandboxes, refusals, clock, profile } = machine;
+/** The RPCs about sandboxes. */
+export function sandboxService(state: RuntimeState) {
+  const { sandboxes, errors, clock, profile } = state;
   return {
-    runPodSandbox({ config, runtimeHandler }) {
-      if (!config) throw refusals.invalid("config", "is missing");
-      return { podSandboxId: runSandbox(machine, config, runtimeHandler).id };
+    async runPodSandbox({ config, runtimeHandler }, { signal }) {
+      if (!config) throw errors.invalidRequest("config", "is missing");
+      return { podSandboxId: (await runSandbox(state, config, runtimeHandler, signal)).id };
     },
-    async stopPodSandbox({ podSandboxId }) {
+    async stopPodSandbox({ podSandboxId }, call) {
       const sandbox = sandboxes.find(podSandboxId);
-      if (sandbox) await stopSandbox(machine, sandbox);
+      if (sandbox) await stopSandbox(state, sandbox, call);
       return {};
     },
-    async removePodSandbox({ podSandboxId }) {
+    async removePodSandbox({ podSandboxId }, call) {
       const sandbox = sandboxes.find(podSandboxId);
-      if (sandbox) await removeSandbox(machine, sandbox);
+      if (sandbox) await removeSandbox(state, sandbox, call);
       return {};
     },
     podSandboxStatus({ podSandboxId, verbose }) {
@@ -32,24 +32,27 @@ export function sandboxService(machine: Machine) {
         containersStatuses: [...sandbox.containers].map((container) => container.status()),
         timestamp: clock.now(),
         info: verbose
-          ? info(
-              { runtimeHandler, hostname: pod.hostname, ip: pod.ip ?? "" },
-              profile.tellsConfigs ? goConfig(PodSandboxConfigSchema, config) : undefined,
+          ? verboseInfo(
+              {
+                ...{ runtimeHandler, hostname: pod.hostname, ip: pod.ip ?? "" },
+                ...(profile.reportsConfigs ? {} : { runtimeSpec: crioSpec(sandbox) }),
+              },
+              profile.reportsConfigs ? goConfig(PodSandboxConfigSchema, config) : undefined,
             )
           : {},
       };
     },
     listPodSandbox({ filter }) {
-      return { items: Array.from(filterSandboxes(machine, filter), (sandbox) => sandbox.item()) };
+      return { items: Array.from(filterSandboxes(state, filter), (sandbox) => sandbox.item()) };
     },
     async *streamPodSandboxes({ filter }) {
-      for (const chunk of chunks(filterSandboxes(machine, filter)))
+      for (const chunk of chunks(filterSandboxes(state, filter)))
         yield { podSandboxes: chunk.map((sandbox) => sandbox.item()) };
     },
     updatePodSandboxResources({ podSandboxId, overhead, resources }) {
       const sandbox = sandboxes.get(podSandboxId);
-      if (overhead) sandbox.overhead = updated(sandbox.overhead, overhead);
-      if (resources) sandbox.resources = updated(sandbox.resources, resources);
+      if (overhead) sandbox.overhead = mergeResources(sandbox.overhead, overhead);
+      if (resources) sandbox.resources = mergeResources(sandbox.resources, resources);
       return {};
     },
   } satisfies RuntimeImplementation;

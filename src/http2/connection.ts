@@ -1,0 +1,614 @@
+import type { Duplex } from "node:stream";
+import { errorCode, Http2Error } from "./errors.js";
+import { FloodGuard } from "./flood-guard.js";
+import { FrameReader, type FrameReceiver } from "./frame-reader.js";
+import { checkFrameHeader } from "./frame-rules.js";
+import {
+  connectionPreface,
+  defaultWindowBytes,
+  frame,
+  frameFlag,
+  frameType,
+  goawayFrame,
+  max31Bits,
+  rstStreamFrame,
+  setting,
+  settingsAckFrame,
+  settingsFrame,
+  windowUpdateFrame,
+} from "./frames.js";
+import { type HeaderBlock, HeaderBlocks } from "./header-blocks.js";
+import { type HeaderKind, type HeaderMap, HeaderReader, type ReceivedHeaders } from "./headers.js";
+import type { HeaderFields, RepeatedHeaders } from "./hpack/encoder.js";
+import type { ConnectionLimits } from "./limits.js";
+import { Output } from "./output.js";
+import { ReceiveWindow } from "./receive-window.js";
+import { ResetStreams } from "./reset-streams.js";
+import { Sender } from "./sender.js";
+import { readSettings } from "./settings.js";
+import type { Stream, StreamConnection, StreamEnd } from "./stream.js";
+
+/** What differs between the two ends of a connection. */
+export interface Role {
+  readonly isClient: boolean;
+  /** The largest id of a stream that was opened; larger ones are idle. */
+  readonly lastStreamId: number;
+  /** The largest id of a stream of the peer that was processed, for GOAWAY. */
+  readonly lastProcessedId: number;
+  /** Returns the stream that a HEADERS frame on an idle stream opens; undefined if it was refused. */
+  open(streamId: number, headers: ReceivedHeaders): Stream | undefined;
+  /** Called when the peer's first SETTINGS have arrived. */
+  onReady(): void;
+  /** Called when SETTINGS may have made place for another stream. */
+  onPlace(): void;
+  onStreamClosed(stream: Stream): void;
+  onGoaway(goaway: Goaway): void;
+  /** Called exactly once, when no stream can go on. */
+  onEnd(error: Error | undefined): void;
+  /** Called exactly once, after that, when the socket is closed. */
+  onClose(): void;
+}
+
+/** A GOAWAY frame of the peer. */
+export interface Goaway {
+  readonly code: number;
+  /** The peer did not process streams with larger ids. */
+  readonly lastStreamId: number;
+  readonly debugText: string;
+}
+
+/** How long the peer may take to close the socket after the end of the connection, in milliseconds. */
+const lingerMs = 1_000;
+/** The size of the compression table that every peer starts with. */
+const headerTableBytes = 4_096;
+
+/** The part of an HTTP/2 connection that both roles share: frames in and out, flow control, and the streams' states. */
+export class Connection implements FrameReceiver, StreamConnection {
+  readonly streams = new Map<number, Stream>();
+  readonly sender: Sender;
+  readonly #socket: Duplex;
+  readonly #role: Role;
+  readonly #limits: ConnectionLimits;
+  readonly #reader: FrameReader;
+  readonly #blocks: HeaderBlocks;
+  readonly #headers: HeaderReader;
+  readonly #output: Output;
+  readonly #flood = new FloodGuard();
+  readonly #resetHere = new ResetStreams();
+  #hasSettings = false;
+  /** The stream of the current DATA frame; undefined if its content is dropped. */
+  #dataStream: Stream | undefined;
+  #dataBytes = 0;
+  #dataEndsStream = false;
+  readonly #receiveWindow: ReceiveWindow;
+  /** The windows of new streams: what the peer allows, and what it is allowed. */
+  #peerStreamWindow = defaultWindowBytes;
+  peerMaxStreams = Number.POSITIVE_INFINITY;
+  #pings: (() => void)[] = [];
+  #goawaySent = false;
+  #isClosing = false;
+  #isDestroyed = false;
+  #error: Error | undefined;
+
+  constructor(socket: Duplex, role: Role, limits: ConnectionLimits) {
+    this.#socket = socket;
+    this.#role = role;
+    this.#limits = {
+      ...limits,
+      // Smaller windows would be violated by peers that have not received the SETTINGS yet.
+      streamWindowBytes: Math.max(limits.streamWindowBytes, defaultWindowBytes),
+      connectionWindowBytes: Math.max(limits.connectionWindowBytes, defaultWindowBytes),
+    };
+    this.#reader = new FrameReader(this, { expectsPreface: !role.isClient });
+    this.#blocks = new HeaderBlocks(2 * limits.headerListLimitBytes);
+    this.#headers = new HeaderReader(headerTableBytes, limits.headerListLimitBytes, {
+      allowsOuterSpaces: role.isClient,
+    });
+    this.#output = new Output(socket, () => this.sender.pump());
+    this.sender = new Sender(this.#output, limits.queueLimit);
+    this.#receiveWindow = new ReceiveWindow(this.#output, this.#limits.connectionWindowBytes);
+    this.#greet();
+    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.once("end", () => this.#onSocketEnd());
+    socket.on("error", (error) => {
+      this.#error ??= error;
+    });
+    socket.once("close", () => this.#onSocketClosed());
+    // Then it will not emit `close` again.
+    if (socket.closed) process.nextTick(() => this.#onSocketClosed());
+  }
+
+  /** Whether the connection has ended, or ends after the streams that are open. */
+  get isClosing(): boolean {
+    return this.#isClosing || this.#isDestroyed;
+  }
+
+  /** Whether no stream can go on. */
+  get isDestroyed(): boolean {
+    return this.#isDestroyed;
+  }
+
+  get unsentBytes(): number {
+    return this.#output.unsentBytes;
+  }
+
+  #greet(): void {
+    const { isClient } = this.#role;
+    const { streamWindowBytes, maxConcurrentStreams, headerListLimitBytes } = this.#limits;
+    const values: [number, number][] = [
+      [setting.initialWindowSize, streamWindowBytes],
+      [setting.maxHeaderListSize, headerListLimitBytes],
+    ];
+    if (isClient) values.push([setting.enablePush, 0]);
+    if (maxConcurrentStreams !== undefined) values.push([setting.maxConcurrentStreams, maxConcurrentStreams]);
+    const frames = [settingsFrame(values)];
+    if (isClient) frames.unshift(connectionPreface);
+    const more = this.#limits.connectionWindowBytes - defaultWindowBytes;
+    if (more > 0) frames.push(windowUpdateFrame(0, more));
+    this.#output.push(Buffer.concat(frames));
+  }
+
+  // What arrives.
+
+  #receive(chunk: Buffer): void {
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      if (error instanceof Http2Error) this.#fail(error.http2Code, error);
+      else {
+        // A callback threw: the rest of the chunk is lost, so the connection cannot go on.
+        this.#fail(errorCode.internalError, error as Error);
+        throw error;
+      }
+    }
+  }
+
+  onFrameHeader(type: number, flags: number, streamId: number, length: number): void {
+    if (!this.#hasSettings && (type !== frameType.settings || (flags & frameFlag.ack) !== 0))
+      throw protocolError("the first frame is not SETTINGS");
+    this.#blocks.checkOrder(type, streamId);
+    checkFrameHeader(type, streamId, length);
+    if (type === frameType.data) this.#startData(flags, streamId, length);
+  }
+
+  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+    switch (type) {
+      case frameType.headers:
+        return void this.#onBlock(this.#blocks.begin(flags, streamId, payload));
+      case frameType.continuation:
+        // Empty parts are free for the peer.
+        if (payload.length < 256) this.#flood.count();
+        return void this.#onBlock(this.#blocks.add(flags, payload));
+      case frameType.rstStream:
+        return void this.#onReset(streamId, payload.readUInt32BE());
+      case frameType.settings:
+        return void this.#onSettings(flags, payload);
+      case frameType.pushPromise:
+        throw protocolError("the peer sent PUSH_PROMISE");
+      case frameType.ping:
+        return void this.#onPing(flags, payload);
+      case frameType.goaway:
+        return void this.#onGoaway(payload);
+      case frameType.windowUpdate:
+        return void this.#onWindowUpdate(streamId, payload.readUInt32BE() & max31Bits);
+      default:
+        // PRIORITY and unknown frames have no effect.
+        this.#flood.count();
+    }
+  }
+
+  #startData(flags: number, streamId: number, length: number): void {
+    this.#dataBytes = length;
+    this.#dataEndsStream = (flags & frameFlag.endStream) !== 0;
+    this.#dataStream = undefined;
+    if (length === 0 && !this.#dataEndsStream) this.#flood.count();
+    this.#receiveWindow.take(length);
+    const stream = this.#streamOf(streamId) ?? this.#ignoreOnClosed(streamId, this.#dataEndsStream);
+    if (!stream) return;
+    if (stream.endedByPeer)
+      return void this.#violation(stream, errorCode.streamClosed, "DATA after the end of the stream");
+    if (!stream.hasHeaders)
+      return void this.#violation(stream, errorCode.protocolError, "DATA before the headers");
+    stream.receiveWindow -= length;
+    if (stream.receiveWindow < 0)
+      return void this.#violation(
+        stream,
+        errorCode.flowControlError,
+        "the peer exceeded the stream's window",
+      );
+    this.#dataStream = stream;
+  }
+
+  onData(part: Buffer): void {
+    const stream = this.#dataStream;
+    if (!stream || stream.isClosed) return;
+    if (stream.contentLeft !== undefined) {
+      stream.contentLeft -= part.length;
+      if (stream.contentLeft < 0)
+        return void this.#violation(
+          stream,
+          errorCode.protocolError,
+          "more content than content-length announces",
+        );
+    }
+    stream.receiver.onData(part);
+  }
+
+  onDataEnd(): void {
+    const stream = this.#dataStream;
+    this.#dataStream = undefined;
+    const bytes = this.#dataBytes;
+    if (!stream || stream.isClosed) {
+      this.#receiveWindow.credit(bytes);
+      return;
+    }
+    stream.uncreditedBytes += bytes;
+    if (this.#dataEndsStream) this.#endByPeer(stream);
+    if (!stream.isPaused) this.credit(stream);
+  }
+
+  #onBlock(block: HeaderBlock | undefined): void {
+    if (!block) return;
+    const { streamId, endStream } = block;
+    const known = this.streams.get(streamId);
+    const { isClient } = this.#role;
+    const kind: HeaderKind = known?.hasHeaders ? "trailers" : isClient ? "response" : "request";
+    // Decoded also for streams that are closed: the compression table belongs to the connection.
+    const headers = this.#headers.read(block.bytes, kind);
+    let stream = known;
+    if (!stream && !isClient && streamId > this.#role.lastStreamId) {
+      this.#checkUnsent();
+      stream = this.#role.open(streamId, headers);
+    } else if (!stream) {
+      stream = this.#streamOf(streamId) ?? this.#ignoreOnClosed(streamId, endStream);
+      if (!stream) this.#flood.count();
+    }
+    if (!stream || stream.isClosed) return;
+    if (stream.endedByPeer)
+      return void this.#violation(stream, errorCode.streamClosed, "HEADERS after the end of the stream");
+    if (headers.isTooLarge)
+      return void this.#violation(stream, errorCode.enhanceYourCalm, "the header list is too large");
+    if (headers.problem !== undefined)
+      return void this.#violation(stream, errorCode.protocolError, headers.problem);
+    if (kind === "trailers") this.#onTrailers(stream, headers.fields, endStream);
+    else this.#onFirstHeaders(stream, headers.fields, endStream);
+  }
+
+  #onFirstHeaders(stream: Stream, headers: HeaderMap, endStream: boolean): void {
+    if (this.#role.isClient && headers[":status"]?.startsWith("1")) {
+      this.#flood.count();
+      if (endStream)
+        this.#violation(stream, errorCode.protocolError, "an informational response ends the stream");
+      return;
+    }
+    stream.hasHeaders = true;
+    const length = headers["content-length"];
+    if (length !== undefined) {
+      if (!/^\d{1,15}$/.test(length))
+        return void this.#violation(stream, errorCode.protocolError, "content-length is not a number");
+      stream.contentLeft = Number(length);
+    }
+    stream.receiver.onHeaders(headers);
+    if (endStream && !stream.isClosed) this.#endByPeer(stream);
+  }
+
+  #onTrailers(stream: Stream, trailers: HeaderMap, endStream: boolean): void {
+    if (!endStream)
+      return void this.#violation(stream, errorCode.protocolError, "trailers do not end the stream");
+    if (!this.#contentIsComplete(stream)) return;
+    stream.receiver.onTrailers(trailers);
+    if (!stream.isClosed) this.#endByPeer(stream);
+  }
+
+  #endByPeer(stream: Stream): void {
+    if (!this.#contentIsComplete(stream)) return;
+    stream.endedByPeer = true;
+    stream.receiver.onEnd();
+    if (stream.endedHere) this.remove(stream, completeEnd);
+  }
+
+  #contentIsComplete(stream: Stream): boolean {
+    if (stream.contentLeft === undefined || stream.contentLeft === 0) return true;
+    // The response to HEAD announces the content that GET would have; neither gRPC nor CRI uses it.
+    this.#violation(stream, errorCode.protocolError, "less content than content-length announces");
+    return false;
+  }
+
+  #onReset(streamId: number, code: number): void {
+    const stream = this.#streamOf(streamId);
+    if (!stream) {
+      this.#resetHere.delete(streamId);
+      return;
+    }
+    if (!this.#role.isClient && !stream.endedHere) this.#flood.count();
+    const unprocessed = this.#role.isClient && code === errorCode.refusedStream;
+    this.remove(stream, { cause: "reset-by-peer", code, unprocessed, error: undefined });
+  }
+
+  #onSettings(flags: number, payload: Buffer): void {
+    this.#flood.count();
+    if ((flags & frameFlag.ack) !== 0) {
+      if (payload.length > 0)
+        throw new Http2Error(errorCode.frameSizeError, "an acknowledgement has a payload");
+      return;
+    }
+    const settings = readSettings(payload, this.#role.isClient);
+    // First, since the peer may apply its new values only when it has this.
+    this.#reply(settingsAckFrame);
+    const { headerTableSize, maxFrameSize, maxConcurrentStreams, initialWindowSize } = settings;
+    if (headerTableSize !== undefined) this.sender.encoder.setTableLimit(headerTableSize);
+    if (maxFrameSize !== undefined) this.sender.maxFrameBytes = maxFrameSize;
+    if (maxConcurrentStreams !== undefined) this.peerMaxStreams = maxConcurrentStreams;
+    if (initialWindowSize !== undefined) this.#changeStreamWindows(initialWindowSize);
+    const isFirst = !this.#hasSettings;
+    this.#hasSettings = true;
+    if (isFirst) this.#role.onReady();
+    this.#role.onPlace();
+  }
+
+  /** A change of the initial window applies to the streams that are open, too. */
+  #changeStreamWindows(bytes: number): void {
+    const change = bytes - this.#peerStreamWindow;
+    this.#peerStreamWindow = bytes;
+    for (const stream of this.streams.values()) {
+      stream.sendWindow += change;
+      if (stream.sendWindow > max31Bits)
+        throw new Http2Error(errorCode.flowControlError, "SETTINGS make a stream's window too large");
+      this.sender.resume(stream);
+    }
+  }
+
+  #onPing(flags: number, payload: Buffer): void {
+    if ((flags & frameFlag.ack) !== 0) {
+      const onAck = this.#pings.shift();
+      if (onAck) onAck();
+      else this.#flood.count();
+      return;
+    }
+    this.#flood.count();
+    this.#reply(frame(frameType.ping, frameFlag.ack, 0, payload));
+  }
+
+  /** Sends a reply that flow control does not limit. */
+  #reply(bytes: Buffer): void {
+    this.#checkUnsent();
+    this.#output.push(bytes);
+  }
+
+  /** Throws if too much waits that flow control does not limit: replies, headers and trailers. */
+  #checkUnsent(): void {
+    if (this.#output.unsentBytes > this.#limits.unsentLimitBytes)
+      throw new Http2Error(errorCode.enhanceYourCalm, "the peer does not read the replies that it causes");
+  }
+
+  #onGoaway(payload: Buffer): void {
+    if (payload.length < 8) throw new Http2Error(errorCode.frameSizeError, "a GOAWAY frame is too short");
+    const lastStreamId = payload.readUInt32BE(0) & max31Bits;
+    const goaway = {
+      code: payload.readUInt32BE(4),
+      lastStreamId,
+      debugText: payload.toString("utf8", 8, 1_000),
+    };
+    this.#isClosing = true;
+    // A client may open streams after its GOAWAY: it must learn that they are not processed.
+    if (!this.#role.isClient) this.#sendGoaway(errorCode.noError, "");
+    this.#role.onGoaway(goaway);
+    if (this.#role.isClient)
+      for (const stream of [...this.streams.values()])
+        if (stream.id > lastStreamId) this.remove(stream, connectionEnd(goaway.code, undefined, true));
+    this.#endIfIdle();
+  }
+
+  #onWindowUpdate(streamId: number, bytes: number): void {
+    if (streamId === 0) {
+      if (bytes === 0) throw protocolError("a window update of 0 bytes");
+      this.sender.enlargeWindow(bytes);
+      return;
+    }
+    const stream = this.#streamOf(streamId);
+    if (!stream) return;
+    if (bytes === 0)
+      return void this.#violation(stream, errorCode.protocolError, "a window update of 0 bytes");
+    stream.sendWindow += bytes;
+    if (stream.sendWindow > max31Bits)
+      return void this.#violation(stream, errorCode.flowControlError, "the stream's window is too large");
+    this.sender.resume(stream);
+  }
+
+  /** Returns an open stream; undefined for a closed one. Throws for an idle one. */
+  #streamOf(streamId: number): Stream | undefined {
+    const stream = this.streams.get(streamId);
+    if (stream) return stream;
+    if (streamId > this.#role.lastStreamId || streamId % 2 === 0)
+      throw protocolError(`a frame on the idle stream ${streamId}`);
+    return undefined;
+  }
+
+  /** Ignores DATA and HEADERS on a stream that was reset here. Throws if the peer itself had ended the stream. */
+  #ignoreOnClosed(streamId: number, endStream: boolean): undefined {
+    if (!this.#resetHere.has(streamId))
+      throw new Http2Error(errorCode.streamClosed, `a frame on the closed stream ${streamId}`);
+    if (endStream) this.#resetHere.delete(streamId);
+  }
+
+  // Flow control of what arrives.
+
+  /** Gives what a stream has received back to the peer's windows, once it is worth a frame. */
+  credit(stream: Stream): void {
+    const bytes = stream.uncreditedBytes;
+    if (bytes === 0) return;
+    const { streamWindowBytes } = this.#limits;
+    // A window that is almost used up is given back in parts of at least a quarter.
+    if (!stream.isClosed && !stream.endedByPeer && stream.receiveWindow < streamWindowBytes / 2) {
+      const missing = streamWindowBytes - stream.receiveWindow;
+      stream.receiveWindow += missing;
+      this.#output.push(windowUpdateFrame(stream.id, missing));
+    }
+    stream.uncreditedBytes = 0;
+    this.#receiveWindow.credit(bytes);
+  }
+
+  // Streams.
+
+  /** Adds a stream that the role has opened. */
+  add(stream: Stream, id: number): void {
+    stream.id = id;
+    stream.sendWindow = this.#peerStreamWindow;
+    stream.receiveWindow = this.#limits.streamWindowBytes;
+    this.streams.set(id, stream);
+  }
+
+  respond(
+    stream: Stream,
+    repeated: RepeatedHeaders,
+    more: HeaderFields | undefined,
+    endStream: boolean,
+  ): void {
+    stream.headersSent = true;
+    if (endStream) stream.final = "data";
+    this.sender.headers(stream, repeated, more, endStream);
+    if (endStream) this.endHere(stream);
+  }
+
+  /** Notes that END_STREAM was sent. */
+  endHere(stream: Stream): void {
+    stream.endedHere = true;
+    if (stream.endedByPeer) this.remove(stream, completeEnd);
+  }
+
+  /** Resets an open stream. */
+  reset(stream: Stream, code: number, cause: "reset-here" | "violation", error?: Error): void {
+    if (stream.id !== 0 && !this.#isDestroyed) {
+      this.#output.push(rstStreamFrame(stream.id, code));
+      this.#resetHere.add(stream.id);
+    }
+    this.remove(stream, { cause, code, unprocessed: stream.id === 0, error });
+  }
+
+  /** Refuses a stream that was never added. */
+  refuse(streamId: number, code: number): void {
+    this.ignore(streamId);
+    this.#reply(rstStreamFrame(streamId, code));
+  }
+
+  /** Ignores what arrives on a stream that was never added. */
+  ignore(streamId: number): void {
+    this.#flood.count();
+    this.#resetHere.add(streamId);
+  }
+
+  #violation(stream: Stream, code: number, text: string): void {
+    this.#flood.count();
+    this.reset(stream, code, "violation", new Http2Error(code, text));
+  }
+
+  /** Ends a stream, if it is open, without a frame. */
+  remove(stream: Stream, end: StreamEnd): void {
+    if (stream.isClosed) return;
+    stream.closedWith = end;
+    this.streams.delete(stream.id);
+    this.sender.drop(stream);
+    this.credit(stream);
+    stream.receiver.onClose(end);
+    this.#role.onStreamClosed(stream);
+    this.#endIfIdle();
+  }
+
+  // The connection itself.
+
+  /** Sends a PING. The callback is called for its acknowledgement, and not if the connection ends before. */
+  ping(onAck: () => void): void {
+    if (this.#isDestroyed) return;
+    this.#pings.push(onAck);
+    this.#output.push(frame(frameType.ping, 0, 0, Buffer.alloc(8)));
+  }
+
+  /** Sends GOAWAY, accepts no new streams, and closes the connection after the last stream. */
+  close(): void {
+    this.#sendGoaway(errorCode.noError, "");
+    this.#isClosing = true;
+    this.#endIfIdle();
+  }
+
+  /** Ends every stream and the connection at once. */
+  destroy(error?: Error): void {
+    this.#error ??= error;
+    this.#endStreams(errorCode.cancel);
+    this.#output.flush();
+    this.#socket.destroy();
+  }
+
+  #endIfIdle(): void {
+    if (!this.#isClosing || this.#isDestroyed || this.streams.size > 0 || this.#output.isEnded) return;
+    this.#output.end();
+    this.#socket.once("finish", () => this.#destroySoon());
+  }
+
+  #sendGoaway(code: number, debugText: string): void {
+    if (this.#goawaySent && code === errorCode.noError) return;
+    this.#goawaySent = true;
+    this.#output.push(goawayFrame(this.#role.lastProcessedId, code, debugText));
+  }
+
+  /** Ends the connection because the peer violated HTTP/2: with GOAWAY, while what arrives is ignored. */
+  #fail(code: number, error: Error): void {
+    this.#error ??= error;
+    this.#reader.stop();
+    this.#sendGoaway(code, error instanceof Http2Error ? error.message : "");
+    this.#endStreams(code);
+    this.#output.end();
+    this.#destroySoon();
+  }
+
+  /** Destroys the socket if the peer does not close it: the peer may never read or close. */
+  #destroySoon(): void {
+    const timer = setTimeout(() => this.#socket.destroy(), lingerMs);
+    timer.unref();
+    this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  #endStreams(code: number): void {
+    if (this.#isDestroyed) return;
+    this.#isDestroyed = true;
+    this.#reader.stop();
+    const end = connectionEnd(code, this.#error, false);
+    for (const stream of [...this.streams.values()]) this.remove(stream, end);
+    this.#role.onEnd(this.#error);
+  }
+
+  /** The peer has ended its side. A server may still respond to requests that arrived completely. */
+  #onSocketEnd(): void {
+    if (this.#role.isClient || !this.#reader.atBoundary) {
+      this.destroy();
+      return;
+    }
+    this.#isClosing = true;
+    const end = connectionEnd(errorCode.cancel, this.#error, false);
+    for (const stream of [...this.streams.values()]) if (!stream.endedByPeer) this.remove(stream, end);
+    this.#endIfIdle();
+    // A client that waits for its responses acknowledges it; for one that has disconnected, the write fails.
+    if (this.streams.size > 0) this.ping(() => undefined);
+  }
+
+  #onSocketClosed(): void {
+    this.#endStreams(errorCode.cancel);
+    this.#pings = [];
+    this.#role.onClose();
+  }
+}
+
+const completeEnd: StreamEnd = Object.freeze({
+  cause: "complete",
+  code: errorCode.noError,
+  unprocessed: false,
+  error: undefined,
+});
+
+/** The end of the streams that a connection takes with it. */
+export function connectionEnd(code: number, error: Error | undefined, unprocessed: boolean): StreamEnd {
+  return { cause: "connection", code, unprocessed, error };
+}
+
+function protocolError(text: string): Http2Error {
+  return new Http2Error(errorCode.protocolError, text);
+}

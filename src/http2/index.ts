@@ -1,0 +1,8 @@
+export { ClientConnection, type ClientEvents, type ClientOptions } from "./client.js";
+export type { Goaway } from "./connection.js";
+export { errorCode, errorCodeName, Http2Error } from "./errors.js";
+export type { HeaderMap } from "./headers.js";
+export { type HeaderFields, RepeatedHeaders } from "./hpack/encoder.js";
+export { MemoryLimit } from "./memory-limit.js";
+export { ServerConnection, type ServerEvents, type ServerOptions } from "./server.js";
+export type { Stream, StreamEnd, StreamReceiver } from "./stream.js";

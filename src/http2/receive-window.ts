@@ -1,0 +1,34 @@
+import { errorCode, Http2Error } from "./errors.js";
+import { windowUpdateFrame } from "./frames.js";
+import type { Output } from "./output.js";
+
+/** The connection's window for content that arrives: what the peer may send on all streams together. */
+export class ReceiveWindow {
+  readonly #output: Output;
+  readonly #windowBytes: number;
+  #left: number;
+  /** What was processed, and not given back yet. */
+  #creditBytes = 0;
+
+  constructor(output: Output, windowBytes: number) {
+    this.#output = output;
+    this.#windowBytes = windowBytes;
+    this.#left = windowBytes;
+  }
+
+  /** Subtracts a DATA frame, padding included. Throws {@link Http2Error} if the peer exceeded the window. */
+  take(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0)
+      throw new Http2Error(errorCode.flowControlError, "the peer exceeded the connection's window");
+  }
+
+  /** Gives bytes back to the peer, in parts of at least a quarter of the window. */
+  credit(bytes: number): void {
+    this.#creditBytes += bytes;
+    if (this.#creditBytes < this.#windowBytes / 4) return;
+    this.#output.push(windowUpdateFrame(0, this.#creditBytes));
+    this.#left += this.#creditBytes;
+    this.#creditBytes = 0;
+  }
+}

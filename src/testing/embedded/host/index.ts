@@ -1,1 +1,0 @@
-export { type HostDriverOptions, hostDriver } from "./host-driver.js";

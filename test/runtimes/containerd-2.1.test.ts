@@ -1,0 +1,3 @@
+import { runtimeTests } from "./suite.js";
+
+runtimeTests("2.1");
