@@ -3,7 +3,8 @@
 //   node scripts/run-tests.mjs [--jobs=N] [--node=VERSION] [ROOM | FILE]...
 //
 // A ROOM is a folder of test/, a FILE a *.test.ts. By default, all rooms run except those with a script of their own in
-// package.json. `--node=22` runs the tests on that release of Node.
+// package.json. `--node=22` runs the tests on that release of Node. With CRI_SDK_TEST_RERUN=1, a file that failed runs once
+// more, alone, and is reported as flaky if it passes then; at most two files of a run may be flaky.
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
@@ -30,11 +31,14 @@ const slowFiles = [
 /** After this long without a line of progress, the files that are running are printed. */
 const quietLimitMs = 30_000;
 const fileLimitMs = 3_600_000;
+/** The limit of CRI_SDK_TEST_RERUN: more failures than this have a cause in common. */
+const flakyFilesLimit = 2;
 
 const args = process.argv.slice(2);
 const option = (name) => args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 const jobs = Number(option("jobs") ?? availableParallelism() + 1);
 const nodeVersion = option("node");
+const rerunFailed = process.env.CRI_SDK_TEST_RERUN === "1";
 const files = select(args.filter((arg) => !arg.startsWith("--")));
 if (files.length === 0) fail(`no test files in ${args.join(", ")}`);
 
@@ -52,7 +56,12 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
   });
 
 if (files.length === 1) {
-  const { code } = await run(files[0], "inherit");
+  let { code } = await run(files[0], "inherit");
+  if (code !== 0 && rerunFailed) {
+    console.log(`\n== failed, runs once more: ${files[0]}`);
+    ({ code } = await run(files[0], "inherit"));
+    if (code === 0) console.log(`\n== flaky: ${files[0]}`);
+  }
   process.exit(code);
 }
 process.exit((await runAll()) ? 0 : 1);
@@ -128,7 +137,11 @@ async function runAll() {
     print(`${file}: ${summaryOf(counts)} (${(ms / 1000).toFixed(1)} s)`);
     if (code === 0) return;
     console.log(output);
-    failures.push({ file, output: output.slice(Math.max(0, output.lastIndexOf("failing tests:") - 2)) });
+    failures.push({
+      file,
+      failed: counts.fail,
+      output: output.slice(Math.max(0, output.lastIndexOf("failing tests:") - 2)),
+    });
   };
   const timer = setInterval(() => {
     if (Date.now() - printedAt < quietLimitMs) return;
@@ -139,13 +152,34 @@ async function runAll() {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) report(await run(file, "pipe"));
   };
   await Promise.all(Array.from({ length: jobs }, worker));
+  const flaky = rerunFailed && failures.length <= flakyFilesLimit ? await rerun(failures, total) : [];
   clearInterval(timer);
   writeFileSync(durationsFile, JSON.stringify(durations, undefined, 2));
 
   for (const { file, output } of failures) console.log(`\n== failed: ${file}\n${output}`);
   console.log(`\n${files.length} files in ${seconds(Date.now() - began).trim()}, ${jobs} at a time`);
   console.log(summaryOf(total));
-  return failures.length === 0;
+  for (const file of flaky) console.log(`flaky, passed alone: ${file}`);
+  return failures.length === flaky.length;
+}
+
+/** Runs failed files once more, one at a time. Returns those that passed, and takes their failures out of the total. */
+async function rerun(failures, total) {
+  const flaky = [];
+  for (const { file, failed } of failures) {
+    const { code, output, ms } = await run(file, "pipe");
+    console.log(
+      `\n== once more, alone: ${file}: ${summaryOf(countsOf(output))} (${(ms / 1000).toFixed(1)} s)`,
+    );
+    if (code !== 0) {
+      console.log(output);
+      continue;
+    }
+    flaky.push(file);
+    total.fail -= failed;
+    total.pass += failed;
+  }
+  return flaky;
 }
 
 /** Returns the counts in the summary of Node's spec reporter. */

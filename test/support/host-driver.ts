@@ -25,7 +25,14 @@ let count = 0;
 export function containerConfig(more: Partial<DriverContainer> = {}): DriverContainer {
   const pod = { id: "pod", ip: undefined, hostname: "pod", dns: undefined };
   return {
-    ...{ id: `c${process.pid}-${++count}`, pod, image: "any", imageFiles: new Map(), mounts: [], devices: [] },
+    ...{
+      id: `c${process.pid}-${++count}`,
+      pod,
+      image: "any",
+      imageFiles: new Map(),
+      mounts: [],
+      devices: [],
+    },
     ...{ user: undefined, supplementalGroups: [], mergeGroups: true },
     ...more,
   };
