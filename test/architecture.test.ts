@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { checkout } from "./support/checkout.js";
 
-const maxFiles = 490;
+const maxFiles = 580;
 /** Longer files are reported, not refused: a file holds one whole idea. */
 const longFileLines = 300;
 
@@ -44,6 +44,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "connect-options.ts",
   ],
   "connect.ts": ["core", "transport", "clients", "connect-options.ts", "cri.ts"],
+  kubernetes: ["core", "gen", "transport", "clients", "sessions", "logs", "images", "events", "stats", "pods", "cri.ts"],
   server: ["core", "gen", "http2", "transport", "streaming"],
   testing: ["core", "gen", "transport", "streaming", "logs", "crictl", "server"],
   // The doors of the package, one per entry of `exports` in package.json.
@@ -64,6 +65,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "configs.ts": ["pods"],
   "crictl.ts": ["crictl"],
+  "kubernetes.ts": ["kubernetes"],
   "logs.ts": ["logs"],
   "observe.ts": ["observe", "events", "stats"],
   "server.ts": ["server"],

@@ -1,0 +1,6 @@
+export type * from "./container.js";
+export type * from "./objects.js";
+export type * from "./pod.js";
+export type * from "./security.js";
+export type * from "./status.js";
+export type * from "./volumes.js";

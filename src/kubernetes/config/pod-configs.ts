@@ -1,0 +1,26 @@
+import type { ContainerConfig, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
+import type { VolumePlan } from "./volume-plans.js";
+
+/** The kinds of containers, in the order of their start. Sidecars start among the init containers. */
+export type ContainerKind = "init" | "sidecar" | "regular" | "ephemeral";
+
+/** A container, ready for CreateContainer. */
+export interface PlannedContainer {
+  readonly name: string;
+  readonly kind: ContainerKind;
+  /** The image name for pulls: `:latest` is appended where it has neither tag nor digest. */
+  readonly image: string;
+  readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
+  readonly config: ContainerConfig;
+}
+
+/** What a Pod becomes: {@link podConfigs}. */
+export interface PodConfigs {
+  /** RunPodSandboxRequest.runtime_handler */
+  readonly runtimeHandler: string;
+  readonly sandbox: PodSandboxConfig;
+  /** The volumes to prepare, in the order of the Pod. */
+  readonly volumes: readonly VolumePlan[];
+  /** Init containers and sidecars, then regular, then ephemeral containers. */
+  readonly containers: readonly PlannedContainer[];
+}
