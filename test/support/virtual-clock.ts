@@ -1,0 +1,59 @@
+import type { Clock } from "../../src/kubernetes/worker/clock.js";
+import { VirtualClock as RuntimeClock } from "../../src/testing/index.js";
+
+/**
+ * A clock of the Kubernetes room that stands still until the test advances it. `runtime` is the same time for an embedded
+ * runtime: `EmbeddedRuntime.start({ clock: clock.runtime })`.
+ */
+export class VirtualClock implements Clock {
+  readonly runtime: RuntimeClock;
+
+  /** @param startAt the initial time; 2026-01-01 UTC by default. */
+  constructor(startAt?: Date) {
+    this.runtime = new RuntimeClock(startAt);
+  }
+
+  /** The number of pending `sleep` calls, those of the runtime included. */
+  get sleepers(): number {
+    return this.runtime.sleepers;
+  }
+
+  now(): number {
+    return Number(this.runtime.now() / 1_000_000n);
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.runtime.sleep(ms, signal);
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error;
+    }
+  }
+
+  /** Resolves as soon as this many `sleep` calls are pending. */
+  whenSleeping(count: number, signal?: AbortSignal): Promise<void> {
+    return this.runtime.whenSleeping(count, signal);
+  }
+
+  /** Advances the time. Sleepers wake in the order of their times, and may sleep again within the span. */
+  advance(ms: number): Promise<void> {
+    return this.runtime.advance(ms);
+  }
+
+  /**
+   * Advances the time in steps, and lets real I/O (calls to a runtime, files) finish between them, until `holds()` is true.
+   * Returns the milliseconds that passed on this clock. Rejects after `limitMs` of them.
+   */
+  async until(
+    holds: () => boolean | Promise<boolean>,
+    { stepMs = 1_000, limitMs = 3_600_000, settleMs = 2 } = {},
+  ): Promise<number> {
+    const start = this.now();
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, settleMs));
+      if (await holds()) return this.now() - start;
+      if (this.now() - start >= limitMs) throw new Error(`not within ${limitMs} ms of the virtual clock`);
+      await this.advance(stepMs);
+    }
+  }
+}
