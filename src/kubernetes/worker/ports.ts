@@ -1,0 +1,154 @@
+/**
+ * What a pod worker uses, beside pure functions: the runtime and the parts that act on the node. All are passed in, so that a
+ * kubelet, a test or a program with other needs can replace each of them.
+ */
+import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
+import type { RuntimeClient } from "../../clients/index.js";
+import type { Container, LifecycleHandler, Pod, PodStatus } from "../api/index.js";
+import type { PlannedContainer, PodConfigs } from "../config/pod-configs.js";
+import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
+import type { Clock } from "./clock.js";
+
+/** The RPCs that a worker calls. */
+export type PodRuntime = Pick<
+  RuntimeClient,
+  | "listPodSandbox"
+  | "podSandboxStatus"
+  | "runPodSandbox"
+  | "stopPodSandbox"
+  | "removePodSandbox"
+  | "listContainers"
+  | "containerStatus"
+  | "createContainer"
+  | "startContainer"
+  | "stopContainer"
+  | "removeContainer"
+  | "updateContainerResources"
+>;
+
+/** An event of a Pod, with the reasons of the kubelet's events: `Pulling`, `Created`, `BackOff`, `Unhealthy`. */
+export interface PodEvent {
+  readonly type: "Normal" | "Warning";
+  readonly reason: string;
+  readonly message: string;
+  /** The container that it is about; undefined for the pod. */
+  readonly container?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+/** Takes events. The worker adds the time. */
+export type EventRecorder = (event: Omit<PodEvent, "timeMs">) => void;
+
+/**
+ * Why a container cannot start, as `state.waiting` reports it: `ErrImagePull`, `CreateContainerConfigError`. Thrown by ports; any other
+ * error becomes the reason of the step.
+ */
+export interface StartFailure {
+  readonly waitingReason: string;
+  readonly message: string;
+}
+
+/** Images of the node. */
+export interface PodImages {
+  /**
+   * Makes the image available by its policy, and returns what the runtime reports of it. Records `Pulling`, `Pulled`, `BackOff` and
+   * `Failed`. Rejects with an error that has a `waitingReason`, such as `ErrImagePull` and `ImagePullBackOff`.
+   */
+  ensure(
+    request: {
+      readonly pod: Pod;
+      /** The container, or undefined for the image of a volume. */
+      readonly container: string | undefined;
+      readonly image: string;
+      readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
+      readonly sandbox: PodSandboxConfig;
+    },
+    options: { readonly signal: AbortSignal; readonly record: EventRecorder },
+  ): Promise<ImageFacts>;
+}
+
+/** The volumes and files of one pod on this node. All functions are idempotent, also after a crash at any point. */
+export interface PodFiles {
+  /** Makes the folders that have to exist before RunPodSandbox, and the volumes. Rejects when one cannot be prepared. */
+  prepare(pod: Pod, configs: PodConfigs, signal: AbortSignal): Promise<void>;
+  /** Makes what one container needs before CreateContainer: /etc/hosts, its termination log, subPaths, its log folder. */
+  prepareContainer(
+    pod: Pod,
+    configs: PodConfigs,
+    container: PlannedContainer,
+  ): Promise<PlannedContainer["config"]>;
+  /** Updates the content of configMap, secret, downwardAPI and projected volumes while containers run. */
+  update(pod: Pod, configs: PodConfigs, signal: AbortSignal): Promise<void>;
+  /** Unmounts and removes everything of the pod, what an earlier process left included. */
+  remove(podUid: string): Promise<void>;
+}
+
+/** What the probes of a container say now. */
+export interface ProbeState {
+  readonly startup: "success" | "failure" | "unknown";
+  readonly liveness: "success" | "failure" | "unknown";
+  readonly readiness: "success" | "failure" | "unknown";
+}
+
+/** A running container, for its probes. */
+export interface ProbedContainer {
+  readonly container: Container;
+  readonly id: string;
+  readonly startedAtMs: number;
+}
+
+/** The probes of one pod. */
+export interface PodProbes {
+  /** Starts the probes of these running containers, and ends those of all others. */
+  sync(pod: Pod, running: readonly ProbedContainer[], podIPs: readonly string[]): void;
+  /** By the id of the container. A container without a probe of a kind has success for it. */
+  state(containerId: string): ProbeState;
+  /** Ends liveness and startup probes: the pod is being stopped. */
+  stopRestarting(): void;
+  close(): void;
+}
+
+/** Creates the probes of one pod; `onChange` is called when a result changes. */
+export type ProbesFactory = (options: {
+  readonly clock: Clock;
+  readonly record: EventRecorder;
+  readonly onChange: () => void;
+}) => PodProbes;
+
+/** Runs hooks. */
+export interface Hooks {
+  /** Rejects when the handler fails. */
+  run(
+    handler: LifecycleHandler,
+    target: {
+      readonly pod: Pod;
+      readonly container: Container;
+      readonly containerId: string;
+      readonly podIPs: readonly string[];
+    },
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
+}
+
+/** Notifies of changes of the sandboxes and containers of a pod. A notification is a hint. */
+export interface PodChanges {
+  /** Returns a function that ends the subscription. */
+  subscribe(podUid: string, notify: () => void): () => void;
+}
+
+/** What a worker is made of. */
+export interface PodWorkerParts {
+  readonly runtime: PodRuntime;
+  readonly images: PodImages;
+  readonly files: PodFiles;
+  readonly probes: ProbesFactory;
+  readonly hooks: Hooks;
+  readonly changes: PodChanges;
+  readonly clock: Clock;
+  /** The objects that the Pod refers to, as they are now. */
+  readonly inputs: () => Pick<PodInputs, "configMaps" | "secrets" | "services" | "runtimeClasses">;
+  readonly record: (event: PodEvent) => void;
+  /** Called with each new status. */
+  readonly onStatus: (status: PodStatus) => void;
+}
