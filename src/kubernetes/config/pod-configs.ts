@@ -1,4 +1,5 @@
 import type { ContainerConfig, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
+import type { ContainerFiles } from "./container-files.js";
 import type { VolumePlan } from "./volume-plans.js";
 
 /** The kinds of containers, in the order of their start. Sidecars start among the init containers. */
@@ -12,6 +13,8 @@ export interface PlannedContainer {
   readonly image: string;
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
   readonly config: ContainerConfig;
+  /** What the mounts of `config` refer to, beside volumes: `PodFiles.prepareContainer` creates it. */
+  readonly files: ContainerFiles;
 }
 
 /** What a Pod becomes: {@link podConfigs}. */

@@ -9,8 +9,16 @@ export interface VolumeFile {
 }
 
 /** A volume to prepare before the containers start. `hostPath` is what mounts refer to. */
-export type VolumePlan = { readonly name: string; readonly hostPath: string } & (
-  | { readonly kind: "emptyDir"; readonly source: EmptyDirVolumeSource }
+export type VolumePlan = {
+  readonly name: string;
+  readonly hostPath: string;
+} & /** `sizeLimitBytes`: the size of a volume in memory. Without it, `source.sizeLimit`, or half of the node's memory. */
+(
+  | {
+      readonly kind: "emptyDir";
+      readonly source: EmptyDirVolumeSource;
+      readonly sizeLimitBytes?: bigint | undefined;
+    }
   | { readonly kind: "hostPath"; readonly source: HostPathVolumeSource }
   /** configMap, secret, downwardAPI and projected. `isSecret`: is kept in memory only. */
   | { readonly kind: "files"; readonly files: readonly VolumeFile[]; readonly isSecret: boolean }
