@@ -230,6 +230,11 @@ export const criErrorReasons = {
     meaning: "The credentials for a registry could not be determined.",
   },
   pull_stalled: { code: "deadline_exceeded", meaning: "A pull made no visible progress for stalledMs." },
+  // Pods of Kubernetes.
+  pod_start_failed: {
+    code: "failed_precondition",
+    meaning: "A container or the sandbox of a Pod cannot start; `waitingReason` is the kubelet's reason.",
+  },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */

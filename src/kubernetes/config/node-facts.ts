@@ -48,8 +48,13 @@ export interface NodeFacts {
   readonly thermalThrottlePaths: readonly string[];
   /** Whether SELinux is enabled: then volumes are relabelled. */
   readonly selinux: boolean;
-  /** The features of the runtime, and of its handlers by name; "" is the default handler. */
-  readonly runtimeFeatures: { readonly supplementalGroupsPolicy: boolean };
+  /** The features of the runtime. */
+  readonly runtimeFeatures: {
+    readonly supplementalGroupsPolicy: boolean;
+    /** Whether a pod in the host's network may have a user namespace. */
+    readonly userNamespacesHostNetwork: boolean;
+  };
+  /** The features of the runtime's handlers by name; "" is the default handler. Empty for runtimes that do not report them. */
   readonly runtimeHandlers: Readonly<
     Record<string, { readonly userNamespaces: boolean; readonly recursiveReadOnlyMounts: boolean }>
   >;

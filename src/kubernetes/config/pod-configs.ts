@@ -17,13 +17,25 @@ export interface PlannedContainer {
   readonly files: ContainerFiles;
 }
 
-/** What a Pod becomes: {@link podConfigs}. */
-export interface PodConfigs {
+/** Something that was left out, as the kubelet does: resolvers, for example, know no more than three servers. */
+export interface ConfigNotice {
+  /** The reason of the kubelet's warning event, such as `DNSConfigForming`. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What a Pod becomes before its containers: {@link podPlan}. */
+export interface PodPlan {
   /** RunPodSandboxRequest.runtime_handler */
   readonly runtimeHandler: string;
   readonly sandbox: PodSandboxConfig;
   /** The volumes to prepare, in the order of the Pod. */
   readonly volumes: readonly VolumePlan[];
+  readonly notices: readonly ConfigNotice[];
+}
+
+/** What a Pod becomes: {@link podConfigs}. */
+export interface PodConfigs extends PodPlan {
   /** Init containers and sidecars, then regular, then ephemeral containers. */
   readonly containers: readonly PlannedContainer[];
 }

@@ -18,6 +18,26 @@ export interface ServiceInput {
   readonly ports: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
 }
 
+/** What is known of a container of the Pod. */
+export interface ContainerInput {
+  /** Its restarts so far: the attempt, and the number of its log file. @default 0 */
+  readonly restartCount?: number | undefined;
+  /** The id of its newest instance, for ephemeral containers whose target it is. */
+  readonly id?: string | undefined;
+  /** Devices of the node, such as those that a device plug-in allocated. @default none */
+  readonly devices?: readonly DeviceInput[] | undefined;
+  /** Devices by their names of the Container Device Interface, `vendor.com/class=name`. @default none */
+  readonly cdiDevices?: readonly string[] | undefined;
+}
+
+/** A device of the node in a container. */
+export interface DeviceInput {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** Of the letters `r`, `w` and `m` (mknod). */
+  readonly permissions: string;
+}
+
 /** What the configs of a Pod depend on, beside the Pod and the node. Everything may be left out. */
 export interface PodInputs {
   /** The objects that the Pod refers to, in its namespace. Others are ignored. */
@@ -32,10 +52,8 @@ export interface PodInputs {
   readonly podIPs?: readonly string[] | undefined;
   /** By the image name in the manifest. An image that is missing is sent as named, and runs as root unless the Pod says otherwise. */
   readonly images?: Readonly<Record<string, ImageFacts>> | undefined;
-  /** By the name of the container: its restarts so far, and the id of its running instance, for targets of ephemeral containers. */
-  readonly containers?:
-    | Readonly<Record<string, { readonly restartCount?: number; readonly id?: string }>>
-    | undefined;
+  /** What is known of the containers, by name. */
+  readonly containers?: Readonly<Record<string, ContainerInput>> | undefined;
   /** The first host id of the pod's user namespace, for `hostUsers: false`: a multiple of 65,536. */
   readonly userNamespaceHostId?: number | undefined;
   /** The text of a file of a volume, for fileKeyRef; undefined when there is none. */

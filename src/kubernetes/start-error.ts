@@ -1,0 +1,57 @@
+import {
+  CriError,
+  type CriErrorDetails,
+  type CriErrorInit,
+  criErrorReasons,
+  isCriError,
+} from "../core/index.js";
+
+/**
+ * Why a container or the sandbox of a Pod does not start, in the words of the kubelet: `state.waiting.reason` of a container, or, for
+ * `FailedCreatePodSandBox` and `FailedMount`, the reason of the event while the containers wait with ContainerCreating.
+ */
+export type WaitingReason =
+  | "CreateContainerConfigError"
+  | "CreateContainerError"
+  | "PreCreateHookError"
+  | "PreStartHookError"
+  | "RunContainerError"
+  | "PostStartHookError"
+  | "CrashLoopBackOff"
+  | "ErrImagePull"
+  | "ImagePullBackOff"
+  | "ErrImageNeverPull"
+  | "ImageInspectError"
+  | "InvalidImageName"
+  | "RegistryUnavailable"
+  | "SignatureValidationFailed"
+  | "FailedCreatePodSandBox"
+  | "FailedMount";
+
+/** A container or the sandbox of a Pod cannot start. `reason` is `pod_start_failed`; `waitingReason` is the kubelet's. */
+export class StartError extends CriError {
+  /** The reason that a status or an event shows. */
+  readonly waitingReason: WaitingReason;
+
+  /** @param rawMessage The text; the status shows it as `state.waiting.message`. It begins with the path of the field */
+  constructor(waitingReason: WaitingReason, rawMessage: string, details: CriErrorDetails = {}) {
+    const { code } = criErrorReasons.pod_start_failed;
+    super({ ...details, code, reason: "pod_start_failed", rawMessage });
+    this.waitingReason = waitingReason;
+  }
+
+  /** `instanceof StartError` also holds for errors of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isCriError(value) && "waitingReason" in value;
+  }
+
+  /** Returns a copy with the given properties replaced; the waiting reason and the stack stay. */
+  override with(changes: Partial<CriErrorInit>): StartError {
+    const copy = super.with(changes);
+    const { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers } = copy;
+    const details = { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers };
+    const error = new StartError(this.waitingReason, copy.rawMessage, details);
+    if (copy.stack) error.stack = copy.stack;
+    return error;
+  }
+}
