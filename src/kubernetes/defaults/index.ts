@@ -1,0 +1,4 @@
+export { pullPolicyOf } from "./default-container.js";
+export { defaultPod } from "./default-pod.js";
+export type * from "./defaulted-pod.js";
+export { aggregateContainers, isPodLevelResource, tryParseQuantity } from "./pod-level-resources.js";

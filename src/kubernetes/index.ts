@@ -1,0 +1,16 @@
+// The room of Pod manifests on a node. The door `cri-sdk/kubernetes` (`src/kubernetes.ts`) lists what is public.
+export type * from "./api/index.js";
+export {
+  type DefaultedContainer,
+  type DefaultedContainerPort,
+  type DefaultedEphemeralContainer,
+  type DefaultedHTTPGetAction,
+  type DefaultedLifecycle,
+  type DefaultedLifecycleHandler,
+  type DefaultedObjectMeta,
+  type DefaultedPod,
+  type DefaultedPodSpec,
+  type DefaultedProbe,
+  type DefaultedVolume,
+  defaultPod,
+} from "./defaults/index.js";
