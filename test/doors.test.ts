@@ -54,6 +54,19 @@ test("the root exports at most 125 names", () => {
   assert.ok(count > 50 && count <= 125, `the root exports ${count} names`);
 });
 
+/** Names of core/v1 in cri-sdk/kubernetes, which the handles, the specs or CRI have as well. */
+const coreNames: ReadonlySet<string> = new Set([
+  "ContainerState",
+  "ContainerStatus",
+  "ContainerUser",
+  "LinuxContainerUser",
+  "Pod",
+  "PodCondition",
+  "PodIP",
+  "PodSpec",
+  "Quantity",
+]);
+
 test("no name has two meanings in two doors", () => {
   const origins = new Map<string, Set<string>>();
   for (const names of doors.values())
@@ -62,6 +75,9 @@ test("no name has two meanings in two doors", () => {
       origins.set(name, (origins.get(name) ?? new Set()).add(origin));
     }
   const ambiguous = [...origins].filter(([, { size }]) => size > 1).map(([name]) => name);
-  // cri-sdk/v1 has CRI's own names. `Container` is both the handle and CRI's message.
-  assert.deepEqual(ambiguous, ["Container"]);
+  // cri-sdk/v1 has CRI's own names, and cri-sdk/kubernetes those of core/v1. `Container` is a handle, CRI's message and a part of a Pod.
+  assert.deepEqual(
+    ambiguous.filter((name) => !coreNames.has(name)),
+    ["Container"],
+  );
 });
