@@ -231,6 +231,10 @@ export const criErrorReasons = {
   },
   pull_stalled: { code: "deadline_exceeded", meaning: "A pull made no visible progress for stalledMs." },
   // Pods of Kubernetes.
+  hook_failed: {
+    code: "failed_precondition",
+    meaning: "A postStart or preStop hook of a container failed.",
+  },
   pod_start_failed: {
     code: "failed_precondition",
     meaning: "A container or the sandbox of a Pod cannot start; `waitingReason` is the kubelet's reason.",

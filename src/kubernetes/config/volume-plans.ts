@@ -12,8 +12,7 @@ export interface VolumeFile {
 export type VolumePlan = {
   readonly name: string;
   readonly hostPath: string;
-} & /** `sizeLimitBytes`: the size of a volume in memory. Without it, `source.sizeLimit`, or half of the node's memory. */
-(
+} /** `sizeLimitBytes`: the size of a volume in memory. Without it, `source.sizeLimit`, or half of the node's memory. */ & (
   | {
       readonly kind: "emptyDir";
       readonly source: EmptyDirVolumeSource;

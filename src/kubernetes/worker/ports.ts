@@ -127,7 +127,11 @@ export interface Hooks {
       readonly containerId: string;
       readonly podIPs: readonly string[];
     },
-    options: { readonly signal: AbortSignal },
+    options: {
+      readonly signal: AbortSignal;
+      /** Takes `LifecycleHTTPFallback`. */
+      readonly record?: EventRecorder | undefined;
+    },
   ): Promise<void>;
 }
 
