@@ -1,3 +1,5 @@
+import type { ContainerUser } from "../api/index.js";
+
 /** A sandbox of the pod, as the runtime reports it. */
 export interface ObservedSandbox {
   readonly id: string;
@@ -33,6 +35,8 @@ export interface ObservedContainer {
   readonly logPath: string;
   /** The host path of the termination message, from the mounts of the status. */
   readonly terminationMessageHostPath: string | undefined;
+  /** The user and groups of the first process; undefined where the runtime does not report them. */
+  readonly user: ContainerUser | undefined;
 }
 
 /** What the runtime reports of one pod. Both lists have the newest first. */

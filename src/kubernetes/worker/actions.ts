@@ -1,0 +1,191 @@
+import type { Container, Pod } from "../api/index.js";
+import {
+  type ContainerChecks,
+  type ContainerKill,
+  killOf,
+  killReason,
+  unknownStateKill,
+} from "./container-kills.js";
+import { initActions } from "./init-actions.js";
+import type { ObservedContainer, ObservedPod } from "./observed.js";
+import {
+  ephemeralContainersOf,
+  initContainersOf,
+  newestInstance,
+  regularContainersOf,
+} from "./pod-containers.js";
+import { restartsWhenKilled, shouldStart, triggersRestartOfAll } from "./restart-rules.js";
+import { sandboxNeed } from "./sandbox-need.js";
+
+/** An instance to be removed because all containers of the pod start anew. */
+export interface ContainerReset {
+  readonly id: string;
+  readonly name: string;
+  /** Whether it may run and has to be stopped first, without a grace period: its hook does not run. */
+  readonly kill: boolean;
+}
+
+/** What {@link podActions} decides by, beside the Pod and what the runtime reports. */
+export interface PodActionsState extends ContainerChecks {
+  /** Whether the pod is being stopped for good: it was deleted, or its phase is Succeeded or Failed. Then nothing starts. */
+  readonly isTerminating: boolean;
+  /** Whether all containers are removed and start anew: the condition AllContainersRestarting of the pod's status is True. */
+  readonly isRestartingAll: boolean;
+}
+
+/** What to do about a pod, in the order of the fields. All containers are given by name. */
+export interface PodActions {
+  /**
+   * Whether to stop all containers and then all sandboxes of the pod, by `terminationPlan`. Then `kill` is not executed:
+   * it says only why.
+   */
+  readonly killPod: boolean;
+  /** Containers to stop, one after the other. When one cannot be stopped, nothing else is done. */
+  readonly kill: readonly ContainerKill[];
+  /** Instances to stop and remove, in this order, with their logs kept. When one cannot be removed, nothing else is done. */
+  readonly reset: readonly ContainerReset[];
+  /** Ids of old instances of init containers to remove. A failure is not fatal. */
+  readonly remove: readonly string[];
+  /** Whether to create a sandbox, with `sandboxAttempt`. */
+  readonly createSandbox: boolean;
+  readonly sandboxAttempt: number;
+  /** The newest existing sandbox: the one to start containers in, unless a new one is created. */
+  readonly sandboxId: string | undefined;
+  /** Started first, even while the pod initializes. A failure is not fatal. */
+  readonly startEphemeral: readonly string[];
+  /** Init containers and sidecars. When an init container fails to start, nothing after it starts; a sidecar that fails is skipped. */
+  readonly startInit: readonly string[];
+  /** Regular containers, each independent of the others. */
+  readonly startRegular: readonly string[];
+}
+
+/**
+ * Returns the next actions for a pod, as the kubelet computes them in each sync. Nothing is started that runs, and nothing at all while
+ * the pod is terminating. Back-off is not considered here: `RestartBackOff` decides when a container that exited starts.
+ */
+export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsState): PodActions {
+  const sandbox = sandboxNeed(pod, observed);
+  const none: PodActions = {
+    killPod: false,
+    kill: [],
+    reset: [],
+    remove: oldInitInstances(pod, observed),
+    createSandbox: false,
+    sandboxAttempt: sandbox.attempt,
+    sandboxId: sandbox.sandboxId,
+    startEphemeral: [],
+    startInit: [],
+    startRegular: [],
+  };
+  if (state.isTerminating) return { ...none, remove: [], killPod: true };
+  // A new sandbox, if one is needed, follows when all instances are gone.
+  if (state.isRestartingAll) return { ...none, remove: [], reset: resets(pod, observed) };
+  if (sandbox.isNeeded)
+    return { ...none, killPod: true, ...newSandboxActions(pod, observed, sandbox.attempt) };
+
+  const startEphemeral = ephemeralContainersOf(pod)
+    .map(({ name }) => name)
+    .filter((name) => newestInstance(observed, name) === undefined);
+  const init = initActions(pod, observed, state);
+  const initialization = { ...none, startEphemeral, kill: init.kill, startInit: init.start };
+  if (init.hasFailed) return { ...initialization, killPod: true };
+  if (!init.isInitialized) return initialization;
+
+  const regular = regularActions(pod, observed, state);
+  const isDone = !regular.keepsAny && regular.start.length === 0;
+  return {
+    ...initialization,
+    killPod: isDone,
+    kill: [...init.kill, ...regular.kill],
+    // Sidecars do not keep a pod alive.
+    startInit: isDone ? [] : init.start,
+    startRegular: regular.start,
+  };
+}
+
+type NewSandboxActions = Partial<Pick<PodActions, "createSandbox" | "remove" | "startInit" | "startRegular">>;
+
+/** What starts in a new sandbox. A pod that is done gets none. */
+function newSandboxActions(pod: Pod, observed: ObservedPod, attempt: number): NewSandboxActions {
+  if (pod.spec?.restartPolicy === "Never" && attempt !== 0 && observed.containers.length > 0) return {};
+  const startRegular = regularContainersOf(pod)
+    .filter((container) => !isCompletedForGood(pod, container, observed))
+    .map(({ name }) => name);
+  if (startRegular.length === 0 && regularContainersOf(pod).some(({ name }) => wasCreated(observed, name)))
+    return {};
+  const [firstInit] = initContainersOf(pod);
+  return {
+    createSandbox: true,
+    remove: initInstances(pod, observed).map(({ id }) => id),
+    ...(firstInit === undefined ? { startRegular } : { startInit: [firstInit.name] }),
+  };
+}
+
+/** Returns whether a container succeeded under the policy OnFailure, so that it does not run again in another sandbox. */
+function isCompletedForGood(pod: Pod, container: Container, observed: ObservedPod): boolean {
+  const newest = newestInstance(observed, container.name);
+  return (
+    (container.restartPolicy ?? pod.spec?.restartPolicy) === "OnFailure" &&
+    newest?.state === "exited" &&
+    newest.exitCode === 0
+  );
+}
+
+function wasCreated(observed: ObservedPod, name: string): boolean {
+  const newest = newestInstance(observed, name);
+  return newest !== undefined && newest.state !== "unknown";
+}
+
+function regularActions(pod: Pod, observed: ObservedPod, state: PodActionsState) {
+  const start: string[] = [];
+  const kill: ContainerKill[] = [];
+  let keepsAny = false;
+  for (const container of regularContainersOf(pod)) {
+    const { name } = container;
+    const newest = newestInstance(observed, name);
+    if (newest?.state !== "running") {
+      if (!shouldStart(pod, container, newest)) continue;
+      start.push(name);
+      if (newest?.state === "unknown") kill.push(unknownStateKill(newest, "Container"));
+      continue;
+    }
+    const reason = killReason(container, newest, state);
+    if (reason === undefined) {
+      keepsAny = true;
+      continue;
+    }
+    const restarts = reason === "definitionChanged" || restartsWhenKilled(pod, container);
+    if (restarts) start.push(name);
+    kill.push(killOf(newest, reason, { noun: "Container", restarts }));
+  }
+  return { start, kill, keepsAny };
+}
+
+/** Returns all instances in the order of their removal: those whose exit caused the restart of all come last. */
+function resets(pod: Pod, observed: ObservedPod): ContainerReset[] {
+  const all = [...regularContainersOf(pod), ...initContainersOf(pod)].flatMap((container) =>
+    observed.containers
+      .filter(({ name }) => name === container.name)
+      .map((instance) => ({
+        isSource: triggersRestartOfAll(container, instance),
+        reset: { id: instance.id, name: instance.name, kill: instance.state !== "exited" },
+      })),
+  );
+  return [...all.filter(({ isSource }) => !isSource), ...all.filter(({ isSource }) => isSource)].map(
+    ({ reset }) => reset,
+  );
+}
+
+function initInstances(pod: Pod, { containers }: ObservedPod): readonly ObservedContainer[] {
+  const names = new Set(initContainersOf(pod).map(({ name }) => name));
+  return containers.filter(({ name }) => names.has(name));
+}
+
+/** Returns the instances of init containers that ended, without the newest of each. */
+function oldInitInstances(pod: Pod, observed: ObservedPod): string[] {
+  const seen = new Set<string>();
+  return initInstances(pod, observed)
+    .filter(({ state }) => state === "exited" || state === "unknown")
+    .filter(({ name }) => seen.has(name) || !seen.add(name))
+    .map(({ id }) => id);
+}

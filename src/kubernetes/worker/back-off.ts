@@ -1,0 +1,161 @@
+import { OptionTable, option } from "../../core/index.js";
+import type { Container, Pod } from "../api/index.js";
+import type { ObservedPod } from "./observed.js";
+
+/** The options of {@link RestartBackOff}. */
+export interface RestartBackOffOptions {
+  /**
+   * The first delay, in milliseconds.
+   * @default 10_000
+   */
+  readonly firstMs?: number | undefined;
+  /**
+   * The longest delay, in milliseconds.
+   * @default 300_000
+   */
+  readonly maxMs?: number | undefined;
+}
+
+const optionTable = new OptionTable<RestartBackOffOptions>({
+  firstMs: option.wholeNumber(1),
+  maxMs: option.wholeNumber(1),
+});
+
+interface Entry {
+  readonly delayMs: number;
+  readonly advancedAtMs: number;
+}
+
+/**
+ * Delays that double with each failure of a key: 10, 20, 40, 80, 160 and 300 seconds. In memory only, as in the kubelet. A key that had no
+ * failure for twice the longest delay starts anew. Serves CrashLoopBackOff, where a delay begins with the exit of a container, and
+ * ImagePullBackOff, where it begins with the last attempt.
+ */
+export class RestartBackOff {
+  readonly #firstMs: number;
+  readonly #maxMs: number;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: RestartBackOffOptions = {}) {
+    optionTable.check("RestartBackOff", options);
+    this.#firstMs = options.firstMs ?? 10_000;
+    this.#maxMs = Math.max(options.maxMs ?? 300_000, this.#firstMs);
+  }
+
+  /** Returns the current delay of a key in milliseconds; 0 before the first failure. */
+  delayMs(key: string): number {
+    return this.#entries.get(key)?.delayMs ?? 0;
+  }
+
+  /**
+   * Returns how many milliseconds are left of the delay; 0 when the next attempt may be made.
+   *
+   * @param failedAtMs When the failure happened that the delay begins with, such as the exit of a container. By default, the delay
+   *   begins with the last `advance()`.
+   */
+  remainingMs(key: string, nowMs: number, failedAtMs?: number): number {
+    const entry = this.#entries.get(key);
+    if (entry === undefined || this.#hasExpired(entry, failedAtMs ?? nowMs)) return 0;
+    const left = (failedAtMs ?? entry.advancedAtMs) + entry.delayMs - nowMs;
+    // A clock that was set back must not prolong a delay.
+    return Math.min(Math.max(left, 0), entry.delayMs);
+  }
+
+  /** Notes an attempt, or a failed one: the next delay is twice as long, or the first one. `failedAtMs` is as in {@link remainingMs}. */
+  advance(key: string, nowMs: number, failedAtMs: number = nowMs): void {
+    const entry = this.#entries.get(key);
+    const delayMs =
+      entry === undefined || this.#hasExpired(entry, failedAtMs)
+        ? this.#firstMs
+        : Math.min(entry.delayMs * 2, this.#maxMs);
+    this.#entries.set(key, { delayMs, advancedAtMs: nowMs });
+  }
+
+  /** Forgets a key. */
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
+  /** Forgets the keys that would start anew. */
+  prune(nowMs: number): void {
+    for (const [key, entry] of this.#entries) if (this.#hasExpired(entry, nowMs)) this.#entries.delete(key);
+  }
+
+  #hasExpired({ advancedAtMs }: Entry, failedAtMs: number): boolean {
+    return failedAtMs - advancedAtMs > 2 * this.#maxMs;
+  }
+}
+
+/** Whether a container may start now. */
+export type RestartDecision =
+  | { readonly start: true }
+  | {
+      readonly start: false;
+      /** When it may start, in milliseconds since 1970. */
+      readonly untilMs: number;
+      /** `state.waiting` of the container's status, until then. */
+      readonly waiting: { readonly reason: "CrashLoopBackOff"; readonly message: string };
+      /** The message of the event `BackOff`. */
+      readonly eventMessage: string;
+    };
+
+/**
+ * Decides whether a container may start now, and if so, counts it as a start. To be called once for each start, right before it. The delay
+ * begins when the newest instance that exited ended; a container without such an instance starts at once. A change of image or resources
+ * starts anew.
+ */
+export function decideRestart(
+  pod: Pod,
+  container: Container,
+  observed: ObservedPod,
+  backOff: RestartBackOff,
+  nowMs: number,
+): RestartDecision {
+  const exited = observed.containers.find(({ name, state }) => name === container.name && state === "exited");
+  if (exited === undefined) return { start: true };
+  const finishedAtMs = Number(exited.finishedAtNanos / 1_000_000n);
+  const key = backOffKey(pod, container);
+  const remainingMs = backOff.remainingMs(key, nowMs, finishedAtMs);
+  if (remainingMs === 0) {
+    backOff.advance(key, nowMs, finishedAtMs);
+    return { start: true };
+  }
+  const podText = podName(pod);
+  return {
+    start: false,
+    untilMs: nowMs + remainingMs,
+    waiting: {
+      reason: "CrashLoopBackOff",
+      message: `back-off ${durationText(backOff.delayMs(key))} restarting failed container=${container.name} pod=${podText}`,
+    },
+    eventMessage: `Back-off restarting failed container ${container.name} in pod ${podText}`,
+  };
+}
+
+/** Returns the key of a container's back-off. Another image or other resources give another key. */
+export function backOffKey(pod: Pod, container: Container): string {
+  const { name, namespace, uid } = pod.metadata ?? {};
+  const { limits = {}, requests = {} } = container.resources ?? {};
+  const sorted = (amounts: object) =>
+    Object.entries(amounts).sort(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify([
+    name,
+    namespace,
+    uid,
+    container.name,
+    container.image,
+    sorted(limits),
+    sorted(requests),
+  ]);
+}
+
+/** Returns `NAME_NAMESPACE(UID)`, as the kubelet's messages name pods. */
+function podName({ metadata: { name = "", namespace = "", uid = "" } = {} }: Pod): string {
+  return `${name}_${namespace}(${uid})`;
+}
+
+/** Returns a duration as Go prints it: `10s`, `1m20s`, `5m0s`. */
+function durationText(ms: number): string {
+  const seconds = ms / 1000;
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

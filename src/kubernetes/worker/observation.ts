@@ -1,0 +1,128 @@
+import {
+  ContainerState,
+  type ContainerStatus,
+  NamespaceMode,
+  PodSandboxState,
+  type PodSandboxStatus,
+} from "../../../gen/runtime/v1/api_pb.js";
+import { kubernetesLabels } from "../../core/index.js";
+import type { ContainerUser } from "../api/index.js";
+import type { ObservedContainer, ObservedPod, ObservedSandbox } from "./observed.js";
+
+/** The annotations of containers that a worker reads back. The prefix is `io.kubernetes.`. */
+const annotationOf = {
+  hash: "io.kubernetes.container.hash",
+  restartCount: "io.kubernetes.container.restartCount",
+  terminationMessagePath: "io.kubernetes.container.terminationMessagePath",
+} as const;
+
+const states: Readonly<Record<ContainerState, ObservedContainer["state"]>> = {
+  [ContainerState.CONTAINER_CREATED]: "created",
+  [ContainerState.CONTAINER_RUNNING]: "running",
+  [ContainerState.CONTAINER_EXITED]: "exited",
+  [ContainerState.CONTAINER_UNKNOWN]: "unknown",
+};
+
+/** The status of a container, and the id of its sandbox: ContainerStatus lacks it, Container.pod_sandbox_id has it. */
+export interface ContainerInSandbox {
+  readonly status: ContainerStatus;
+  readonly sandboxId: string;
+}
+
+/**
+ * Converts the statuses of all sandboxes and containers of one pod. Sandboxes are sorted by attempt, then by creation, containers by
+ * creation; the newest comes first.
+ */
+export function observedPod(
+  sandboxes: readonly PodSandboxStatus[],
+  containers: readonly ContainerInSandbox[],
+): ObservedPod {
+  return {
+    sandboxes: sandboxes
+      .map(observedSandbox)
+      .sort(
+        (one, other) =>
+          other.attempt - one.attempt ||
+          descending(one.createdAtNanos, other.createdAtNanos) ||
+          ascending(one.id, other.id),
+      ),
+    containers: containers
+      .map(({ status, sandboxId }) => observedContainer(status, sandboxId))
+      .sort(
+        (one, other) =>
+          descending(one.createdAtNanos, other.createdAtNanos) ||
+          other.restartCount - one.restartCount ||
+          ascending(one.id, other.id),
+      ),
+  };
+}
+
+/** Converts the status of a sandbox. */
+export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
+  const { network } = status;
+  return {
+    id: status.id,
+    attempt: status.metadata?.attempt ?? 0,
+    isReady: status.state === PodSandboxState.SANDBOX_READY,
+    createdAtNanos: status.createdAt,
+    hostNetwork: status.linux?.namespaces?.options?.network === NamespaceMode.NODE,
+    ips: network && [network.ip, ...network.additionalIps.map(({ ip }) => ip)].filter((ip) => ip !== ""),
+    runtimeHandler: status.runtimeHandler,
+  };
+}
+
+/** Converts the status of a container. A missing or malformed restart count is 0, as in the kubelet. */
+export function observedContainer(status: ContainerStatus, sandboxId: string): ObservedContainer {
+  const { annotations } = status;
+  const restartCount = annotations[annotationOf.restartCount] ?? "";
+  return {
+    id: status.id,
+    name: status.labels[kubernetesLabels.containerName] ?? status.metadata?.name ?? "",
+    sandboxId,
+    state: states[status.state] ?? "unknown",
+    createdAtNanos: status.createdAt,
+    startedAtNanos: status.startedAt,
+    finishedAtNanos: status.finishedAt,
+    exitCode: status.exitCode,
+    reason: status.reason,
+    message: status.message,
+    image: status.image?.image ?? "",
+    imageRef: status.imageRef,
+    restartCount: /^\d{1,9}$/.test(restartCount) ? Number(restartCount) : 0,
+    hash: annotations[annotationOf.hash],
+    annotations,
+    logPath: status.logPath,
+    terminationMessageHostPath: terminationMessageHostPath(status),
+    user: containerUser(status),
+  };
+}
+
+/** Returns the host path that is mounted at the termination message path. Mounts have absolute paths, and the Pod may have a relative one. */
+function terminationMessageHostPath({ annotations, mounts }: ContainerStatus): string | undefined {
+  const path = annotations[annotationOf.terminationMessagePath] ?? "";
+  if (path === "") return undefined;
+  const target = path.startsWith("/") ? path : `/${path}`;
+  return mounts.find(({ containerPath }) => containerPath === target)?.hostPath;
+}
+
+function containerUser({ user }: ContainerStatus): ContainerUser | undefined {
+  if (user === undefined) return undefined;
+  const { linux } = user;
+  if (linux === undefined) return {};
+  const supplementalGroups = linux.supplementalGroups.map(Number);
+  return {
+    linux: {
+      uid: Number(linux.uid),
+      gid: Number(linux.gid),
+      ...(supplementalGroups.length > 0 && { supplementalGroups }),
+    },
+  };
+}
+
+function descending(one: bigint, other: bigint): number {
+  return one === other ? 0 : one > other ? -1 : 1;
+}
+
+function ascending(one: string, other: string): number {
+  return one === other ? 0 : one < other ? -1 : 1;
+}
