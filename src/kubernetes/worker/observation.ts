@@ -71,10 +71,11 @@ export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
   };
 }
 
-/** Converts the status of a container. A missing or malformed restart count is 0, as in the kubelet. */
+/** Converts the status of a container. A container without a valid restart count has its attempt. */
 export function observedContainer(status: ContainerStatus, sandboxId: string): ObservedContainer {
   const { annotations } = status;
   const restartCount = annotations[annotationOf.restartCount] ?? "";
+  const attempt = status.metadata?.attempt ?? 0;
   return {
     id: status.id,
     name: status.labels[kubernetesLabels.containerName] ?? status.metadata?.name ?? "",
@@ -88,7 +89,7 @@ export function observedContainer(status: ContainerStatus, sandboxId: string): O
     message: status.message,
     image: status.image?.image ?? "",
     imageRef: status.imageRef,
-    restartCount: /^\d{1,9}$/.test(restartCount) ? Number(restartCount) : 0,
+    restartCount: /^\d{1,9}$/.test(restartCount) ? Number(restartCount) : attempt,
     hash: annotations[annotationOf.hash],
     annotations,
     logPath: status.logPath,
