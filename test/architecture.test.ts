@@ -23,7 +23,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   clients: ["core", "gen", "transport", "observe"],
   sessions: ["core", "gen", "clients", "streaming"],
   logs: ["core"],
-  crictl: ["core", "gen"],
+  "yaml-text": ["core"],
+  crictl: ["core", "gen", "yaml-text"],
   images: ["core", "gen", "clients"],
   events: ["core", "gen", "clients"],
   stats: ["core", "gen", "clients"],
@@ -46,6 +47,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   "connect.ts": ["core", "transport", "clients", "connect-options.ts", "cri.ts"],
   kubernetes: [
     "core",
+    "yaml-text",
     "gen",
     "transport",
     "clients",

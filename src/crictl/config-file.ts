@@ -18,9 +18,9 @@ import {
   raceAbort,
   readRegularFile,
 } from "../core/index.js";
+import { parseText } from "../yaml-text/index.js";
 import { type ConfigDialect, type Recognized, recognize } from "./dialect.js";
 import { invalidFile } from "./invalid-file.js";
-import { parseText } from "./parse-text.js";
 import { type ReadContext, readMessage, type UnknownKeyPolicy } from "./read-message.js";
 
 /** Options of {@link parseSandboxConfig} and {@link parseContainerConfig}. */
@@ -134,7 +134,7 @@ function parseConfig<Desc extends DescMessage>(
   { dialect = "auto", unknownKeys = "refuse", name = "the text" }: ParseConfigOptions,
 ): MessageShape<Desc> {
   const what = `${name} is not a valid ${schema.name}`;
-  const parsed = parseText(text);
+  const parsed = parseText(text, "crictl");
   if (parsed.problems.length > 0) throw invalidFile(what, parsed.problems);
   const recognized: Recognized =
     dialect === "auto" ? recognize(schema, parsed.value) : { dialect, key: undefined };

@@ -1,11 +1,6 @@
 import { type CriError, criError, type Problem, Violations } from "../core/index.js";
-import type { ValuePath, ValueProblem } from "./read-message.js";
-
-/** A position in a text; both numbers begin at 1. */
-export interface Location {
-  readonly line: number;
-  readonly column: number;
-}
+import type { Location, ValuePath } from "../yaml-text/index.js";
+import type { ValueProblem } from "./read-message.js";
 
 /** A problem with its location, for values that come from a text. */
 export interface LocatedProblem extends ValueProblem {

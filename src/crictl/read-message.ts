@@ -2,13 +2,11 @@ import { type DescEnum, type DescField, type DescMessage, ScalarType } from "@bu
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { KeyValueSchema } from "../../gen/runtime/v1/api_pb.js";
 import { closestMatch, describe, isRecord } from "../core/index.js";
+import type { ValuePath } from "../yaml-text/index.js";
 import { type ConfigDialect, nameIn } from "./dialect.js";
 
 /** How keys are treated that the schema does not define: `refuse` makes each an error. */
 export type UnknownKeyPolicy = "refuse" | "ignore";
-
-/** The keys and indices that lead to a value, the outermost first. */
-export type ValuePath = readonly (string | number)[];
 
 /** A problem with a part of a value. */
 export interface ValueProblem {

@@ -7,7 +7,7 @@ import type {
   WindowsSecurityContextOptions,
 } from "./security.js";
 import type { PodStatus } from "./status.js";
-import type { Volume } from "./volumes.js";
+import type { LocalObjectReference, Volume } from "./volumes.js";
 
 /** A core/v1 Pod. A `V1Pod` of @kubernetes/client-node and a `Pod` of kubernetes-types are assignable to it. */
 export interface Pod {
@@ -110,11 +110,6 @@ export interface PodDNSConfigOption {
 export interface HostAlias {
   readonly hostnames?: readonly string[];
   readonly ip?: string;
-}
-
-/** The name of an object in the namespace of the Pod. */
-export interface LocalObjectReference {
-  readonly name?: string;
 }
 
 /** The operating system of the containers: "linux" or "windows". */

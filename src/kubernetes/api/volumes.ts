@@ -1,6 +1,5 @@
 /** The volumes of a Pod. */
 import type { ObjectFieldSelector, Quantity, ResourceFieldSelector } from "./container.js";
-import type { LocalObjectReference } from "./pod.js";
 
 /** A volume. Exactly one field beside `name` is set; without one, it is an `emptyDir`. */
 export interface Volume {
@@ -184,4 +183,9 @@ export interface CSIVolumeSource {
   readonly nodePublishSecretRef?: LocalObjectReference;
   readonly readOnly?: boolean;
   readonly volumeAttributes?: { readonly [name: string]: string };
+}
+
+/** The name of an object in the namespace of the Pod. */
+export interface LocalObjectReference {
+  readonly name?: string;
 }

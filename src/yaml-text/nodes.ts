@@ -17,6 +17,14 @@ interface Entry {
   readonly value: unknown;
 }
 
+/** The rules of a dialect of YAML beyond its tags. */
+export interface NodeRules {
+  /** Returns what is wrong with a scalar, which would be read as something else than it looks like; undefined for a good one. */
+  readonly scalar: (scalar: Scalar) => string | undefined;
+  /** Returns the key of a map that a scalar is, or a problem. */
+  readonly key: (scalar: Scalar) => { readonly text: string } | { readonly problem: string };
+}
+
 /** A problem with the text at an offset. */
 export interface NodeProblem {
   readonly message: string;
@@ -53,9 +61,9 @@ export class YamlNodes {
   readonly #merging = new Set<Node>();
   #mergedKeys = 0;
 
-  constructor(document: Document) {
+  constructor(document: Document, rules: NodeRules) {
     this.#document = document;
-    this.#examine();
+    this.#examine(rules);
     if (this.problems.length > 0) return;
     try {
       let nodes = 0;
@@ -95,7 +103,7 @@ export class YamlNodes {
     return offset;
   }
 
-  #examine(): void {
+  #examine(rules: NodeRules): void {
     const anchors = new Map<string, Node>();
     const report = (message: string, node: unknown) => {
       const isNode = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node);
@@ -109,9 +117,14 @@ export class YamlNodes {
         define(map);
         const keys = new Set<string>();
         for (const { key } of map.items) {
-          if (!isStringKey(key)) report("this key is not a string: put it in quotes", key);
-          else if (keys.has(key.value) && !isMergeKey(key)) report("map keys must be unique", key);
-          else keys.add(key.value);
+          const read = isScalar(key) ? rules.key(key) : { problem: "this key is not a string" };
+          if ("problem" in read) report(read.problem, key);
+          else if (keys.has(read.text) && !isMergeKey(key)) report("map keys must be unique", key);
+          else {
+            keys.add(read.text);
+            // Keys that are numbers become their text.
+            if (isScalar(key)) key.value = read.text;
+          }
         }
       },
       Seq(_, list) {
@@ -119,12 +132,8 @@ export class YamlNodes {
       },
       Scalar(_, scalar) {
         define(scalar);
-        // crictl reads YAML 1.1.
-        if (typeof scalar.value === "bigint" && /^[-+]?0\d/.test(scalar.source ?? ""))
-          report(
-            `${scalar.source} is octal in YAML 1.1 and decimal in YAML 1.2: write it without the leading 0`,
-            scalar,
-          );
+        const problem = rules.scalar(scalar);
+        if (problem !== undefined) report(problem, scalar);
       },
       Alias: (_, alias) => {
         const target = anchors.get(alias.source);
@@ -203,13 +212,9 @@ export class YamlNodes {
   }
 }
 
-function isStringKey(key: unknown): key is Scalar<string> {
-  return isScalar(key) && typeof key.value === "string";
-}
-
 /** In quotes, `<<` is a key like any other. */
-function isMergeKey(key: Scalar<string>): boolean {
-  return key.value === "<<" && (key.type === Scalar.PLAIN || key.type === undefined);
+function isMergeKey(key: unknown): boolean {
+  return isScalar(key) && key.value === "<<" && (key.type === Scalar.PLAIN || key.type === undefined);
 }
 
 function tooLarge(node: Node | null): NodeError {
