@@ -27,6 +27,7 @@ import { ResetStreams } from "./reset-streams.js";
 import { Sender } from "./sender.js";
 import { readSettings } from "./settings.js";
 import type { Stream, StreamConnection, StreamEnd } from "./stream.js";
+import { StreamTable } from "./stream-table.js";
 
 /** What differs between the two ends of a connection. */
 export interface Role {
@@ -64,7 +65,7 @@ const headerTableBytes = 4_096;
 
 /** The part of an HTTP/2 connection that both roles share: frames in and out, flow control, and the streams' states. */
 export class Connection implements FrameReceiver, StreamConnection {
-  readonly streams = new Map<number, Stream>();
+  readonly streams = new StreamTable();
   readonly sender: Sender;
   readonly #socket: Duplex;
   readonly #role: Role;
@@ -350,7 +351,7 @@ export class Connection implements FrameReceiver, StreamConnection {
   #changeStreamWindows(bytes: number): void {
     const change = bytes - this.#peerStreamWindow;
     this.#peerStreamWindow = bytes;
-    for (const stream of this.streams.values()) {
+    for (const stream of this.streams.list()) {
       stream.sendWindow += change;
       if (stream.sendWindow > max31Bits)
         throw new Http2Error(errorCode.flowControlError, "SETTINGS make a stream's window too large");
@@ -394,7 +395,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     if (!this.#role.isClient) this.#sendGoaway(errorCode.noError, "");
     this.#role.onGoaway(goaway);
     if (this.#role.isClient)
-      for (const stream of [...this.streams.values()])
+      for (const stream of this.streams.list())
         if (stream.id > lastStreamId) this.remove(stream, connectionEnd(goaway.code, undefined, true));
     this.#endIfIdle();
   }
@@ -455,7 +456,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     stream.id = id;
     stream.sendWindow = this.#peerStreamWindow;
     stream.receiveWindow = this.#limits.streamWindowBytes;
-    this.streams.set(id, stream);
+    this.streams.add(stream);
   }
 
   respond(
@@ -572,7 +573,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     this.#isDestroyed = true;
     this.#reader.stop();
     const end = connectionEnd(code, this.#error, false);
-    for (const stream of [...this.streams.values()]) this.remove(stream, end);
+    for (const stream of this.streams.list()) this.remove(stream, end);
     this.#role.onEnd(this.#error);
   }
 
@@ -584,7 +585,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     }
     this.#isClosing = true;
     const end = connectionEnd(errorCode.cancel, this.#error, false);
-    for (const stream of [...this.streams.values()]) if (!stream.endedByPeer) this.remove(stream, end);
+    for (const stream of this.streams.list()) if (!stream.endedByPeer) this.remove(stream, end);
     this.#endIfIdle();
     // A client that waits for its responses acknowledges it; for one that has disconnected, the write fails.
     if (this.streams.size > 0) this.ping(() => undefined);
