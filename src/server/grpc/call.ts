@@ -18,9 +18,8 @@ import {
   toStatusError,
 } from "../dispatch.js";
 import { clientCanceled, rejectedCall, serverClosed } from "../errors.js";
-import type { CallContext } from "../implementation.js";
+import { type CallPeer, ServedContext } from "./context.js";
 import {
-  metadataOf,
   noTrailers,
   okTrailers,
   readEncoding,
@@ -29,6 +28,7 @@ import {
   responseHeaders,
   statusTrailers,
 } from "./headers.js";
+import type { PlacedCall } from "./open-calls.js";
 
 /** The settings that all calls of one server share. */
 export interface CallSettings {
@@ -39,25 +39,18 @@ export interface CallSettings {
   readonly buffers: MemoryLimit;
 }
 
-/** The client of a call. */
-export interface CallPeer {
-  /** The name that handlers see: `unix:7`. */
-  readonly name: string;
-  /** Destroys the connection, as a crash would. */
-  cut(): void;
-}
-
 /** One gRPC call on the server side: an HTTP/2 stream. */
-export class ServedCall implements StreamReceiver {
+export class ServedCall implements StreamReceiver, PlacedCall {
+  place = 0;
   readonly #stream: Stream;
   readonly #settings: CallSettings;
   readonly #peer: CallPeer;
   readonly #onOver: (call: ServedCall) => void;
   readonly #reader: EnvelopeReader;
-  readonly #abort = new AbortController();
   #headers: HeaderMap = {};
   #route: Route | undefined;
   #scope: CancellationScope | undefined;
+  #context: ServedContext | undefined;
   #deadline: Date | undefined;
   #message: Uint8Array | undefined;
   /** The part of the server's request buffers that this call uses. */
@@ -170,7 +163,7 @@ export class ServedCall implements StreamReceiver {
     this.#account(0);
     try {
       if (route.kind === "unary") {
-        const response = this.#envelope(await handleUnary(route, message, this.#context(route)));
+        const response = this.#envelope(await handleUnary(route, message, this.#contextOf(route)));
         if (this.#isOver) return;
         this.#respond();
         this.#stream.write(response);
@@ -182,7 +175,7 @@ export class ServedCall implements StreamReceiver {
   }
 
   async #handleStream(route: Route, request: Uint8Array): Promise<void> {
-    const messages = handleStream(route, request, this.#context(route));
+    const messages = handleStream(route, request, this.#contextOf(route));
     // The client sees an open stream before the first message.
     this.#respond();
     for await (const message of messages) {
@@ -205,15 +198,9 @@ export class ServedCall implements StreamReceiver {
     }
   }
 
-  #context(route: Route): CallContext {
-    return {
-      method: rpcNameOf(route),
-      signal: this.#abort.signal,
-      deadline: this.#deadline,
-      headers: metadataOf(this.#headers),
-      peer: this.#peer.name,
-      cutConnection: () => this.#peer.cut(),
-    };
+  #contextOf(route: Route): ServedContext {
+    this.#context = new ServedContext(rpcNameOf(route), this.#deadline, this.#headers, this.#peer);
+    return this.#context;
   }
 
   #respond(): void {
@@ -246,7 +233,7 @@ export class ServedCall implements StreamReceiver {
     this.#message = undefined;
     this.#account(0);
     this.#scope?.end();
-    if (error) this.#abort.abort(error);
+    if (error) this.#context?.cancel(error);
   }
 
   #drained(): Promise<void> {

@@ -1,8 +1,10 @@
 import type { Server, Socket } from "node:net";
 import { MemoryLimit, ServerConnection } from "../../http2/index.js";
 import type { Endpoint } from "../../transport/index.js";
-import { type CallPeer, type CallSettings, ServedCall } from "./call.js";
+import { type CallSettings, ServedCall } from "./call.js";
+import type { CallPeer } from "./context.js";
 import { keepAlive } from "./keep-alive.js";
+import { OpenCalls } from "./open-calls.js";
 
 /** How long connections may take to flush their last data, and clients to disconnect, after the last call. */
 const lingerMs = 500;
@@ -25,7 +27,7 @@ export class GrpcServer {
   readonly #responses: MemoryLimit;
   readonly #sockets = new Set<Socket>();
   readonly #connections = new Set<ServerConnection>();
-  readonly #calls = new Set<ServedCall>();
+  readonly #calls = new OpenCalls<ServedCall>();
   #stopPings: (() => void) | undefined;
   #accepted = 0;
   #isDraining = false;
@@ -64,7 +66,7 @@ export class GrpcServer {
   /** Ends every call with `server_closed`, then every connection. */
   closeNow(): void {
     this.#isClosingNow = true;
-    for (const call of this.#calls) call.stop();
+    for (const call of this.#calls.list()) call.stop();
     this.#disconnect();
   }
 
