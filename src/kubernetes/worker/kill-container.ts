@@ -1,10 +1,9 @@
-import { isCriError, raceAbort } from "../../core/index.js";
-import type { Container, Pod } from "../api/index.js";
+import { isCriError, onAbort, raceAbort } from "../../core/index.js";
+import type { LifecycleHandler, Pod } from "../api/index.js";
 import type { Clock } from "./clock.js";
+import { remainingGraceSeconds, stopTimeoutSeconds } from "./grace.js";
+import { findContainer } from "./pod-containers.js";
 import type { EventRecorder, Hooks, PodRuntime } from "./ports.js";
-
-/** The shortest grace period that a container gets after its preStop hook, in seconds. */
-const minStopSeconds = 2;
 
 /** What stopping a container needs. */
 export interface KillParts {
@@ -12,24 +11,23 @@ export interface KillParts {
   readonly hooks: Hooks;
   readonly clock: Clock;
   readonly record: EventRecorder;
-  /** The containers whose preStop hook was started: it runs once, also if the grace period is shortened meanwhile. */
+  /** The ids of containers whose preStop hook was started: it runs once, also if the grace period is shortened meanwhile. */
   readonly preStopStarted: Set<string>;
 }
 
 /** A container to stop. */
 export interface ContainerToKill {
   readonly pod: Pod;
-  /** The container of the Pod; undefined for one that the Pod does not have any more. */
-  readonly container: Container | undefined;
-  readonly name: string;
-  readonly id: string;
   readonly podIPs: readonly string[];
+  readonly id: string;
+  readonly name: string;
   /** The message of the event `Killing`. @default "Stopping container NAME" */
   readonly message?: string | undefined;
-  /** The seconds until SIGKILL, those of the preStop hook included. 0 skips the hook. */
+  /** The seconds until SIGKILL, those of the preStop hook included. */
   readonly graceSeconds: number;
-  /** Waits for containers that have to stop before; ends with its signal at the latest. */
-  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  readonly preStop: LifecycleHandler | undefined;
+  /** Waits for containers that stop before this one. */
+  readonly turn?: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -42,29 +40,23 @@ export async function killContainer(
   parts: KillParts,
   signal?: AbortSignal,
 ): Promise<void> {
-  const { pod, container, name, id, podIPs, message = `Stopping container ${name}` } = target;
+  const { pod, name, id, podIPs, preStop, turn, message = `Stopping container ${name}` } = target;
   const { clock, hooks, record, runtime } = parts;
   record({ type: "Normal", reason: "Killing", message, container: name });
-  const preStop = container?.lifecycle?.preStop;
-  let graceSeconds = target.graceSeconds;
-  if (preStop && container && graceSeconds > 0 && !parts.preStopStarted.has(id)) {
+  const startMs = clock.now();
+  const remaining = () => remainingGraceSeconds(target.graceSeconds, clock.now() - startMs);
+  if (preStop && target.graceSeconds > 0 && !parts.preStopStarted.has(id)) {
     parts.preStopStarted.add(id);
-    graceSeconds -= await wholeSeconds(clock, async () => {
-      const hook = (limit: AbortSignal) =>
-        hooks.run(preStop, { pod, container, containerId: id, podIPs }, { signal: limit });
-      const failure = await withinGrace(clock, graceSeconds, hook, signal);
-      if (failure !== undefined)
-        record({
-          type: "Warning",
-          reason: "FailedPreStopHook",
-          message: failure instanceof Error ? failure.message : String(failure),
-          container: name,
-        });
-    });
+    const container = findContainer(pod, name)?.container ?? { name };
+    const failure = await withinGrace(clock, target.graceSeconds, signal, (limit) =>
+      hooks.run(preStop, { pod, container, containerId: id, podIPs }, { signal: limit }),
+    );
+    // The error may have output of the command, which may be secret.
+    if (failure !== undefined)
+      record({ type: "Warning", reason: "FailedPreStopHook", message: "PreStopHook failed", container: name });
   }
-  const { turn } = target;
-  if (turn) graceSeconds -= await wholeSeconds(clock, () => withinGrace(clock, graceSeconds, turn, signal));
-  const timeout = BigInt(Math.max(minStopSeconds, Math.ceil(graceSeconds)));
+  if (turn) await withinGrace(clock, remaining(), signal, turn);
+  const timeout = stopTimeoutSeconds(remaining());
   try {
     await runtime.stopContainer({ containerId: id, timeout }, signal ? { signal } : {});
   } catch (error) {
@@ -76,15 +68,14 @@ export async function killContainer(
 async function withinGrace(
   clock: Clock,
   seconds: number,
-  work: (signal: AbortSignal) => Promise<void>,
   outer: AbortSignal | undefined,
+  work: (signal: AbortSignal) => Promise<void>,
 ): Promise<unknown> {
   outer?.throwIfAborted();
   const limit = new AbortController();
-  const cancel = () => limit.abort(outer?.reason);
-  outer?.addEventListener("abort", cancel, { once: true });
-  const isOver = new Error(`did not end within the grace period of ${seconds} s`);
   const timer = new AbortController();
+  const removeCallback = onAbort(outer, () => limit.abort(outer?.reason));
+  const isOver = new Error(`did not end within the grace period of ${seconds} s`);
   void clock.sleep(Math.max(0, seconds) * 1_000, timer.signal).then(
     () => limit.abort(isOver),
     () => undefined,
@@ -94,16 +85,9 @@ async function withinGrace(
     return undefined;
   } catch (error) {
     outer?.throwIfAborted();
-    return error ?? new Error("failed");
+    return error ?? isOver;
   } finally {
     timer.abort();
-    outer?.removeEventListener("abort", cancel);
+    removeCallback();
   }
-}
-
-/** Returns the whole seconds that work took. */
-async function wholeSeconds(clock: Clock, work: () => Promise<unknown>): Promise<number> {
-  const startMs = clock.now();
-  await work();
-  return Math.floor((clock.now() - startMs) / 1_000);
 }

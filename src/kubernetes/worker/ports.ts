@@ -5,8 +5,9 @@
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
 import type { Container, LifecycleHandler, Pod, PodStatus } from "../api/index.js";
-import type { PlannedContainer, PodConfigs } from "../config/pod-configs.js";
+import type { PlannedContainer, PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
+import type { NodeFiles } from "../node/node-files.js";
 import type { Clock } from "./clock.js";
 
 /** The RPCs that a worker calls. */
@@ -40,15 +41,6 @@ export interface PodEvent {
 /** Takes events. The worker adds the time. */
 export type EventRecorder = (event: Omit<PodEvent, "timeMs">) => void;
 
-/**
- * Why a container cannot start, as `state.waiting` reports it: `ErrImagePull`, `CreateContainerConfigError`. Thrown by ports; any other
- * error becomes the reason of the step.
- */
-export interface StartFailure {
-  readonly waitingReason: string;
-  readonly message: string;
-}
-
 /** Images of the node. */
 export interface PodImages {
   /**
@@ -68,20 +60,12 @@ export interface PodImages {
   ): Promise<ImageFacts>;
 }
 
-/** The volumes and files of one pod on this node. All functions are idempotent, also after a crash at any point. */
-export interface PodFiles {
-  /** Makes the folders that have to exist before RunPodSandbox, and the volumes. Rejects when one cannot be prepared. */
-  prepare(pod: Pod, configs: PodConfigs, signal: AbortSignal): Promise<void>;
-  /** Makes what one container needs before CreateContainer: /etc/hosts, its termination log, subPaths, its log folder. */
-  prepareContainer(
-    pod: Pod,
-    configs: PodConfigs,
-    container: PlannedContainer,
-  ): Promise<PlannedContainer["config"]>;
-  /** Updates the content of configMap, secret, downwardAPI and projected volumes while containers run. */
-  update(pod: Pod, configs: PodConfigs, signal: AbortSignal): Promise<void>;
-  /** Unmounts and removes everything of the pod, what an earlier process left included. */
-  remove(podUid: string): Promise<void>;
+/** Turns a Pod into messages of CRI. The default is {@link podPlan} and its neighbours; another one may change what they return. */
+export interface PodPlanner {
+  /** Throws a StartError for a pod that cannot run here. */
+  pod(pod: Pod, inputs: PodInputs): PodPlan;
+  /** Throws a StartError, such as CreateContainerConfigError for a missing ConfigMap. */
+  container(pod: Pod, name: string, inputs: PodInputs): PlannedContainer;
 }
 
 /** What the probes of a container say now. */
@@ -145,7 +129,8 @@ export interface PodChanges {
 export interface PodWorkerParts {
   readonly runtime: PodRuntime;
   readonly images: PodImages;
-  readonly files: PodFiles;
+  readonly planner: PodPlanner;
+  readonly files: NodeFiles;
   readonly probes: ProbesFactory;
   readonly hooks: Hooks;
   readonly changes: PodChanges;

@@ -1,0 +1,334 @@
+import { isCriError, onAbort } from "../../core/index.js";
+import type { Container, Pod, PodStatus } from "../api/index.js";
+import { podStatus } from "../status/pod-status.js";
+import { podActions } from "./actions.js";
+import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
+import { executeActions, type PodMemory } from "./execute.js";
+import { podGraceSeconds } from "./grace.js";
+import { killPod } from "./kill-pod.js";
+import { observePod } from "./observe.js";
+import type { ObservedPod } from "./observed.js";
+import { activeSandbox, findContainer, isStopped } from "./pod-containers.js";
+import type { EventRecorder, PodProbes, PodWorkerParts } from "./ports.js";
+import { obsolete, removeInstances, removeSandboxes } from "./prune.js";
+import { terminationPlan } from "./termination.js";
+import { Timer } from "./timer.js";
+
+/** The intervals of syncs without any event, as the kubelet has them; each is prolonged by up to a half, at random. */
+const intervals = { afterSuccessMs: 60_000, afterErrorMs: 10_000, jitter: 0.5 } as const;
+
+/** How a pod is stopped for good. */
+export interface TerminateOptions {
+  /**
+   * The seconds until SIGKILL, preStop hooks included; at least 1. A later call may shorten it, and never prolong it.
+   * @default the Pod's deletionGracePeriodSeconds, or its terminationGracePeriodSeconds
+   */
+  readonly gracePeriodSeconds?: number | undefined;
+  /** Why the pod fails, such as the reason `Evicted`: its phase becomes Failed. @default it is deleted */
+  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+}
+
+/** Options of a {@link PodWorker}. */
+export interface PodWorkerOptions {
+  /** The delays of CrashLoopBackOff. */
+  readonly backOff?: RestartBackOffOptions | undefined;
+  /** Returns the hash of a container, which its annotation has. */
+  readonly hashOf: (container: Container) => string;
+  /** A number from 0 to 1, for the jitter of intervals. @default Math.random */
+  readonly random?: (() => number) | undefined;
+}
+
+/**
+ * Drives one pod on one node from its first sync to its end, as a pod worker of the kubelet does: it compares what the Pod says with what
+ * the runtime has, does the next steps, and waits for a change. All state that matters is in the runtime and on disk, so that a worker
+ * of another process continues where this one ended. Pods need `metadata.uid`, `name` and `namespace`, and all defaults.
+ */
+export class PodWorker {
+  /**
+   * Resolves with the last status when everything of the pod has stopped: it was terminated, or all its containers ended for good. The
+   * containers still exist then; `removePod` removes them. Rejects when the client was closed; with undefined status, after `close()`.
+   */
+  readonly done: Promise<PodStatus | undefined>;
+  readonly #parts: PodWorkerParts;
+  readonly #options: PodWorkerOptions;
+  readonly #probes: PodProbes;
+  readonly #memory: PodMemory;
+  readonly #timer: Timer;
+  /** Fires when syncs have to end: the pod is being stopped, or the worker was closed. */
+  readonly #syncs = new AbortController();
+  readonly #closing = new AbortController();
+  #pod: Pod;
+  #status: PodStatus<Date> | undefined;
+  #observed: ObservedPod | undefined;
+  #isRestartingAll = false;
+  #startMs: number | undefined;
+  /** Set once the pod is stopped for good. */
+  #termination: { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] } | undefined;
+  /** Fires when the grace period gets shorter, or the worker was closed. */
+  #killing = new AbortController();
+
+  constructor(pod: Pod, parts: PodWorkerParts, options: PodWorkerOptions) {
+    this.#pod = pod;
+    this.#parts = parts;
+    this.#options = options;
+    this.#timer = new Timer(parts.clock);
+    this.#probes = parts.probes({ clock: parts.clock, record: this.#record, onChange: this.#timer.wake });
+    this.#memory = {
+      backOff: new RestartBackOff(options.backOff),
+      preStopStarted: new Set(),
+      waiting: new Map(),
+      backOffReported: new Map(),
+      volumes: "unprepared",
+    };
+    const unsubscribe = parts.changes.subscribe(this.uid, this.#timer.wake);
+    this.done = this.#run().finally(() => {
+      unsubscribe();
+      this.#probes.close();
+    });
+    // Callers need not await it.
+    this.done.catch(() => undefined);
+  }
+
+  /** `metadata.uid` of the pod. */
+  get uid(): string {
+    return this.#pod.metadata?.uid ?? "";
+  }
+
+  /** The pod as it was last given. */
+  get pod(): Pod {
+    return this.#pod;
+  }
+
+  /** The newest status; undefined before the first observation. */
+  get status(): PodStatus | undefined {
+    return this.#status;
+  }
+
+  /** Whether the pod is being stopped for good. */
+  get isTerminating(): boolean {
+    return this.#termination !== undefined;
+  }
+
+  /** Takes a new version of the same Pod. A deletion timestamp terminates it. */
+  update(pod: Pod): void {
+    this.#pod = pod;
+    this.refresh();
+    if (pod.metadata?.deletionTimestamp !== undefined) this.terminate();
+  }
+
+  /** Syncs soon: objects that the Pod refers to have changed. */
+  refresh(): void {
+    if (this.#memory.volumes === "current") this.#memory.volumes = "outdated";
+    this.#timer.wake();
+  }
+
+  /** Stops the pod for good. Returns at once; `done` resolves afterwards. */
+  terminate({ gracePeriodSeconds, failure }: TerminateOptions = {}): void {
+    const previousSeconds = this.#termination?.graceSeconds;
+    const graceSeconds = podGraceSeconds(this.#pod, { previousSeconds, overrideSeconds: gracePeriodSeconds });
+    if (this.#termination === undefined)
+      this.#termination = { graceSeconds, isDeleted: failure === undefined, failure };
+    else if (graceSeconds < this.#termination.graceSeconds) {
+      this.#termination.graceSeconds = graceSeconds;
+      const killing = this.#killing;
+      this.#killing = new AbortController();
+      killing.abort(new Error("the grace period was shortened"));
+    }
+    this.#syncs.abort(new Error("the pod is being stopped"));
+    this.#timer.wake();
+  }
+
+  /** Ends the worker and leaves the pod as it is, running. Waits for calls that create something. Idempotent. */
+  async close(): Promise<void> {
+    const reason = new Error("the worker was closed");
+    this.#closing.abort(reason);
+    this.#syncs.abort(reason);
+    this.#killing.abort(reason);
+    this.#timer.wake();
+    await this.done.catch(() => undefined);
+  }
+
+  readonly #record: EventRecorder = (event) => {
+    this.#parts.record({ ...event, timeMs: this.#parts.clock.now() });
+  };
+
+  async #run(): Promise<PodStatus | undefined> {
+    while (!this.#closing.signal.aborted) {
+      const waitMs = this.#termination ? await this.#tryTerminate() : await this.#trySync();
+      if (waitMs === "done") return this.#status;
+      if (waitMs > 0) await this.#timer.wait(waitMs);
+    }
+    return undefined;
+  }
+
+  /** Returns the milliseconds to wait for the next sync; 0 for none. */
+  async #trySync(): Promise<number> {
+    const { signal } = this.#syncs;
+    try {
+      return await this.#sync(signal);
+    } catch (error) {
+      if (signal.aborted) return 0;
+      if (isCriError(error) && error.reason === "client_closed") throw error;
+      // A step that everything after it needs has failed, or the runtime does not answer. Its return wakes the worker.
+      await this.#observe().catch(() => undefined);
+      return this.#afterError();
+    }
+  }
+
+  async #sync(signal: AbortSignal): Promise<number> {
+    const { clock } = this.#parts;
+    const pod = this.#pod;
+    this.#timer.clear();
+    const observed = await this.#observe();
+    signal.throwIfAborted();
+    if (this.#status?.phase === "Succeeded" || this.#status?.phase === "Failed") {
+      this.#terminateAtEnd(undefined);
+      return 0;
+    }
+    const deadlineInMs = this.#deadlineInMs();
+    if (deadlineInMs <= 0) {
+      const message = "Pod was active on the node longer than the specified deadline";
+      this.#record({ type: "Normal", reason: "DeadlineExceeded", message });
+      this.#terminateAtEnd({ reason: "DeadlineExceeded", message });
+      return 0;
+    }
+    const state = {
+      isTerminating: false,
+      isRestartingAll: this.#isRestartingAll,
+      probes: (id: string) => this.#probes.state(id),
+      hashOf: this.#options.hashOf,
+    };
+    const result = await executeActions({
+      pod,
+      observed,
+      actions: podActions(pod, observed, state),
+      inputs: this.#parts.inputs(),
+      memory: this.#memory,
+      parts: { ...this.#parts, record: this.#record },
+      hashOf: this.#options.hashOf,
+      signal,
+    });
+    if (!result.isChanged) await this.#prune(observed);
+    if (result.isChanged && !result.hasFailed) return 0;
+    if (result.hasFailed) await this.#observe();
+    const retryInMs =
+      result.retryAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(1, result.retryAtMs - clock.now());
+    const nextMs = result.hasFailed
+      ? Math.min(retryInMs, result.retryAtMs === undefined ? this.#afterError() : 60_000)
+      : this.#jittered(intervals.afterSuccessMs);
+    return Math.min(nextMs, this.#deadlineInMs());
+  }
+
+  /** Reads the pod from the runtime, and computes its status. */
+  async #observe(): Promise<ObservedPod> {
+    const { runtime, clock } = this.#parts;
+    const observed = await observePod(runtime, this.uid);
+    this.#observed = observed;
+    this.#startMs ??= startMsOf(this.#pod, observed, clock.now());
+    this.#syncProbes(observed);
+    await this.#updateStatus(observed);
+    return observed;
+  }
+
+  #syncProbes(observed: ObservedPod): void {
+    const running = observed.containers.flatMap(({ id, name, state, startedAtNanos }) => {
+      const container = findContainer(this.#pod, name)?.container;
+      const startedAtMs = Number(startedAtNanos / 1_000_000n);
+      return container && state === "running" ? [{ container, id, startedAtMs }] : [];
+    });
+    this.#probes.sync(this.#pod, running, activeSandbox(observed)?.ips ?? []);
+  }
+
+  async #updateStatus(observed: ObservedPod, isTerminated = false): Promise<void> {
+    const { files, clock, node, onStatus } = this.#parts;
+    const terminationMessages: Record<string, string> = {};
+    for (const { id, state, terminationMessageHostPath: path } of observed.containers)
+      if (state === "exited" && path !== undefined)
+        terminationMessages[id] = await files.readTerminationMessage(path).catch(() => "");
+    const status = podStatus(this.#pod, observed, {
+      nowMs: clock.now(),
+      node: node(),
+      probes: (id) => this.#probes.state(id),
+      waiting: Object.fromEntries(this.#memory.waiting),
+      terminationMessages,
+      previous: this.#status,
+      isDeleted: this.#termination?.isDeleted ?? false,
+      isTerminated,
+      failure: this.#termination?.failure,
+    });
+    const isSame = JSON.stringify(status) === JSON.stringify(this.#status);
+    this.#status = status;
+    if (!isSame) onStatus(status);
+  }
+
+  async #prune(observed: ObservedPod): Promise<void> {
+    const old = obsolete(observed);
+    await removeInstances(this.#pod, old.containers, this.#parts);
+    await removeSandboxes(old.sandboxIds, this.#parts);
+  }
+
+  #terminateAtEnd(failure: TerminateOptions["failure"]): void {
+    const graceSeconds = podGraceSeconds(this.#pod);
+    this.#termination ??= { graceSeconds, isDeleted: false, failure };
+    this.#syncs.abort(new Error("the pod has ended"));
+  }
+
+  async #tryTerminate(): Promise<number | "done"> {
+    this.#timer.clear();
+    try {
+      return await this.#terminate();
+    } catch (error) {
+      if (this.#killing.signal.aborted || this.#closing.signal.aborted) return 0;
+      if (isCriError(error) && error.reason === "client_closed") throw error;
+      return this.#afterError();
+    }
+  }
+
+  async #terminate(): Promise<number | "done"> {
+    const { signal } = this.#killing;
+    this.#probes.stopRestarting();
+    const observed = await this.#observe();
+    const graceSeconds = this.#termination?.graceSeconds ?? 1;
+    const plan = terminationPlan(this.#pod, observed, { graceSeconds });
+    const podIPs = activeSandbox(observed)?.ips ?? [];
+    const parts = {
+      ...this.#parts,
+      record: this.#record,
+      preStopStarted: this.#memory.preStopStarted,
+    };
+    try {
+      await killPod({ pod: this.#pod, podIPs, plan }, parts, signal);
+    } catch (error) {
+      // With a shorter grace period, at once.
+      if (signal.aborted) return 0;
+      throw error;
+    }
+    const after = await this.#observe();
+    if (!isStopped(after)) return this.#afterError();
+    await this.#updateStatus(after, true);
+    return "done";
+  }
+
+  /** Returns the milliseconds until activeDeadlineSeconds; Infinity without it. */
+  #deadlineInMs(): number {
+    const seconds = this.#pod.spec?.activeDeadlineSeconds;
+    if (seconds === undefined || this.#startMs === undefined) return Number.POSITIVE_INFINITY;
+    return this.#startMs + seconds * 1_000 - this.#parts.clock.now();
+  }
+
+  #afterError(): number {
+    return this.#jittered(intervals.afterErrorMs);
+  }
+
+  #jittered(ms: number): number {
+    const random = this.#options.random ?? Math.random;
+    return ms * (1 + intervals.jitter * random());
+  }
+}
+
+/** Returns when the pod was started on this node: as its status says, or the time of its oldest sandbox, or now. */
+function startMsOf(pod: Pod, { sandboxes }: ObservedPod, nowMs: number): number {
+  const given = pod.status?.startTime;
+  if (given !== undefined) return new Date(given).getTime();
+  return Math.min(nowMs, ...sandboxes.map(({ createdAtNanos }) => Number(createdAtNanos / 1_000_000n)));
+}

@@ -1,0 +1,33 @@
+import { criError } from "../../core/index.js";
+import type { Pod } from "../api/index.js";
+import { observePod } from "./observe.js";
+import { isStopped } from "./pod-containers.js";
+import { type RemovalParts, removeInstances, removeSandboxes } from "./prune.js";
+
+/** How a pod is removed. */
+export interface RemovePodOptions {
+  /** Whether its log folder stays. @default false */
+  readonly keepLogs?: boolean | undefined;
+}
+
+/**
+ * Removes everything of a pod that has stopped: containers, sandboxes, mounts, files and logs. Can be repeated after a failure, and after
+ * a crash. Rejects with `wrong_state` while anything of the pod runs: end its worker first.
+ */
+export async function removePod(
+  pod: Pod,
+  parts: RemovalParts,
+  { keepLogs = false }: RemovePodOptions = {},
+): Promise<void> {
+  const { uid = "", name } = pod.metadata ?? {};
+  const observed = await observePod(parts.runtime, uid);
+  if (!isStopped(observed)) throw criError("wrong_state", `pod ${name} runs and cannot be removed`);
+  // The log folder is removed as a whole.
+  await removeInstances(pod, observed.containers, parts, { keepLogs: true });
+  await removeSandboxes(
+    observed.sandboxes.map(({ id }) => id),
+    parts,
+  );
+  await parts.files.removePod(uid);
+  if (!keepLogs) await parts.files.removeLogs(uid);
+}
