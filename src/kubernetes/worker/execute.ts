@@ -15,7 +15,7 @@ import type { ObservedPod, ObservedSandbox } from "./observed.js";
 import { activeSandbox, findContainer } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
 import { removeInstances } from "./prune.js";
-import { type RunningPod, startContainer, startErrorOf } from "./start-container.js";
+import { type RunningPod, type StartParts, startContainer, startErrorOf } from "./start-container.js";
 import { terminationPlan } from "./termination.js";
 
 /** What a worker remembers of its pod between two syncs. Everything else is in the runtime. */
@@ -114,7 +114,11 @@ class PodExecution {
     for (const kill of actions.kill) await this.#killContainer(kill, podIPs);
     for (const { id, name, kill } of actions.reset) {
       if (kill)
-        await killContainer({ pod, podIPs, id, name, graceSeconds: 0, preStop: undefined }, killParts, signal);
+        await killContainer(
+          { pod, podIPs, id, name, graceSeconds: 0, preStop: undefined },
+          killParts,
+          signal,
+        );
       const instances = observed.containers.filter((one) => one.id === id);
       await removeInstances(pod, instances, parts, { keepLogs: true });
       this.#isChanged = true;
@@ -122,7 +126,7 @@ class PodExecution {
   }
 
   async #killContainer(
-    { id, name, message, reason }: Omit<ContainerKill, "reason"> & Partial<Pick<ContainerKill, "reason">>,
+    { id, name, message, reason }: Pick<ContainerKill, "id" | "name"> & Partial<ContainerKill>,
     podIPs: readonly string[],
   ): Promise<void> {
     const { pod, parts, memory, signal } = this.#x;
@@ -267,8 +271,7 @@ class PodExecution {
       return false;
     }
     const missing = missingVolumeImage(pod, name, running.volumeImages);
-    const kill = (target: { readonly id: string; readonly name: string; readonly message?: string | undefined }) =>
-      this.#killContainer({ message: `Stopping container ${target.name}`, ...target }, running.podIPs);
+    const kill: StartParts["kill"] = (target) => this.#killContainer(target, running.podIPs);
     try {
       if (missing !== undefined)
         throw new StartError("CreateContainerConfigError", `the image of volume ${missing} is missing`);

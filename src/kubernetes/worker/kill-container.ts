@@ -49,11 +49,16 @@ export async function killContainer(
     parts.preStopStarted.add(id);
     const container = findContainer(pod, name)?.container ?? { name };
     const failure = await withinGrace(clock, target.graceSeconds, signal, (limit) =>
-      hooks.run(preStop, { pod, container, containerId: id, podIPs }, { signal: limit }),
+      hooks.run(preStop, { pod, container, containerId: id, podIPs }, { signal: limit, record }),
     );
     // The error may have output of the command, which may be secret.
     if (failure !== undefined)
-      record({ type: "Warning", reason: "FailedPreStopHook", message: "PreStopHook failed", container: name });
+      record({
+        type: "Warning",
+        reason: "FailedPreStopHook",
+        message: "PreStopHook failed",
+        container: name,
+      });
   }
   if (turn) await withinGrace(clock, remaining(), signal, turn);
   const timeout = stopTimeoutSeconds(remaining());

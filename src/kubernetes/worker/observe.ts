@@ -42,7 +42,10 @@ export async function observePod(
 }
 
 /** Converts items a few at a time; leaves out those that are undefined or that the runtime does not know any more. */
-async function mapLimited<T, R>(items: readonly T[], convert: (item: T) => Promise<R | undefined>): Promise<R[]> {
+async function mapLimited<T, R>(
+  items: readonly T[],
+  convert: (item: T) => Promise<R | undefined>,
+): Promise<R[]> {
   const results: (R | undefined)[] = new Array(items.length).fill(undefined);
   let next = 0;
   const work = async () => {

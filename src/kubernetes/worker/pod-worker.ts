@@ -1,4 +1,4 @@
-import { isCriError, onAbort } from "../../core/index.js";
+import { isCriError } from "../../core/index.js";
 import type { Container, Pod, PodStatus } from "../api/index.js";
 import { podStatus } from "../status/pod-status.js";
 import { podActions } from "./actions.js";
@@ -59,11 +59,12 @@ export class PodWorker {
   readonly #closing = new AbortController();
   #pod: Pod;
   #status: PodStatus<Date> | undefined;
-  #observed: ObservedPod | undefined;
-  #isRestartingAll = false;
+  #observed: ObservedPod = { sandboxes: [], containers: [] };
   #startMs: number | undefined;
   /** Set once the pod is stopped for good. */
-  #termination: { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] } | undefined;
+  #termination:
+    | { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] }
+    | undefined;
   /** Fires when the grace period gets shorter, or the worker was closed. */
   #killing = new AbortController();
 
@@ -102,6 +103,11 @@ export class PodWorker {
   /** The newest status; undefined before the first observation. */
   get status(): PodStatus | undefined {
     return this.#status;
+  }
+
+  /** The pod's sandboxes and containers as the runtime reported them last. */
+  get observed(): ObservedPod {
+    return this.#observed;
   }
 
   /** Whether the pod is being stopped for good. */
@@ -194,7 +200,9 @@ export class PodWorker {
     }
     const state = {
       isTerminating: false,
-      isRestartingAll: this.#isRestartingAll,
+      isRestartingAll: (this.#status?.conditions ?? []).some(
+        ({ type, status }) => type === "AllContainersRestarting" && status === "True",
+      ),
       probes: (id: string) => this.#probes.state(id),
       hashOf: this.#options.hashOf,
     };

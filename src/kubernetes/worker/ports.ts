@@ -5,6 +5,7 @@
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
 import type { Container, LifecycleHandler, Pod, PodStatus } from "../api/index.js";
+import type { NodeFacts } from "../config/node-facts.js";
 import type { PlannedContainer, PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { NodeFiles } from "../node/node-files.js";
@@ -136,7 +137,12 @@ export interface PodWorkerParts {
   readonly changes: PodChanges;
   readonly clock: Clock;
   /** The objects that the Pod refers to, as they are now. */
-  readonly inputs: () => Pick<PodInputs, "configMaps" | "secrets" | "services" | "runtimeClasses">;
+  readonly inputs: () => Pick<
+    PodInputs,
+    "configMaps" | "secrets" | "services" | "runtimeClasses" | "containers" | "readVolumeFile"
+  >;
+  /** What statuses say about the node. */
+  readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
   readonly record: (event: PodEvent) => void;
   /** Called with each new status. */
   readonly onStatus: (status: PodStatus) => void;

@@ -24,9 +24,7 @@ export function obsolete({ containers, sandboxes }: ObservedPod): {
     return false;
   });
   const removed = new Set(old.map(({ id }) => id));
-  const inUse = new Set(
-    containers.filter(({ id }) => !removed.has(id)).map(({ sandboxId }) => sandboxId),
-  );
+  const inUse = new Set(containers.filter(({ id }) => !removed.has(id)).map(({ sandboxId }) => sandboxId));
   const sandboxIds = sandboxes
     .filter(({ id, isReady }, index) => index > 0 && !isReady && !inUse.has(id))
     .map(({ id }) => id);

@@ -5,7 +5,6 @@ import { codeOf, isCriError } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import { StartError, type WaitingReason } from "../start-error.js";
-import type { ContainerToKill } from "./kill-container.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { newestInstance, nextRestartCount, podContainers } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
@@ -28,9 +27,11 @@ export interface StartParts
   extends Pick<PodWorkerParts, "runtime" | "images" | "files" | "hooks" | "planner"> {
   readonly record: EventRecorder;
   /** Stops a container with its own grace period. */
-  readonly kill: (
-    target: Pick<ContainerToKill, "container" | "name" | "id" | "message">,
-  ) => Promise<void>;
+  readonly kill: (target: {
+    readonly id: string;
+    readonly name: string;
+    readonly message: string;
+  }) => Promise<void>;
   readonly hashOf: (container: Container) => string;
 }
 
@@ -66,12 +67,16 @@ export async function startContainer(
   const postStart = container.lifecycle?.postStart;
   if (!postStart) return;
   try {
-    await parts.hooks.run(postStart, { pod, container, containerId: instance.id, podIPs }, { signal });
+    await parts.hooks.run(
+      postStart,
+      { pod, container, containerId: instance.id, podIPs },
+      { signal, record: parts.record },
+    );
   } catch (error) {
     signal.throwIfAborted();
     // The error may have output of the command, which may be secret: it belongs to the status, not to events.
     record({ type: "Warning", reason: "FailedPostStartHook", message: "PostStartHook failed" });
-    await parts.kill({ container, name, id: instance.id, message: "FailedPostStartHook" });
+    await parts.kill({ name, id: instance.id, message: "FailedPostStartHook" });
     throw startErrorOf(error, "PostStartHookError");
   }
 }
