@@ -1,4 +1,4 @@
-export type { RegistryCredentials } from "./auth/credentials.js";
+export type { RegistryCredentials, SecretCredentials } from "./auth/credentials.js";
 export { dockerAuth } from "./auth/docker-auth.js";
 export type { HelperOptions } from "./auth/helper.js";
 export { keyring, type PullSecret } from "./auth/keyring.js";
@@ -8,6 +8,7 @@ export {
   type CredentialFunction,
   type CredentialLookup,
   type CredentialSource,
+  findCredentials,
   type ImageAuth,
 } from "./auth/source.js";
 export { Images, type ImagesParts, type ListImagesOptions } from "./images.js";

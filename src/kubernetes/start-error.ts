@@ -28,16 +28,25 @@ export type WaitingReason =
   | "FailedCreatePodSandBox"
   | "FailedMount";
 
+/** The optional properties of a {@link StartError}. */
+export interface StartErrorDetails extends CriErrorDetails {
+  readonly retryAtMs?: number | undefined;
+}
+
 /** A container or the sandbox of a Pod cannot start. `reason` is `pod_start_failed`; `waitingReason` is the kubelet's. */
 export class StartError extends CriError {
   /** The reason that a status or an event shows. */
   readonly waitingReason: WaitingReason;
+  /** When the next attempt is made, in milliseconds since 1970, where a back-off decides that. */
+  readonly retryAtMs: number | undefined;
 
   /** @param rawMessage The text; the status shows it as `state.waiting.message`. It begins with the path of the field */
-  constructor(waitingReason: WaitingReason, rawMessage: string, details: CriErrorDetails = {}) {
+  constructor(waitingReason: WaitingReason, rawMessage: string, details: StartErrorDetails = {}) {
     const { code } = criErrorReasons.pod_start_failed;
-    super({ ...details, code, reason: "pod_start_failed", rawMessage });
+    const { retryAtMs, ...common } = details;
+    super({ ...common, code, reason: "pod_start_failed", rawMessage });
     this.waitingReason = waitingReason;
+    this.retryAtMs = retryAtMs;
   }
 
   /** `instanceof StartError` also holds for errors of another copy of this package. */
@@ -49,7 +58,8 @@ export class StartError extends CriError {
   override with(changes: Partial<CriErrorInit>): StartError {
     const copy = super.with(changes);
     const { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers } = copy;
-    const details = { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers };
+    const { retryAtMs } = this;
+    const details = { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers, retryAtMs };
     const error = new StartError(this.waitingReason, copy.rawMessage, details);
     if (copy.stack) error.stack = copy.stack;
     return error;

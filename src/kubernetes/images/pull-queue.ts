@@ -1,0 +1,41 @@
+/** Runs at most so many pulls at a time; the others wait in the order of their arrival. */
+export class PullQueue {
+  readonly #limit: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Runs `work` when it is its turn. Rejects with the signal's reason if the signal fires before. */
+  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    if (this.#running >= this.#limit) await this.#turn(signal);
+    else this.#running++;
+    try {
+      signal.throwIfAborted();
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      // A waiting pull takes over the place of this one.
+      if (next) next();
+      else this.#running--;
+    }
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(start), 1);
+        reject(signal.reason);
+      };
+      this.#waiting.push(start);
+      signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+}
