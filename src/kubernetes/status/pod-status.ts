@@ -1,37 +1,151 @@
-import type { Pod, PodCondition, PodStatus } from "../api/index.js";
-import type { NodeFacts } from "../config/node-facts.js";
+import type { Container, ContainerStatus, Pod, PodStatus } from "../api/index.js";
+import type { ContainerKind } from "../config/pod-configs.js";
 import type { ObservedPod } from "../worker/observed.js";
-import type { ProbeStates } from "../worker/probe-states.js";
+import { activeSandbox, podContainers, regularContainersOf } from "../worker/pod-containers.js";
+import { anyTriggersRestartOfAll } from "../worker/restart-rules.js";
+import { podConditions } from "./conditions.js";
+import { containerStatus, type StatusContext } from "./container-statuses.js";
+import { isStatic, type PodPhase, podPhase } from "./phase.js";
+import { onePerFamily, podQosClass } from "./stand-ins.js";
+import type { PodStatusInput } from "./status-input.js";
+import { withEnds } from "./terminated-containers.js";
 
-/** Why a container does not run, as `state.waiting` reports it. */
-export interface WaitingReason {
-  readonly reason: string;
-  readonly message: string;
+/**
+ * Returns the status of a pod, as the kubelet reports it: from the Pod with its defaults, what the runtime reports, and the status before.
+ * A terminal phase never changes. The times have milliseconds; `podStatusJson()` writes whole seconds, as the API has them.
+ */
+export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput): PodStatus<Date> {
+  const { nowMs, previous, isTerminated = false } = input;
+  const isRestartingAll = isRestartingAllContainers(previous) || anyTriggersRestartOfAll(pod, observed);
+  const isDeleted = input.isDeleted ?? pod.metadata?.deletionTimestamp !== undefined;
+  const context: StatusContext = { pod, observed, input, isDeleted, isRestartingAll };
+  const ephemeral = statusesOf(["ephemeral"], previous?.ephemeralContainerStatuses, context);
+  const found = {
+    init: statusesOf(["init", "sidecar"], previous?.initContainerStatuses, context),
+    regular: statusesOf(["regular"], previous?.containerStatuses, context),
+  };
+  const foundPhase = podPhase(pod, {
+    statuses: [...found.init, ...found.regular],
+    isTerminated,
+    hasInitialized: hasActiveRegularContainer(pod, observed),
+  });
+  const { init, regular } = isTerminated ? withEnds(pod, found) : found;
+  const startTime = previous?.startTime ?? startTimeOf(pod) ?? new Date(nowMs);
+  const outcome = outcomeOf(pod, input, foundPhase, startTime);
+  const isRestartingNow = isRestartingAll && !isTerminated;
+  const generation = pod.metadata?.generation;
+  const sorted = [...regular].sort(byName);
+  return {
+    ...(generation !== undefined && { observedGeneration: generation }),
+    ...outcome,
+    conditions: podConditions(pod, observed, {
+      phase: outcome.phase,
+      statuses: [...init, ...regular],
+      previous,
+      others: input.conditions ?? previous?.conditions ?? [],
+      isRestartingAll: isRestartingNow,
+      nowMs,
+    }),
+    ...addresses(pod, observed, input),
+    startTime,
+    ...(init.length > 0 && { initContainerStatuses: [...init] }),
+    containerStatuses: sorted,
+    ...(ephemeral.length > 0 && { ephemeralContainerStatuses: [...ephemeral].sort(byName) }),
+    qosClass: podQosClass(pod),
+  };
 }
 
-/** What {@link podStatus} is computed from, beside the Pod and what the runtime reports. */
-export interface PodStatusInput {
-  /** The current time in milliseconds since 1970. */
-  readonly nowMs: number;
-  readonly node: Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
-  readonly probes: ProbeStates;
-  /** Why the last start of a container failed, by its name. A successful start removes it. */
-  readonly waiting: Readonly<Record<string, WaitingReason>>;
-  /** What containers wrote at their end, by their ids: `readTerminationMessage()`. */
-  readonly terminationMessages: Readonly<Record<string, string>>;
-  /** The status that this function returned before for the same pod. Undefined for the first one. */
-  readonly previous?: PodStatus<Date> | undefined;
-  /** Whether the pod was deleted. Then no container waits for a restart. */
-  readonly isDeleted?: boolean | undefined;
-  /** Whether all containers were stopped for good. The phase becomes Succeeded or Failed. */
-  readonly isTerminated?: boolean | undefined;
-  /** Why the pod fails whatever its containers do, such as the reason Evicted. */
-  readonly failure?: WaitingReason | undefined;
-  /** Conditions that others set, such as those of readiness gates. */
-  readonly conditions?: readonly PodCondition<Date>[] | undefined;
+/** Returns whether a status says that all containers of its pod are being removed to start anew. */
+export function isRestartingAllContainers(status: PodStatus<Date> | undefined): boolean {
+  return (status?.conditions ?? []).some(
+    (condition) => condition.type === "AllContainersRestarting" && condition.status === "True",
+  );
 }
 
-/** Returns the status of a pod, as the kubelet reports it. */
-export function podStatus(_pod: Pod, _observed: ObservedPod, _input: PodStatusInput): PodStatus<Date> {
-  throw new Error("podStatus: follows in the next commit");
+/** Returns whether a phase is one that a pod never leaves. */
+export function isTerminalPhase(phase: string | undefined): phase is "Succeeded" | "Failed" {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+/** Returns when the deadline of a pod ends, in milliseconds since 1970; undefined for a pod without one. */
+export function deadlineMs({ spec }: Pod, startTime: Date): number | undefined {
+  const seconds = spec?.activeDeadlineSeconds;
+  return seconds === undefined ? undefined : startTime.getTime() + seconds * 1000;
+}
+
+function statusesOf(
+  kinds: readonly ContainerKind[],
+  previous: readonly ContainerStatus<Date>[] | undefined,
+  context: StatusContext,
+): readonly ContainerStatus<Date>[] {
+  const before = ({ name }: Container) => previous?.find((status) => status.name === name);
+  return podContainers(context.pod)
+    .filter(({ kind }) => kinds.includes(kind))
+    .map(({ kind, container }) => containerStatus(container, kind, before(container), context));
+}
+
+function byName(one: ContainerStatus<Date>, other: ContainerStatus<Date>): number {
+  return one.name < other.name ? -1 : 1;
+}
+
+/** Returns whether a regular container was created in the current sandbox. */
+function hasActiveRegularContainer(pod: Pod, observed: ObservedPod): boolean {
+  const sandbox = activeSandbox(observed);
+  const names = new Set(regularContainersOf(pod).map(({ name }) => name));
+  return observed.containers.some(({ sandboxId, name }) => sandboxId === sandbox?.id && names.has(name));
+}
+
+function startTimeOf({ status }: Pod): Date | undefined {
+  return status?.startTime === undefined ? undefined : new Date(status.startTime);
+}
+
+type Outcome = { readonly phase: PodPhase } & Pick<PodStatus<Date>, "reason" | "message">;
+
+/** Returns the phase with its reason: of the containers, unless the pod has ended before, failed as a whole, or is past its deadline. */
+function outcomeOf(pod: Pod, input: PodStatusInput, found: PodPhase, startTime: Date): Outcome {
+  const { nowMs, previous, failure, isTerminated = false } = input;
+  const before = isTerminalPhase(previous?.phase) ? previous.phase : pod.status?.phase;
+  if (isTerminalPhase(before)) return { phase: before, ...reasonOf(previous) };
+  if (failure) return { phase: "Failed", ...failure };
+  const deadline = deadlineMs(pod, startTime);
+  if (deadline !== undefined && nowMs >= deadline) {
+    const message = "Pod was active on the node longer than the specified deadline";
+    return { phase: "Failed", reason: "DeadlineExceeded", message };
+  }
+  const phase = isTerminated && !isTerminalPhase(found) && !isStatic(pod) ? "Failed" : found;
+  return phase === previous?.phase ? { phase, ...reasonOf(previous) } : { phase };
+}
+
+function reasonOf(status: PodStatus<Date> | undefined): Pick<PodStatus<Date>, "reason" | "message"> {
+  const { reason, message } = status ?? {};
+  return { ...(reason !== undefined && { reason }), ...(message !== undefined && { message }) };
+}
+
+/** Returns the addresses of the pod and its node: one of each IP family, that of the node's family first. */
+function addresses(
+  pod: Pod,
+  observed: ObservedPod,
+  { node, previous }: PodStatusInput,
+): Pick<PodStatus<Date>, "hostIP" | "hostIPs" | "podIP" | "podIPs"> {
+  const hostIPs = onePerFamily(node.nodeIPs, node.nodeIPs).map((ip) => ({ ip }));
+  const [hostIP] = hostIPs;
+  const podIPs = podAddresses(pod, observed, node.nodeIPs, previous).map((ip) => ({ ip }));
+  const [podIP] = podIPs;
+  return {
+    ...(hostIP && { hostIP: hostIP.ip, hostIPs }),
+    ...(podIP && { podIP: podIP.ip, podIPs }),
+  };
+}
+
+function podAddresses(
+  pod: Pod,
+  observed: ObservedPod,
+  nodeIPs: readonly string[],
+  previous: PodStatus<Date> | undefined,
+): readonly string[] {
+  if (pod.spec?.hostNetwork) return onePerFamily(nodeIPs, nodeIPs);
+  const current = onePerFamily(activeSandbox(observed)?.ips ?? [], nodeIPs);
+  if (current.length > 0 || observed.sandboxes.some(({ isReady }) => isReady)) return current;
+  // Runtimes drop the addresses of stopped sandboxes; the status keeps them.
+  return (previous?.podIPs ?? []).map(({ ip }) => ip);
 }

@@ -1,0 +1,143 @@
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from "../api/index.js";
+import type { ObservedPod } from "../worker/observed.js";
+import { initContainersOf, isSidecar, regularContainersOf } from "../worker/pod-containers.js";
+import { mayRestartAll } from "../worker/restart-rules.js";
+import { sandboxNeed } from "../worker/sandbox-need.js";
+import type { PodPhase } from "./phase.js";
+
+/** What the conditions of a pod follow from. */
+export interface ConditionsInput {
+  readonly phase: PodPhase;
+  /** The statuses of init and regular containers. */
+  readonly statuses: readonly ContainerStatus<Date>[];
+  readonly previous: PodStatus<Date> | undefined;
+  /** Conditions that others set. */
+  readonly others: readonly PodCondition<Date>[];
+  /** Whether all containers are being removed to start anew. */
+  readonly isRestartingAll: boolean;
+  readonly nowMs: number;
+}
+
+/** A condition without what all of them have. */
+type Finding = Pick<PodCondition<Date>, "type" | "reason" | "message"> & { readonly holds: boolean };
+
+/** The conditions that `podStatus()` sets. Others are kept as they are. */
+const ownTypes: ReadonlySet<string> = new Set([
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+  "PodScheduled",
+  "AllContainersRestarting",
+]);
+
+/** Returns the conditions of a pod. The transition time of one changes with its status only. */
+export function podConditions(pod: Pod, observed: ObservedPod, input: ConditionsInput): PodCondition<Date>[] {
+  const { nowMs, previous, others } = input;
+  const generation = pod.metadata?.generation;
+  const kept = others.filter(({ type }) => !ownTypes.has(type));
+  const containersReady = containersReadyFinding(pod, input);
+  const findings: Finding[] = [
+    { type: "PodReadyToStartContainers", holds: !sandboxNeed(pod, observed).isNeeded },
+    initializedFinding(pod, input),
+    readyFinding(pod, containersReady, kept),
+    containersReady,
+    { type: "PodScheduled", holds: true },
+    ...(mayRestartAll(pod) ? [restartingFinding(pod, observed, input)] : []),
+  ];
+  const own = findings.map(({ type, holds, reason, message }): PodCondition<Date> => {
+    const status = holds ? "True" : "False";
+    const before = previous?.conditions?.find((condition) => condition.type === type);
+    const isSame = before?.status === status;
+    return {
+      type,
+      status,
+      ...(generation !== undefined && { observedGeneration: generation }),
+      lastTransitionTime: (isSame && before.lastTransitionTime) || new Date(nowMs),
+      ...(reason !== undefined && { reason }),
+      ...(message !== undefined && { message }),
+    };
+  });
+  return [...kept, ...own];
+}
+
+const endReasons = { Succeeded: "PodCompleted", Failed: "PodFailed" } as const;
+
+function isEnd(phase: PodPhase): phase is keyof typeof endReasons {
+  return phase === "Succeeded" || phase === "Failed";
+}
+
+function containersReadyFinding(pod: Pod, { phase, statuses }: ConditionsInput): Finding {
+  const type = "ContainersReady";
+  if (isEnd(phase)) return { type, holds: false, reason: endReasons[phase] };
+  const counted = [...initContainersOf(pod).filter(isSidecar), ...regularContainersOf(pod)];
+  const message = unmetText(counted, statuses, "unready", ({ ready }) => ready);
+  if (message === undefined) return { type, holds: true };
+  return { type, holds: false, reason: "ContainersNotReady", message };
+}
+
+function readyFinding(pod: Pod, containersReady: Finding, others: readonly PodCondition<Date>[]): Finding {
+  if (!containersReady.holds) return { ...containersReady, type: "Ready" };
+  const unmet = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const condition = others.find(({ type }) => type === conditionType);
+    if (condition === undefined)
+      return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
+    if (condition.status === "True") return [];
+    return [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
+  });
+  if (unmet.length === 0) return { type: "Ready", holds: true };
+  return { type: "Ready", holds: false, reason: "ReadinessGatesNotReady", message: unmet.join(", ") };
+}
+
+function initializedFinding(pod: Pod, { phase, statuses, previous }: ConditionsInput): Finding {
+  const type = "Initialized";
+  if (phase === "Succeeded") return { type, holds: true, reason: endReasons.Succeeded };
+  const regular = new Set(regularContainersOf(pod).map(({ name }) => name));
+  if (statuses.some(({ name, state }) => regular.has(name) && (state?.running || state?.terminated)))
+    return { type, holds: true };
+  const sidecars = new Set(
+    initContainersOf(pod)
+      .filter(isSidecar)
+      .map(({ name }) => name),
+  );
+  const message = unmetText(initContainersOf(pod), statuses, "incomplete", ({ name, started, ready }) =>
+    sidecars.has(name) ? started === true : ready,
+  );
+  if (message === undefined) return { type, holds: true };
+  // All containers that start anew do not make an initialized pod uninitialized.
+  const wasInitialized = previous?.conditions?.some((it) => it.type === type && it.status === "True");
+  if (wasInitialized) return { type, holds: true };
+  return { type, holds: false, reason: "ContainersNotInitialized", message };
+}
+
+function restartingFinding(pod: Pod, observed: ObservedPod, input: ConditionsInput): Finding {
+  const type = "AllContainersRestarting";
+  const { phase, isRestartingAll } = input;
+  if (isEnd(phase)) return { type, holds: false, reason: endReasons[phase] };
+  const names = new Set([...initContainersOf(pod), ...regularContainersOf(pod)].map(({ name }) => name));
+  const isOver = !observed.containers.some(({ name }) => names.has(name));
+  if (!isRestartingAll || isOver) return { type, holds: false };
+  const message = "container exited with restart policy rule";
+  return { type, holds: true, reason: "RestartAllContainersStarted", message };
+}
+
+/** Returns the message that names the containers for which something does not hold, as kubectl users know it; undefined when there are none. */
+function unmetText(
+  containers: readonly Container[],
+  statuses: readonly ContainerStatus<Date>[],
+  adjective: "unready" | "incomplete",
+  holds: (status: ContainerStatus<Date>) => boolean,
+): string | undefined {
+  const unknown: string[] = [];
+  const unmet: string[] = [];
+  for (const { name } of containers) {
+    const status = statuses.find((it) => it.name === name);
+    if (status === undefined) unknown.push(name);
+    else if (!holds(status)) unmet.push(name);
+  }
+  const parts = [
+    ...(unknown.length > 0 ? [`containers with unknown status: [${unknown.join(" ")}]`] : []),
+    ...(unmet.length > 0 ? [`containers with ${adjective} status: [${unmet.join(" ")}]`] : []),
+  ];
+  return parts.length > 0 ? parts.join(", ") : undefined;
+}

@@ -1,0 +1,31 @@
+import type { PodCondition, PodStatus } from "../api/index.js";
+import type { NodeFacts } from "../config/node-facts.js";
+import type { ProbeStates } from "../worker/probe-states.js";
+
+/** Why a container does not run, as `state.waiting` reports it. */
+export interface WaitingState {
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What `podStatus()` is computed from, beside the Pod and what the runtime reports. */
+export interface PodStatusInput {
+  /** The current time in milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly node: Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
+  readonly probes: ProbeStates;
+  /** Why the last start of a container failed, by its name. A successful start removes it. */
+  readonly waiting: Readonly<Record<string, WaitingState>>;
+  /** What containers wrote at their end, by their ids: `readTerminationMessage()`. */
+  readonly terminationMessages: Readonly<Record<string, string>>;
+  /** The status that `podStatus()` returned before for the same pod. Undefined for the first one. */
+  readonly previous?: PodStatus<Date> | undefined;
+  /** Whether the pod was deleted. Then no container waits for a restart. @default whether the Pod has a `deletionTimestamp` */
+  readonly isDeleted?: boolean | undefined;
+  /** Whether all containers were stopped for good. Then the phase becomes Succeeded or Failed. @default false */
+  readonly isTerminated?: boolean | undefined;
+  /** Why the pod fails whatever its containers do, such as the reason Evicted. @default none */
+  readonly failure?: WaitingState | undefined;
+  /** Conditions that others set, such as those of readiness gates. @default none */
+  readonly conditions?: readonly PodCondition<Date>[] | undefined;
+}
