@@ -3,6 +3,7 @@ import { CriError, isCriError } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
 import type { PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
+import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import type { PodActions } from "./actions.js";
 import { decideRestart, type RestartBackOff } from "./back-off.js";
@@ -42,7 +43,7 @@ export interface ExecutionResult {
 
 /** The input of {@link executeActions}. */
 export interface Execution {
-  readonly pod: Pod;
+  readonly pod: DefaultedPod;
   readonly observed: ObservedPod;
   readonly actions: PodActions;
   readonly inputs: Omit<PodInputs, "podIPs" | "sandboxAttempt" | "images">;
@@ -266,7 +267,7 @@ class PodExecution {
     if (!decision.start) {
       memory.waiting.set(name, decision.waiting);
       this.#reportBackOff(running.observed, name, decision.eventMessage);
-      this.#retryAtMs = Math.min(this.#retryAtMs ?? Number.POSITIVE_INFINITY, decision.untilMs);
+      this.#retryNoLaterThan(decision.untilMs);
       this.#hasFailed = true;
       return false;
     }
@@ -284,9 +285,14 @@ class PodExecution {
       if (isCriError(error) && error.reason === "client_closed") throw error;
       const failure = startErrorOf(error, "CreateContainerError");
       memory.waiting.set(name, { reason: failure.waitingReason, message: failure.rawMessage });
+      if (failure.retryAtMs !== undefined) this.#retryNoLaterThan(failure.retryAtMs);
       this.#hasFailed = true;
       return false;
     }
+  }
+
+  #retryNoLaterThan(ms: number): void {
+    this.#retryAtMs = Math.min(this.#retryAtMs ?? ms, ms);
   }
 
   /** Records `BackOff` once for each end of the container, and not in each sync. */

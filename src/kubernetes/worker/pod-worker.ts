@@ -1,5 +1,6 @@
 import { isCriError } from "../../core/index.js";
 import type { Container, Pod, PodStatus } from "../api/index.js";
+import type { DefaultedPod } from "../defaults/index.js";
 import { podStatus } from "../status/pod-status.js";
 import { podActions } from "./actions.js";
 import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
@@ -57,7 +58,7 @@ export class PodWorker {
   /** Fires when syncs have to end: the pod is being stopped, or the worker was closed. */
   readonly #syncs = new AbortController();
   readonly #closing = new AbortController();
-  #pod: Pod;
+  #pod: DefaultedPod;
   #status: PodStatus<Date> | undefined;
   #observed: ObservedPod = { sandboxes: [], containers: [] };
   #startMs: number | undefined;
@@ -68,7 +69,7 @@ export class PodWorker {
   /** Fires when the grace period gets shorter, or the worker was closed. */
   #killing = new AbortController();
 
-  constructor(pod: Pod, parts: PodWorkerParts, options: PodWorkerOptions) {
+  constructor(pod: DefaultedPod, parts: PodWorkerParts, options: PodWorkerOptions) {
     this.#pod = pod;
     this.#parts = parts;
     this.#options = options;
@@ -96,7 +97,7 @@ export class PodWorker {
   }
 
   /** The pod as it was last given. */
-  get pod(): Pod {
+  get pod(): DefaultedPod {
     return this.#pod;
   }
 
@@ -116,7 +117,7 @@ export class PodWorker {
   }
 
   /** Takes a new version of the same Pod. A deletion timestamp terminates it. */
-  update(pod: Pod): void {
+  update(pod: DefaultedPod): void {
     this.#pod = pod;
     this.refresh();
     if (pod.metadata?.deletionTimestamp !== undefined) this.terminate();

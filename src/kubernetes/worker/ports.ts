@@ -8,6 +8,7 @@ import type { Container, LifecycleHandler, Pod, PodStatus } from "../api/index.j
 import type { NodeFacts } from "../config/node-facts.js";
 import type { PlannedContainer, PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
+import type { DefaultedPod } from "../defaults/index.js";
 import type { NodeFiles } from "../node/node-files.js";
 import type { Clock } from "./clock.js";
 
@@ -64,9 +65,9 @@ export interface PodImages {
 /** Turns a Pod into messages of CRI. The default is {@link podPlan} and its neighbours; another one may change what they return. */
 export interface PodPlanner {
   /** Throws a StartError for a pod that cannot run here. */
-  pod(pod: Pod, inputs: PodInputs): PodPlan;
+  pod(pod: DefaultedPod, inputs: PodInputs): PodPlan;
   /** Throws a StartError, such as CreateContainerConfigError for a missing ConfigMap. */
-  container(pod: Pod, name: string, inputs: PodInputs): PlannedContainer;
+  container(pod: DefaultedPod, name: string, inputs: PodInputs): PlannedContainer;
 }
 
 /** What the probes of a container say now. */

@@ -2,8 +2,9 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import { codeOf, isCriError } from "../../core/index.js";
-import type { Container, Pod } from "../api/index.js";
+import type { Container } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
+import type { DefaultedPod } from "../defaults/index.js";
 import { StartError, type WaitingReason } from "../start-error.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { newestInstance, nextRestartCount, podContainers } from "./pod-containers.js";
@@ -11,7 +12,7 @@ import type { EventRecorder, PodWorkerParts } from "./ports.js";
 
 /** The pod that containers are started in. */
 export interface RunningPod {
-  readonly pod: Pod;
+  readonly pod: DefaultedPod;
   readonly sandboxId: string;
   readonly sandbox: PodSandboxConfig;
   readonly observed: ObservedPod;
