@@ -1,3 +1,4 @@
+export { CgroupDrivers } from "./cgroups.js";
 export * from "./config/index.js";
 export { containerLogs } from "./container-logs.js";
 export { Containers } from "./containers.js";

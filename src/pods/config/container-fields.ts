@@ -162,17 +162,24 @@ function cdiName(name: string): string | undefined {
 
 const signals = new Map<string, Signal>(Object.entries(Signal).filter(([name]) => name.startsWith("SIG")));
 
+/** Returns the signal with this name, such as `SIGTERM` and `SIGRTMIN+3`; undefined for other names. */
+export function signalNamed(name: string): Signal | undefined {
+  return signals.get(criSignalName(name));
+}
+
+function criSignalName(name: string): string {
+  return name.replace(/^(SIGRTMIN)\+(\d+)$/, "$1PLUS$2").replace(/^(SIGRTMAX)-(\d+)$/, "$1MINUS$2");
+}
+
 /** Reads a signal's name, with or without `SIG`, in any case. CRI spells `+` and `-` as PLUS and MINUS. */
 export function readStopSignal(fields: Fields<ContainerSpec>): Signal {
   const given = fields.string("stopSignal");
   if (given === undefined) return Signal.RUNTIME_DEFAULT;
   const upper = given.toUpperCase();
-  const name = (upper.startsWith("SIG") ? upper : `SIG${upper}`)
-    .replace(/^(SIGRTMIN)\+(\d+)$/, "$1PLUS$2")
-    .replace(/^(SIGRTMAX)-(\d+)$/, "$1MINUS$2");
-  const signal = signals.get(name);
+  const name = upper.startsWith("SIG") ? upper : `SIG${upper}`;
+  const signal = signalNamed(name);
   if (signal !== undefined) return signal;
-  const meant = closestMatch(name, signals.keys())?.replace("PLUS", "+").replace("MINUS", "-");
+  const meant = closestMatch(criSignalName(name), signals.keys())?.replace("PLUS", "+").replace("MINUS", "-");
   const hint = meant === undefined ? "" : didYouMean(meant);
   fields.addProblem("stopSignal", `must be the name of a signal such as SIGINT or SIGRTMIN+3${hint}`);
   return Signal.RUNTIME_DEFAULT;

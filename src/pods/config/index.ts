@@ -1,5 +1,6 @@
 export { type CgroupParentOptions, cgroupParent } from "./cgroup-parent.js";
 export { type ContainerConfigOptions, checkContainerSpec, containerConfig } from "./container-config.js";
+export { signalNamed } from "./container-fields.js";
 export {
   type OomScoreOptions,
   oomScoreAdj,
@@ -16,7 +17,9 @@ export {
   qosClass,
 } from "./pod-resources.js";
 export { ParsedQuantity, parseQuantity } from "./quantity.js";
-export { updatedResources } from "./resources.js";
+export { cpuQuota, cpuShares, pageSizeName, updatedResources } from "./resources.js";
+export { dottedSysctl, truncateHostname } from "./sandbox-fields.js";
+export { defaultMaskedPaths, defaultReadonlyPaths } from "./security.js";
 export { podUid, type SandboxConfigOptions, sandboxConfig } from "./sandbox-config.js";
 export { type PodIdentity, podLogDirectory } from "./shared-fields.js";
 export type { ContainerSpec, DeviceSpec, MountPropagationMode, MountSpec } from "./spec-container.js";

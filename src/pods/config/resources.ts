@@ -247,7 +247,7 @@ function hugepageLimits(
 }
 
 /** Returns a size as the kernel's hugetlb files name it, in powers of 1024 without the i: `2MB`. */
-function pageSizeName(size: bigint): string {
+export function pageSizeName(size: bigint): string {
   let [number, unit] = [size, 0];
   for (; number % 1024n === 0n && unit < pageSizeUnits.length - 1; unit++) number /= 1024n;
   return `${number}${pageSizeUnits[unit]}`;

@@ -202,7 +202,7 @@ function capability(name: string): string | undefined {
 }
 
 /** The kubelet's list of hidden paths, without those of single CPUs, which depend on the host. */
-const defaultMaskedPaths: readonly string[] = [
+export const defaultMaskedPaths: readonly string[] = [
   "/proc/asound",
   "/proc/acpi",
   "/proc/interrupts",
@@ -218,7 +218,7 @@ const defaultMaskedPaths: readonly string[] = [
 ];
 
 /** The kubelet's list of read-only paths. */
-const defaultReadonlyPaths: readonly string[] = [
+export const defaultReadonlyPaths: readonly string[] = [
   "/proc/bus",
   "/proc/fs",
   "/proc/irq",

@@ -1,0 +1,87 @@
+import type { ConfigMap, Secret } from "../api/index.js";
+import { StartError, type WaitingReason } from "../start-error.js";
+import type { PodInputs } from "./pod-inputs.js";
+import type { PodView } from "./pod-view.js";
+
+/** The kinds of objects that hold data. */
+export type DataKind = "ConfigMap" | "Secret";
+
+/** A reference to an object, from a field. */
+export interface DataReference {
+  readonly kind: DataKind;
+  readonly name: string | undefined;
+  readonly optional: boolean | undefined;
+  /** The path of the field, for errors. */
+  readonly path: string;
+  /** The reason of errors: that of containers, or of volumes. */
+  readonly reason: WaitingReason;
+}
+
+/**
+ * Returns the data of a ConfigMap or Secret as bytes by key, sorted by key. Undefined when it is missing and optional.
+ *
+ * @throws StartError when it is missing, or its base64 is invalid
+ */
+export function dataOf(
+  view: PodView,
+  inputs: PodInputs,
+  { kind, name, optional, path, reason }: DataReference,
+): ReadonlyMap<string, Uint8Array> | undefined {
+  const objects: readonly (ConfigMap | Secret)[] =
+    (kind === "ConfigMap" ? inputs.configMaps : inputs.secrets) ?? [];
+  const found = objects.find(
+    ({ metadata }) => metadata?.name === name && (metadata?.namespace ?? view.namespace) === view.namespace,
+  );
+  if (found === undefined) {
+    if (optional) return undefined;
+    throw new StartError(reason, `${path}: ${kind} ${JSON.stringify(`${view.namespace}/${name}`)} not found`);
+  }
+  const decode = (key: string, text: string) =>
+    fromBase64(text, `${path}: ${kind} ${JSON.stringify(name)}, key ${JSON.stringify(key)}`, reason);
+  return kind === "ConfigMap" ? configMapData(found, decode) : secretData(found, decode);
+}
+
+/** Returns the value of a key; undefined when the object or the key is missing and optional. */
+export function keyOf(
+  view: PodView,
+  inputs: PodInputs,
+  reference: DataReference & { readonly key: string },
+): Uint8Array | undefined {
+  const data = dataOf(view, inputs, reference);
+  const value = data?.get(reference.key);
+  if (value !== undefined || data === undefined || reference.optional) return value;
+  const { path, kind, name, key, reason } = reference;
+  throw new StartError(
+    reason,
+    `${path}: ${kind} ${JSON.stringify(`${view.namespace}/${name}`)} has no key ${JSON.stringify(key)}`,
+  );
+}
+
+type Decode = (key: string, text: string) => Uint8Array;
+
+function configMapData({ data = {}, binaryData = {} }: ConfigMap, decode: Decode): Map<string, Uint8Array> {
+  return sorted([
+    ...Object.entries(data).map(([key, text]) => [key, Buffer.from(text)] as const),
+    ...Object.entries(binaryData).map(([key, text]) => [key, decode(key, text)] as const),
+  ]);
+}
+
+function secretData({ data = {}, stringData = {} }: Secret, decode: Decode): Map<string, Uint8Array> {
+  return sorted([
+    ...Object.entries(data).map(([key, text]) => [key, decode(key, text)] as const),
+    ...Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text)] as const),
+  ]);
+}
+
+function sorted(entries: (readonly [string, Uint8Array])[]): Map<string, Uint8Array> {
+  const byKey = new Map(entries);
+  return new Map([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Decodes standard base64. The error does not show the value: it may be a secret. */
+function fromBase64(text: string, what: string, reason: WaitingReason): Uint8Array {
+  const plain = text.replace(/[\r\n]/g, "");
+  const isBase64 = plain.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(plain);
+  if (!isBase64) throw new StartError(reason, `${what}: must be base64`);
+  return Buffer.from(plain, "base64");
+}

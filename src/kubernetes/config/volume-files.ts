@@ -1,0 +1,144 @@
+// The files of configMap, secret, downwardAPI and projected volumes.
+import type {
+  DownwardAPIVolumeFile,
+  KeyToPath,
+  ProjectedVolumeSource,
+  Volume,
+  VolumeProjection,
+} from "../api/index.js";
+import { StartError } from "../start-error.js";
+import type { NodeFacts } from "./node-facts.js";
+import { type FieldContext, fieldValue, resourceValue } from "./pod-fields.js";
+import type { PodInputs } from "./pod-inputs.js";
+import type { PodView } from "./pod-view.js";
+import { type DataReference, dataOf } from "./referenced-objects.js";
+import type { VolumeFile } from "./volume-plans.js";
+
+/** The mode of files for which none is given. */
+const defaultFileMode = 0o644;
+const reason = "FailedMount";
+
+/** Writes the files of a volume of a pod. */
+export class VolumeFiles {
+  readonly #context: FieldContext;
+
+  constructor(view: PodView, node: NodeFacts, inputs: PodInputs) {
+    this.#context = { view, node, inputs, reason };
+  }
+
+  /** Returns the files of a volume and whether one of them is secret; undefined for a volume of another kind. */
+  of(
+    { configMap, secret, downwardAPI, projected }: Volume,
+    path: string,
+  ): { readonly files: readonly VolumeFile[]; readonly isSecret: boolean } | undefined {
+    if (configMap) {
+      const { name, optional, items, defaultMode } = configMap;
+      const reference = { kind: "ConfigMap", name, optional, path: `${path}.configMap`, reason } as const;
+      return { files: this.#ofData(reference, items, defaultMode), isSecret: false };
+    }
+    if (secret) {
+      const { secretName, optional, items, defaultMode } = secret;
+      const reference = {
+        kind: "Secret",
+        name: secretName,
+        optional,
+        path: `${path}.secret`,
+        reason,
+      } as const;
+      return { files: this.#ofData(reference, items, defaultMode), isSecret: true };
+    }
+    if (downwardAPI) {
+      const { items = [], defaultMode } = downwardAPI;
+      return { files: this.#ofFields(items, `${path}.downwardAPI`, defaultMode), isSecret: false };
+    }
+    return projected && this.#ofProjected(projected, `${path}.projected`);
+  }
+
+  /** A later source replaces a file of an earlier one. */
+  #ofProjected({ sources = [], defaultMode }: ProjectedVolumeSource, path: string) {
+    const files = new Map<string, VolumeFile>();
+    for (const [index, source] of sources.entries())
+      for (const file of this.#ofSource(source, `${path}.sources[${index}]`, defaultMode))
+        files.set(file.path, file);
+    return { files: [...files.values()], isSecret: sources.some(({ secret }) => secret !== undefined) };
+  }
+
+  #ofSource(source: VolumeProjection, path: string, defaultMode: number | undefined): readonly VolumeFile[] {
+    const { configMap, secret, downwardAPI, ...others } = source;
+    if (configMap) {
+      const reference = { ...configMap, ...named("ConfigMap", configMap), path: `${path}.configMap` };
+      return this.#ofData(reference, configMap.items, defaultMode);
+    }
+    if (secret)
+      return this.#ofData({ ...named("Secret", secret), path: `${path}.secret` }, secret.items, defaultMode);
+    if (downwardAPI) return this.#ofFields(downwardAPI.items ?? [], `${path}.downwardAPI`, defaultMode);
+    const [kind] = Object.entries(others).find(([, value]) => value !== undefined) ?? [];
+    if (kind === undefined) throw new StartError(reason, `${path}: has no source`);
+    throw new StartError(reason, `${path}.${kind}: needs an API server`, {
+      hint: "Pass the content as a Secret, or mount the volume by a plug-in",
+    });
+  }
+
+  /** Returns the keys as files: all of them, or those that `items` names. */
+  #ofData(
+    reference: DataReference,
+    items: readonly KeyToPath[] | undefined,
+    defaultMode = defaultFileMode,
+  ): readonly VolumeFile[] {
+    const data = dataOf(this.#context.view, this.#context.inputs, reference);
+    if (data === undefined) return [];
+    if (items === undefined || items.length === 0)
+      return [...data].map(([key, content]) => ({
+        path: checkPath(key, reference.path),
+        content,
+        mode: defaultMode,
+      }));
+    return items.flatMap(({ key, path, mode }, index) => {
+      const field = `${reference.path}.items[${index}]`;
+      const content = data.get(key);
+      if (content !== undefined)
+        return { path: checkPath(path, `${field}.path`), content, mode: mode ?? defaultMode };
+      if (reference.optional) return [];
+      throw new StartError(
+        reason,
+        `${field}.key: ${reference.kind} ${JSON.stringify(`${this.#context.view.namespace}/${reference.name}`)} has no key ${JSON.stringify(key)}`,
+      );
+    });
+  }
+
+  #ofFields(
+    items: readonly DownwardAPIVolumeFile[],
+    path: string,
+    defaultMode = defaultFileMode,
+  ): readonly VolumeFile[] {
+    return items.map(({ fieldRef, resourceFieldRef, path: file, mode }, index) => {
+      const field = `${path}.items[${index}]`;
+      if (fieldRef === undefined && resourceFieldRef === undefined)
+        throw new StartError(reason, `${field}: must have fieldRef or resourceFieldRef`);
+      const text = fieldRef
+        ? fieldValue(fieldRef, `${field}.fieldRef`, this.#context)
+        : resourceFieldRef
+          ? resourceValue(resourceFieldRef, `${field}.resourceFieldRef`, undefined, this.#context)
+          : "";
+      return {
+        path: checkPath(file, `${field}.path`),
+        content: Buffer.from(text),
+        mode: mode ?? defaultMode,
+      };
+    });
+  }
+}
+
+function named(kind: DataReference["kind"], { name, optional }: { name?: string; optional?: boolean }) {
+  return { kind, name, optional, reason } as const;
+}
+
+/** A file must stay within its volume, and must not be one of the names by which the volume is updated. */
+function checkPath(path: string, field: string): string {
+  const isInside = path !== "" && !path.startsWith("/") && !path.split("/").includes("..");
+  if (isInside && !path.startsWith("..")) return path;
+  throw new StartError(
+    reason,
+    `${field}: must be a relative path that does not begin with "..", got ${JSON.stringify(path)}`,
+  );
+}
