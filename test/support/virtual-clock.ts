@@ -41,16 +41,24 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Advances the time in steps, and lets real I/O (calls to a runtime, files) finish between them, until `holds()` is true.
-   * Returns the milliseconds that passed on this clock. Rejects after `limitMs` of them.
+   * Advances the time in steps until `holds()` is true, and lets real I/O (calls to a runtime, files) finish between them: as long as
+   * `activity` changes, such as the number of calls to a runtime, the clock stands still. Returns the milliseconds that passed on this
+   * clock. Rejects after `limitMs` of them.
    */
   async until(
     holds: () => boolean | Promise<boolean>,
-    { stepMs = 1_000, limitMs = 3_600_000, settleMs = 2 } = {},
+    {
+      stepMs = 1_000,
+      limitMs = 3_600_000,
+      activity = () => 0,
+    }: { readonly stepMs?: number; readonly limitMs?: number; readonly activity?: () => number } = {},
   ): Promise<number> {
     const start = this.now();
     for (;;) {
-      await new Promise((resolve) => setTimeout(resolve, settleMs));
+      for (let before = -1; before !== activity(); ) {
+        before = activity();
+        await new Promise((resolve) => setTimeout(resolve, 3));
+      }
       if (await holds()) return this.now() - start;
       if (this.now() - start >= limitMs) throw new Error(`not within ${limitMs} ms of the virtual clock`);
       await this.advance(stepMs);

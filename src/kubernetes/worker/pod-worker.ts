@@ -2,6 +2,7 @@ import { isCriError } from "../../core/index.js";
 import type { Container, Pod, PodStatus } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { podStatus } from "../status/pod-status.js";
+import { readTerminationMessage } from "../status/termination-message.js";
 import { podActions } from "./actions.js";
 import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
 import { executeActions, type PodMemory } from "./execute.js";
@@ -62,6 +63,8 @@ export class PodWorker {
   #status: PodStatus<Date> | undefined;
   #observed: ObservedPod = { sandboxes: [], containers: [] };
   #startMs: number | undefined;
+  /** By the id of the instance. */
+  #terminationMessages: Readonly<Record<string, string>> = {};
   /** Set once the pod is stopped for good. */
   #termination:
     | { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] }
@@ -249,17 +252,13 @@ export class PodWorker {
   }
 
   async #updateStatus(observed: ObservedPod, isTerminated = false): Promise<void> {
-    const { files, clock, node, onStatus } = this.#parts;
-    const terminationMessages: Record<string, string> = {};
-    for (const { id, state, terminationMessageHostPath: path } of observed.containers)
-      if (state === "exited" && path !== undefined)
-        terminationMessages[id] = await files.readTerminationMessage(path).catch(() => "");
+    const { clock, node, onStatus } = this.#parts;
     const status = podStatus(this.#pod, observed, {
       nowMs: clock.now(),
       node: node(),
       probes: (id) => this.#probes.state(id),
       waiting: Object.fromEntries(this.#memory.waiting),
-      terminationMessages,
+      terminationMessages: await this.#readTerminationMessages(observed),
       previous: this.#status,
       isDeleted: this.#termination?.isDeleted ?? false,
       isTerminated,
@@ -268,6 +267,17 @@ export class PodWorker {
     const isSame = JSON.stringify(status) === JSON.stringify(this.#status);
     this.#status = status;
     if (!isSame) onStatus(status);
+  }
+
+  /** Reads the message of each instance once: it cannot change after the end. */
+  async #readTerminationMessages({ containers }: ObservedPod): Promise<Record<string, string>> {
+    const messages: Record<string, string> = {};
+    for (const instance of containers)
+      if (instance.state === "exited")
+        messages[instance.id] =
+          this.#terminationMessages[instance.id] ?? (await readTerminationMessage(instance));
+    this.#terminationMessages = messages;
+    return messages;
   }
 
   async #prune(observed: ObservedPod): Promise<void> {
