@@ -42,12 +42,29 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** Thrown, and caught, where fromBinary() has to take over. */
 const unreadable = new RangeError("this message requires fromBinary()");
 
-/** Decodes a message. Returns nothing if that fails; fromBinary() then throws the right error. */
-export function readMessage<T>(read: (reader: WireReader) => T, bytes: Uint8Array): T | undefined {
+/** The reader of the previous message, unless it is in use. */
+let idle: WireReader | undefined;
+/** A reader does not keep a larger buffer in memory. */
+const maxIdleBytes = 2 ** 18;
+
+/**
+ * Decodes the message in `bytes` from `start` to `end`; the result does not refer to the bytes. Returns nothing if that fails; fromBinary()
+ * then throws the right error.
+ */
+export function readMessage<T>(
+  read: (reader: WireReader) => T,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): T | undefined {
+  const reader = idle?.isOn(bytes) ? idle : new WireReader(bytes);
+  idle = undefined;
   try {
-    return read(new WireReader(bytes));
+    return reader.read(read, start, end);
   } catch {
     return undefined;
+  } finally {
+    if (bytes.byteLength <= maxIdleBytes) idle = reader;
   }
 }
 
@@ -55,20 +72,38 @@ export function readMessage<T>(read: (reader: WireReader) => T, bytes: Uint8Arra
 export class WireReader {
   pos = 0;
   #depth = 0;
+  /** The end of the outermost message. Other bytes may follow it: what reads them by mistake ends behind it. */
+  #end = 0;
+  readonly #source: Uint8Array;
+  /** Plain, since a Buffer is sliced more slowly, and without being copied. */
   readonly #bytes: Uint8Array;
-  readonly #length: number;
   readonly #view: DataView;
   #slow: BinaryReader | undefined;
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#length = bytes.length;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(source: Uint8Array) {
+    const { buffer, byteOffset, byteLength } = source;
+    this.#source = source;
+    this.#bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.#view = new DataView(buffer, byteOffset, byteLength);
+  }
+
+  isOn(source: Uint8Array): boolean {
+    return this.#source === source;
+  }
+
+  /** Reads the message from `start` to `end`. Throws if it is not valid. */
+  read<T>(read: (reader: WireReader) => T, start: number, end: number): T {
+    this.pos = start;
+    this.#end = end;
+    this.#depth = 0;
+    const message = read(this);
+    if (this.pos !== end) throw unreadable;
+    return message;
   }
 
   /** Begins a message: the outermost one, or a field with a length. Returns its end. */
   begin(): number {
-    if (++this.#depth === 1) return this.#length;
+    if (++this.#depth === 1) return this.#end;
     if (this.#depth > recursionLimit) throw unreadable;
     const length = this.uint32();
     return this.pos + length;
@@ -191,7 +226,7 @@ export class WireReader {
     const length = this.uint32();
     const start = this.pos;
     this.#skipTo(start + length);
-    return this.#bytes.subarray(start, this.pos);
+    return this.#bytes.slice(start, this.pos);
   }
 
   string(): string {
@@ -240,7 +275,7 @@ export class WireReader {
     const slow = this.#atPosition();
     const data = slow.skip(tag & 7, tag >>> 3, recursionLimit - this.#depth);
     this.pos = slow.pos;
-    return data;
+    return data.slice();
   }
 
   #atPosition(): BinaryReader {
@@ -255,7 +290,7 @@ export class WireReader {
   }
 
   #skipTo(end: number): void {
-    if (end > this.#length) throw unreadable;
+    if (end > this.#end) throw unreadable;
     this.pos = end;
   }
 

@@ -1,6 +1,7 @@
 // Deadlines and cancellation: every wait of this package ends when the caller's signal fires, and every deadline that passes
 // becomes the same typed error.
 import type { CallOptions } from "./call-options.js";
+import { type DeadlineList, deadlineList, type WithDeadline } from "./deadlines.js";
 import { type CriError, criError, invalidOption, isCriError } from "./errors.js";
 import { isError } from "./realms.js";
 
@@ -123,39 +124,43 @@ export interface Cancelable {
  * The lifetime of one call as its caller limits it: a deadline, a signal, or both. The step that is in flight (a dial, a back-off, a
  * stream) registers itself with {@link CancellationScope.onStop}; there is one such step at a time.
  */
-export class CancellationScope {
+export class CancellationScope implements WithDeadline {
   /** The typed error, once the deadline passed or the signal fired. */
   stopped: CriError | undefined;
-  readonly #removeCallback: () => void;
-  readonly #timer: NodeJS.Timeout | undefined;
-  #afterTimer: NodeJS.Immediate | undefined;
-  readonly #deadlineAt: number | undefined;
+  /** When the deadline passes, on the clock of `performance.now()`; Infinity without one. */
+  readonly deadlineAt: number = Number.POSITIVE_INFINITY;
+  nextDeadline: WithDeadline | undefined;
+  previousDeadline: WithDeadline | undefined;
+  readonly #timeoutMs: number | undefined;
+  /** The list that this scope is in until it ends. */
+  #deadlines: DeadlineList | undefined;
+  readonly #removeCallback: (() => void) | undefined;
   #step: Cancelable | undefined;
 
   /** A `timeoutMs` that is undefined, 0 or less, or longer than a timer can run, sets no deadline. */
   constructor(timeoutMs: number | undefined, signal: AbortSignal | undefined) {
-    this.#removeCallback = onAbort(signal, () => {
-      if (signal) this.stop(abortError(signal));
-    });
+    this.#timeoutMs = timeoutMs;
+    if (signal !== undefined)
+      this.#removeCallback = onAbort(signal, () => {
+        this.stop(abortError(signal));
+      });
     if (this.stopped || timeoutMs === undefined || !(timeoutMs > 0 && timeoutMs <= maxTimerMs)) return;
-    this.#deadlineAt = performance.now() + timeoutMs;
-    const stop = () => this.stop(deadlineError(`no response within ${timeoutMs} ms`));
-    // After the event loop was blocked, timers run before I/O: a response that has arrived by now still counts.
-    this.#timer = setTimeout(() => {
-      this.#afterTimer = setImmediate(stop);
-    }, timeoutMs);
+    const now = performance.now();
+    this.deadlineAt = now + timeoutMs;
+    this.#deadlines = deadlineList(timeoutMs);
+    this.#deadlines.add(this, now);
   }
 
   /** The remaining time of the deadline in milliseconds, at least 1; undefined without a deadline. */
   get remainingMs(): number | undefined {
-    return this.#deadlineAt === undefined
+    return this.deadlineAt === Number.POSITIVE_INFINITY
       ? undefined
-      : Math.max(1, Math.ceil(this.#deadlineAt - performance.now()));
+      : Math.max(1, Math.ceil(this.deadlineAt - performance.now()));
   }
 
   /** Whether the deadline has passed, even if its timer has not run yet. */
   get overdue(): boolean {
-    return this.#deadlineAt !== undefined && performance.now() >= this.#deadlineAt;
+    return this.deadlineAt !== Number.POSITIVE_INFINITY && performance.now() >= this.deadlineAt;
   }
 
   /** Sets the step to cancel when the call is stopped; undefined for none. */
@@ -172,10 +177,10 @@ export class CancellationScope {
     }).finally(() => this.onStop(undefined));
   }
 
-  /** Ends the scope: no timer and no listener remains. */
+  /** Ends the scope: no deadline and no listener remains. */
   end(): void {
-    clearTimeout(this.#timer);
-    clearImmediate(this.#afterTimer);
+    this.#deadlines?.remove(this);
+    this.#deadlines = undefined;
     this.#removeCallback?.();
     this.#step = undefined;
   }
@@ -187,6 +192,12 @@ export class CancellationScope {
     this.stopped = error;
     this.end();
     step?.cancel(error);
+  }
+
+  /** Called by the list of deadlines, which has removed this one. */
+  onDeadline(): void {
+    this.#deadlines = undefined;
+    this.stop(deadlineError(`no response within ${this.#timeoutMs} ms`));
   }
 }
 

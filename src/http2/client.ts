@@ -79,10 +79,22 @@ export class ClientConnection {
   ): Stream {
     if (!this.isUsable) throw new Http2Error(errorCode.refusedStream, "the connection takes no new requests");
     const stream = new Stream(this.#connection, receiver);
-    const start = () => this.#start(stream, repeated, more, body);
-    if (this.#hasPlace) start();
-    else this.#waiting.set(stream, start);
+    if (this.#hasPlace) this.#start(stream, repeated, more, body);
+    else this.#waiting.set(stream, () => this.#start(stream, repeated, more, body));
     return stream;
+  }
+
+  /**
+   * Takes what was read from the socket without an event `data`, which is listened to as well: the first `length` bytes of `chunk`, which
+   * may be overwritten afterwards.
+   */
+  receive(chunk: Buffer, length: number): void {
+    this.#connection.receive(chunk, length);
+  }
+
+  /** The number of bytes that have arrived so far. */
+  get receivedBytes(): number {
+    return this.#connection.receivedBytes;
   }
 
   ping(onAck: () => void): void {

@@ -76,6 +76,7 @@ export class Connection implements FrameReceiver, StreamConnection {
   readonly #output: Output;
   readonly #flood = new FloodGuard();
   readonly #resetHere = new ResetStreams();
+  #receivedBytes = 0;
   #hasSettings = false;
   /** The stream of the current DATA frame; undefined if its content is dropped. */
   #dataStream: Stream | undefined;
@@ -109,7 +110,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     this.sender = new Sender(this.#output, limits.queueLimit);
     this.#receiveWindow = new ReceiveWindow(this.#output, this.#limits.connectionWindowBytes);
     this.#greet();
-    socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    socket.on("data", (chunk: Buffer) => this.receive(chunk));
     socket.once("end", () => this.#onSocketEnd());
     socket.on("error", (error) => {
       this.#error ??= error;
@@ -133,6 +134,11 @@ export class Connection implements FrameReceiver, StreamConnection {
     return this.#output.unsentBytes;
   }
 
+  /** The number of bytes that have arrived so far. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
   #greet(): void {
     const { isClient } = this.#role;
     const { streamWindowBytes, maxConcurrentStreams, headerListLimitBytes } = this.#limits;
@@ -151,9 +157,11 @@ export class Connection implements FrameReceiver, StreamConnection {
 
   // What arrives.
 
-  #receive(chunk: Buffer): void {
+  /** Reads what has arrived: the first `length` bytes of `chunk`, which may be overwritten afterwards. */
+  receive(chunk: Buffer, length = chunk.length): void {
+    this.#receivedBytes += length;
     try {
-      this.#reader.push(chunk);
+      this.#reader.push(chunk, length);
     } catch (error) {
       if (error instanceof Http2Error) this.#fail(error.http2Code, error);
       else {
@@ -172,10 +180,13 @@ export class Connection implements FrameReceiver, StreamConnection {
     if (type === frameType.data) this.#startData(flags, streamId, length);
   }
 
-  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
+  onFrame(type: number, flags: number, streamId: number, chunk: Buffer, start: number, end: number): void {
+    if (type === frameType.headers) this.#onBlock(this.#blocks.begin(flags, streamId, chunk, start, end));
+    else this.#onOtherFrame(type, flags, streamId, chunk.subarray(start, end));
+  }
+
+  #onOtherFrame(type: number, flags: number, streamId: number, payload: Buffer): void {
     switch (type) {
-      case frameType.headers:
-        return void this.#onBlock(this.#blocks.begin(flags, streamId, payload));
       case frameType.continuation:
         // Empty parts are free for the peer.
         if (payload.length < 256) this.#flood.count();
@@ -220,11 +231,11 @@ export class Connection implements FrameReceiver, StreamConnection {
     this.#dataStream = stream;
   }
 
-  onData(part: Buffer): void {
+  onData(chunk: Buffer, start: number, end: number): void {
     const stream = this.#dataStream;
     if (!stream || stream.isClosed) return;
     if (stream.contentLeft !== undefined) {
-      stream.contentLeft -= part.length;
+      stream.contentLeft -= end - start;
       if (stream.contentLeft < 0)
         return void this.#violation(
           stream,
@@ -232,7 +243,7 @@ export class Connection implements FrameReceiver, StreamConnection {
           "more content than content-length announces",
         );
     }
-    stream.receiver.onData(part);
+    stream.receiver.onData(chunk, start, end);
   }
 
   onDataEnd(): void {
@@ -255,7 +266,7 @@ export class Connection implements FrameReceiver, StreamConnection {
     const { isClient } = this.#role;
     const kind: HeaderKind = known?.hasHeaders ? "trailers" : isClient ? "response" : "request";
     // Decoded also for streams that are closed: the compression table belongs to the connection.
-    const headers = this.#headers.read(block.bytes, kind);
+    const headers = this.#headers.read(block, kind);
     let stream = known;
     if (!stream && !isClient && streamId > this.#role.lastStreamId) {
       this.#checkUnsent();

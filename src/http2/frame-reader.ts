@@ -5,17 +5,17 @@ import { connectionPreface, frameFlag, frameHeaderBytes, frameType, minMaxFrameB
 export interface FrameReceiver {
   /** Called for each frame when its header has arrived. */
   onFrameHeader(type: number, flags: number, streamId: number, length: number): void;
-  /** Called for each frame that is not DATA, when its payload has arrived. */
-  onFrame(type: number, flags: number, streamId: number, payload: Buffer): void;
-  /** Called for the content of a DATA frame, in parts, as it arrives. */
-  onData(part: Buffer): void;
+  /** Called for each frame that is not DATA, when its payload has arrived: the bytes of `chunk` from `start` to `end`. */
+  onFrame(type: number, flags: number, streamId: number, chunk: Buffer, start: number, end: number): void;
+  /** Called for the content of a DATA frame, in parts, as it arrives: the bytes of `chunk` from `start` to `end`. */
+  onData(chunk: Buffer, start: number, end: number): void;
   /** Called after the last part of a DATA frame, which may have no content. */
   onDataEnd(): void;
 }
 
 /**
  * Splits what a socket receives into frames, independently of its chunks. The content of DATA frames is passed on without being copied;
- * other payloads are copied only if they span several chunks.
+ * other payloads are copied only if they span several chunks. Nothing refers to a chunk after it was read.
  */
 export class FrameReader {
   readonly #receiver: FrameReceiver;
@@ -52,21 +52,21 @@ export class FrameReader {
     this.#payload = undefined;
   }
 
-  /** Reads the next chunk. Throws {@link Http2Error}, also what the receiver throws. */
-  push(chunk: Buffer): void {
+  /** Reads the next bytes, the first `length` ones of `chunk`. Throws {@link Http2Error}, also what the receiver throws. */
+  push(chunk: Buffer, length: number): void {
     if (this.#isStopped) return;
-    let at = this.#preface ? this.#readPreface(chunk) : 0;
-    while (at < chunk.length && !this.#isStopped) {
-      if (this.#dataLeft > 0) at = this.#readData(chunk, at);
-      else if (this.#payload) at = this.#fillPayload(chunk, at);
-      else at = this.#readFrame(chunk, at);
+    let at = this.#preface ? this.#readPreface(chunk, length) : 0;
+    while (at < length && !this.#isStopped) {
+      if (this.#dataLeft > 0) at = this.#readData(chunk, at, length);
+      else if (this.#payload) at = this.#fillPayload(this.#payload, chunk, at, length);
+      else at = this.#readFrame(chunk, at, length);
     }
   }
 
-  #readPreface(chunk: Buffer): number {
+  #readPreface(chunk: Buffer, chunkLength: number): number {
     const { length } = connectionPreface;
     const preface = this.#preface ?? connectionPreface;
-    const taken = Math.min(preface.length, chunk.length);
+    const taken = Math.min(preface.length, chunkLength);
     if (chunk.compare(preface, 0, taken, 0, taken) !== 0)
       throw new Http2Error(errorCode.protocolError, "the client does not begin with HTTP/2's preface");
     this.#preface =
@@ -75,12 +75,12 @@ export class FrameReader {
   }
 
   /** Reads a frame header, and the payload if it has arrived as well. */
-  #readFrame(chunk: Buffer, start: number): number {
+  #readFrame(chunk: Buffer, start: number, chunkEnd: number): number {
     let at = start;
     let header = chunk;
     let from = at;
-    if (this.#headerBytes > 0 || chunk.length - at < frameHeaderBytes) {
-      const copied = chunk.copy(this.#header, this.#headerBytes, at);
+    if (this.#headerBytes > 0 || chunkEnd - at < frameHeaderBytes) {
+      const copied = chunk.copy(this.#header, this.#headerBytes, at, chunkEnd);
       this.#headerBytes += copied;
       at += copied;
       if (this.#headerBytes < frameHeaderBytes) return at;
@@ -107,8 +107,8 @@ export class FrameReader {
       return at;
     }
     const end = at + length;
-    if (end <= chunk.length) {
-      if (!this.#isStopped) this.#receiver.onFrame(type, flags, streamId, chunk.subarray(at, end));
+    if (end <= chunkEnd) {
+      if (!this.#isStopped) this.#receiver.onFrame(type, flags, streamId, chunk, at, end);
       return end;
     }
     this.#payload = Buffer.allocUnsafe(length);
@@ -116,18 +116,17 @@ export class FrameReader {
     return at;
   }
 
-  #fillPayload(chunk: Buffer, at: number): number {
-    const payload = this.#payload ?? chunk;
-    const copied = chunk.copy(payload, this.#payloadBytes, at);
+  #fillPayload(payload: Buffer, chunk: Buffer, at: number, chunkEnd: number): number {
+    const copied = chunk.copy(payload, this.#payloadBytes, at, chunkEnd);
     this.#payloadBytes += copied;
     if (this.#payloadBytes === payload.length) {
       this.#payload = undefined;
-      this.#receiver.onFrame(this.#type, this.#flags, this.#streamId, payload);
+      this.#receiver.onFrame(this.#type, this.#flags, this.#streamId, payload, 0, payload.length);
     }
     return at + copied;
   }
 
-  #readData(chunk: Buffer, start: number): number {
+  #readData(chunk: Buffer, start: number, chunkEnd: number): number {
     let at = start;
     if (this.#needsPadLength) {
       this.#needsPadLength = false;
@@ -136,15 +135,15 @@ export class FrameReader {
       if (this.#padding > this.#dataLeft)
         throw new Http2Error(errorCode.protocolError, "the padding is longer than its frame");
     }
-    const content = Math.min(this.#dataLeft - this.#padding, chunk.length - at);
+    const content = Math.min(this.#dataLeft - this.#padding, chunkEnd - at);
     if (content > 0) {
       this.#dataLeft -= content;
       const end = at + content;
-      this.#receiver.onData(at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end));
+      this.#receiver.onData(chunk, at, end);
       at = end;
     }
     if (this.#dataLeft === this.#padding) {
-      const padding = Math.min(this.#padding, chunk.length - at);
+      const padding = Math.min(this.#padding, chunkEnd - at);
       this.#padding -= padding;
       this.#dataLeft -= padding;
       at += padding;

@@ -4,7 +4,10 @@ import { frameFlag, frameType } from "./frames.js";
 /** A block of header fields, encoded. */
 export interface HeaderBlock {
   readonly streamId: number;
-  readonly bytes: Buffer;
+  /** Contains the block, from `start` to `end`. */
+  readonly chunk: Buffer;
+  readonly start: number;
+  readonly end: number;
   readonly endStream: boolean;
 }
 
@@ -38,19 +41,23 @@ export class HeaderBlocks {
   }
 
   /** Returns the block of a HEADERS frame, if it is complete. Throws {@link Http2Error}. */
-  begin(flags: number, streamId: number, payload: Buffer): HeaderBlock | undefined {
+  begin(
+    flags: number,
+    streamId: number,
+    chunk: Buffer,
+    frameStart: number,
+    frameEnd: number,
+  ): HeaderBlock | undefined {
     const isPadded = (flags & frameFlag.padded) !== 0;
-    const start = (isPadded ? 1 : 0) + ((flags & frameFlag.priority) !== 0 ? 5 : 0);
-    if (payload.length < start)
-      throw new Http2Error(errorCode.frameSizeError, "a HEADERS frame is too short");
-    const end = payload.length - (isPadded ? (payload[0] ?? 0) : 0);
+    const start = frameStart + (isPadded ? 1 : 0) + ((flags & frameFlag.priority) !== 0 ? 5 : 0);
+    if (frameEnd < start) throw new Http2Error(errorCode.frameSizeError, "a HEADERS frame is too short");
+    const end = frameEnd - (isPadded ? (chunk[frameStart] ?? 0) : 0);
     if (start > end)
       throw new Http2Error(errorCode.protocolError, "the padding of HEADERS is longer than the frame");
     const endStream = (flags & frameFlag.endStream) !== 0;
-    const bytes = payload.subarray(start, end);
-    if ((flags & frameFlag.endHeaders) !== 0) return { streamId, bytes, endStream };
-    // Copied, since the chunk behind it would be kept otherwise.
-    this.#open = { streamId, endStream, parts: [Buffer.from(bytes)], bytes: bytes.length };
+    if ((flags & frameFlag.endHeaders) !== 0) return { streamId, chunk, start, end, endStream };
+    const part = Buffer.from(chunk.subarray(start, end));
+    this.#open = { streamId, endStream, parts: [part], bytes: part.length };
     return undefined;
   }
 
@@ -65,6 +72,6 @@ export class HeaderBlocks {
     if ((flags & frameFlag.endHeaders) === 0) return undefined;
     this.#open = undefined;
     const { streamId, endStream } = open;
-    return { streamId, bytes: Buffer.concat(open.parts, open.bytes), endStream };
+    return { streamId, chunk: Buffer.concat(open.parts, open.bytes), start: 0, end: open.bytes, endStream };
   }
 }

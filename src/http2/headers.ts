@@ -1,3 +1,4 @@
+import type { HeaderBlock } from "./header-blocks.js";
 import { HpackDecoder } from "./hpack/decoder.js";
 import type { Field } from "./hpack/fields.js";
 
@@ -44,13 +45,16 @@ export class HeaderReader {
   }
 
   /** Decodes a complete block. Throws {@link Http2Error} if the connection cannot go on. */
-  read(block: Buffer, kind: HeaderKind): ReceivedHeaders {
-    const key = knownKey(block, kind);
+  read(
+    { chunk, start, end }: Pick<HeaderBlock, "chunk" | "start" | "end">,
+    kind: HeaderKind,
+  ): ReceivedHeaders {
+    const key = knownKey(chunk, start, end, kind);
     if (key !== undefined && this.#generation === this.#decoder.generation) {
       const known = this.#known.get(key);
       if (known) return known;
     }
-    const { fields, isTooLarge } = this.#decoder.decode(block);
+    const { fields, isTooLarge } = this.#decoder.decode(chunk.subarray(start, end));
     const problem = findProblem(fields, kind, this.#allowsOuterSpaces);
     const headers = { fields: toMap(fields), problem, isTooLarge };
     if (this.#generation !== this.#decoder.generation || this.#known.size > maxKnownBlocks)
@@ -62,10 +66,11 @@ export class HeaderReader {
 }
 
 /** Returns the key of a block that consists of fields with an index of one byte; undefined for others. */
-function knownKey(block: Buffer, kind: HeaderKind): number | undefined {
-  if (block.length > maxKnownBytes || block.length === 0) return undefined;
+function knownKey(chunk: Buffer, start: number, end: number, kind: HeaderKind): number | undefined {
+  if (end - start > maxKnownBytes || end === start) return undefined;
   let key = kind === "request" ? 1 : kind === "response" ? 2 : 3;
-  for (const byte of block) {
+  for (let at = start; at < end; at++) {
+    const byte = chunk[at] ?? 0;
     if (byte < 0x81 || byte === 0xff) return undefined;
     key = key * 256 + byte;
   }

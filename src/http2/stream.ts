@@ -24,8 +24,8 @@ export interface StreamEnd {
 export interface StreamReceiver {
   /** Called once, first: with the headers of the request or the response. Informational responses are skipped. */
   onHeaders(headers: HeaderMap): void;
-  /** Called with the content, in parts of any size. The bytes stay valid. */
-  onData(part: Buffer): void;
+  /** Called with the content, in parts of any size: the bytes of `chunk` from `start` to `end`, which stay valid until it returns. */
+  onData(chunk: Buffer, start: number, end: number): void;
   onTrailers(trailers: HeaderMap): void;
   /** Called when the peer has ended its side. Nothing else arrives after it, except a reset. */
   onEnd(): void;

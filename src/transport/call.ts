@@ -7,7 +7,7 @@ import {
   type StreamReceiver,
 } from "../http2/index.js";
 import type { Connection } from "./connection.js";
-import { EnvelopeReader, malformed } from "./envelope.js";
+import { EnvelopeReader, type MessageReceiver, malformed } from "./envelope.js";
 import type { CallHeaders } from "./headers.js";
 import { notGrpc, readStatus, resetFailure } from "./status.js";
 
@@ -22,28 +22,22 @@ export interface CallStart {
 }
 
 /** Response callbacks; `onEnd` is called exactly once, last. */
-export interface ResponseCallbacks {
+export interface ResponseCallbacks extends MessageReceiver {
   onHeaders?(headers: HeaderMap): void;
-  onMessage(bytes: Uint8Array): void;
-  onEnd(end: CallEnd): void;
-}
-
-/** The end of a call. */
-export interface CallEnd {
-  /** Undefined for gRPC status OK. */
-  readonly error: CriError | undefined;
-  readonly trailers: HeaderMap | undefined;
-  /** Whether the server certainly did not process the call, so that it may be sent again. */
-  readonly unprocessed: boolean;
+  /**
+   * @param error undefined for gRPC status OK
+   * @param unprocessed whether the server certainly did not process the call, so that it may be sent again
+   */
+  onEnd(error: CriError | undefined, trailers: HeaderMap | undefined, unprocessed: boolean): void;
 }
 
 /** An attempt of a call that failed. */
 export class FailedAttempt {
   readonly error: CriError;
-  /** As in {@link CallEnd}. */
+  /** Whether the server certainly did not process the call, so that it may be sent again. */
   readonly unprocessed: boolean;
 
-  constructor({ error, unprocessed }: { readonly error: CriError; readonly unprocessed: boolean }) {
+  constructor(error: CriError, unprocessed: boolean) {
     this.error = error;
     this.unprocessed = unprocessed;
   }
@@ -103,10 +97,10 @@ export class Call implements StreamReceiver {
     if (headers["grpc-status"] !== undefined) this.#trailers = headers;
   }
 
-  onData(part: Buffer): void {
+  onData(chunk: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
     try {
-      this.#reader.push(part, this.#callbacks);
+      this.#reader.push(chunk, start, end, this.#callbacks);
     } catch (error) {
       this.#end(error as CriError);
     }
@@ -153,10 +147,6 @@ export class Call implements StreamReceiver {
     if (!stream.endedByPeer || !stream.endedHere) stream.reset(errorCode.cancel);
     this.#connection.release();
     this.#onDrained?.();
-    this.#callbacks.onEnd({
-      error,
-      trailers: this.#trailers,
-      unprocessed: unprocessed && !this.#hasResponse,
-    });
+    this.#callbacks.onEnd(error, this.#trailers, unprocessed && !this.#hasResponse);
   }
 }

@@ -44,7 +44,9 @@ export class Connection {
   #error: Error | undefined;
   #closedHere = false;
 
-  constructor(socket: Socket, { endpoint, onUnusable }: DialOptions) {
+  constructor(options: DialOptions) {
+    const { endpoint, onUnusable } = options;
+    const socket = openSocket(options, (chunk, length) => this.#http2.receive(chunk, length));
     this.#socket = socket;
     this.#endpoint = endpoint;
     this.#onUnusable = () => onUnusable(this);
@@ -77,7 +79,7 @@ export class Connection {
 
   /** The number of bytes received from the peer so far. */
   get bytesReceived(): number {
-    return this.#socket.bytesRead;
+    return this.#http2.receivedBytes;
   }
 
   /** Starts a request, as {@link ClientConnection.request}. Throws if the connection takes no new calls; nothing was sent then. */
@@ -163,7 +165,7 @@ export function clientClosed(endpoint: Endpoint): CriError {
 export async function dial(options: DialOptions): Promise<Connection> {
   const { endpoint, connectTimeoutMs, signal } = options;
   signal.throwIfAborted();
-  const connection = new Connection(openSocket(options), options);
+  const connection = new Connection(options);
   let timer: NodeJS.Timeout | undefined;
   let removeCallback = () => {};
   const stopped = new Promise<never>((_, reject) => {
@@ -194,18 +196,35 @@ export async function dial(options: DialOptions): Promise<Connection> {
   }
 }
 
-function openSocket({ endpoint, tls }: DialOptions): Socket {
+/** The memory that all sockets without TLS are read into: each read is processed before the next one begins. */
+let readBuffer: Buffer | undefined;
+const readBytes = 2 ** 16;
+
+/**
+ * Opens a socket. What it receives is emitted as `data` or passed to `onRead`: the first `length` bytes of `chunk`, valid until that
+ * returns. New memory for each read would cost more than the read.
+ */
+function openSocket({ endpoint, tls }: DialOptions, onRead: (chunk: Buffer, length: number) => void): Socket {
+  readBuffer ??= Buffer.allocUnsafeSlow(readBytes);
+  const buffer = readBuffer;
+  const onread = {
+    buffer,
+    callback(length: number) {
+      onRead(buffer, length);
+      return true;
+    },
+  };
   switch (endpoint.kind) {
     case "unix":
     case "pipe":
-      return netConnect({ path: endpoint.path });
+      return netConnect({ path: endpoint.path, onread });
     case "abstract":
-      return netConnect({ path: `\0${endpoint.name}` });
+      return netConnect({ path: `\0${endpoint.name}`, onread });
     case "tcp": {
       const { host, port } = endpoint;
       // A peer across a network may disappear without closing the connection.
       const alive = { keepAlive: true, keepAliveInitialDelay: 30_000 };
-      if (!endpoint.tls) return netConnect({ host, port, noDelay: true, ...alive });
+      if (!endpoint.tls) return netConnect({ host, port, noDelay: true, onread, ...alive });
       // A TLS server name must not be an IP address: Node prints a warning for one.
       const name = isIP(host) ? {} : { servername: host };
       return tlsConnect({ host, port, ...alive, ...name, ...tls, ALPNProtocols: ["h2"] });

@@ -18,10 +18,15 @@ export function encodeEnvelope(message: Uint8Array, limitBytes: number): Buffer 
   return frame;
 }
 
-/** The receiver of the messages of a body, in order. */
+/** The receiver of the messages of a body, in order: each is in `bytes` from `start` to `end`, and stays valid until `onMessage` returns. */
 export interface MessageReceiver {
-  onMessage(message: Uint8Array): void;
+  onMessage(bytes: Uint8Array, start: number, end: number): void;
 }
+
+/** The buffer of an earlier message, for the next one that spans several chunks: the system clears new memory, which costs more than a copy. */
+let spare: Uint8Array | undefined;
+const maxSpareBytes = 2 * 2 ** 20;
+const stepBytes = 2 ** 16;
 
 /**
  * Splits a gRPC body into messages, independently of its chunks. A message over the limit is refused as soon as its prefix has
@@ -57,69 +62,89 @@ export class EnvelopeReader {
 
   /** The memory that an incomplete message takes. */
   get bufferedBytes(): number {
-    return this.#message?.byteLength ?? 0;
+    return this.#message === undefined ? 0 : Math.min(this.#length, this.#message.byteLength);
   }
 
-  /** Reads the next chunk, and delivers every message that it completes. */
-  push(chunk: Uint8Array, receiver: MessageReceiver): void {
-    let rest = chunk;
+  /** Reads the next bytes, those of `chunk` from `start` to `end`, and delivers every message that they complete. */
+  push(chunk: Uint8Array, start: number, end: number, receiver: MessageReceiver): void {
+    let at = start;
     if (this.#message) {
-      const taken = this.#fill(rest);
+      at = this.#fill(chunk, at, end);
       if (this.#filled < this.#length) return;
       const message = this.#message;
       this.#message = undefined;
-      this.#deliver(message, receiver);
-      rest = rest.subarray(taken);
+      this.#deliver(message, 0, this.#length, receiver);
+      if (message.byteLength <= maxSpareBytes) spare = message;
     }
-    while (rest.byteLength > 0) {
-      if (this.#prefix) rest = Buffer.concat([this.#prefix, rest]);
-      this.#prefix = rest.byteLength < prefixBytes ? rest : undefined;
-      if (this.#prefix) return;
-      const end = prefixBytes + this.#readPrefix(rest);
-      if (end > rest.byteLength) {
-        this.#filled = 0;
-        this.#length = end - prefixBytes;
-        this.#message = allocate(Math.min(this.#length, Math.max(firstBytes, 2 * rest.byteLength)));
-        this.#fill(rest.subarray(prefixBytes));
+    if (this.#prefix && at < end) {
+      const joined = Buffer.concat([this.#prefix, chunk.subarray(at, end)]);
+      this.#prefix = undefined;
+      this.#readMessages(joined, 0, joined.byteLength, receiver);
+    } else this.#readMessages(chunk, at, end, receiver);
+  }
+
+  #readMessages(chunk: Uint8Array, start: number, end: number, receiver: MessageReceiver): void {
+    for (let at = start; at < end; ) {
+      const content = at + prefixBytes;
+      if (content > end) {
+        this.#prefix = copyOf(chunk, at, end);
         return;
       }
-      // A plain Uint8Array: the decoder slices it into fields, which costs several times as much with a Buffer.
-      this.#deliver(new Uint8Array(rest.buffer, rest.byteOffset + prefixBytes, end - prefixBytes), receiver);
-      rest = rest.subarray(end);
+      const length = this.#readPrefix(chunk, at);
+      at = content + length;
+      if (at > end) {
+        this.#filled = 0;
+        this.#length = length;
+        this.#message = spare ?? allocate(Math.min(length, Math.max(firstBytes, 2 * (end - content))));
+        spare = undefined;
+        this.#fill(chunk, content, end);
+        return;
+      }
+      this.#deliver(chunk, content, at, receiver);
     }
   }
 
   /** Stores the flag, and returns the message's length. */
-  #readPrefix(data: Uint8Array): number {
-    const [flag = 0, a = 0, b = 0, c = 0, d = 0] = data;
+  #readPrefix(chunk: Uint8Array, at: number): number {
+    this.#flag = chunk[at] as number;
+    const [a, b, c, d] = [chunk[at + 1], chunk[at + 2], chunk[at + 3], chunk[at + 4]] as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
     if (length > this.#limitBytes) throw tooLarge("receive_limit", length, this.#limitBytes);
-    this.#flag = flag;
     return length;
   }
 
-  /** Copies the part of a chunk that belongs to the message. Returns its length. */
-  #fill(chunk: Uint8Array): number {
-    const taken = Math.min(chunk.byteLength, this.#length - this.#filled);
+  /** Copies the part of a chunk that belongs to the message. Returns its end. */
+  #fill(chunk: Uint8Array, start: number, end: number): number {
+    const taken = Math.min(end - start, this.#length - this.#filled);
     const message = this.#withSpace(this.#filled + taken);
-    message.set(taken < chunk.byteLength ? chunk.subarray(0, taken) : chunk, this.#filled);
+    message.set(chunk.subarray(start, start + taken), this.#filled);
     this.#filled += taken;
-    return taken;
+    return start + taken;
   }
 
   /** Returns the message's buffer, with space for `needed` bytes. It grows at least twofold, so that a message is copied once on average. */
   #withSpace(needed: number): Uint8Array {
     const old = this.#message;
     if (old && needed <= old.byteLength) return old;
-    const grown = allocate(Math.min(this.#length, Math.max(needed, 2 * (old?.byteLength ?? 0))));
+    const grown = allocate(Math.min(roundedUp(this.#length), Math.max(needed, 2 * (old?.byteLength ?? 0))));
     if (old) grown.set(old.subarray(0, this.#filled));
     this.#message = grown;
     return grown;
   }
 
-  #deliver(message: Uint8Array, receiver: MessageReceiver): void {
+  #deliver(bytes: Uint8Array, start: number, end: number, receiver: MessageReceiver): void {
     this.messages++;
-    receiver.onMessage(this.#flag === 0 ? message : this.#decompress(this.#flag, message));
+    if (this.#flag === 0) {
+      receiver.onMessage(bytes, start, end);
+      return;
+    }
+    const message = this.#decompress(this.#flag, bytes.subarray(start, end));
+    receiver.onMessage(message, 0, message.byteLength);
   }
 
   #decompress(flag: number, message: Uint8Array): Uint8Array {
@@ -135,6 +160,18 @@ export class EnvelopeReader {
       throw malformed("a message cannot be decompressed with gzip", error);
     }
   }
+}
+
+/** Copies the bytes from `start` to `end`, which do not stay valid. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
+}
+
+/** Rounds the size of a large message up: the next one, which may be a little larger, then needs no new memory. */
+function roundedUp(bytes: number): number {
+  return Math.ceil(bytes / stepBytes) * stepBytes;
 }
 
 /** A plain Uint8Array that is not cleared. */

@@ -43,7 +43,13 @@ export function headerBuilder(endpoint: Endpoint, userAgent: string): HeaderBuil
     });
   // Most calls of a method come from the same client as the previous one; a proxy passes on the names of its clients.
   const latest = new Map<DescMethod, { readonly agent: string; readonly repeated: RepeatedHeaders }>();
+  /** The previous call's headers by method, where a call with the same timeout and no more headers has them, too. */
+  const plain = new Map<DescMethod, CallHeaders & { readonly timeoutMs: number | undefined }>();
   return (method, timeoutMs, extra) => {
+    if (extra === undefined) {
+      const same = plain.get(method);
+      if (same !== undefined && same.timeoutMs === timeoutMs) return same;
+    }
     const own: Record<string, string> = {};
     if (timeoutMs !== undefined) own["grpc-timeout"] = grpcTimeout(timeoutMs);
     if (extra !== undefined)
@@ -55,7 +61,9 @@ export function headerBuilder(endpoint: Endpoint, userAgent: string): HeaderBuil
       known = { agent, repeated: build(method, agent) };
       latest.set(method, known);
     }
-    return { repeated: known.repeated, own };
+    const headers = { repeated: known.repeated, own, timeoutMs };
+    if (extra === undefined) plain.set(method, headers);
+    return headers;
   };
 }
 

@@ -10,7 +10,7 @@ export {
   wellKnownCandidates,
 } from "./discovery.js";
 export { type Endpoint, parseEndpoint } from "./endpoint.js";
-export { EnvelopeReader, encodeEnvelope, type MessageReceiver } from "./envelope.js";
+export { copyOf, EnvelopeReader, encodeEnvelope, type MessageReceiver } from "./envelope.js";
 export { endpointOf, withInterceptors } from "./interceptors.js";
 export type { ImageRpc, RpcMethods, RpcName, RpcRequest, RpcResponse, RuntimeRpc } from "./methods.js";
 export { type TransportOptions, transportTable } from "./options.js";

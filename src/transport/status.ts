@@ -20,6 +20,7 @@ export function readStatus(headers: HeaderMap): GrpcStatus | undefined {
 
 /** Returns the error of headers that do not belong to a gRPC response; undefined if they do. */
 export function notGrpc(headers: HeaderMap): CriError | undefined {
+  if (headers[":status"] === "200" && headers["content-type"] === "application/grpc") return undefined;
   const status = Number(headers[":status"]);
   const type = headers["content-type"];
   if (status !== 200) {

@@ -4,7 +4,7 @@ import { Call, type CallStart, FailedAttempt } from "./call.js";
 import { decodeMessage } from "./codecs.js";
 import { toConnectError } from "./connect-errors.js";
 import type { RpcStreamResponse } from "./contract.js";
-import { malformed } from "./envelope.js";
+import { copyOf, malformed } from "./envelope.js";
 import { toWebHeaders } from "./headers.js";
 
 /**
@@ -31,15 +31,15 @@ export function attemptStream<I extends DescMessage, O extends DescMessage>(
           message: messages(method.output, queue, call),
         });
       },
-      onMessage: (bytes) => queue.push(bytes),
-      onEnd(end) {
-        for (const [name, value] of toWebHeaders(end.trailers)) trailer.append(name, value);
+      onMessage: (bytes, start, end) => queue.push(copyOf(bytes, start, end)),
+      onEnd(error, trailers, isUnprocessed) {
+        for (const [name, value] of toWebHeaders(trailers)) trailer.append(name, value);
         // Requests that were read from an iterable cannot be read again.
-        const unprocessed = end.unprocessed && requests === undefined;
+        const unprocessed = isUnprocessed && requests === undefined;
         if (!unprocessed) start.scope.end();
         void requests?.return?.().catch(() => undefined);
-        if (end.error) resolve(new FailedAttempt({ error: end.error, unprocessed }));
-        queue.end(end.error);
+        if (error) resolve(new FailedAttempt(error, unprocessed));
+        queue.end(error);
       },
     });
     if (requests) void sendAll(requests, call);

@@ -41,7 +41,7 @@ import {
 import { attemptStream } from "./streaming.js";
 import { Subchannel } from "./subchannel.js";
 import { transparentRetry } from "./transparent-retry.js";
-import { attemptUnary } from "./unary.js";
+import { attemptUnary, type UnaryOutcome } from "./unary.js";
 
 /** The context key of calls that connect only once: discovery needs its result at once. */
 export const connectOnceKey: RpcContextKey<boolean> = createContextKey(false, {
@@ -85,6 +85,15 @@ export function openTransport(endpoint: string | Endpoint, options?: TransportOp
   return { ...outer, endpoint: resolved.endpoint, close, [Symbol.asyncDispose]: close };
 }
 
+/** A unary call, ready to be sent. */
+interface UnaryCall<I extends DescMessage, O extends DescMessage> {
+  readonly method: DescMethodUnary<I, O>;
+  readonly scope: CancellationScope;
+  readonly header: RpcHeadersInit | undefined;
+  readonly body: Buffer;
+  readonly contextValues: RpcContextValues | undefined;
+}
+
 /** Sends a call on a connection. Throws or rejects only if nothing was sent. */
 type Attempt<T> = (connection: Connection) => Promise<T | FailedAttempt>;
 
@@ -111,7 +120,7 @@ class GrpcTransport implements Http2Transport {
     return this.close();
   }
 
-  async unary<I extends DescMessage, O extends DescMessage>(
+  unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
     timeoutMs: number | undefined,
@@ -119,14 +128,53 @@ class GrpcTransport implements Http2Transport {
     input: MessageInitShape<I>,
     contextValues?: RpcContextValues,
   ): Promise<RpcUnaryResponse<I, O>> {
-    checkMethod("unary", method);
-    const scope = new CancellationScope(timeoutMs, signal);
+    let scope: CancellationScope | undefined;
     try {
+      checkMethod("unary", method);
+      scope = new CancellationScope(timeoutMs, signal);
       const body = this.#encode(method.input, input);
-      const attempt = (connection: Connection) =>
-        attemptUnary(method, this.#start(method, connection, scope, header, body));
-      const outcome = await this.#attempt(scope, attempt);
-      if (!(outcome instanceof FailedAttempt)) return outcome;
+      return this.#unary({ method, scope, header, body, contextValues });
+    } catch (error) {
+      scope?.end();
+      return Promise.reject(toConnectError(error));
+    }
+  }
+
+  /** Makes the first attempt without a promise of its own, if there is a connection: nearly every call needs no more. */
+  #unary<I extends DescMessage, O extends DescMessage>(
+    call: UnaryCall<I, O>,
+  ): Promise<RpcUnaryResponse<I, O>> {
+    const { method, scope, header, body } = call;
+    const connection = scope.stopped ? undefined : this.#subchannel.current;
+    if (!connection) return this.#unaryAttempts(call, undefined);
+    return new Promise((resolve) => {
+      const onOutcome = (outcome: UnaryOutcome<I, O>) => {
+        if (outcome instanceof FailedAttempt) {
+          resolve(this.#unaryAttempts(call, outcome));
+          return;
+        }
+        scope.end();
+        resolve(outcome);
+      };
+      try {
+        attemptUnary(method, this.#start(method, connection, scope, header, body), onOutcome);
+      } catch (error) {
+        onOutcome(this.#unsent(scope, error));
+      }
+    });
+  }
+
+  /** Makes the attempts of a call after the first one, or all. */
+  async #unaryAttempts<I extends DescMessage, O extends DescMessage>(
+    { method, scope, header, body, contextValues }: UnaryCall<I, O>,
+    first: FailedAttempt | undefined,
+  ): Promise<RpcUnaryResponse<I, O>> {
+    const attempt: Attempt<RpcUnaryResponse<I, O>> = (connection) =>
+      new Promise((resolve) =>
+        attemptUnary(method, this.#start(method, connection, scope, header, body), resolve),
+      );
+    try {
+      const outcome = first ?? (await this.#attempt(scope, attempt));
       return await this.#transparentRetry(outcome, scope, contextValues, attempt);
     } catch (error) {
       throw toConnectError(error);
@@ -189,7 +237,7 @@ class GrpcTransport implements Http2Transport {
       return scope.race(this.#subchannel.acquire()).then(begin).catch(failed);
     }
     try {
-      return attempt(connection);
+      return attempt(connection).catch(failed);
     } catch (error) {
       return Promise.resolve(failed(error));
     }
@@ -201,7 +249,7 @@ class GrpcTransport implements Http2Transport {
    */
   #unsent(scope: CancellationScope, error: unknown): FailedAttempt {
     const dialFailure = scope.stopped?.reason === "deadline" ? this.#subchannel.lastFailure : undefined;
-    return new FailedAttempt({ error: dialFailure ?? asUnsent(error), unprocessed: true });
+    return new FailedAttempt(dialFailure ?? asUnsent(error), true);
   }
 
   #start(

@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodUnary, DescService, MessageShape } from "@bufbuild/protobuf";
+import type { CriError } from "../core/index.js";
 import type { HeaderMap } from "../http2/index.js";
-import { Call, type CallEnd, type CallStart, FailedAttempt, type ResponseCallbacks } from "./call.js";
+import { Call, type CallStart, FailedAttempt, type ResponseCallbacks } from "./call.js";
 import { decodeMessage } from "./codecs.js";
 import type { RpcUnaryResponse } from "./contract.js";
 import { malformed } from "./envelope.js";
@@ -11,54 +12,57 @@ export type UnaryOutcome<I extends DescMessage, O extends DescMessage> =
   | RpcUnaryResponse<I, O>
   | FailedAttempt;
 
-/** Makes one attempt of a unary call. Never rejects because of the peer; throws if nothing was sent. */
+/** Makes one attempt of a unary call, and calls back once with its outcome. Throws if nothing was sent. */
 export function attemptUnary<I extends DescMessage, O extends DescMessage>(
   method: DescMethodUnary<I, O>,
   start: CallStart,
-): Promise<UnaryOutcome<I, O>> {
-  return new Promise((resolve) => {
-    new Call(start, new UnaryReceiver(method, resolve));
-  });
+  onOutcome: (outcome: UnaryOutcome<I, O>) => void,
+): void {
+  new Call(start, new UnaryReceiver(method, onOutcome));
 }
 
 class UnaryReceiver<I extends DescMessage, O extends DescMessage> implements ResponseCallbacks {
   readonly #method: DescMethodUnary<I, O>;
-  readonly #resolve: (outcome: UnaryOutcome<I, O>) => void;
+  readonly #onOutcome: (outcome: UnaryOutcome<I, O>) => void;
   #headers: HeaderMap | undefined;
-  #bytes: Uint8Array | undefined;
+  #message: MessageShape<O> | undefined;
+  /** Why the message cannot be decoded. */
+  #problem: CriError | undefined;
   #count = 0;
 
-  constructor(method: DescMethodUnary<I, O>, resolve: (outcome: UnaryOutcome<I, O>) => void) {
+  constructor(method: DescMethodUnary<I, O>, onOutcome: (outcome: UnaryOutcome<I, O>) => void) {
     this.#method = method;
-    this.#resolve = resolve;
+    this.#onOutcome = onOutcome;
   }
 
   onHeaders(headers: HeaderMap): void {
     this.#headers = headers;
   }
 
-  onMessage(message: Uint8Array): void {
-    this.#bytes = message;
+  /** Decodes the message at once: its bytes do not stay valid. */
+  onMessage(bytes: Uint8Array, start: number, end: number): void {
     this.#count++;
-  }
-
-  onEnd({ error, trailers, unprocessed }: CallEnd): void {
-    this.#resolve(error ? new FailedAttempt({ error, unprocessed }) : this.#outcome(trailers, unprocessed));
-  }
-
-  #outcome(trailers: HeaderMap | undefined, unprocessed: boolean): UnaryOutcome<I, O> {
-    const method = this.#method;
-    const bytes = this.#bytes;
-    if (!bytes || this.#count !== 1) {
-      const error = malformed(`a unary response must contain one message, got ${this.#count}`);
-      return new FailedAttempt({ error, unprocessed });
-    }
+    const { output } = this.#method;
     try {
-      return new UnaryResponse(method, decodeMessage(method.output, bytes), this.#headers, trailers);
+      this.#message = decodeMessage(output, bytes, start, end);
     } catch (cause) {
-      const error = malformed(`the response is not a valid ${method.output.typeName}`, cause);
-      return new FailedAttempt({ error, unprocessed });
+      this.#problem = malformed(`the response is not a valid ${output.typeName}`, cause);
     }
+  }
+
+  onEnd(error: CriError | undefined, trailers: HeaderMap | undefined, unprocessed: boolean): void {
+    const failure = error ?? this.#failure();
+    this.#onOutcome(
+      failure === undefined
+        ? new UnaryResponse(this.#method, this.#message as MessageShape<O>, this.#headers, trailers)
+        : new FailedAttempt(failure, unprocessed),
+    );
+  }
+
+  /** Returns the problem of a response with the status OK; undefined if it has its one message. */
+  #failure(): CriError | undefined {
+    if (this.#count === 1) return this.#problem;
+    return malformed(`a unary response must contain one message, got ${this.#count}`);
   }
 }
 

@@ -38,10 +38,10 @@ export class Recorder implements StreamReceiver {
     this.headers = headers;
   }
 
-  onData(part: Buffer): void {
+  onData(chunk: Buffer, start: number, end: number): void {
     this.#add("data");
-    this.bytes += part.length;
-    this.parts.push(part);
+    this.bytes += end - start;
+    this.parts.push(Buffer.from(chunk.subarray(start, end)));
   }
 
   onTrailers(trailers: HeaderMap): void {

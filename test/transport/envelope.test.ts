@@ -10,7 +10,9 @@ function read(chunks: Iterable<Uint8Array>, limit = 1_000, encoding?: string) {
   reader.encoding = encoding;
   const messages: string[] = [];
   for (const chunk of chunks)
-    reader.push(chunk, { onMessage: (bytes) => messages.push(Buffer.from(bytes).toString()) });
+    reader.push(chunk, 0, chunk.byteLength, {
+      onMessage: (bytes, start, end) => messages.push(Buffer.from(bytes.subarray(start, end)).toString()),
+    });
   return { messages, reader };
 }
 
@@ -50,15 +52,16 @@ test("an incomplete message takes memory in proportion to what has arrived, and 
   const whole = envelope(Buffer.alloc(length, "a"));
   const reader = new EnvelopeReader(length);
   const messages: Uint8Array[] = [];
-  const receiver = { onMessage: (bytes: Uint8Array) => messages.push(bytes) };
+  const receiver = {
+    onMessage: (bytes: Uint8Array, start: number, end: number) => messages.push(bytes.slice(start, end)),
+  };
   for (let at = 0; at < whole.byteLength; at += 16_384) {
     const chunk = whole.subarray(at, at + 16_384);
-    reader.push(chunk, receiver);
+    reader.push(chunk, 0, chunk.byteLength, receiver);
     assert.ok(reader.bufferedBytes <= 4 * (at + chunk.byteLength), `${reader.bufferedBytes} after ${at}`);
   }
   assert.equal(reader.bufferedBytes, 0);
   assert.equal(messages[0]?.byteLength, length);
-  assert.equal(messages[0]?.buffer.byteLength, length);
   assert.ok(Buffer.from(messages[0] ?? []).equals(whole.subarray(5)));
 });
 

@@ -34,6 +34,9 @@ const maxTableBytes = 4_096;
 interface EncodedHeaders {
   readonly generation: number;
   readonly block: Buffer;
+  /** The latest fields that were sent with it, and the block with both. */
+  more: HeaderFields | undefined;
+  joined: Buffer;
 }
 
 /**
@@ -65,11 +68,14 @@ export class HpackEncoder {
     this.#evictUntil(smallest);
   }
 
-  /** Encodes a block. The bytes are valid for the next block of the connection only. */
+  /**
+   * Encodes a block. The bytes are valid for the next block of the connection only. Fields that are passed again as the same object, with
+   * the same repeated ones, must not have changed.
+   */
   encode(repeated: RepeatedHeaders, more?: HeaderFields): Buffer {
     if (this.#sizeUpdates.length === 0) {
       const known = this.#encoded.get(repeated);
-      if (known?.generation === this.#generation) return more ? this.#append(known.block, more) : known.block;
+      if (known?.generation === this.#generation) return more ? this.#join(known, more) : known.block;
     }
     this.#length = 0;
     for (const size of this.#sizeUpdates) this.#integer(0x20, 5, size);
@@ -80,8 +86,16 @@ export class HpackEncoder {
     const block = this.#copy();
     // The next time, the fields that were inserted just now are indexed.
     if (!hadUpdates && before === this.#generation)
-      this.#encoded.set(repeated, { generation: before, block });
+      this.#encoded.set(repeated, { generation: before, block, more: undefined, joined: block });
     return more ? this.#append(block, more) : block;
+  }
+
+  #join(known: EncodedHeaders, more: HeaderFields): Buffer {
+    if (known.more !== more) {
+      known.more = more;
+      known.joined = this.#append(known.block, more);
+    }
+    return known.joined;
   }
 
   #append(block: Buffer, more: HeaderFields): Buffer {

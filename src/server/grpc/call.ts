@@ -8,7 +8,7 @@ import {
   type Stream,
   type StreamReceiver,
 } from "../../http2/index.js";
-import { EnvelopeReader, encodeEnvelope } from "../../transport/index.js";
+import { copyOf, EnvelopeReader, encodeEnvelope } from "../../transport/index.js";
 import {
   type Dispatcher,
   handleStream,
@@ -95,10 +95,10 @@ export class ServedCall implements StreamReceiver, PlacedCall {
     }
   }
 
-  onData(part: Buffer): void {
+  onData(chunk: Buffer, start: number, end: number): void {
     if (this.#isOver) return;
     try {
-      this.#reader.push(part, this);
+      this.#reader.push(chunk, start, end, this);
       this.#account(this.#reader.bufferedBytes + (this.#message?.byteLength ?? 0));
     } catch (error) {
       const known = toStatusError(error);
@@ -125,9 +125,9 @@ export class ServedCall implements StreamReceiver, PlacedCall {
   }
 
   /** Called by the {@link EnvelopeReader}. */
-  onMessage(message: Uint8Array): void {
+  onMessage(bytes: Uint8Array, start: number, end: number): void {
     if (this.#message) throw rejectedCall("the request has more than one message");
-    this.#message = message;
+    this.#message = copyOf(bytes, start, end);
   }
 
   /** The metadata at the end of a request has no meaning in gRPC. */

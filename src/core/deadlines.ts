@@ -1,0 +1,99 @@
+// Deadlines of calls. Nearly all calls have one of a few timeouts, and end long before it, so a timer for each would cost more than
+// the rest of its deadline: the deadlines of one timeout share a timer.
+
+/** Something that ends when its deadline passes. */
+export interface WithDeadline {
+  /** When it passes, on the clock of `performance.now()`. */
+  readonly deadlineAt: number;
+  /** The neighbours in the list of its timeout. */
+  nextDeadline: WithDeadline | undefined;
+  previousDeadline: WithDeadline | undefined;
+  /** Called once, when the deadline has passed. */
+  onDeadline(): void;
+}
+
+/** The lists by their timeouts. One that becomes empty stays until its timer fires: the next call mostly has the same timeout. */
+const lists = new Map<number, DeadlineList>();
+/** Above this number, empty lists are removed at once. */
+const maxIdleLists = 32;
+/** A timer that is later than this, in milliseconds, may have been lost: a user's fake timers may have been removed with it. */
+const lostAfterMs = 1_000;
+
+/** Returns the list of deadlines with a timeout. */
+export function deadlineList(timeoutMs: number): DeadlineList {
+  let list = lists.get(timeoutMs);
+  if (list === undefined) {
+    list = new DeadlineList(timeoutMs);
+    lists.set(timeoutMs, list);
+  }
+  return list;
+}
+
+/** Deadlines with the same timeout: in the order in which they were added, they pass. */
+export class DeadlineList {
+  readonly #timeoutMs: number;
+  #first: WithDeadline | undefined;
+  #last: WithDeadline | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = 0;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Adds a deadline that began at `now`. It keeps the process alive. */
+  add(item: WithDeadline, now: number): void {
+    const last = this.#last;
+    item.previousDeadline = last;
+    if (last === undefined) this.#first = item;
+    else last.nextDeadline = item;
+    this.#last = item;
+    if (this.#timer === undefined || this.#timerAt + lostAfterMs < now)
+      this.#startTimer(this.#timeoutMs, now);
+    else if (last === undefined) this.#timer.ref();
+  }
+
+  /** Removes a deadline that was added and has not passed. */
+  remove(item: WithDeadline): void {
+    const { previousDeadline: previous, nextDeadline: next } = item;
+    if (previous === undefined) this.#first = next;
+    else previous.nextDeadline = next;
+    if (next === undefined) this.#last = previous;
+    else next.previousDeadline = previous;
+    // Otherwise, each removed deadline would keep the next one in memory.
+    item.previousDeadline = undefined;
+    item.nextDeadline = undefined;
+    if (this.#first !== undefined) return;
+    if (lists.size > maxIdleLists) this.#close();
+    else this.#timer?.unref();
+  }
+
+  #startTimer(delayMs: number, now: number): void {
+    clearTimeout(this.#timer);
+    this.#timerAt = now + delayMs;
+    // After the event loop was blocked, timers run before I/O: a response that has arrived by now still counts.
+    this.#timer = setTimeout(
+      () => setImmediate((firedAt) => this.#expire(firedAt), performance.now()),
+      delayMs,
+    );
+  }
+
+  #expire(now: number): void {
+    try {
+      for (let first = this.#first; first !== undefined && first.deadlineAt <= now; first = this.#first) {
+        this.remove(first);
+        first.onDeadline();
+      }
+    } finally {
+      const first = this.#first;
+      if (first === undefined) this.#close();
+      else this.#startTimer(Math.max(1, first.deadlineAt - now), now);
+    }
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (lists.get(this.#timeoutMs) === this) lists.delete(this.#timeoutMs);
+  }
+}
