@@ -1,3 +1,4 @@
+export { generatedName } from "./content-hash.js";
 export { pullPolicyOf } from "./default-container.js";
 export { defaultPod } from "./default-pod.js";
 export type * from "./defaulted-pod.js";

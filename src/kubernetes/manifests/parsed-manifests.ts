@@ -16,6 +16,11 @@ export interface ManifestObject<T> {
   readonly place: ManifestPlace;
   /** The kind in the text, such as `Deployment` for a Pod that was made from its template. */
   readonly kind: string;
+  /**
+   * Returns the place of a field of the object, such as `["spec", "containers", 0, "image"]`, or of the closest one around it that is in
+   * the text. Problems of `validatePod` have such `steps`. Refers to the whole text: keep only `object` of pods that live long.
+   */
+  readonly placeOf: (steps: readonly (string | number)[]) => ManifestPlace;
 }
 
 /** What a manifest has that is read in a way of its own, such as the replicas of a Deployment. */

@@ -32,3 +32,4 @@ export type {
   SelinuxSpec,
   UserSpec,
 } from "./spec-security.js";
+export { annotationKey, dnsLabel, dnsSubdomain, labelKey, labelValue } from "./string-rules.js";

@@ -1,0 +1,3 @@
+export { checkMetadata } from "./metadata.js";
+export { configKey } from "./name-rules.js";
+export type { ValidatePodOptions } from "./validate-options.js";
