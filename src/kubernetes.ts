@@ -117,3 +117,12 @@ export {
   type DefaultedVolume,
   defaultPod,
 } from "./kubernetes/index.js";
+// Manifests.
+export {
+  type ManifestNotice,
+  type ManifestObject,
+  type ManifestPlace,
+  type ParsedManifests,
+  type ParseManifestsOptions,
+  parseManifests,
+} from "./kubernetes/index.js";

@@ -14,3 +14,11 @@ export {
   type DefaultedVolume,
   defaultPod,
 } from "./defaults/index.js";
+export {
+  type ManifestNotice,
+  type ManifestObject,
+  type ManifestPlace,
+  type ParsedManifests,
+  type ParseManifestsOptions,
+  parseManifests,
+} from "./manifests/index.js";
