@@ -1,7 +1,8 @@
 import { isCriError } from "../../core/index.js";
-import type { Container, Pod, PodStatus } from "../api/index.js";
+import type { Container, PodStatus } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
-import { podStatus } from "../status/pod-status.js";
+import { deadlineMs, isRestartingAllContainers, isTerminalPhase, podStatus } from "../status/pod-status.js";
+import { publishedStatus } from "../status/published-status.js";
 import { readTerminationMessage } from "../status/termination-message.js";
 import { podActions } from "./actions.js";
 import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
@@ -50,7 +51,7 @@ export class PodWorker {
    * Resolves with the last status when everything of the pod has stopped: it was terminated, or all its containers ended for good. The
    * containers still exist then; `removePod` removes them. Rejects when the client was closed; with undefined status, after `close()`.
    */
-  readonly done: Promise<PodStatus | undefined>;
+  readonly done: Promise<PodStatus<Date> | undefined>;
   readonly #parts: PodWorkerParts;
   readonly #options: PodWorkerOptions;
   readonly #probes: PodProbes;
@@ -61,8 +62,9 @@ export class PodWorker {
   readonly #closing = new AbortController();
   #pod: DefaultedPod;
   #status: PodStatus<Date> | undefined;
+  /** The status as others see it. */
+  #published: PodStatus<Date> | undefined;
   #observed: ObservedPod = { sandboxes: [], containers: [] };
-  #startMs: number | undefined;
   /** By the id of the instance. */
   #terminationMessages: Readonly<Record<string, string>> = {};
   /** Set once the pod is stopped for good. */
@@ -105,8 +107,8 @@ export class PodWorker {
   }
 
   /** The newest status; undefined before the first observation. */
-  get status(): PodStatus | undefined {
-    return this.#status;
+  get status(): PodStatus<Date> | undefined {
+    return this.#published;
   }
 
   /** The pod's sandboxes and containers as the runtime reported them last. */
@@ -162,10 +164,10 @@ export class PodWorker {
     this.#parts.record({ ...event, timeMs: this.#parts.clock.now() });
   };
 
-  async #run(): Promise<PodStatus | undefined> {
+  async #run(): Promise<PodStatus<Date> | undefined> {
     while (!this.#closing.signal.aborted) {
       const waitMs = this.#termination ? await this.#tryTerminate() : await this.#trySync();
-      if (waitMs === "done") return this.#status;
+      if (waitMs === "done") return this.#published;
       if (waitMs > 0) await this.#timer.wait(waitMs);
     }
     return undefined;
@@ -191,22 +193,15 @@ export class PodWorker {
     this.#timer.clear();
     const observed = await this.#observe();
     signal.throwIfAborted();
-    if (this.#status?.phase === "Succeeded" || this.#status?.phase === "Failed") {
-      this.#terminateAtEnd(undefined);
-      return 0;
-    }
-    const deadlineInMs = this.#deadlineInMs();
-    if (deadlineInMs <= 0) {
-      const message = "Pod was active on the node longer than the specified deadline";
-      this.#record({ type: "Normal", reason: "DeadlineExceeded", message });
-      this.#terminateAtEnd({ reason: "DeadlineExceeded", message });
+    if (isTerminalPhase(this.#status?.phase)) {
+      const { reason, message = "" } = this.#status ?? {};
+      if (reason === "DeadlineExceeded") this.#record({ type: "Normal", reason, message });
+      this.#terminateAtEnd();
       return 0;
     }
     const state = {
       isTerminating: false,
-      isRestartingAll: (this.#status?.conditions ?? []).some(
-        ({ type, status }) => type === "AllContainersRestarting" && status === "True",
-      ),
+      isRestartingAll: isRestartingAllContainers(this.#status),
       probes: (id: string) => this.#probes.state(id),
       hashOf: this.#options.hashOf,
     };
@@ -233,10 +228,10 @@ export class PodWorker {
 
   /** Reads the pod from the runtime, and computes its status. */
   async #observe(): Promise<ObservedPod> {
-    const { runtime, clock } = this.#parts;
+    const { runtime } = this.#parts;
     const observed = await observePod(runtime, this.uid);
     this.#observed = observed;
-    this.#startMs ??= startMsOf(this.#pod, observed, clock.now());
+    this.#pod = withStartTime(this.#pod, observed);
     this.#syncProbes(observed);
     await this.#updateStatus(observed);
     return observed;
@@ -264,9 +259,12 @@ export class PodWorker {
       isTerminated,
       failure: this.#termination?.failure,
     });
-    const isSame = JSON.stringify(status) === JSON.stringify(this.#status);
     this.#status = status;
-    if (!isSame) onStatus(status);
+    const mayRun = observed.containers.some(({ state }) => state === "running" || state === "unknown");
+    const published = publishedStatus(status, this.#published, mayRun);
+    if (JSON.stringify(published) === JSON.stringify(this.#published)) return;
+    this.#published = published;
+    onStatus(published);
   }
 
   /** Reads the message of each instance once: it cannot change after the end. */
@@ -286,9 +284,9 @@ export class PodWorker {
     await removeSandboxes(old.sandboxIds, this.#parts);
   }
 
-  #terminateAtEnd(failure: TerminateOptions["failure"]): void {
+  #terminateAtEnd(): void {
     const graceSeconds = podGraceSeconds(this.#pod);
-    this.#termination ??= { graceSeconds, isDeleted: false, failure };
+    this.#termination ??= { graceSeconds, isDeleted: false, failure: undefined };
     this.#syncs.abort(new Error("the pod has ended"));
   }
 
@@ -330,9 +328,9 @@ export class PodWorker {
 
   /** Returns the milliseconds until activeDeadlineSeconds; Infinity without it. */
   #deadlineInMs(): number {
-    const seconds = this.#pod.spec?.activeDeadlineSeconds;
-    if (seconds === undefined || this.#startMs === undefined) return Number.POSITIVE_INFINITY;
-    return this.#startMs + seconds * 1_000 - this.#parts.clock.now();
+    const { startTime } = this.#status ?? {};
+    const deadline = startTime && deadlineMs(this.#pod, startTime);
+    return deadline === undefined ? Number.POSITIVE_INFINITY : deadline - this.#parts.clock.now();
   }
 
   #afterError(): number {
@@ -345,9 +343,9 @@ export class PodWorker {
   }
 }
 
-/** Returns when the pod was started on this node: as its status says, or the time of its oldest sandbox, or now. */
-function startMsOf(pod: Pod, { sandboxes }: ObservedPod, nowMs: number): number {
-  const given = pod.status?.startTime;
-  if (given !== undefined) return new Date(given).getTime();
-  return Math.min(nowMs, ...sandboxes.map(({ createdAtNanos }) => Number(createdAtNanos / 1_000_000n)));
+/** Adds the start of a pod that an earlier process ran: the time of its oldest sandbox. */
+function withStartTime(pod: DefaultedPod, { sandboxes }: ObservedPod): DefaultedPod {
+  if (pod.status?.startTime !== undefined || sandboxes.length === 0) return pod;
+  const startMs = Math.min(...sandboxes.map(({ createdAtNanos }) => Number(createdAtNanos / 1_000_000n)));
+  return { ...pod, status: { ...pod.status, startTime: new Date(startMs) } };
 }

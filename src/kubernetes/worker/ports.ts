@@ -146,5 +146,5 @@ export interface PodWorkerParts {
   readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
   readonly record: (event: PodEvent) => void;
   /** Called with each new status. */
-  readonly onStatus: (status: PodStatus) => void;
+  readonly onStatus: (status: PodStatus<Date>) => void;
 }
