@@ -239,6 +239,11 @@ export const criErrorReasons = {
     code: "failed_precondition",
     meaning: "A container or the sandbox of a Pod cannot start; `waitingReason` is the kubelet's reason.",
   },
+  volume_failed: {
+    code: "failed_precondition",
+    meaning:
+      "A volume, or another file or mount of a pod, could not be prepared or removed on this node; the text says why.",
+  },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */

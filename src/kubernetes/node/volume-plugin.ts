@@ -1,6 +1,7 @@
+import { OptionTable, option } from "../../core/index.js";
 import type { Volume } from "../api/index.js";
 
-/** Undoes what a {@link VolumePlugin} did. It is called once, before the pod's folder is removed. */
+/** Undoes what a {@link VolumePlugin} did. It is called before the pod's folder is removed, and again if it failed. */
 export type UnmountVolume = () => Promise<void> | void;
 
 /** What a {@link VolumePlugin} is called with, beside its volume and target. */
@@ -41,3 +42,30 @@ export type PluginVolumeSource = Exclude<
 
 /** Plug-ins by the source that they mount. */
 export type VolumePlugins = { readonly [Source in PluginVolumeSource]?: VolumePlugin | undefined };
+
+/** The sources that plug-ins can mount. */
+export const volumePluginsTable = new OptionTable<VolumePlugins>({
+  awsElasticBlockStore: option.callback,
+  azureDisk: option.callback,
+  azureFile: option.callback,
+  cephfs: option.callback,
+  cinder: option.callback,
+  csi: option.callback,
+  ephemeral: option.callback,
+  fc: option.callback,
+  flexVolume: option.callback,
+  flocker: option.callback,
+  gcePersistentDisk: option.callback,
+  gitRepo: option.callback,
+  glusterfs: option.callback,
+  iscsi: option.callback,
+  nfs: option.callback,
+  persistentVolumeClaim: option.callback,
+  photonPersistentDisk: option.callback,
+  portworxVolume: option.callback,
+  quobyte: option.callback,
+  rbd: option.callback,
+  scaleIO: option.callback,
+  storageos: option.callback,
+  vsphereVolume: option.callback,
+});

@@ -1,0 +1,16 @@
+import type { Mounts } from "./mounts.js";
+
+/** What the preparation of one volume depends on. */
+export interface VolumeContext {
+  /** The volume, for error texts: `volume "data"`. */
+  readonly what: string;
+  /** The folder of the pod. */
+  readonly podFolder: string;
+  readonly mounts: Mounts;
+  readonly mayMount: boolean;
+  readonly withoutMounts: "refuse" | "allow";
+  /** `spec.securityContext.fsGroup` */
+  readonly fsGroup: number | undefined;
+  /** Reports what differs from the manifest. */
+  readonly notice: (text: string) => void;
+}
