@@ -2,17 +2,13 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { create } from "@bufbuild/protobuf";
-import {
-  type ContainerConfig,
-  ContainerConfigSchema,
-  PodSandboxConfigSchema,
-} from "../../gen/runtime/v1/api_pb.js";
+import { type ContainerConfig, ContainerConfigSchema } from "../../gen/runtime/v1/api_pb.js";
 import type { Pod, PodSpec } from "../../src/kubernetes/api/index.js";
 import type { ContainerFiles } from "../../src/kubernetes/config/container-files.js";
 import type { VolumePlan } from "../../src/kubernetes/config/volume-plans.js";
+import { LocalNodeFiles, type LocalNodeFilesOptions } from "../../src/kubernetes/node/local-node-files.js";
 import { mountsWithin, readMountTable } from "../../src/kubernetes/node/mount-table.js";
-import { NodeFiles, type NodeFilesOptions } from "../../src/kubernetes/node/node-files.js";
-import { podLogFolder, type VolumeFolderKind, volumeFolder } from "../../src/kubernetes/node/pod-paths.js";
+import { type VolumeFolderKind, volumeFolder } from "../../src/kubernetes/node/pod-paths.js";
 import { cleanup } from "./cleanup.js";
 import { tempFolder } from "./temp.js";
 
@@ -22,27 +18,20 @@ export const podUid = "11111111-2222-3333-4444-555555555555";
 export const asRoot = { skip: process.geteuid?.() !== 0 && "needs root, to mount" };
 
 /** A root folder of pods, and files on it. Everything is removed after the test, and nothing may be mounted then. */
-export async function nodeOf(t: TestContext, options: Partial<NodeFilesOptions> = {}) {
+export async function nodeOf(t: TestContext, options: Partial<LocalNodeFilesOptions> = {}) {
   const folder = await tempFolder(t);
   const rootDir = join(folder, "root");
   const podLogsDir = join(folder, "logs");
   await mkdir(rootDir);
-  const notices: string[] = [];
-  const onNotice = ({ text }: { text: string }) => notices.push(text);
-  const files = new NodeFiles({ rootDir, podLogsDir, onNotice, ...options });
+  const files = new LocalNodeFiles({ rootDir, podLogsDir, ...options });
   cleanup(t, async () => {
-    for (const uid of await files.listPods()) await files.remove(uid);
+    for (const uid of await files.listPods()) await files.removePod(uid);
   });
-  return { folder, rootDir, podLogsDir, files, notices };
+  return { folder, rootDir, podLogsDir, files };
 }
 
 export function podOf(spec: Partial<PodSpec> = {}, uid = podUid): Pod {
   return { metadata: { uid, namespace: "prod", name: "web-0" }, spec: { containers: [], ...spec } };
-}
-
-export function configsOf(podLogsDir: string, volumes: readonly VolumePlan[], uid = podUid) {
-  const logDirectory = podLogFolder(podLogsDir, { namespace: "prod", name: "web-0", uid });
-  return { volumes, sandbox: create(PodSandboxConfigSchema, { logDirectory }) };
 }
 
 /** A volume of files, given as texts by their path. */

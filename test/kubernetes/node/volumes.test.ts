@@ -17,13 +17,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { VolumePlan } from "../../../src/kubernetes/config/volume-plans.js";
+import { LocalNodeFiles } from "../../../src/kubernetes/node/local-node-files.js";
 import { volumeFolder } from "../../../src/kubernetes/node/pod-paths.js";
-import type { PodFiles } from "../../../src/kubernetes/worker/ports.js";
 import { cleanup } from "../../support/cleanup.js";
 import { failure } from "../../support/failure.js";
 import {
   asRoot,
-  configsOf,
   emptyDirPlan,
   filesPlan,
   mountsBelow,
@@ -39,15 +38,10 @@ const modeOf = (path: string) => (lstatSync(path).mode & 0o7777).toString(8);
 async function prepared(t: TestContext, plan: (rootDir: string) => VolumePlan, spec = {}) {
   const node = await nodeOf(t);
   const volume = plan(node.rootDir);
-  const prepare = () => node.files.prepare(podOf(spec), configsOf(node.podLogsDir, [volume]));
-  await prepare();
-  return { ...node, volume, prepare };
+  const prepare = () => node.files.preparePod(podOf(spec), [volume]);
+  const { notices } = await prepare();
+  return { ...node, volume, prepare, notices };
 }
-
-test("NodeFiles is what a pod worker takes", async (t) => {
-  const files: PodFiles = (await nodeOf(t)).files;
-  assert.ok(files);
-});
 
 test("the folders of a pod and of its logs exist, with the kubelet's modes, whatever the umask is", async (t) => {
   const before = process.umask(0o077);
@@ -82,7 +76,7 @@ test("an emptyDir in memory is a tmpfs of its size, and keeps its content", asRo
   assert.throws(() => writeFileSync(join(volume.hostPath, "large"), Buffer.alloc(2 << 20)), {
     code: "ENOSPC",
   });
-  await files.remove(podUid);
+  await files.removePod(podUid);
   assert.deepEqual(await mountsBelow(rootDir), []);
   assert.deepEqual(readdirSync(join(rootDir, "pods")), []);
 });
@@ -118,12 +112,12 @@ test("HugePages and unknown media are refused, and a limit on disk is reported",
     /emptyDir.medium "Disk" is unknown/,
   );
   const { notices, prepare } = await prepared(t, (root) => emptyDirPlan(root, "data", { sizeLimit: "1Gi" }));
-  await prepare();
   assert.deepEqual(notices, ['volume "data": emptyDir.sizeLimit is not enforced on disk']);
+  assert.deepEqual((await prepare()).notices, []);
 });
 
 test("each type of hostPath checks or creates what it names", async (t) => {
-  const { folder, files, podLogsDir } = await nodeOf(t);
+  const { folder, files } = await nodeOf(t);
   const at = (name: string) => join(folder, name);
   mkdirSync(at("dir"));
   writeFileSync(at("file"), "content");
@@ -134,10 +128,7 @@ test("each type of hostPath checks or creates what it names", async (t) => {
   await new Promise((resolve) => server.once("listening", resolve));
   const prepare = (type: string | undefined, path: string) => {
     const source = type === undefined ? { path } : { path, type };
-    return files.prepare(
-      podOf(),
-      configsOf(podLogsDir, [{ name: "host", kind: "hostPath", hostPath: path, source }]),
-    );
+    return files.preparePod(podOf(), [{ name: "host", kind: "hostPath", hostPath: path, source }]);
   };
   const rows: [type: string | undefined, name: string, error?: RegExp][] = [
     [undefined, "missing"],
@@ -183,7 +174,7 @@ test("each type of hostPath checks or creates what it names", async (t) => {
 });
 
 test("a hostPath volume is not removed with the pod", async (t) => {
-  const { folder, files, podLogsDir } = await nodeOf(t);
+  const { folder, files } = await nodeOf(t);
   const path = join(folder, "host");
   const plan = {
     name: "host",
@@ -191,8 +182,8 @@ test("a hostPath volume is not removed with the pod", async (t) => {
     hostPath: path,
     source: { path, type: "DirectoryOrCreate" },
   } as const;
-  await files.prepare(podOf(), configsOf(podLogsDir, [plan]));
-  await files.remove(podUid);
+  await files.preparePod(podOf(), [plan]);
+  await files.removePod(podUid);
   assert.ok(existsSync(path));
 });
 
@@ -205,7 +196,7 @@ test("a secret is on a tmpfs only, and gone when the pod is removed", asRoot, as
   assert.equal((statSync(join(volume.hostPath, "key")).mode & 0o7777).toString(8), "400");
   execFileSync("umount", [volume.hostPath]);
   assert.deepEqual(readdirSync(volume.hostPath), [], "something was written below the tmpfs");
-  await files.remove(podUid);
+  await files.removePod(podUid);
   assert.deepEqual(readdirSync(join(rootDir, "pods")), []);
 });
 
@@ -214,7 +205,7 @@ test("an update after the tmpfs was unmounted does not write the secret to disk"
     filesPlan(root, "tls", { key: "old" }, { isSecret: true }),
   );
   execFileSync("umount", [volume.hostPath]);
-  await files.update(podOf(), { volumes: [volume] });
+  await files.updateVolumes(podOf(), [volume]);
   assert.equal(statfsSync(volume.hostPath).type, tmpfs);
   execFileSync("umount", [volume.hostPath]);
   assert.deepEqual(readdirSync(volume.hostPath), []);
@@ -222,14 +213,10 @@ test("an update after the tmpfs was unmounted does not write the secret to disk"
 
 test("fsGroup owns an emptyDir and the files of a volume", asRoot, async (t) => {
   const spec = { securityContext: { fsGroup: 4321 } };
-  const { volume, files, rootDir, podLogsDir } = await prepared(
-    t,
-    (root) => emptyDirPlan(root, "data"),
-    spec,
-  );
+  const { volume, files, rootDir } = await prepared(t, (root) => emptyDirPlan(root, "data"), spec);
   assert.deepEqual([lstatSync(volume.hostPath).gid, modeOf(volume.hostPath)], [4321, "2777"]);
   const plan = filesPlan(rootDir, "config", { "a/b": "text", top: "text" }, { mode: 0o400 });
-  await files.prepare(podOf(spec), configsOf(podLogsDir, [plan]));
+  await files.preparePod(podOf(spec), [plan]);
   const path = (name: string) => join(plan.hostPath, "..data", name);
   const stats = (name: string) => [
     statSync(path(name)).gid,
@@ -250,15 +237,15 @@ test("fsGroup owns an emptyDir and the files of a volume", asRoot, async (t) => 
     ],
   );
   const generation = statSync(path("")).ino;
-  await files.update(podOf(spec), { volumes: [plan] });
+  await files.updateVolumes(podOf(spec), [plan]);
   assert.equal(statSync(path("")).ino, generation, "was written again without a change");
 });
 
 test("a plan whose folder is elsewhere is refused", async (t) => {
-  const { folder, rootDir, files, podLogsDir } = await nodeOf(t);
+  const { folder, rootDir, files } = await nodeOf(t);
   for (const hostPath of [folder, `${rootDir}/pods/${podUid}/volumes/../../x`]) {
     const plan = { ...emptyDirPlan(rootDir, "data"), hostPath };
-    const error = await failure(files.prepare(podOf(), configsOf(podLogsDir, [plan])));
+    const error = await failure(files.preparePod(podOf(), [plan]));
     assert.match(error.message, /must be below/);
   }
 });
@@ -282,7 +269,7 @@ test(
   asRoot,
   async (t) => {
     const calls: unknown[] = [];
-    const { rootDir, podLogsDir, files } = await nodeOf(t, {
+    const { rootDir, files } = await nodeOf(t, {
       plugins: {
         async persistentVolumeClaim(volume, target, { isMounted, fsGroup, pod, setOwnership }) {
           calls.push([volume.persistentVolumeClaim?.claimName, isMounted, fsGroup, pod.name]);
@@ -297,14 +284,14 @@ test(
         },
       },
     });
-    const configs = configsOf(podLogsDir, [claim(rootDir)]);
+    const configs = [claim(rootDir)];
     const pod = podOf({ securityContext: { fsGroup: 77 } });
-    await files.prepare(pod, configs);
-    await files.prepare(pod, configs);
+    await files.preparePod(pod, configs);
+    await files.preparePod(pod, configs);
     const file = lstatSync(join(claim(rootDir).hostPath, "file"));
     assert.deepEqual([file.gid, (file.mode & 0o777).toString(8)], [77, "664"]);
     assert.equal((await mountsBelow(rootDir)).length, 2);
-    await files.remove(podUid);
+    await files.removePod(podUid);
     assert.deepEqual(calls, [["db", false, 77, "web-0"], ["db", true, 77, "web-0"], "unmount"]);
     assert.deepEqual(await mountsBelow(rootDir), []);
   },
@@ -314,7 +301,7 @@ test(
   "OnRootMismatch leaves a volume alone whose topmost folder has the group and permissions",
   asRoot,
   async (t) => {
-    const { rootDir, podLogsDir, files } = await nodeOf(t, {
+    const { rootDir, files } = await nodeOf(t, {
       plugins: {
         async persistentVolumeClaim(_volume, target, { setOwnership }) {
           writeFileSync(join(target, "file"), "", { flag: "a" });
@@ -324,10 +311,7 @@ test(
       },
     });
     const prepare = (fsGroupChangePolicy: string) =>
-      files.prepare(
-        podOf({ securityContext: { fsGroup: 77, fsGroupChangePolicy } }),
-        configsOf(podLogsDir, [claim(rootDir)]),
-      );
+      files.preparePod(podOf({ securityContext: { fsGroup: 77, fsGroupChangePolicy } }), [claim(rootDir)]);
     const file = join(claim(rootDir).hostPath, "file");
     await prepare("OnRootMismatch");
     assert.equal(lstatSync(file).gid, 77);
@@ -344,11 +328,10 @@ test(
 );
 
 test("options and pods are checked", async (t) => {
-  const { folder, files, podLogsDir } = await nodeOf(t);
-  const { NodeFiles } = await import("../../../src/kubernetes/node/node-files.js");
+  const { folder, files } = await nodeOf(t);
   const refused = (options: object) => {
     try {
-      new NodeFiles({ rootDir: folder, podLogsDir: folder, ...options });
+      new LocalNodeFiles({ rootDir: folder, podLogsDir: folder, ...options });
       return "accepted";
     } catch (error) {
       return String(error);
@@ -360,7 +343,7 @@ test("options and pods are checked", async (t) => {
   assert.match(refused({ plugins: { nfs: 1 } }), /plugins\.nfs must be a function/);
   assert.match(refused({ userNamespaceIds: { firstHostId: 1000, pods: 1 } }), /userNamespaceIds/);
   assert.match(refused({ withoutMounts: "yes" }), /must be "refuse" or "allow"/);
-  const error = await failure(files.prepare({ metadata: { name: "web-0" } }, configsOf(podLogsDir, [])));
+  const error = await failure(files.preparePod({ metadata: { name: "web-0" } }, []));
   assert.match(error.message, /need its uid, namespace and name/);
-  assert.match((await failure(files.remove("../x"))).message, /must be a name without/);
+  assert.match((await failure(files.removePod("../x"))).message, /must be a name without/);
 });

@@ -1,0 +1,284 @@
+import { readdir, realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { abortError, codeOf, criError, OptionTable, option } from "../../core/index.js";
+import type { Pod } from "../api/index.js";
+import type { SubPathPlan } from "../config/container-files.js";
+import type { PlannedContainer } from "../config/pod-configs.js";
+import type { VolumePlan } from "../config/volume-plans.js";
+import { createTerminationLog, readTerminationLog, writeHostsFile } from "./container-files.js";
+import { ensureFolder } from "./folders.js";
+import { createLogLink, ensureLogFolder, logLinkName, removeLogLink, removePodLogs } from "./log-folders.js";
+import { isWithin, mountsWithin, readMountTable } from "./mount-table.js";
+import { Mounts, mayMount } from "./mounts.js";
+import type { NodeFiles, PreparedContainer, PreparedPod } from "./node-files.js";
+import { podFolder, podLogFolder, podsFolder } from "./pod-paths.js";
+import { checkPropagation } from "./propagation.js";
+import { removeTree } from "./remove-tree.js";
+import { bindSubPath, openSubPath } from "./sub-path.js";
+import {
+  assignUserNamespace,
+  defaultUserNamespaceIds,
+  idsPerPod,
+  type UserNamespaceIds,
+} from "./user-namespaces.js";
+import type { VolumeContext } from "./volume-context.js";
+import { named, volumeError } from "./volume-error.js";
+import { type UnmountVolume, type VolumePlugins, volumePluginsTable } from "./volume-plugin.js";
+import { prepareVolume, writeFilesVolume } from "./volumes.js";
+
+/** A pod, as far as its files depend on it. */
+interface PodIdentity {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Options of {@link LocalNodeFiles}. */
+export interface LocalNodeFilesOptions {
+  /** The folder of pods' files, `NodeFacts.rootDir`: /var/lib/kubelet. The runtime must see what this process mounts there. */
+  readonly rootDir: string;
+  /** The folder of pods' logs, `NodeFacts.podLogsDir`: /var/log/pods. */
+  readonly podLogsDir: string;
+  /** The folder of links to the logs of all containers, such as /var/log/containers. @default none */
+  readonly containerLogsDir?: string | undefined;
+  /** What mounts volumes of PersistentVolumeClaims, CSI drivers and so on, by their source. @default none */
+  readonly plugins?: VolumePlugins | undefined;
+  /**
+   * What happens where this process may not mount, because it lacks CAP_SYS_ADMIN. `refuse` fails. `allow` keeps Secrets and volumes in
+   * memory in ordinary folders, and resolves each subPath once: a container that replaces a folder by a link after that can make the
+   * runtime mount another path of the node. Each case is a notice.
+   * @default "refuse"
+   */
+  readonly withoutMounts?: "refuse" | "allow" | undefined;
+  /** The ids for pods with `hostUsers: false`. @default all from 65,536 on */
+  readonly userNamespaceIds?: UserNamespaceIds | undefined;
+  /** The timeout of one mount, in milliseconds. @default 30_000 */
+  readonly mountTimeoutMs?: number | undefined;
+}
+
+const absolutePath = (value: string) =>
+  typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
+
+/** The options of {@link LocalNodeFilesOptions}. */
+export const localNodeFilesTable = new OptionTable<LocalNodeFilesOptions>({
+  rootDir: option.required(absolutePath),
+  podLogsDir: option.required(absolutePath),
+  containerLogsDir: absolutePath,
+  plugins: option.nested(volumePluginsTable),
+  withoutMounts: (value) =>
+    value === "refuse" || value === "allow" ? undefined : 'must be "refuse" or "allow"',
+  userNamespaceIds: ({ firstHostId, pods }) =>
+    Number.isSafeInteger(pods) && pods > 0 && firstHostId >= idsPerPod && firstHostId % idsPerPod === 0
+      ? undefined
+      : `must have pods, 1 or more, and firstHostId, a multiple of ${idsPerPod}`,
+  mountTimeoutMs: option.timerMs,
+});
+
+/**
+ * The volumes, files and logs of pods on the node of this process, in the kubelet's layout.
+ *
+ * Mounting needs CAP_SYS_ADMIN and the programs of util-linux, and the runtime must be in the mount namespace of this process.
+ */
+export class LocalNodeFiles implements NodeFiles {
+  readonly #options: LocalNodeFilesOptions;
+  readonly #mounts: Mounts;
+  readonly #mayMount = mayMount();
+  /** What the plug-ins returned, by the uid of the pod and the name of the volume. */
+  readonly #unmounts = new Map<string, Map<string, UnmountVolume>>();
+
+  constructor(options: LocalNodeFilesOptions) {
+    localNodeFilesTable.check("LocalNodeFiles", options);
+    this.#options = options;
+    this.#mounts = new Mounts(this.#mountTimeoutMs);
+  }
+
+  async preparePod(pod: Pod, volumes: readonly VolumePlan[], signal?: AbortSignal): Promise<PreparedPod> {
+    const identity = identityOf(pod);
+    const folder = podFolder(this.#options.rootDir, identity.uid);
+    await named(folder, () => ensureFolder(folder));
+    const logs = this.#logFolder(pod);
+    await named(logs, () => ensureLogFolder(logs));
+    return await this.#eachVolume(pod, volumes, signal, async (plan, context) => {
+      const unmount = await prepareVolume(plan, pod, context, this.#options.plugins ?? {}, signal);
+      if (unmount) this.#keepUnmount(identity.uid, plan.name, unmount);
+    });
+  }
+
+  async updateVolumes(pod: Pod, volumes: readonly VolumePlan[], signal?: AbortSignal): Promise<PreparedPod> {
+    return await this.#eachVolume(pod, volumes, signal, async (plan, context) => {
+      if (plan.kind === "files") await writeFilesVolume(plan, context);
+    });
+  }
+
+  async prepareContainer(
+    pod: Pod,
+    { config, files, name }: Pick<PlannedContainer, "config" | "files" | "name">,
+    signal?: AbortSignal,
+  ): Promise<PreparedContainer> {
+    const what = `container ${JSON.stringify(name)}`;
+    if (config.logPath !== "") {
+      const folder = dirname(join(this.#logFolder(pod), config.logPath));
+      await named(`${what}: ${folder}`, () => ensureLogFolder(folder));
+    }
+    const { hosts, terminationLog } = files;
+    if (hosts) await named(`${what}: /etc/hosts`, () => writeHostsFile(hosts.hostPath, hosts.content));
+    if (terminationLog !== undefined)
+      await named(`${what}: terminationMessagePath`, () => createTerminationLog(terminationLog));
+    const notices: string[] = [];
+    const replaced = new Map<string, string>();
+    for (const plan of files.subPaths) {
+      if (signal?.aborted) throw abortError(signal);
+      const realPath = await named(plan.field, () => this.#prepareSubPath(plan));
+      if (realPath === undefined) continue;
+      replaced.set(plan.hostPath, realPath);
+      notices.push(`${plan.field}: was resolved once, to ${realPath}, since this process may not mount`);
+    }
+    const mounts = config.mounts.map((mount) => {
+      const hostPath = replaced.get(mount.hostPath);
+      return hostPath === undefined ? mount : { ...mount, hostPath };
+    });
+    await checkPropagation(what, mounts);
+    return { config: { ...config, mounts }, notices };
+  }
+
+  async linkLog(pod: Pod, containerName: string, containerId: string, logPath: string): Promise<void> {
+    const { containerLogsDir } = this.#options;
+    if (containerLogsDir === undefined) return;
+    const name = logLinkName(identityOf(pod), containerName, containerId);
+    await named(containerLogsDir, () => createLogLink(containerLogsDir, name, logPath));
+  }
+
+  async removeContainer(
+    pod: Pod,
+    container: {
+      readonly name: string;
+      readonly id: string;
+      readonly terminationMessageHostPath?: string | undefined;
+    },
+  ): Promise<void> {
+    const { containerLogsDir, rootDir } = this.#options;
+    const identity = identityOf(pod);
+    const { terminationMessageHostPath: message } = container;
+    // The runtime reports the path: other paths are not removed.
+    if (message !== undefined && isWithin(message, join(podFolder(rootDir, identity.uid), "containers")))
+      await named(message, () => removeTree(message));
+    if (containerLogsDir === undefined) return;
+    const name = logLinkName(identity, container.name, container.id);
+    await named(containerLogsDir, () => removeLogLink(containerLogsDir, name));
+  }
+
+  async readTerminationMessage(hostPath: string): Promise<string> {
+    return await named(hostPath, () => readTerminationLog(hostPath));
+  }
+
+  async userNamespaceHostId(podUid: string, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) throw abortError(signal);
+    const { rootDir, userNamespaceIds = defaultUserNamespaceIds } = this.#options;
+    return await named("hostUsers", () =>
+      assignUserNamespace(rootDir, podUid, userNamespaceIds, this.#mountTimeoutMs),
+    );
+  }
+
+  async listPods(): Promise<readonly string[]> {
+    const folder = podsFolder(this.#options.rootDir);
+    try {
+      return await readdir(folder);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return [];
+      throw volumeError(folder, "cannot be read", { cause: error });
+    }
+  }
+
+  async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
+    const folder = podFolder(this.#options.rootDir, podUid);
+    for (const [name, unmount] of this.#unmounts.get(podUid) ?? []) {
+      await named(`volume ${JSON.stringify(name)}: plug-in`, async () => unmount());
+      this.#unmounts.get(podUid)?.delete(name);
+    }
+    this.#unmounts.delete(podUid);
+    await named(folder, async () => {
+      // A mount that a killed process had begun may appear late.
+      for (let attempt = 1; ; attempt++) {
+        if (signal?.aborted) throw abortError(signal);
+        await this.#mounts.unmountWithin(folder);
+        try {
+          return await removeTree(folder);
+        } catch (error) {
+          if (attempt === removeAttempts || (await mountsAt(folder)) === 0) throw error;
+        }
+      }
+    });
+  }
+
+  async removeLogs(podUid: string): Promise<void> {
+    const { podLogsDir, containerLogsDir } = this.#options;
+    await named(podLogsDir, () => removePodLogs(podLogsDir, podUid, containerLogsDir));
+  }
+
+  get #mountTimeoutMs(): number {
+    return this.#options.mountTimeoutMs ?? 30_000;
+  }
+
+  /** Binds a part of a volume. Without mounts: returns its real path instead. */
+  async #prepareSubPath({ field, volumePath, subPath, hostPath }: SubPathPlan): Promise<string | undefined> {
+    const { handle, realPath } = await openSubPath(field, volumePath, subPath);
+    try {
+      if (this.#mayMount) {
+        await bindSubPath(field, this.#mounts, handle, hostPath);
+        return undefined;
+      }
+    } finally {
+      await handle.close();
+    }
+    if (this.#options.withoutMounts === "allow") return realPath;
+    throw volumeError(field, "needs a bind mount, and this process may not mount", {
+      hint: 'Run as root with CAP_SYS_ADMIN, or pass `withoutMounts: "allow"` to resolve subPaths once',
+    });
+  }
+
+  async #eachVolume(
+    pod: Pod,
+    volumes: readonly VolumePlan[],
+    signal: AbortSignal | undefined,
+    work: (plan: VolumePlan, context: VolumeContext) => Promise<void>,
+  ): Promise<PreparedPod> {
+    const notices: string[] = [];
+    for (const plan of volumes) {
+      if (signal?.aborted) throw abortError(signal);
+      const context: VolumeContext = {
+        what: `volume ${JSON.stringify(plan.name)}`,
+        podFolder: podFolder(this.#options.rootDir, identityOf(pod).uid),
+        mounts: this.#mounts,
+        mayMount: this.#mayMount,
+        withoutMounts: this.#options.withoutMounts ?? "refuse",
+        fsGroup: pod.spec?.securityContext?.fsGroup,
+        notice: (text) => void notices.push(text),
+      };
+      await named(context.what, () => work(plan, context));
+    }
+    return { notices };
+  }
+
+  #logFolder(pod: Pod): string {
+    return podLogFolder(this.#options.podLogsDir, identityOf(pod));
+  }
+
+  #keepUnmount(podUid: string, volumeName: string, unmount: UnmountVolume): void {
+    const ofPod = this.#unmounts.get(podUid) ?? new Map<string, UnmountVolume>();
+    this.#unmounts.set(podUid, ofPod.set(volumeName, unmount));
+  }
+}
+
+const removeAttempts = 5;
+
+async function mountsAt(folder: string): Promise<number> {
+  const real = await realpath(folder).catch(() => folder);
+  return mountsWithin(await readMountTable(), real).length;
+}
+
+function identityOf({ metadata }: Pod): PodIdentity {
+  const { uid, namespace, name } = metadata ?? {};
+  if (!uid || !namespace || !name)
+    throw criError("invalid_spec", "metadata: the files of a pod need its uid, namespace and name");
+  return { uid, namespace, name };
+}
