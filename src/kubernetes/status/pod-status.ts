@@ -1,12 +1,13 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from "../api/index.js";
+import { onePerFamily } from "../config/addresses.js";
 import type { ContainerKind } from "../config/pod-configs.js";
+import { podQosClass } from "../config/pod-resources.js";
 import type { ObservedPod } from "../worker/observed.js";
 import { activeSandbox, podContainers, regularContainersOf } from "../worker/pod-containers.js";
 import { anyTriggersRestartOfAll } from "../worker/restart-rules.js";
 import { podConditions } from "./conditions.js";
 import { containerStatus, type StatusContext } from "./container-statuses.js";
 import { isStatic, type PodPhase, podPhase } from "./phase.js";
-import { onePerFamily, podQosClass } from "./stand-ins.js";
 import type { PodStatusInput } from "./status-input.js";
 import { withEnds } from "./terminated-containers.js";
 

@@ -1,12 +1,11 @@
 import { messageOf } from "../../core/index.js";
 import { readLogs } from "../../logs/index.js";
+import { containerAnnotationKeys } from "../config/container-annotations.js";
 import type { ObservedContainer } from "../worker/observed.js";
 
 /** What is read of the log when there is no message: this many lines at most, and this many bytes. */
 const maxLogLines = 80;
 const maxLogBytes = 2048;
-
-const policyAnnotation = "io.kubernetes.container.terminationMessagePolicy";
 
 /**
  * Reads what a container left about its end: the message in its termination message file. With the policy FallbackToLogsOnError, a container
@@ -29,9 +28,10 @@ export async function readTerminationMessage(
       return `Error on reading termination log ${path}: ${messageOf(error)}`;
     }
   }
+  const policy = annotations[containerAnnotationKeys.terminationMessagePolicy];
   // A container that never started has no log.
   const mayHaveLog = container.logPath !== "" && container.startedAtNanos !== 0n;
-  if (exitCode === 0 || annotations[policyAnnotation] !== "FallbackToLogsOnError" || !mayHaveLog) return "";
+  if (exitCode === 0 || policy !== "FallbackToLogsOnError" || !mayHaveLog) return "";
   return readLogEnd(container.logPath);
 }
 

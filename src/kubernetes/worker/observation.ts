@@ -7,14 +7,8 @@ import {
 } from "../../../gen/runtime/v1/api_pb.js";
 import { kubernetesLabels } from "../../core/index.js";
 import type { ContainerUser } from "../api/index.js";
+import { containerAnnotationKeys } from "../config/container-annotations.js";
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from "./observed.js";
-
-/** The annotations of containers that a worker reads back. The prefix is `io.kubernetes.`. */
-const annotationOf = {
-  hash: "io.kubernetes.container.hash",
-  restartCount: "io.kubernetes.container.restartCount",
-  terminationMessagePath: "io.kubernetes.container.terminationMessagePath",
-} as const;
 
 const states: Readonly<Record<ContainerState, ObservedContainer["state"]>> = {
   [ContainerState.CONTAINER_CREATED]: "created",
@@ -74,7 +68,7 @@ export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
 /** Converts the status of a container. A container without a valid restart count has its attempt. */
 export function observedContainer(status: ContainerStatus, sandboxId: string): ObservedContainer {
   const { annotations } = status;
-  const restartCount = annotations[annotationOf.restartCount] ?? "";
+  const restartCount = annotations[containerAnnotationKeys.restartCount] ?? "";
   const attempt = status.metadata?.attempt ?? 0;
   return {
     id: status.id,
@@ -90,7 +84,7 @@ export function observedContainer(status: ContainerStatus, sandboxId: string): O
     image: status.image?.image ?? "",
     imageRef: status.imageRef,
     restartCount: /^\d{1,9}$/.test(restartCount) ? Number(restartCount) : attempt,
-    hash: annotations[annotationOf.hash],
+    hash: annotations[containerAnnotationKeys.hash],
     annotations,
     logPath: status.logPath,
     terminationMessageHostPath: terminationMessageHostPath(status),
@@ -100,7 +94,7 @@ export function observedContainer(status: ContainerStatus, sandboxId: string): O
 
 /** Returns the host path that is mounted at the termination message path. Mounts have absolute paths, and the Pod may have a relative one. */
 function terminationMessageHostPath({ annotations, mounts }: ContainerStatus): string | undefined {
-  const path = annotations[annotationOf.terminationMessagePath] ?? "";
+  const path = annotations[containerAnnotationKeys.terminationMessagePath] ?? "";
   if (path === "") return undefined;
   const target = path.startsWith("/") ? path : `/${path}`;
   return mounts.find(({ containerPath }) => containerPath === target)?.hostPath;

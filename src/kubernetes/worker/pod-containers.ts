@@ -1,5 +1,6 @@
 import type { Container, EphemeralContainer, Pod } from "../api/index.js";
 import type { ContainerKind } from "../config/pod-configs.js";
+import { isSidecar } from "../config/pod-view.js";
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from "./observed.js";
 
 /** A container of a Pod with its kind. */
@@ -8,10 +9,7 @@ export interface KindedContainer {
   readonly container: Container;
 }
 
-/** Returns whether an init container is a sidecar: it keeps running beside the containers after it. */
-export function isSidecar(initContainer: Container): boolean {
-  return initContainer.restartPolicy === "Always";
-}
+export { isSidecar };
 
 export function initContainersOf(pod: Pod): readonly Container[] {
   return pod.spec?.initContainers ?? [];

@@ -269,11 +269,13 @@ export class PodWorker {
 
   /** Reads the message of each instance once: it cannot change after the end. */
   async #readTerminationMessages({ containers }: ObservedPod): Promise<Record<string, string>> {
+    const { files } = this.#parts;
     const messages: Record<string, string> = {};
     for (const instance of containers)
       if (instance.state === "exited")
         messages[instance.id] =
-          this.#terminationMessages[instance.id] ?? (await readTerminationMessage(instance));
+          this.#terminationMessages[instance.id] ??
+          (await readTerminationMessage(instance, (path) => files.readTerminationMessage(path)));
     this.#terminationMessages = messages;
     return messages;
   }

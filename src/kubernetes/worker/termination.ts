@@ -1,5 +1,6 @@
 import { isRecord } from "../../core/index.js";
 import type { LifecycleHandler, Pod } from "../api/index.js";
+import { containerAnnotationKeys } from "../config/container-annotations.js";
 import { minStopTimeoutSeconds } from "./grace.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { findContainer, initContainersOf, isSidecar, regularContainersOf } from "./pod-containers.js";
@@ -86,15 +87,15 @@ type Annotations = ObservedContainer["annotations"];
 
 function annotatedGrace(annotations: Annotations): number | undefined {
   const text =
-    annotations["io.kubernetes.pod.deletionGracePeriod"] ??
-    annotations["io.kubernetes.pod.terminationGracePeriod"];
+    annotations[containerAnnotationKeys.deletionGracePeriod] ??
+    annotations[containerAnnotationKeys.terminationGracePeriod];
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Returns the hook that was annotated when the container was created. Malformed JSON counts as none: it must not prevent the stop. */
 function annotatedPreStop(annotations: Annotations): LifecycleHandler | undefined {
   try {
-    const handler: unknown = JSON.parse(annotations["io.kubernetes.container.preStopHandler"] ?? "null");
+    const handler: unknown = JSON.parse(annotations[containerAnnotationKeys.preStopHandler] ?? "null");
     const hasAction =
       isRecord(handler) && ["exec", "httpGet", "sleep", "tcpSocket"].some((it) => it in handler);
     // The annotation is written from a validated Pod.
