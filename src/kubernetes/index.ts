@@ -1,5 +1,6 @@
 // The room of Pod manifests on a node. The door `cri-sdk/kubernetes` (`src/kubernetes.ts`) lists what is public.
 export type * from "./api/index.js";
+export * from "./config/index.js";
 export {
   type DefaultedContainer,
   type DefaultedContainerPort,
