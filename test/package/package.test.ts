@@ -125,7 +125,7 @@ describe("the package", { concurrency: 2 }, () => {
     await run("tar", ["-xzf", tarball, "--strip-components=1", "-C", installed]);
   });
 
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
 
   // The longest first, so that it does not run alone at the end.
   for (const [name, tsc] of [

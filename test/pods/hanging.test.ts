@@ -25,7 +25,7 @@ after(async () => {
   const ended = once(child, "close");
   child.kill("SIGKILL");
   await within(20_000, ended, "the end of the runtime");
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 10 });
 });
 
 hangingCases(() => ({

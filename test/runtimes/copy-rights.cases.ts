@@ -66,7 +66,7 @@ export function copyRightsCases(subject: () => Subject): void {
     from = fill(join(dir, "from"));
   });
   after(async () => {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     await pod?.[Symbol.asyncDispose]();
   });
 

@@ -30,7 +30,7 @@ export function copyCases(subject: () => Subject): void {
     dir = mkdtempSync(join(tmpdir(), "cri-sdk-copy-"));
   });
   after(async () => {
-    rmSync(dir, { recursive: true, force: true });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     await pod?.[Symbol.asyncDispose]();
   });
   const run = async (script: string) =>

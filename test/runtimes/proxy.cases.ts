@@ -44,7 +44,7 @@ export function proxyCases(direct: () => Subject): void {
     await subject?.cri.close();
     await server?.close();
     await upstream?.close();
-    if (folder) rmSync(folder, { recursive: true, force: true });
+    if (folder) rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   });
 
   test("proxied: the same responses as without the proxy", async () => {

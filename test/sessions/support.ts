@@ -53,7 +53,8 @@ export function execSyncOnHost({ cmd: [file = "", ...args] }: ExecSyncRequest): 
 /** Creates a temporary folder for a test. */
 export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "cri-sdk-sessions-"));
-  cleanup(t, () => rmSync(folder, { recursive: true, force: true }));
+  // Retries: a `tar` that was just killed may still create a file.
+  cleanup(t, () => rmSync(folder, { recursive: true, force: true, maxRetries: 10 }));
   return folder;
 }
 

@@ -40,7 +40,7 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
   };
   try {
     const folder = await mkdtemp(join(tmpdir(), "cri-"));
-    closing.push(() => rm(folder, { recursive: true, force: true }));
+    closing.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     const runtime = await testing.EmbeddedRuntime.start({ programs, preload: [busybox] });
     closing.push(() => runtime.close());
     const cri = root.connect.through(runtime);

@@ -50,7 +50,7 @@ export class Workshop implements Disposable {
       await build({ entryPoints: names, outdir: compiled, target: "node20.19", logLevel: "silent" });
       return new Workshop(folder, compiled, await checkTypes(folder));
     } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
       throw error;
     }
   }
@@ -68,7 +68,7 @@ export class Workshop implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
