@@ -29,7 +29,8 @@ import {
 } from "../transport/index.js";
 import { normalizeError } from "./normalize-errors.js";
 import { checkFields } from "./request-fields.js";
-import { type Retry, withRetry } from "./retry.js";
+import type { SilentFailure } from "./responses.js";
+import { Retries, type Retry } from "./retry.js";
 import { checkRequest, checkResponse, type RpcRow, rowOf, timeoutOf } from "./rpcs.js";
 
 /** The settings that both clients of a connection share. */
@@ -82,36 +83,42 @@ export class Caller {
     options: CallOptions,
     trace?: { attempts: number },
   ): Promise<MessageShape<O>> {
-    const { transport, retry, closing } = this.#settings;
+    const { transport, retry, closing, normalize } = this.#settings;
     const row = rowOf(method);
-    const { signal, unlink } = this.#bounds(signalOf(options));
+    const link = this.#linkToClient(signalOf(options));
+    const signal = link ? link.signal : signalOf(options);
     let request: MessageShape<I> | undefined;
     try {
       closing.throwIfAborted();
       callOptionsTable.check("", options);
       request = this.#prepare(row, method, input);
-      const sent = request;
-      const remainingMs = countdown(timeoutOf(nameOf(method), sent, options));
+      const remainingMs = countdown(timeoutOf(nameOf(method), request, options));
       const header = headersOf(options.headers);
-      const attempt = async () => {
-        if (trace) trace.attempts++;
+      let retries: Retries | undefined;
+      // Not a function around a function for each attempt: every call would pay for them.
+      for (;;) {
         try {
-          const { message } = await transport.unary(method, signal, remainingMs(), header, sent);
-          await this.#throwIfSilentFailure(row, message, { signal, timeoutMs: remainingMs() });
-          return this.#checked(row, message);
+          if (trace) trace.attempts++;
+          const { message } = await transport.unary(method, signal, remainingMs(), header, request);
+          const silent = normalize ? row.silentFailure?.(message) : undefined;
+          if (silent) await this.#throwSilentFailure(silent, { signal, timeoutMs: remainingMs() });
+          const response = this.#checked(row, message);
+          if (row.retry === "safe") retry.budget.succeeded();
+          return response;
         } catch (error) {
-          throw this.#normalized(row, method, error, signal);
+          const failure = this.#normalized(row, method, error, signal);
+          if (row.retry === "never") throw failure;
+          retries ??= new Retries(retry, signal, remainingMs, closing);
+          await retries.waitAfter(failure);
         }
-      };
-      if (row.retry === "never") return await attempt();
-      return await withRetry(retry, signal, attempt, remainingMs, closing);
+      }
     } catch (error) {
       const failure = this.#normalized(row, method, error, signal);
       if (this.#settings.normalize && row.missingIsSuccess && isMissing(failure))
         return create(method.output);
       throw request ? withoutCredentials(failure, method.input, request) : failure;
     } finally {
-      unlink();
+      link?.unlink();
     }
   }
 
@@ -136,7 +143,8 @@ export class Caller {
     options: CallOptions,
   ): AsyncGenerator<MessageShape<O>> {
     const row = rowOf(method);
-    const { signal = outer, unlink } = this.#bounds(outer);
+    const link = this.#linkToClient(outer);
+    const signal = link ? link.signal : outer;
     try {
       this.#settings.closing.throwIfAborted();
       callOptionsTable.check("", options);
@@ -154,14 +162,14 @@ export class Caller {
     } catch (error) {
       throw this.#normalized(row, method, error, signal);
     } finally {
-      unlink();
+      link?.unlink();
     }
   }
 
-  /** Returns the signal of a call: the caller's, and where closing the client leaves the transport open, also the client's. */
-  #bounds(signal: AbortSignal | undefined): Pick<Partial<LinkedController>, "signal"> & { unlink(): void } {
+  /** Where closing the client leaves the transport open, returns a signal for the call that fires then, or when the caller's does. */
+  #linkToClient(signal: AbortSignal | undefined): Pick<LinkedController, "signal" | "unlink"> | undefined {
     const { closing, ownsTransport } = this.#settings;
-    if (ownsTransport || closing.aborted) return { ...(signal ? { signal } : {}), unlink: () => undefined };
+    if (ownsTransport || closing.aborted) return undefined;
     const either = linkedController(signal);
     const removeCallback = onAbort(closing, () => either.abort(closing.reason));
     const unlink = () => {
@@ -185,17 +193,16 @@ export class Caller {
     return row.prepare?.(request) ?? request;
   }
 
-  /** Throws the error that the runtime reported as a success. */
-  async #throwIfSilentFailure<Q, R>(
-    row: RpcRow<Q, R>,
-    response: R,
-    { signal, timeoutMs }: CallOptions,
-  ): Promise<void> {
-    const { normalize, transport } = this.#settings;
-    const failure = normalize ? row.silentFailure?.(response) : undefined;
-    if (!failure) return;
+  /** Throws the error of a response that means a failure on one runtime, if this is that runtime. */
+  async #throwSilentFailure(failure: SilentFailure, { signal, timeoutMs }: CallOptions): Promise<void> {
     const { version } = RuntimeService.method;
-    const { message } = await transport.unary(version, signal, timeoutMs, undefined, create(version.input));
+    const { message } = await this.#settings.transport.unary(
+      version,
+      signal,
+      timeoutMs,
+      undefined,
+      create(version.input),
+    );
     if (message.runtimeName === failure.runtime) throw failure.error;
   }
 

@@ -79,24 +79,53 @@ export async function withRetry<T>(
   remainingMs: () => number | undefined = () => undefined,
   closing?: AbortSignal,
 ): Promise<T> {
-  let step = retry.backoff;
-  for (let remaining = retry.attempts - 1; ; remaining--) {
+  const retries = new Retries(retry, signal, remainingMs, closing);
+  for (;;) {
     try {
       const result = await attempt();
       retry.budget.succeeded();
       return result;
     } catch (error) {
-      if (!isCriError(error) || !isRetryable(error) || !retry.budget.failed(error) || remaining <= 0)
-        throw error;
-      const delayMs = step.delayMs();
-      if (delayMs >= (remainingMs() ?? Number.POSITIVE_INFINITY)) throw error;
-      const fired = await pause(delayMs, signal, closing);
-      if (fired) {
-        const { method, endpoint } = error;
-        throw abortError(fired).with({ method, endpoint });
-      }
-      step = step.next();
+      await retries.waitAfter(error);
     }
+  }
+}
+
+/** The retries of one call, as {@link withRetry} makes them, for callers that count successes in the budget themselves. */
+export class Retries {
+  readonly #budget: RetryBudget;
+  readonly #signal: AbortSignal | undefined;
+  readonly #remainingMs: () => number | undefined;
+  readonly #closing: AbortSignal | undefined;
+  #step: Backoff;
+  #left: number;
+
+  constructor(
+    { attempts, backoff, budget }: Retry,
+    signal: AbortSignal | undefined,
+    remainingMs: () => number | undefined,
+    closing: AbortSignal | undefined,
+  ) {
+    this.#budget = budget;
+    this.#signal = signal;
+    this.#remainingMs = remainingMs;
+    this.#closing = closing;
+    this.#step = backoff;
+    this.#left = attempts - 1;
+  }
+
+  /** Waits before the next attempt. Rejects with the failure if there is none, or with the reason of a signal. */
+  async waitAfter(error: unknown): Promise<void> {
+    if (!isCriError(error) || !isRetryable(error) || !this.#budget.failed(error) || this.#left-- <= 0)
+      throw error;
+    const delayMs = this.#step.delayMs();
+    if (delayMs >= (this.#remainingMs() ?? Number.POSITIVE_INFINITY)) throw error;
+    const fired = await pause(delayMs, this.#signal, this.#closing);
+    if (fired) {
+      const { method, endpoint } = error;
+      throw abortError(fired).with({ method, endpoint });
+    }
+    this.#step = this.#step.next();
   }
 }
 

@@ -6,29 +6,31 @@ export type ViolationReason = Extract<CriErrorReason, `invalid_${string}`>;
 
 /** Collects all problems of an input, so that one error can list them. */
 export class Violations {
-  readonly #problems: Problem[] = [];
+  /** Created for the first problem: most inputs have none. */
+  #problems: Problem[] | undefined;
 
   /** The problems in the order in which they were found. */
   get problems(): readonly Problem[] {
-    return this.#problems;
+    return this.#problems ?? [];
   }
 
   get isEmpty(): boolean {
-    return this.#problems.length === 0;
+    return this.#problems === undefined;
   }
 
   /** Adds a problem with a field that is missing, or that must not be set. */
   add(path: string, message: string): void {
-    this.#problems.push({ path, message });
+    this.addProblem({ path, message });
   }
 
   /** Adds a problem with a value; the message ends with the value: `must be 0 or more, got -1`. */
   addValue(path: string, message: string, value: unknown): void {
-    this.#problems.push({ path, message: `${message}, got ${describe(value)}`, value });
+    this.addProblem({ path, message: `${message}, got ${describe(value)}`, value });
   }
 
   /** Adds a problem whose message is complete: the value is not appended to it, for values that may be secret. */
   addProblem(problem: Problem): void {
+    this.#problems ??= [];
     this.#problems.push(problem);
   }
 
@@ -44,7 +46,7 @@ export class Violations {
   /** Returns one error that lists every problem: `<what>: <path>: <message>; ...`; undefined when there is none. */
   toError(reason: ViolationReason, what: string, hint?: string): CriError | undefined {
     if (this.isEmpty) return undefined;
-    const list = this.#problems
+    const list = this.problems
       .map(({ path, message }) => (path ? `${path}: ${message}` : message))
       .join("; ");
     const { code } = criErrorReasons[reason];
@@ -52,7 +54,7 @@ export class Violations {
       code,
       reason,
       rawMessage: `${what}: ${list}`,
-      problems: [...this.#problems],
+      problems: [...this.problems],
       hint,
     });
   }
