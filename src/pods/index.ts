@@ -28,6 +28,7 @@ export {
   type StopOptions,
 } from "./options.js";
 export { type EnsuredPod, Pods } from "./pods.js";
+export { ownProcessIdentity, processState } from "./process-identity.js";
 export type { KnownConfig } from "./sandbox.js";
 export type {
   ContainerSnapshot,

@@ -264,7 +264,7 @@ export class PodWorker {
     const published = publishedStatus(status, this.#published, mayRun);
     if (JSON.stringify(published) === JSON.stringify(this.#published)) return;
     this.#published = published;
-    onStatus(published);
+    onStatus(published, observed);
   }
 
   /** Reads the message of each instance once: it cannot change after the end. */

@@ -11,6 +11,7 @@ import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import type { NodeFiles } from "../node/node-files.js";
 import type { Clock } from "./clock.js";
+import type { ObservedPod } from "./observed.js";
 
 /** The RPCs that a worker calls. */
 export type PodRuntime = Pick<
@@ -145,6 +146,6 @@ export interface PodWorkerParts {
   /** What statuses say about the node. */
   readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
   readonly record: (event: PodEvent) => void;
-  /** Called with each new status. */
-  readonly onStatus: (status: PodStatus<Date>) => void;
+  /** Called with each new status, and what it was computed from. */
+  readonly onStatus: (status: PodStatus<Date>, observed: ObservedPod) => void;
 }

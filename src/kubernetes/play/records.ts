@@ -1,0 +1,134 @@
+/** Which process plays which pod on a node: one small file for each pod, which outlives a crash. */
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { codeOf, criError } from "../../core/index.js";
+import { ownProcessIdentity, processState } from "../../pods/index.js";
+
+/** A pod that is played, or was when its process died. */
+export interface PlayRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** The process that plays it; "" for a pod that was left running. */
+  readonly process: string;
+}
+
+/** The records in one root folder. */
+export class PlayRecords {
+  readonly #folder: string;
+
+  constructor(rootDir: string) {
+    this.#folder = join(rootDir, "played");
+  }
+
+  /**
+   * Makes this process the one that plays a pod. Rejects with `name_reserved` while another process does, or this one already. Succeeds for
+   * a pod whose process has died.
+   */
+  async claim(pod: Omit<PlayRecord, "process">): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const draft = await this.#draft({ ...pod, process: ownProcessIdentity() });
+    try {
+      // A few rounds: other processes may claim and release it at the same time.
+      for (let round = 0; round < 10; round++) {
+        if (await created(() => link(draft, this.#path(pod.uid)))) return;
+        const current = await this.#read(pod.uid);
+        if (current !== undefined && isAlive(current)) break;
+        if (current !== undefined) await this.#remove(pod.uid, current);
+      }
+    } finally {
+      await rm(draft, { force: true });
+    }
+    throw criError("name_reserved", `pod ${pod.namespace}/${pod.name} (${pod.uid}) is already being played`, {
+      hint: "Stop it where it is played, or give the Pod another name",
+    });
+  }
+
+  /** Leaves a pod to the next process that claims it. */
+  async leave(pod: Omit<PlayRecord, "process">): Promise<void> {
+    await rename(await this.#draft({ ...pod, process: "" }), this.#path(pod.uid));
+  }
+
+  /** Forgets a pod that was removed. */
+  async release(uid: string): Promise<void> {
+    await rm(this.#path(uid), { force: true });
+  }
+
+  /** Returns the records of the pods with this name. */
+  async named(namespace: string, name: string): Promise<readonly PlayRecord[]> {
+    let files: readonly string[];
+    try {
+      files = await readdir(this.#folder);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return [];
+      throw error;
+    }
+    const uids = files.flatMap((file) => /^([^.].*)\.json$/.exec(file)?.[1] ?? []);
+    const records = await Promise.all(uids.map((uid) => this.#read(uid)));
+    return records.filter(
+      (one) => one !== undefined && one.namespace === namespace && one.name === name,
+    ) as PlayRecord[];
+  }
+
+  async #read(uid: string): Promise<PlayRecord | undefined> {
+    try {
+      const { namespace, name, process: owner } = JSON.parse(await readFile(this.#path(uid), "utf8"));
+      return { namespace: String(namespace), name: String(name), uid, process: String(owner) };
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    }
+  }
+
+  /** Removes the record of a dead process, unless another one has replaced it meanwhile. */
+  async #remove(uid: string, expected: PlayRecord): Promise<void> {
+    const aside = join(this.#folder, `.${uid}.${process.pid}.${draftNumber++}`);
+    try {
+      await rename(this.#path(uid), aside);
+    } catch (error) {
+      if (codeOf(error) === "ENOENT") return;
+      throw error;
+    }
+    if ((await readFile(aside, "utf8")) !== textOf(expected))
+      await created(() => link(aside, this.#path(uid)));
+    await rm(aside, { force: true });
+  }
+
+  /** Writes a record to a file that no one reads yet, so that it appears whole. */
+  async #draft(record: PlayRecord): Promise<string> {
+    const path = join(this.#folder, `.${record.uid}.${process.pid}.${draftNumber++}`);
+    await writeFile(path, textOf(record), { mode: 0o600 });
+    return path;
+  }
+
+  #path(uid: string): string {
+    if (!/^[\w.-]+$/.test(uid) || uid.startsWith("."))
+      throw criError(
+        "invalid_spec",
+        `metadata.uid: must consist of letters, digits, "-", "_" and ".", got ${JSON.stringify(uid)}`,
+      );
+    return join(this.#folder, `${uid}.json`);
+  }
+}
+
+let draftNumber = 0;
+
+/** Whether the process of a record may still play the pod. A process of another machine counts as alive. */
+export function isAlive({ process: owner }: PlayRecord): boolean {
+  return owner !== "" && processState(owner) !== "dead";
+}
+
+function textOf({ namespace, name, uid, process: owner }: PlayRecord): string {
+  return JSON.stringify({ namespace, name, uid, process: owner });
+}
+
+/** Returns false when the file exists already. */
+async function created(step: () => Promise<void>): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
