@@ -140,8 +140,13 @@ class Walk {
     }
     const handle = await this.#here.openEntry(name);
     // Not by mkdir(): the umask would change it. By the descriptor: the folder may be a link by now.
-    if ((await handle.stat()).isDirectory()) await chmod(pathOf(handle), mode & 0o7777);
-    return handle;
+    try {
+      if ((await handle.stat()).isDirectory()) await chmod(pathOf(handle), mode & 0o7777);
+      return handle;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
   }
 
   #error(text: string): Error {
