@@ -1,5 +1,5 @@
 import { readdir, realpath } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { abortError, codeOf, criError, OptionTable, option } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
 import type { SubPathPlan } from "../config/container-files.js";
@@ -160,7 +160,10 @@ export class LocalNodeFiles implements NodeFiles {
     const identity = identityOf(pod);
     const { terminationMessageHostPath: message } = container;
     // The runtime reports the path: other paths are not removed.
-    if (message !== undefined && isWithin(message, join(podFolder(rootDir, identity.uid), "containers")))
+    if (
+      message === resolve(message ?? "") &&
+      isWithin(message, join(podFolder(rootDir, identity.uid), "containers"))
+    )
       await named(message, () => removeTree(message));
     if (containerLogsDir === undefined) return;
     const name = logLinkName(identity, container.name, container.id);

@@ -47,17 +47,20 @@ export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder.endsWith("/") ? folder : `${folder}/`);
 }
 
-/** Returns the mounts at and below a folder. The order is that of unmounting: what is mounted on or below another one comes first. */
+/**
+ * Returns the mounts at and below a folder, in the order of unmounting: what is mounted on or below another one comes first, and of two
+ * at the same place, or of which one hides the other, the later one.
+ */
 export function mountsWithin(table: readonly MountEntry[], folder: string): readonly MountEntry[] {
-  const found = table
-    .map((entry, position) => ({ entry, position }))
-    .filter(({ entry }) => isWithin(entry.mountPoint, folder));
-  found.sort(
-    (one, other) =>
-      other.entry.mountPoint.split("/").length - one.entry.mountPoint.split("/").length ||
-      other.position - one.position,
-  );
-  return found.map(({ entry }) => entry);
+  const found = table.filter(({ mountPoint }) => isWithin(mountPoint, folder)).reverse();
+  const ids = new Set(found.map(({ id }) => id));
+  const ordered: MountEntry[] = [];
+  const add = (entry: MountEntry): void => {
+    for (const child of found) if (child.parentId === entry.id && child !== entry) add(child);
+    ordered.push(entry);
+  };
+  for (const entry of found) if (!ids.has(entry.parentId) || entry.parentId === entry.id) add(entry);
+  return ordered;
 }
 
 /** Returns the mount that a path belongs to: the innermost one, and of several at one place the last. */

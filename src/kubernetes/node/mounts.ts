@@ -44,7 +44,7 @@ export class Mounts {
   async unmount(target: string): Promise<void> {
     for (const pauseMs of [...busyPausesMs, undefined]) {
       const exit = await this.#run("umount", ["--no-canonicalize", "--", target]);
-      if (exit.status === 0 || /not mounted/.test(exit.errors)) return;
+      if (exit.status === 0 || /not mounted|no mount point specified/.test(exit.errors)) return;
       if (pauseMs === undefined || !/busy/.test(exit.errors)) checkExit(exit, `unmount ${target}`);
       else await sleep(pauseMs);
     }
