@@ -126,3 +126,33 @@ export {
   type ParseManifestsOptions,
   parseManifests,
 } from "./kubernetes/index.js";
+// Validation, and what becomes of each field.
+export {
+  containerFields,
+  emptyDirFields,
+  envFromFields,
+  envSourceFields,
+  ephemeralContainerFields,
+  type FieldInput,
+  type FieldSupport,
+  type FieldTable,
+  lifecycleFields,
+  lifecycleHandlerFields,
+  metadataFields,
+  podFields,
+  podSecurityFields,
+  portFields,
+  probeFields,
+  projectionFields,
+  resourceFields,
+  securityFields,
+  volumeFields,
+  volumeMountFields,
+} from "./kubernetes/index.js";
+export {
+  checkPod,
+  type FieldProblem,
+  type FieldProblemKind,
+  type ValidatePodOptions,
+  validatePod,
+} from "./kubernetes/index.js";

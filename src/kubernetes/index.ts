@@ -16,6 +16,28 @@ export {
   defaultPod,
 } from "./defaults/index.js";
 export {
+  containerFields,
+  emptyDirFields,
+  envFromFields,
+  envSourceFields,
+  ephemeralContainerFields,
+  type FieldInput,
+  type FieldSupport,
+  type FieldTable,
+  lifecycleFields,
+  lifecycleHandlerFields,
+  metadataFields,
+  podFields,
+  podSecurityFields,
+  portFields,
+  probeFields,
+  projectionFields,
+  resourceFields,
+  securityFields,
+  volumeFields,
+  volumeMountFields,
+} from "./fields.js";
+export {
   type ManifestNotice,
   type ManifestObject,
   type ManifestPlace,
@@ -23,3 +45,5 @@ export {
   type ParseManifestsOptions,
   parseManifests,
 } from "./manifests/index.js";
+export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
+export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";

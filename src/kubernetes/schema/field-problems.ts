@@ -10,6 +10,7 @@ export type FieldProblemKind =
   | "forbidden"
   | "too-long"
   | "too-many"
+  | "not-found"
   | "unknown";
 
 /** A problem with a field of an object. */
@@ -68,6 +69,11 @@ export class FieldProblems {
   /** A field that must not be set here, or not together with others. */
   forbidden(path: FieldPath, detail: string): void {
     this.#add("forbidden", path, withDetail("Forbidden", detail));
+  }
+
+  /** A name that refers to nothing in the object. */
+  notFound(path: FieldPath, value: unknown): void {
+    this.#add("not-found", path, `Not found: ${shown(value)}`, value);
   }
 
   /** A string of more bytes than allowed. */

@@ -1,17 +1,47 @@
+import { OptionTable, option } from "../../core/index.js";
 import type { PodInputs } from "../config/pod-inputs.js";
+import type { ManifestPlace } from "../manifests/parsed-manifests.js";
+import type { VolumePlugins } from "../node/volume-plugin.js";
 
 /** Options of {@link validatePod} and {@link checkPod}. */
 export interface ValidatePodOptions {
   /**
    * What the caller gives instead of an API server. A Pod that refers to ConfigMaps, Secrets or a RuntimeClass is refused unless
    * `configMaps`, `secrets` or `runtimeClasses` is given, even empty: an object that is missing is an error when the Pod runs, as it is
-   * on a node.
+   * on a node. Other inputs are not used.
    * @default none
    */
-  readonly inputs?: Pick<PodInputs, "configMaps" | "secrets" | "runtimeClasses"> | undefined;
+  readonly inputs?: PodInputs | undefined;
   /**
-   * The sources of volumes that plug-ins of the caller mount, such as "persistentVolumeClaim", "csi" and "nfs".
+   * The plug-ins that mount volumes which this package cannot, by their source, such as `persistentVolumeClaim`. Volumes of other sources
+   * are refused.
    * @default none
    */
-  readonly volumePlugins?: readonly string[] | undefined;
+  readonly volumePlugins?: VolumePlugins | undefined;
+  /**
+   * Sysctls beyond those that the kubelet considers safe, as its `allowedUnsafeSysctls`: names, or prefixes that end with `*`, such as
+   * `net.core.*`.
+   * @default none
+   */
+  readonly allowedUnsafeSysctls?: readonly string[] | undefined;
+  /**
+   * The extended resources, such as `example.com/device`, that the caller gives to containers. Others are refused, since no device plug-in
+   * provides them.
+   * @default none
+   */
+  readonly extendedResources?: readonly string[] | undefined;
+  /**
+   * Returns the place of a field in the manifest: `placeOf` of an object of `parseManifests`. Each message then ends with it.
+   * @default none
+   */
+  readonly placeOf?: ((steps: readonly (string | number)[]) => ManifestPlace) | undefined;
 }
+
+export const validateTable = new OptionTable<ValidatePodOptions>({
+  // Their content is checked where it is read.
+  inputs: option.object,
+  volumePlugins: option.object,
+  allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
+  extendedResources: option.listOf(option.nonEmptyString),
+  placeOf: option.callback,
+});

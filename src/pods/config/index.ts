@@ -18,9 +18,9 @@ export {
 } from "./pod-resources.js";
 export { ParsedQuantity, parseQuantity } from "./quantity.js";
 export { cpuQuota, cpuShares, pageSizeName, updatedResources } from "./resources.js";
+export { podUid, type SandboxConfigOptions, sandboxConfig } from "./sandbox-config.js";
 export { dottedSysctl, truncateHostname } from "./sandbox-fields.js";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./security.js";
-export { podUid, type SandboxConfigOptions, sandboxConfig } from "./sandbox-config.js";
 export { type PodIdentity, podLogDirectory } from "./shared-fields.js";
 export type { ContainerSpec, DeviceSpec, MountPropagationMode, MountSpec } from "./spec-container.js";
 export type { DnsSpec, NamespacesSpec, PodSpec, PortSpec, UserIdRange } from "./spec-pod.js";
@@ -32,4 +32,4 @@ export type {
   SelinuxSpec,
   UserSpec,
 } from "./spec-security.js";
-export { annotationKey, dnsLabel, dnsSubdomain, labelKey, labelValue } from "./string-rules.js";
+export { annotationKey, dnsLabel, dnsSubdomain, labelKey, labelValue, uidRule } from "./string-rules.js";
