@@ -15,6 +15,7 @@ export {
   type DefaultedVolume,
   defaultPod,
 } from "./defaults/index.js";
+export { nodeFacts } from "./facts/node-facts.js";
 export {
   containerFields,
   emptyDirFields,
@@ -46,4 +47,5 @@ export {
   parseManifests,
 } from "./manifests/index.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
+export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";

@@ -2,13 +2,17 @@
  * Returns the value of a variable in a file of lines `NAME='value'`; undefined when the file does not define it. Values are literal
  * and may have several lines; lines that are empty or begin with `#`, and comments after a value, are skipped. The first definition counts.
  *
- * @throws Error for a line of another form, with its number
+ * @param failWith creates the error to throw for a line of another form: `line 3 has no "="`
  */
-export function readEnvFile(text: string, name: string): string | undefined {
+export function readEnvFile(
+  text: string,
+  name: string,
+  failWith: (why: string) => Error,
+): string | undefined {
   const lines = text.split(/\r?\n/);
   for (let index = 0; index < lines.length; index++) {
     const number = index + 1;
-    const fail = (why: string) => new Error(`line ${number} ${why}`);
+    const fail = (why: string) => failWith(`line ${number} ${why}`);
     const line = (lines[index] ?? "").replace(/^[ \t]+/, "");
     if (line === "" || line.startsWith("#")) continue;
     const equals = line.indexOf("=");

@@ -123,17 +123,9 @@ function fileValue(
     if (optional) return undefined;
     throw fail(`${where} does not exist`);
   }
-  const value = parsed(text, key, (why) => fail(`${where}: ${why}`));
+  const value = readEnvFile(text, key, (why) => fail(`${where}: ${why}`));
   if (value === undefined && !optional) throw fail(`${where} does not define ${key}`);
   return value === undefined ? undefined : bytesOf(value);
-}
-
-function parsed(text: string, key: string, fail: (why: string) => StartError): string | undefined {
-  try {
-    return readEnvFile(text, key);
-  } catch (error) {
-    throw fail(error instanceof Error ? error.message : String(error));
-  }
 }
 
 function toBytes(variables: ReadonlyMap<string, string>): ReadonlyMap<string, string> {

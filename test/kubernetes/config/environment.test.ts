@@ -312,5 +312,5 @@ const badFiles: readonly (readonly [text: string, message: string])[] = [
 ];
 for (const [text, message] of badFiles)
   test(`file of variables: ${message}`, () => {
-    assert.throws(() => readEnvFile(text, "Z"), { message });
+    assert.throws(() => readEnvFile(text, "Z", (why) => new Error(why)), { message });
   });
