@@ -52,7 +52,8 @@ export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput
     ...(init.length > 0 && { initContainerStatuses: [...init] }),
     containerStatuses: sorted,
     ...(ephemeral.length > 0 && { ephemeralContainerStatuses: [...ephemeral].sort(byName) }),
-    qosClass: podQosClass(pod),
+    // It never changes.
+    qosClass: previous?.qosClass ?? podQosClass(pod),
   };
 }
 

@@ -11,10 +11,11 @@ import type { ObservedContainer, ObservedPod } from "./observed.js";
 import {
   ephemeralContainersOf,
   initContainersOf,
+  isSidecar,
   newestInstance,
   regularContainersOf,
 } from "./pod-containers.js";
-import { restartsWhenKilled, shouldStart, triggersRestartOfAll } from "./restart-rules.js";
+import { restartsAfter, restartsWhenKilled, shouldStart, triggersRestartOfAll } from "./restart-rules.js";
 import { sandboxNeed } from "./sandbox-need.js";
 
 /** An instance to be removed because all containers of the pod start anew. */
@@ -105,11 +106,15 @@ export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsSta
 
 type NewSandboxActions = Partial<Pick<PodActions, "createSandbox" | "remove" | "startInit" | "startRegular">>;
 
-/** What starts in a new sandbox. A pod that is done gets none. */
+/**
+ * What starts in a new sandbox. A pod that is done gets none, and one with the policy Never that ran gets none, unless a container has
+ * another policy of its own.
+ */
 function newSandboxActions(pod: Pod, observed: ObservedPod, attempt: number): NewSandboxActions {
-  if (pod.spec?.restartPolicy === "Never" && attempt !== 0 && observed.containers.length > 0) return {};
+  const ranOnce = pod.spec?.restartPolicy === "Never" && attempt !== 0 && observed.containers.length > 0;
+  if (ranOnce && !hasRestartOfItsOwn(pod, observed)) return {};
   const startRegular = regularContainersOf(pod)
-    .filter((container) => !isCompletedForGood(pod, container, observed))
+    .filter((container) => !hasEndedForGood(pod, container, observed))
     .map(({ name }) => name);
   if (startRegular.length === 0 && regularContainersOf(pod).some(({ name }) => wasCreated(observed, name)))
     return {};
@@ -121,14 +126,18 @@ function newSandboxActions(pod: Pod, observed: ObservedPod, attempt: number): Ne
   };
 }
 
-/** Returns whether a container succeeded under the policy OnFailure, so that it does not run again in another sandbox. */
-function isCompletedForGood(pod: Pod, container: Container, observed: ObservedPod): boolean {
-  const newest = newestInstance(observed, container.name);
-  return (
-    (container.restartPolicy ?? pod.spec?.restartPolicy) === "OnFailure" &&
-    newest?.state === "exited" &&
-    newest.exitCode === 0
+/** Returns whether a container restarts by its own policy or rules. Sidecars do not keep a pod alive. */
+function hasRestartOfItsOwn(pod: Pod, observed: ObservedPod): boolean {
+  return [...initContainersOf(pod).filter((it) => !isSidecar(it)), ...regularContainersOf(pod)].some(
+    (container) =>
+      container.restartPolicy !== undefined &&
+      shouldStart(pod, container, newestInstance(observed, container.name)),
   );
+}
+
+function hasEndedForGood(pod: Pod, container: Container, observed: ObservedPod): boolean {
+  const newest = newestInstance(observed, container.name);
+  return newest?.state === "exited" && !restartsAfter(pod, container, newest.exitCode);
 }
 
 function wasCreated(observed: ObservedPod, name: string): boolean {

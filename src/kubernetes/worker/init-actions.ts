@@ -7,7 +7,13 @@ import {
   unknownStateKill,
 } from "./container-kills.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
-import { initContainersOf, isSidecar, newestInstance, regularContainersOf } from "./pod-containers.js";
+import {
+  activeSandbox,
+  initContainersOf,
+  isSidecar,
+  newestInstance,
+  regularContainersOf,
+} from "./pod-containers.js";
 import { probeStateOf } from "./probe-states.js";
 import { restartsAfter, restartsWhenKilled } from "./restart-rules.js";
 
@@ -37,12 +43,18 @@ interface Step {
  */
 export function initActions(pod: Pod, observed: ObservedPod, checks: ContainerChecks): InitActions {
   const containers = initContainersOf(pod);
-  // An exited one may be of an earlier sandbox, after a reboot, and proves nothing about this sandbox.
-  const wasInitialized = regularContainersOf(pod).some(({ name }) => {
-    const state = newestInstance(observed, name)?.state;
+  // Instances of an earlier sandbox, which may not be removed yet, prove nothing about this one.
+  const sandboxId = activeSandbox(observed)?.id;
+  const instanceOf = ({ name }: Container) => {
+    const newest = newestInstance(observed, name);
+    return newest?.sandboxId === sandboxId ? newest : undefined;
+  };
+  // Regular containers that exited do not count, as in the kubelet.
+  const wasInitialized = regularContainersOf(pod).some((container) => {
+    const state = instanceOf(container)?.state;
     return state === "created" || state === "running";
   });
-  const instances = containers.map(({ name }) => newestInstance(observed, name));
+  const instances = containers.map(instanceOf);
   const current = wasInitialized ? containers.length : instances.findLastIndex((it) => it !== undefined);
 
   const kill: ContainerKill[] = [];

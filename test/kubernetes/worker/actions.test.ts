@@ -94,6 +94,33 @@ const rows: Readonly<Record<string, Row>> = {
     sandboxes: [{ isReady: false }],
     expected: { killPod: true, createSandbox: true, attempt: 1, start: ["app"] },
   },
+  "with the policy Never, a container that restarts by its own rules gets a second sandbox, alone": {
+    pod: { restartPolicy: "Never", containers: [{ name: "a", ...restartAll }, "b"] },
+    containers: [exited("a", 255), exited("b", 255)],
+    sandboxes: [{ isReady: false }],
+    expected: { killPod: true, createSandbox: true, attempt: 1, start: ["a"] },
+  },
+  "with the policy Never, a sidecar gets no second sandbox": {
+    pod: { restartPolicy: "Never", initContainers: [sidecar("s")] },
+    containers: [exited("s", 255), exited("app", 255)],
+    sandboxes: [{ isReady: false }],
+    expected: { killPod: true, attempt: 1 },
+  },
+  "a container with its own policy Never does not run in a second sandbox": {
+    pod: { containers: [{ name: "a", restartPolicy: "Never" }, "b"] },
+    containers: [exited("a", 0), exited("b", 255)],
+    sandboxes: [{ isReady: false }],
+    expected: { killPod: true, createSandbox: true, attempt: 1, start: ["b"] },
+  },
+  "init containers of an earlier sandbox prove nothing, nor do created containers": {
+    pod: { initContainers: ["i"] },
+    containers: [exited("i", 0, { sandboxId: "old" }), { state: "created", sandboxId: "old" }],
+    sandboxes: [
+      { id: "new", attempt: 1 },
+      { id: "old", isReady: false },
+    ],
+    expected: { attempt: 1, start: ["i"] },
+  },
   "with the policy OnFailure, containers that succeeded do not run in a second sandbox": {
     pod: { restartPolicy: "OnFailure", containers: ["a", "b"] },
     containers: [exited("a", 0), exited("b", 1)],
