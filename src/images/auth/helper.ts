@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import {
   abortError,
   type CriError,
@@ -48,6 +48,8 @@ export async function askHelper(
   { helperTimeoutMs = 30_000, env = process.env }: HelperOptions,
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
+  // Loaded here, because it costs every program a few milliseconds, and few have helpers.
+  const { spawn } = await import("node:child_process");
   if (signal.aborted) throw abortError(signal);
   const program = `docker-credential-${name}`;
   // A separate process group, so that the children of a script can be killed with it.
