@@ -27,8 +27,9 @@ export async function prepareEmptyDir(
     throw volumeError(what, `emptyDir.medium ${JSON.stringify(medium)} is unknown`);
   const markers = join(podFolder, "plugins", "kubernetes.io~empty-dir", name);
   const marker = join(markers, "ready");
-  await ensureFolder(hostPath);
-  const isReady = await exists(marker);
+  // A removal that was interrupted may have left the marker.
+  const isNew = await ensureFolder(hostPath);
+  const isReady = !isNew && (await exists(marker));
   if (medium === "Memory") {
     // After a reboot, there is a marker without a mount.
     const isMounted = await isFileSystemRoot(hostPath);
