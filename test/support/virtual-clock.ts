@@ -23,8 +23,10 @@ export class VirtualClock implements Clock {
   }
 
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    // The runtime's clock adds a nanosecond whenever it is read: without these, sleepers would wake at whole milliseconds.
+    const aheadMs = Number(this.runtime.now() % 1_000_000n) / 1e6;
     try {
-      await this.runtime.sleep(ms, signal);
+      await this.runtime.sleep(Math.max(0, ms - aheadMs), signal);
     } catch (error) {
       throw signal?.aborted ? signal.reason : error;
     }
