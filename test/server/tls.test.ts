@@ -4,11 +4,11 @@ import { test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
 import { createStreamingServer } from "../../src/server/index.js";
 import { exec, portForward } from "../../src/streaming/index.js";
+import { selfSigned } from "../support/certificate.js";
 import { cleanup } from "../support/cleanup.js";
 import { failure } from "../support/failure.js";
 import { digestOf, drained, serve, transports, writeBytes } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
-import { selfSigned } from "./certificate.js";
 import { bareSocket } from "./raw.js";
 
 const all = { stdin: true, stdout: true, stderr: false };

@@ -8,13 +8,13 @@ import { type CriServer, serve } from "../../../src/server/index.js";
 import { createTransport } from "../../../src/transport.js";
 import { RuntimeService } from "../../../src/v1.js";
 import { collect, connectFailure, events, quick, transportTo, version } from "../../support/calls.js";
+import { selfSigned } from "../../support/certificate.js";
 import { cleanup } from "../../support/cleanup.js";
 import * as h2 from "../../support/frames.js";
 import { freePort } from "../../support/free-port.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
 import { until, within } from "../../support/waiting.js";
-import { selfSigned } from "../certificate.js";
 import { FrameClient, goHeaders } from "./raw-client.js";
 import { type Scripted, scripted } from "./scripted.js";
 

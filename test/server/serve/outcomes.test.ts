@@ -9,12 +9,12 @@ import {
   serve,
 } from "../../../src/server/index.js";
 import { transportTo } from "../../support/calls.js";
+import { selfSigned } from "../../support/certificate.js";
 import { cleanup } from "../../support/cleanup.js";
 import { freePort } from "../../support/free-port.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
 import { within } from "../../support/waiting.js";
-import { selfSigned } from "../certificate.js";
 import { outcomes } from "./outcomes.js";
 import { scripted } from "./scripted.js";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
-import { tempFolder } from "../support/temp.js";
+import { tempFolder } from "./temp.js";
 
 /** Creates a self-signed certificate for 127.0.0.1 and localhost with openssl, in a folder of the test. */
 export async function selfSigned(t: TestContext): Promise<{ readonly cert: Buffer; readonly key: Buffer }> {
