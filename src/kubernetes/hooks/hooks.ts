@@ -1,6 +1,7 @@
 import type { RuntimeClient } from "../../clients/index.js";
 import { type CriError, criError, messageOf, raceAbort } from "../../core/index.js";
 import type { LifecycleHandler, Pod } from "../api/index.js";
+import { joinHostPort } from "../probes/address.js";
 import { runInContainer } from "../probes/command-output.js";
 import { isPlainHttpAnswer } from "../probes/connection-errors.js";
 import { HttpFailure, sendHttp } from "../probes/http-client.js";
@@ -42,7 +43,7 @@ export function lifecycleHooks(parts: {
 
 async function runHandler(
   { exec, httpGet, sleep }: LifecycleHandler,
-  { container, containerId, podIPs, pod }: HookTarget,
+  { container, containerId, podIPs }: HookTarget,
   { signal, record }: HookOptions,
   { runtime, clock }: { readonly runtime: Pick<RuntimeClient, "execSync">; readonly clock: Clock },
 ): Promise<void> {
@@ -63,7 +64,7 @@ async function runHandler(
       const plain = { ...request, scheme: "http", headers: Object.fromEntries(headers) } as const;
       // The first failure is the one to report when the fallback fails, too.
       await sendHttp(plain, signal).catch(() => Promise.reject(error));
-      const message = `request to HTTPS lifecycle hook ${podName(pod)} got HTTP response, retry with HTTP succeeded`;
+      const message = `request to HTTPS lifecycle hook ${joinHostPort(request.host, request.port)} got HTTP response, retry with HTTP succeeded`;
       record?.({ type: "Warning", reason: "LifecycleHTTPFallback", message, container: container.name });
     }
   } else if (sleep) await clock.sleep(sleep.seconds * 1_000, signal);

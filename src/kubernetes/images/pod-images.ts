@@ -1,8 +1,9 @@
 import type { Image } from "../../../gen/runtime/v1/api_pb.js";
 import type { ImageClient } from "../../clients/index.js";
-import { isCriError, messageOf, OptionTable, option, parseReference } from "../../core/index.js";
+import { isCriError, isError, messageOf, OptionTable, option, parseReference } from "../../core/index.js";
 import { authCheck, formatReference, type ImageAuth } from "../../images/index.js";
 import type { Secret } from "../api/index.js";
+import { imageForPull } from "../config/image-name.js";
 import type { ImageFacts } from "../config/pod-inputs.js";
 import { StartError } from "../start-error.js";
 import { RestartBackOff } from "../worker/back-off.js";
@@ -224,15 +225,15 @@ class ImagePulls implements PodImages {
   }
 }
 
-/** Returns the name that pulls send: with `:latest` when the image has neither tag nor digest. */
+/** Returns the name that pulls send. Throws a {@link StartError} for an invalid one. */
 function nameOf(image: string, record: EventRecorder): string {
   try {
-    const { tag, digest } = parseReference(image);
-    return digest !== undefined || tag === undefined || image.endsWith(`:${tag}`) ? image : `${image}:${tag}`;
-  } catch (cause) {
-    const message = `Failed to apply default image tag ${quoted(image)}: ${textOf(cause)}`;
+    return imageForPull(image, "image");
+  } catch (error) {
+    const why = textOf(isError(error) ? error.cause : error);
+    const message = `Failed to apply default image tag ${quoted(image)}: ${why}`;
     record({ type: "Warning", reason: "InspectFailed", message });
-    throw new StartError("InvalidImageName", message, { cause });
+    throw new StartError("InvalidImageName", message, { cause: error });
   }
 }
 

@@ -1,3 +1,4 @@
+import { isCriError } from "../../core/index.js";
 import { type CredentialSource, keyring, type PullSecret } from "../../images/index.js";
 import type { Pod, Secret } from "../api/index.js";
 
@@ -30,18 +31,33 @@ export function pullSecretsOf(pod: Pod, secrets: readonly Secret[]): PullSecrets
 
 /**
  * Returns the source of the credentials in pull secrets. Secrets of other types than `kubernetes.io/dockerconfigjson` and
- * `kubernetes.io/dockercfg` are left out, as in the kubelet. Throws `invalid_file` for one that cannot be parsed.
+ * `kubernetes.io/dockercfg` are left out, as in the kubelet. Throws `invalid_file`, with the name of the Secret, for one that cannot be
+ * parsed.
  */
 export function secretKeyring(secrets: readonly Secret[]): CredentialSource {
-  return keyring(
-    ...secrets.flatMap(({ type = "", data, stringData }): PullSecret[] => {
-      const key = keyOfType[type];
-      if (key === undefined) return [];
-      const text = stringData?.[key];
-      const base64 = data?.[key];
-      // The API server lets stringData replace data.
-      if (text !== undefined) return [{ kind: "Secret", stringData: { [key]: text } }];
-      return base64 === undefined ? [] : [{ kind: "Secret", data: { [key]: base64 } }];
-    }),
-  );
+  // One keyring for all: the longest key comes first, whichever Secret has it.
+  return keyring(...secrets.map(checkedSecret).filter((secret) => secret !== undefined));
+}
+
+function checkedSecret(secret: Secret): PullSecret | undefined {
+  const usable = pullSecretOf(secret);
+  try {
+    if (usable) keyring(usable);
+  } catch (error) {
+    const { namespace = "", name = "" } = secret.metadata ?? {};
+    if (!isCriError(error)) throw error;
+    const rawMessage = `Secret ${namespace ? `${namespace}/` : ""}${name}: ${error.rawMessage}`;
+    throw error.with({ rawMessage });
+  }
+  return usable;
+}
+
+function pullSecretOf({ type = "", data, stringData }: Secret): PullSecret | undefined {
+  const key = keyOfType[type];
+  if (key === undefined) return undefined;
+  const text = stringData?.[key];
+  const base64 = data?.[key];
+  // The API server lets stringData replace data.
+  if (text !== undefined) return { kind: "Secret", stringData: { [key]: text } };
+  return base64 === undefined ? undefined : { kind: "Secret", data: { [key]: base64 } };
 }

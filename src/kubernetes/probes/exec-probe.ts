@@ -1,6 +1,7 @@
 import type { RuntimeClient } from "../../clients/index.js";
 import { isCriError } from "../../core/index.js";
-import type { EnvVar, ExecAction } from "../api/index.js";
+import type { ExecAction } from "../api/index.js";
+import { expandVariables } from "../config/expansion.js";
 import { runInContainer } from "./command-output.js";
 import type { ProbeOutcome, ProbeTarget } from "./outcome.js";
 
@@ -16,7 +17,8 @@ export async function execProbe(
   { container, containerId }: ProbeTarget,
   { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal },
 ): Promise<ProbeOutcome> {
-  const expanded = command.map((argument) => expandLiterals(argument, container.env ?? []));
+  const values = new Map(container.env?.map(({ name, value = "" }) => [name, value]));
+  const expanded = command.map((argument) => expandVariables(argument, (name) => values.get(name)));
   const timeoutSeconds = Math.ceil(timeoutMs / 1_000);
   try {
     const { exitCode, output } = await runInContainer(runtime, containerId, expanded, timeoutSeconds, signal);
@@ -27,12 +29,4 @@ export async function execProbe(
     const text = JSON.stringify(expanded.join(" "));
     return { result: "failure", output: `command timed out: ${text} timed out after ${timeoutSeconds}s` };
   }
-}
-
-/** Replaces `$(NAME)` by the literal values of variables. `$$` is a dollar sign, and references to unknown variables remain. */
-function expandLiterals(text: string, env: readonly EnvVar[]): string {
-  const values = new Map(env.map(({ name, value = "" }) => [name, value]));
-  return text.replace(/\$(?:\$|\(([^)]*)\))/g, (match, name?: string) =>
-    name === undefined ? "$" : (values.get(name) ?? match),
-  );
 }

@@ -58,7 +58,7 @@ test("a prober with exec probes: start-up, readiness, failure, the next containe
   const check = { exec: { command: ["check"] }, periodSeconds: 2 };
   const container = { name: "c", startupProbe: check, livenessProbe: check, readinessProbe: check };
   probes.sync({}, [{ id: containerId, container, startedAtMs: clock.now() }], []);
-  const until = (holds: () => boolean) => clock.until(holds, { stepMs: 1_000, settleMs: 5, limitMs: 60_000 });
+  const until = (holds: () => boolean) => clock.until(holds, { stepMs: 1_000, limitMs: 60_000 });
   await until(() => events.length === 2);
   assert.equal(events[0], "Unhealthy: Startup probe failed: ");
   health = 0;
