@@ -29,17 +29,18 @@ const unexpected = new TypeError("this message requires toBinary()");
 
 /**
  * Encodes a message. Returns nothing if it is not exactly of the type that the encoder expects; toBinary() either encodes it or throws the
- * right error.
+ * right error. `headBytes` are left free before it, with any content.
  */
 export function writeMessage<T>(
   write: (writer: WireWriter, tag: number, message: T) => void,
   message: T,
+  headBytes = 0,
 ): Uint8Array | undefined {
   if (message === undefined) return undefined;
   const buffer = spare ?? new Uint8Array(4096);
   // Not shared with an encoder that a getter of the message calls.
   spare = undefined;
-  const writer = new WireWriter(buffer);
+  const writer = new WireWriter(buffer, headBytes);
   try {
     write(writer, 0, message);
     return writer.finish();
@@ -53,10 +54,11 @@ export function writeMessage<T>(
 /** The encoding of a message, as far as it is written. Tags are field number and wire type: `number << 3 | type`. */
 export class WireWriter {
   #bytes: Uint8Array;
-  #pos = 0;
+  #pos: number;
 
-  constructor(buffer: Uint8Array) {
+  constructor(buffer: Uint8Array, start: number) {
     this.#bytes = buffer;
+    this.#pos = start;
   }
 
   finish(): Uint8Array {

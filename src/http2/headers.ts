@@ -77,8 +77,17 @@ function knownKey(chunk: Buffer, start: number, end: number, kind: HeaderKind): 
   return key;
 }
 
+/** An object without inherited properties. V8 fills it in half the time that an object of `Object.create(null)` takes. */
+class Fields {
+  [name: string]: string;
+  static {
+    Object.setPrototypeOf(Fields.prototype, null);
+    Reflect.deleteProperty(Fields.prototype, "constructor");
+  }
+}
+
 function toMap(fields: readonly Field[]): HeaderMap {
-  const map: Record<string, string> = Object.create(null);
+  const map: Record<string, string> = new Fields();
   for (const { name, value } of fields) {
     const before = map[name];
     map[name] = before === undefined ? value : `${before}${name === "cookie" ? "; " : ", "}${value}`;

@@ -44,7 +44,9 @@ export class Sender {
     endStream: boolean,
   ): void {
     const block = this.encoder.encode(repeated, more);
-    this.#output.push(this.#headerFrames(stream.id, block, endStream, 0));
+    const frames = Buffer.allocUnsafe(this.#headerFramesBytes(block));
+    this.#writeHeaderFrames(frames, 0, stream.id, block, endStream);
+    this.#output.push(frames);
   }
 
   /** Sends the headers of a request together with its complete body, in one buffer if flow control allows it. */
@@ -57,9 +59,31 @@ export class Sender {
       return;
     }
     const block = this.encoder.encode(repeated, more);
-    const frames = this.#headerFrames(stream.id, block, false, frameHeaderBytes + length);
-    const at = frames.length - frameHeaderBytes - length;
+    const frames = Buffer.allocUnsafe(this.#headerFramesBytes(block) + frameHeaderBytes + length);
+    const at = this.#writeHeaderFrames(frames, 0, stream.id, block, false);
     this.#writeWhole(frames, at, stream, body, frameFlag.endStream);
+    this.#output.push(frames);
+    stream.final = "data";
+    stream.connection.endHere(stream);
+  }
+
+  /** Sends a complete response, in one buffer if flow control allows it. */
+  response(stream: Stream, headers: RepeatedHeaders, body: Uint8Array, trailers: RepeatedHeaders): void {
+    const { length } = body;
+    if (!this.#canSendWhole(stream, length)) {
+      this.headers(stream, headers, undefined, false);
+      stream.write(body);
+      stream.end(trailers);
+      return;
+    }
+    const block = this.encoder.encode(headers);
+    const lastBlock = this.encoder.encode(trailers);
+    const bytes =
+      this.#headerFramesBytes(block) + frameHeaderBytes + length + this.#headerFramesBytes(lastBlock);
+    const frames = Buffer.allocUnsafe(bytes);
+    let at = this.#writeHeaderFrames(frames, 0, stream.id, block, false);
+    at = this.#writeWhole(frames, at, stream, body, 0);
+    this.#writeHeaderFrames(frames, at, stream.id, lastBlock, true);
     this.#output.push(frames);
     stream.final = "data";
     stream.connection.endHere(stream);
@@ -76,35 +100,48 @@ export class Sender {
     );
   }
 
-  /** Writes a DATA frame into a buffer, and subtracts it from the windows. */
-  #writeWhole(target: Buffer, at: number, stream: Stream, content: Buffer, flags: number): void {
-    writeFrameHeader(target, at, content.length, frameType.data, flags, stream.id);
+  /** Writes a DATA frame into a buffer, and subtracts it from the windows. Returns its end. */
+  #writeWhole(target: Buffer, at: number, stream: Stream, content: Uint8Array, flags: number): number {
+    const { length } = content;
+    writeFrameHeader(target, at, length, frameType.data, flags, stream.id);
     target.set(content, at + frameHeaderBytes);
-    this.#window -= content.length;
-    stream.sendWindow -= content.length;
+    this.#window -= length;
+    stream.sendWindow -= length;
+    return at + frameHeaderBytes + length;
   }
 
-  /** Encodes HEADERS and CONTINUATION frames, followed by `space` bytes for the caller. */
-  #headerFrames(streamId: number, block: Buffer, endStream: boolean, space: number): Buffer {
-    const { length } = block;
+  /** The size of the frames of a header block. */
+  #headerFramesBytes({ length }: Buffer): number {
+    return length + frameHeaderBytes * Math.max(1, Math.ceil(length / this.maxFrameBytes));
+  }
+
+  /** Writes HEADERS and CONTINUATION frames into a buffer. Returns their end. */
+  #writeHeaderFrames(
+    target: Buffer,
+    start: number,
+    streamId: number,
+    block: Buffer,
+    endStream: boolean,
+  ): number {
     const { maxFrameBytes } = this;
-    const count = Math.max(1, Math.ceil(length / maxFrameBytes));
-    const frames = Buffer.allocUnsafe(count * frameHeaderBytes + length + space);
-    for (let at = 0, start = 0, part = 0; part < count; part++, start += maxFrameBytes) {
-      const bytes = Math.min(maxFrameBytes, length - start);
-      const flags =
-        (part === count - 1 ? frameFlag.endHeaders : 0) | (part === 0 && endStream ? frameFlag.endStream : 0);
-      const type = part === 0 ? frameType.headers : frameType.continuation;
-      writeFrameHeader(frames, at, bytes, type, flags, streamId);
+    let at = start;
+    let type: number = frameType.headers;
+    let flags = endStream ? frameFlag.endStream : 0;
+    for (let from = 0; ; from += maxFrameBytes) {
+      const bytes = Math.min(maxFrameBytes, block.length - from);
+      const isLast = from + bytes === block.length;
+      writeFrameHeader(target, at, bytes, type, isLast ? flags | frameFlag.endHeaders : flags, streamId);
       at += frameHeaderBytes;
-      frames.set(count === 1 ? block : block.subarray(start, start + bytes), at);
+      target.set(isLast && from === 0 ? block : block.subarray(from, from + bytes), at);
       at += bytes;
+      if (isLast) return at;
+      type = frameType.continuation;
+      flags = 0;
     }
-    return frames;
   }
 
   /** Sends or queues content. */
-  write(stream: Stream, bytes: Buffer): void {
+  write(stream: Stream, bytes: Uint8Array): void {
     const { length } = bytes;
     if (length === 0) return;
     if (stream.queue.bytes === 0 && stream.id !== 0 && this.#canSendWhole(stream, length)) {
@@ -118,7 +155,7 @@ export class Sender {
       stream.connection.reset(stream, errorCode.enhanceYourCalm, "violation", tooMuchQueued());
       return;
     }
-    stream.queue.push(bytes);
+    stream.queue.push(Buffer.from(bytes.buffer, bytes.byteOffset, length));
     this.resume(stream);
   }
 

@@ -38,8 +38,9 @@ export interface StreamReceiver {
 /** What a stream does by its connection. */
 export interface StreamConnection {
   readonly sender: {
-    write(stream: Stream, bytes: Buffer): void;
+    write(stream: Stream, bytes: Uint8Array): void;
     finish(stream: Stream): void;
+    response(stream: Stream, headers: RepeatedHeaders, body: Uint8Array, trailers: RepeatedHeaders): void;
   };
   respond(
     stream: Stream,
@@ -106,11 +107,18 @@ export class Stream {
     if (!this.isClosed) this.connection.respond(this, repeated, more, options?.endStream === true);
   }
 
+  /** Sends a complete response: in one buffer, if flow control allows it. The bytes must not be changed afterwards. */
+  respondWhole(headers: RepeatedHeaders, body: Uint8Array, trailers: RepeatedHeaders): void {
+    if (this.isClosed) return;
+    this.headersSent = true;
+    this.connection.sender.response(this, headers, body, trailers);
+  }
+
   /**
    * Sends bytes, as far as flow control allows it; the rest is queued. Returns whether more should be written; if not, wait for
    * `onDrain`. The bytes must not be changed afterwards. Does nothing after the end.
    */
-  write(bytes: Buffer): boolean {
+  write(bytes: Uint8Array): boolean {
     if (this.isClosed || this.final !== undefined) return true;
     this.connection.sender.write(this, bytes);
     if (this.isClosed || this.queue.bytes < highWaterBytes) return true;

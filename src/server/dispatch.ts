@@ -4,9 +4,18 @@ import {
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type MessageInitShape,
+  type MessageShape,
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import { type CriError, criError, isBytes, messageOf, onAbort } from "../core/index.js";
+import {
+  type CriError,
+  criError,
+  isBytes,
+  isCriError,
+  isPromiseLike,
+  messageOf,
+  onAbort,
+} from "../core/index.js";
 import { decodeMessage, encodeMessage, fromTransportError } from "../transport/index.js";
 import type { CallContext, RawHandler, Services } from "./implementation.js";
 
@@ -66,17 +75,37 @@ export function rpcNameOf(route: Route): string {
   return route.kind === "raw" ? splitPath(route.path).method : route.method.name;
 }
 
-/** Runs a unary handler. Rejects with the error to send to the client. */
-export async function handleUnary(
+/** How a carrier wants the responses of handlers. */
+export interface ResponseForm<R> {
+  /** Encodes a message. Throws `send_limit` if it is too large. */
+  encode<D extends DescMessage>(schema: D, message: MessageShape<D>): R;
+  /** Converts a message that the handler has encoded. Throws `send_limit` if it is too large. */
+  convert(encoded: Uint8Array): R;
+}
+
+/** Responses as encoded messages. */
+export const plainForm: ResponseForm<Uint8Array> = {
+  encode: (schema, message) => encodeMessage(schema, message),
+  convert: (encoded) => encoded,
+};
+
+/** Runs a unary handler. Throws, or rejects with, the error to send to the client. A handler without promises is answered at once. */
+export function handleUnary<R>(
   route: Route,
   bytes: Uint8Array,
   context: CallContext,
-): Promise<Uint8Array> {
-  if (route.kind !== "raw") {
-    const { method } = route;
-    return encode(method, await handlerOf(route)(decode(method, bytes), context));
-  }
-  for await (const message of handleStream(route, bytes, context)) return message;
+  form: ResponseForm<R>,
+): R | Promise<R> {
+  if (route.kind === "raw") return onlyMessage(handleStream(route, bytes, context, form));
+  const { method } = route;
+  const response = handlerOf(route)(decode(method, bytes), context);
+  return isPromiseLike(response)
+    ? Promise.resolve(response).then((message) => encode(method, message, form))
+    : encode(method, response, form);
+}
+
+async function onlyMessage<R>(messages: AsyncIterable<R>): Promise<R> {
+  for await (const message of messages) return message;
   throw criError("malformed_response", "the response has no message");
 }
 
@@ -84,21 +113,24 @@ export async function handleUnary(
  * Runs a streaming handler. Errors before its first message and errors that the handler throws synchronously are thrown here; later
  * ones are thrown by the iterable. All of them are to be sent to the client.
  */
-export function handleStream(
+export function handleStream<R>(
   route: Route,
   bytes: Uint8Array,
   context: CallContext,
-): AsyncGenerator<Uint8Array> {
-  if (route.kind === "raw")
-    return returnOnAbort(route.handler(bytes, context, route.path), context.signal, (message) => message);
+  form: ResponseForm<R>,
+): AsyncGenerator<R> {
+  if (route.kind === "raw") {
+    const messages = route.handler(bytes, context, route.path);
+    return returnOnAbort(messages, context.signal, (message) => form.convert(message));
+  }
   // A client without the schema may call any RPC as a stream.
-  if (route.kind === "unary") return single(handleUnary(route, bytes, context));
+  if (route.kind === "unary") return single(handleUnary(route, bytes, context, form));
   const { method } = route;
   const messages = handlerOf(route)(decode(method, bytes), context) as AsyncIterable<unknown>;
-  return returnOnAbort(messages, context.signal, (message) => encode(method, message));
+  return returnOnAbort(messages, context.signal, (message) => encode(method, message, form));
 }
 
-async function* single<T>(response: Promise<T>): AsyncGenerator<T> {
+async function* single<T>(response: T | Promise<T>): AsyncGenerator<T> {
   yield await response;
 }
 
@@ -106,11 +138,11 @@ async function* single<T>(response: Promise<T>): AsyncGenerator<T> {
  * Encodes the messages of a handler, and calls the iterator's `return` when the call ends, even while a message is pending. A waiting
  * generator notices the end only by its signal, but other iterators (`events.on()`) only by `return`.
  */
-async function* returnOnAbort<T>(
+async function* returnOnAbort<T, R>(
   messages: AsyncIterable<T>,
   signal: AbortSignal,
-  encoded: (message: T) => Uint8Array,
-): AsyncGenerator<Uint8Array> {
+  encoded: (message: T) => R,
+): AsyncGenerator<R> {
   const iterator = messages[Symbol.asyncIterator]();
   const removeCallback = onAbort(signal, () => {
     // A handler's own iterator may throw synchronously, or return a value that is not a promise.
@@ -139,11 +171,12 @@ function decode({ input }: AnyMethod, bytes: Uint8Array): unknown {
   }
 }
 
-function encode({ output, name }: AnyMethod, message: unknown): Uint8Array {
-  if (isBytes(message)) return message;
+function encode<R>({ output, name }: AnyMethod, message: unknown, form: ResponseForm<R>): R {
+  if (isBytes(message)) return form.convert(message);
   try {
-    return encodeMessage(output, create(output as DescMessage, message as MessageInitShape<DescMessage>));
+    return form.encode(output, create(output as DescMessage, message as MessageInitShape<DescMessage>));
   } catch (cause) {
+    if (isCriError(cause) && cause.reason === "send_limit") throw cause;
     const text = `the handler of ${name} did not return a valid ${output.typeName}: ${messageOf(cause)}`;
     throw criError("invalid_response", text, { cause });
   }

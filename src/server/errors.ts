@@ -20,6 +20,11 @@ export function rejectedCall(text: string, code: CriErrorCode = "internal"): Cri
   return criError(code === "unimplemented" ? "unimplemented" : "malformed_response", text).with({ code });
 }
 
+/** The error of a response that is too large, with grpc-go's text, which clients match. */
+export function sendLimitExceeded(bytes: number, limitBytes: number): CriError {
+  return criError("send_limit", `trying to send message larger than max (${bytes} vs. ${limitBytes})`);
+}
+
 /** The reason of a handler's signal when its client ended the streaming session or disconnected. */
 export function clientGone(cause?: unknown): CriError {
   return criError("connection_lost", "the client ended the streaming session or disconnected", { cause });

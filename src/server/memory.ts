@@ -26,7 +26,7 @@ import {
   toConnectError,
   withInterceptors,
 } from "../transport/index.js";
-import { Dispatcher, handleStream, handleUnary, type Route, toStatusError } from "./dispatch.js";
+import { Dispatcher, handleStream, handleUnary, plainForm, type Route, toStatusError } from "./dispatch.js";
 import { clientCanceled, rejectedCall } from "./errors.js";
 import { type CallContext, type Services, servicesTable } from "./implementation.js";
 
@@ -73,7 +73,8 @@ class MemoryTransport implements RpcTransport {
       const bytes = encodeMessage(method.input, create(method.input, input));
       const route = this.#route(method);
       await call.race(nextLoopTurn());
-      const work = handleUnary(route, bytes, this.#context(call, method.name, header));
+      const context = this.#context(call, method.name, header);
+      const work = Promise.resolve(handleUnary(route, bytes, context, plainForm));
       const message = decodeResponse(method.output, await call.race(work));
       call.isDone = true;
       const none = { header: new Headers(), trailer: new Headers() };
@@ -96,7 +97,8 @@ class MemoryTransport implements RpcTransport {
     const call = this.#open(timeoutMs, signal);
     try {
       const bytes = encodeMessage(method.input, create(method.input, await call.race(first(input))));
-      const responses = handleStream(this.#route(method), bytes, this.#context(call, method.name, header));
+      const context = this.#context(call, method.name, header);
+      const responses = handleStream(this.#route(method), bytes, context, plainForm);
       const message = new MemoryStream(method.output, call, responses);
       const none = { header: new Headers(), trailer: new Headers() };
       return { stream: true, service: method.parent, method, message, ...none };

@@ -12,6 +12,8 @@ import {
 import { MemoryLimit } from "../http2/index.js";
 import { type Endpoint, parseEndpoint } from "../transport/index.js";
 import { Dispatcher } from "./dispatch.js";
+import { Deadlines } from "./grpc/deadlines.js";
+import { Envelopes } from "./grpc/envelopes.js";
 import { createListener } from "./grpc/listener.js";
 import { GrpcServer } from "./grpc/server.js";
 import { type Services, servicesTable } from "./implementation.js";
@@ -139,8 +141,10 @@ export async function serve(
   const grpc = new GrpcServer(
     listener,
     {
-      ...resolved,
       dispatcher: new Dispatcher(services),
+      deadlines: new Deadlines(),
+      responseForm: new Envelopes(resolved.writeLimitBytes),
+      readLimitBytes: resolved.readLimitBytes,
       buffers: new MemoryLimit(resolved.requestBufferLimitBytes),
     },
     resolved,

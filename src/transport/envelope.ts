@@ -2,7 +2,7 @@ import { gunzipSync } from "node:zlib";
 import { type CriError, codeOf, criError } from "../core/index.js";
 
 /** The length of gRPC's message prefix: one flag byte, then the message's length in four bytes, big-endian. */
-const prefixBytes = 5;
+export const prefixBytes = 5;
 const compressedFlag = 1;
 /** The first size of the buffer of a message that spans several chunks. */
 const firstBytes = 2 ** 12;

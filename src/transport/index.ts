@@ -1,4 +1,4 @@
-export { decodeMessage, encodeMessage } from "./codecs.js";
+export { decodeMessage, encodeMessage, encodeToEnvelope } from "./codecs.js";
 export { checkMethod, fromTransportError, toConnectError } from "./connect-errors.js";
 export type * from "./contract.js";
 export type { Environment } from "./crictl-config.js";
@@ -10,7 +10,7 @@ export {
   wellKnownCandidates,
 } from "./discovery.js";
 export { type Endpoint, parseEndpoint } from "./endpoint.js";
-export { copyOf, EnvelopeReader, encodeEnvelope, type MessageReceiver } from "./envelope.js";
+export { copyOf, EnvelopeReader, encodeEnvelope, type MessageReceiver, prefixBytes } from "./envelope.js";
 export { endpointOf, withInterceptors } from "./interceptors.js";
 export type { ImageRpc, RpcMethods, RpcName, RpcRequest, RpcResponse, RuntimeRpc } from "./methods.js";
 export { type TransportOptions, transportTable } from "./options.js";

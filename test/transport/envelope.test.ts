@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { isCriError } from "../../src/core/index.js";
+import { encodeToEnvelope } from "../../src/transport/codecs.js";
 import { EnvelopeReader, encodeEnvelope } from "../../src/transport/envelope.js";
+import { ExecRequestSchema, VersionResponseSchema } from "../../src/v1.js";
 import { envelope } from "../support/answers.js";
 
 function read(chunks: Iterable<Uint8Array>, limit = 1_000, encoding?: string) {
@@ -100,4 +103,15 @@ test("encoding adds the prefix, and the error of the limit names the option", ()
       error.reason === "send_limit" &&
       /4 bytes, more than writeLimitBytes \(3\)/.test(error.rawMessage),
   );
+});
+
+test("a message is encoded behind its prefix, by generated encoders and by protobuf-es", () => {
+  for (const text of ["", "x", "ü".repeat(300_000)]) {
+    const version = create(VersionResponseSchema, { version: text });
+    const generated = encodeToEnvelope(VersionResponseSchema, version);
+    assert.deepEqual(Buffer.from(generated), encodeEnvelope(toBinary(VersionResponseSchema, version), 1e6));
+    const exec = create(ExecRequestSchema, { containerId: text });
+    const reflected = encodeToEnvelope(ExecRequestSchema, exec);
+    assert.deepEqual(Buffer.from(reflected), encodeEnvelope(toBinary(ExecRequestSchema, exec), 1e6));
+  }
 });

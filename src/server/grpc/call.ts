@@ -1,4 +1,4 @@
-import { CancellationScope, type CriError, deadlineError, isCriError } from "../../core/index.js";
+import { CancellationScope, type CriError, deadlineError, isPromiseLike } from "../../core/index.js";
 import {
   errorCode,
   type HeaderFields,
@@ -8,17 +8,19 @@ import {
   type Stream,
   type StreamReceiver,
 } from "../../http2/index.js";
-import { copyOf, EnvelopeReader, encodeEnvelope } from "../../transport/index.js";
+import { copyOf, EnvelopeReader } from "../../transport/index.js";
 import {
   type Dispatcher,
   handleStream,
   handleUnary,
+  type ResponseForm,
   type Route,
   rpcNameOf,
   toStatusError,
 } from "../dispatch.js";
 import { clientCanceled, rejectedCall, serverClosed } from "../errors.js";
 import { type CallPeer, ServedContext } from "./context.js";
+import type { CallWithDeadline, Deadlines } from "./deadlines.js";
 import {
   noTrailers,
   okTrailers,
@@ -33,14 +35,17 @@ import type { PlacedCall } from "./open-calls.js";
 /** The settings that all calls of one server share. */
 export interface CallSettings {
   readonly dispatcher: Dispatcher;
+  readonly responseForm: ResponseForm<Uint8Array>;
+  readonly deadlines: Deadlines;
   readonly readLimitBytes: number;
-  readonly writeLimitBytes: number;
   /** The memory of all requests that have not arrived completely. */
   readonly buffers: MemoryLimit;
 }
 
+const noBytes = new Uint8Array(0);
+
 /** One gRPC call on the server side: an HTTP/2 stream. */
-export class ServedCall implements StreamReceiver, PlacedCall {
+export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline {
   place = 0;
   readonly #stream: Stream;
   readonly #settings: CallSettings;
@@ -49,9 +54,11 @@ export class ServedCall implements StreamReceiver, PlacedCall {
   readonly #reader: EnvelopeReader;
   #headers: HeaderMap = {};
   #route: Route | undefined;
+  /** When the deadline passes, by the clock of `performance`. */
+  #deadlineAt: number | undefined;
+  /** The deadline's timer. */
   #scope: CancellationScope | undefined;
   #context: ServedContext | undefined;
-  #deadline: Date | undefined;
   #message: Uint8Array | undefined;
   /** The part of the server's request buffers that this call uses. */
   #bufferedBytes = 0;
@@ -81,18 +88,23 @@ export class ServedCall implements StreamReceiver, PlacedCall {
       return;
     }
     const timeoutMs = readTimeoutMs(headers);
-    this.#deadline = timeoutMs === undefined ? undefined : new Date(Date.now() + timeoutMs);
-    this.#scope = new CancellationScope(
-      timeoutMs === undefined ? undefined : Math.max(timeoutMs, 1),
-      undefined,
-    );
-    this.#scope.onStop({ cancel: (error) => this.#fail(error) });
+    if (timeoutMs !== undefined) {
+      this.#deadlineAt = performance.now() + timeoutMs;
+      this.#settings.deadlines.add(this);
+    }
     try {
       this.#route = this.#settings.dispatcher.find(headers[":path"] ?? "");
       this.#reader.encoding = readEncoding(headers);
     } catch (error) {
       this.#fail(toStatusError(error));
     }
+  }
+
+  startTimer(): void {
+    if (this.#isOver || this.#deadlineAt === undefined) return;
+    const remainingMs = this.#deadlineAt - performance.now();
+    this.#scope = new CancellationScope(Math.max(remainingMs, 1), undefined);
+    this.#scope.onStop({ cancel: () => this.#fail(deadlinePassed()) });
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
@@ -127,14 +139,14 @@ export class ServedCall implements StreamReceiver, PlacedCall {
   /** Called by the {@link EnvelopeReader}. */
   onMessage(bytes: Uint8Array, start: number, end: number): void {
     if (this.#message) throw rejectedCall("the request has more than one message");
-    this.#message = copyOf(bytes, start, end);
+    this.#message = start === end ? noBytes : copyOf(bytes, start, end);
   }
 
   /** The metadata at the end of a request has no meaning in gRPC. */
   onTrailers(): void {}
 
   onEnd(): void {
-    void this.#handle();
+    this.#handle();
   }
 
   onDrain(): void {
@@ -144,13 +156,14 @@ export class ServedCall implements StreamReceiver, PlacedCall {
   onClose(): void {
     if (!this.#isOver) {
       // A client that enforces its own deadline resets the stream; the reason is still the deadline.
-      this.#end(this.#scope?.overdue ? deadlineError("the call's deadline passed") : clientCanceled());
+      const isOverdue = this.#deadlineAt !== undefined && performance.now() >= this.#deadlineAt;
+      this.#end(isOverdue ? deadlinePassed() : clientCanceled());
     }
     this.#onDrained?.();
     this.#onOver(this);
   }
 
-  async #handle(): Promise<void> {
+  #handle(): void {
     const [route, message] = [this.#route, this.#message];
     if (this.#isOver || !route) return;
     if (!message || !this.#reader.atBoundary) {
@@ -162,54 +175,47 @@ export class ServedCall implements StreamReceiver, PlacedCall {
     this.#message = undefined;
     this.#account(0);
     try {
-      if (route.kind === "unary") {
-        const response = this.#envelope(await handleUnary(route, message, this.#contextOf(route)));
-        if (this.#isOver) return;
-        this.#respond();
-        this.#stream.write(response);
-        this.#finish();
-      } else await this.#handleStream(route, message);
+      if (route.kind === "unary") this.#handleUnary(route, message);
+      else this.#handleStream(route, message).catch((error) => this.#fail(toStatusError(error)));
     } catch (error) {
       this.#fail(toStatusError(error));
     }
   }
 
-  async #handleStream(route: Route, request: Uint8Array): Promise<void> {
-    const messages = handleStream(route, request, this.#contextOf(route));
-    // The client sees an open stream before the first message.
-    this.#respond();
-    for await (const message of messages) {
-      if (this.#isOver) return;
-      if (!this.#stream.write(this.#envelope(message))) await this.#drained();
-      if (this.#isOver) return;
-    }
-    if (!this.#isOver) this.#finish();
+  #handleUnary(route: Route, request: Uint8Array): void {
+    const response = handleUnary(route, request, this.#contextOf(route), this.#settings.responseForm);
+    if (isPromiseLike(response))
+      response.then(
+        (envelope) => this.#respond(envelope),
+        (error) => this.#fail(toStatusError(error)),
+      );
+    else this.#respond(response);
   }
 
-  #envelope(message: Uint8Array): Buffer {
-    try {
-      return encodeEnvelope(message, this.#settings.writeLimitBytes);
-    } catch (error) {
-      if (!isCriError(error)) throw error;
-      const limit = this.#settings.writeLimitBytes;
-      // grpc-go's text, which clients match.
-      const text = `trying to send message larger than max (${message.byteLength} vs. ${limit})`;
-      throw error.with({ rawMessage: text, hint: undefined });
+  #respond(envelope: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#end(undefined);
+    this.#stream.respondWhole(responseHeaders(this.#headers), envelope, okTrailers);
+  }
+
+  async #handleStream(route: Route, request: Uint8Array): Promise<void> {
+    const envelopes = handleStream(route, request, this.#contextOf(route), this.#settings.responseForm);
+    // The client sees an open stream before the first message.
+    this.#stream.respond(responseHeaders(this.#headers));
+    for await (const envelope of envelopes) {
+      if (this.#isOver) return;
+      if (!this.#stream.write(envelope)) await this.#drained();
+      if (this.#isOver) return;
     }
+    if (this.#isOver) return;
+    this.#end(undefined);
+    this.#stream.end(okTrailers);
   }
 
   #contextOf(route: Route): ServedContext {
-    this.#context = new ServedContext(rpcNameOf(route), this.#deadline, this.#headers, this.#peer);
+    const remainingMs = this.#deadlineAt === undefined ? undefined : this.#deadlineAt - performance.now();
+    this.#context = new ServedContext(rpcNameOf(route), remainingMs, this.#headers, this.#peer);
     return this.#context;
-  }
-
-  #respond(): void {
-    this.#stream.respond(responseHeaders(this.#headers));
-  }
-
-  #finish(): void {
-    this.#end(undefined);
-    this.#stream.end(okTrailers);
   }
 
   #fail(error: CriError): void {
@@ -242,4 +248,8 @@ export class ServedCall implements StreamReceiver, PlacedCall {
       else this.#onDrained = resolve;
     });
   }
+}
+
+function deadlinePassed(): CriError {
+  return deadlineError("the call's deadline passed");
 }

@@ -24,9 +24,9 @@ export class ServedContext implements CallContext {
   #abort: AbortController | undefined;
   #canceledBy: CriError | undefined;
 
-  constructor(method: string, deadline: Date | undefined, received: HeaderMap, peer: CallPeer) {
+  constructor(method: string, remainingMs: number | undefined, received: HeaderMap, peer: CallPeer) {
     this.method = method;
-    this.deadline = deadline;
+    this.deadline = remainingMs === undefined ? undefined : new Date(Date.now() + remainingMs);
     this.peer = peer.name;
     this.cutConnection = peer.cut;
     this.#received = received;
