@@ -41,35 +41,43 @@ const booleanTag: ScalarTag = {
   resolve: (text) => /^(?:y|yes|true|on)$/i.test(text),
 };
 
-/** Numbers that JavaScript cannot represent are bigint. */
-const integerTag: ScalarTag = {
-  default: true,
-  tag: tagOf("int"),
-  test: /^[-+]?(?:0|0[bB][01_]+|0[oO]?[0-7_]+|0[xX][0-9a-fA-F_]+|[1-9][0-9_]*)$/,
-  resolve(text, onError) {
-    const [, sign, prefix = "", digits = ""] =
-      /^([-+]?)(0[box](?=.)|0(?=.))?(.*)$/i.exec(text.replaceAll("_", "")) ?? [];
-    try {
-      const base = prefix === "0" ? "0o" : prefix.toLowerCase();
-      const whole = BigInt(base + digits) * (sign === "-" ? -1n : 1n);
-      return Number.isSafeInteger(Number(whole)) ? Number(whole) : whole;
-    } catch {
-      onError("is not a number");
-      return text;
-    }
-  },
-};
+const maxUint64 = 2n ** 64n - 1n;
+const minInt64 = -(2n ** 63n);
+const wholeNumber = /^([-+]?)(?:(0[bB][01]+|0[xX][0-9a-fA-F]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))$/;
+const decimalNumber = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 
-const floatTag: ScalarTag = {
+/**
+ * Reads a plain scalar that begins like a number; others are strings. Underscores mean nothing. Whole numbers that JavaScript cannot
+ * represent are bigint.
+ */
+function numberOf(text: string): number | bigint | string {
+  if (/^[-+]?\.(?:inf|Inf|INF)$/.test(text))
+    return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  if (/^\.(?:nan|NaN|NAN)$/.test(text)) return Number.NaN;
+  // After a leading dot, underscores must be between digits.
+  if (/^\..*(?:_(?!\d)|(?<!\d)_)/.test(text)) return text;
+  const plain = text.replaceAll("_", "");
+  const [, sign, prefixed, octal, decimal] = wholeNumber.exec(plain) ?? [];
+  if (sign !== undefined) {
+    const whole = BigInt(prefixed ?? (octal === undefined ? (decimal ?? "0") : `0o${octal}`));
+    const signed = sign === "-" ? -whole : whole;
+    // What has more than 64 bits is read as a fraction is, in which a leading 0 means nothing.
+    if (signed <= maxUint64 && signed >= minInt64)
+      return Number.isSafeInteger(Number(signed)) ? Number(signed) : signed;
+  }
+  const number = decimalNumber.test(plain) ? Number(plain) : Number.NaN;
+  return Number.isFinite(number) ? number : text;
+}
+
+const numberTag: ScalarTag = {
   default: true,
   tag: tagOf("float"),
-  test: /^(?:[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/,
-  resolve(text) {
-    if (/nan/i.test(text)) return Number.NaN;
-    if (/inf/i.test(text)) return text.startsWith("-") ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-    return Number(text.replaceAll("_", ""));
-  },
+  test: /^[-+.0-9][-+.\w]*$/,
+  resolve: numberOf,
 };
+
+/** Whole numbers have no tag of their own but where the text has one. */
+const integerTag: ScalarTag = { tag: tagOf("int"), resolve: numberOf };
 
 const structuralTags: ReadonlySet<string> = new Set(["map", "seq", "str"].map(tagOf));
 
@@ -82,8 +90,8 @@ const kubernetes: { readonly options: DialectOptions; readonly rules: NodeRules 
       ...tags.filter((tag) => typeof tag !== "string" && structuralTags.has(tag.tag)),
       nullTag,
       booleanTag,
+      numberTag,
       integerTag,
-      floatTag,
     ],
   },
   rules: {

@@ -16,7 +16,7 @@ export function checkSupport(pod: Pod, options: ValidatePodOptions, problems: Fi
       return;
     if (row.support === "refused") problems.forbidden(path, row.text);
     else if (row.support === "needs-api-server" && !isGiven(row, field, options))
-      problems.forbidden(path, `needs an API server: ${row.text}${missingInput(row)}`);
+      problems.forbidden(path, reasonOf(row));
   });
 }
 
@@ -30,8 +30,15 @@ function isGiven(
   return typeof Object.entries(volumePlugins ?? {}).find(([source]) => source === field)?.[1] === "function";
 }
 
-function missingInput({ input }: FieldSupport): string {
-  return input === undefined || input === "volumePlugin" ? "" : `: pass inputs.${input}`;
+const inputNames = {
+  configMaps: "ConfigMaps",
+  secrets: "Secrets",
+  runtimeClasses: "RuntimeClasses",
+} as const;
+
+function reasonOf({ input, text }: FieldSupport): string {
+  if (input === undefined || input === "volumePlugin") return text;
+  return `${inputNames[input]} come from an API server: pass them in inputs.${input}`;
 }
 
 /** An empty list, an empty string and `false` ask for nothing. */
