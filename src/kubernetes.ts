@@ -190,3 +190,17 @@ export {
   volumePlans,
   type WaitingReason,
 } from "./kubernetes/index.js";
+// Files of pods on this node.
+export {
+  LocalNodeFiles,
+  type LocalNodeFilesOptions,
+  type NodeFiles,
+  type PluginVolumeSource,
+  type PreparedContainer,
+  type PreparedPod,
+  type UnmountVolume,
+  type UserNamespaceIds,
+  type VolumePlugin,
+  type VolumePluginContext,
+  type VolumePlugins,
+} from "./kubernetes/index.js";

@@ -46,6 +46,16 @@ export {
   type ParseManifestsOptions,
   parseManifests,
 } from "./manifests/index.js";
+export { LocalNodeFiles, type LocalNodeFilesOptions } from "./node/local-node-files.js";
+export type { NodeFiles, PreparedContainer, PreparedPod } from "./node/node-files.js";
+export type { UserNamespaceIds } from "./node/user-namespaces.js";
+export type {
+  PluginVolumeSource,
+  UnmountVolume,
+  VolumePlugin,
+  VolumePluginContext,
+  VolumePlugins,
+} from "./node/volume-plugin.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
 export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";

@@ -3,16 +3,18 @@ import { dirname, join, resolve } from "node:path";
 import { abortError, codeOf, criError, OptionTable, option } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
 import type { SubPathPlan } from "../config/container-files.js";
+import { containerLogLinkName } from "../config/log-links.js";
 import type { PlannedContainer } from "../config/pod-configs.js";
 import type { VolumePlan } from "../config/volume-plans.js";
 import { createTerminationLog, readTerminationLog, writeHostsFile } from "./container-files.js";
 import { ensureFolder } from "./folders.js";
-import { createLogLink, ensureLogFolder, logLinkName, removeLogLink, removePodLogs } from "./log-folders.js";
+import { createLogLink, ensureLogFolder, removeLogLink, removePodLogs } from "./log-folders.js";
 import { isWithin, mountsWithin, readMountTable } from "./mount-table.js";
 import { Mounts, mayMount } from "./mounts.js";
 import type { NodeFiles, PreparedContainer, PreparedPod } from "./node-files.js";
 import { podFolder, podLogFolder, podsFolder } from "./pod-paths.js";
 import { checkPropagation } from "./propagation.js";
+import { readVolumeFile } from "./read-volume-file.js";
 import { removeTree } from "./remove-tree.js";
 import { bindSubPath, openSubPath } from "./sub-path.js";
 import {
@@ -144,7 +146,7 @@ export class LocalNodeFiles implements NodeFiles {
   async linkLog(pod: Pod, containerName: string, containerId: string, logPath: string): Promise<void> {
     const { containerLogsDir } = this.#options;
     if (containerLogsDir === undefined) return;
-    const name = logLinkName(identityOf(pod), containerName, containerId);
+    const name = containerLogLinkName(identityOf(pod), containerName, containerId);
     await named(containerLogsDir, () => createLogLink(containerLogsDir, name, logPath));
   }
 
@@ -166,12 +168,23 @@ export class LocalNodeFiles implements NodeFiles {
     )
       await named(message, () => removeTree(message));
     if (containerLogsDir === undefined) return;
-    const name = logLinkName(identity, container.name, container.id);
+    const name = containerLogLinkName(identity, container.name, container.id);
     await named(containerLogsDir, () => removeLogLink(containerLogsDir, name));
   }
 
   async readTerminationMessage(hostPath: string): Promise<string> {
     return await named(hostPath, () => readTerminationLog(hostPath));
+  }
+
+  /**
+   * Returns the text of a file in a volume of this node, for `PodInputs.readVolumeFile`; undefined where it does not exist. Links are
+   * followed as long as they stay in the volume. Throws for other files, and for files of more than 1 MiB.
+   */
+  readVolumeFile(
+    { name, hostPath }: Pick<VolumePlan, "name" | "hostPath">,
+    path: string,
+  ): string | undefined {
+    return readVolumeFile(`volume ${JSON.stringify(name)}`, hostPath, path);
   }
 
   async userNamespaceHostId(podUid: string, signal?: AbortSignal): Promise<number> {

@@ -7,22 +7,10 @@ import { removeTree } from "./remove-tree.js";
 
 /** All users may read the folders; runtimes restrict the files. */
 const logFolderMode = 0o755;
-const nameLimitBytes = 255;
-const suffix = ".log";
 
 /** Creates a folder for logs. */
 export async function ensureLogFolder(path: string): Promise<void> {
   await ensureFolder(path, logFolderMode);
-}
-
-/** Returns the name of the link to a container's log: `<pod>_<namespace>_<container>-<id>.log`, cut to 255 bytes. */
-export function logLinkName(
-  pod: { readonly namespace: string; readonly name: string },
-  containerName: string,
-  containerId: string,
-): string {
-  const name = `${pod.name}_${pod.namespace}_${containerName}-${containerId}`;
-  return name.slice(0, nameLimitBytes - suffix.length) + suffix;
 }
 
 /** Creates a link to a log, in place of an existing one. Does nothing while there is no log. */

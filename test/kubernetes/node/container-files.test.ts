@@ -17,7 +17,6 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { MountPropagation, MountSchema } from "../../../gen/runtime/v1/api_pb.js";
-import { logLinkName } from "../../../src/kubernetes/node/log-folders.js";
 import { hostsFilePath, podLogFolder, terminationLogPath } from "../../../src/kubernetes/node/pod-paths.js";
 import { cleanup } from "../../support/cleanup.js";
 import { failure } from "../../support/failure.js";
@@ -126,12 +125,6 @@ test("the link to a log has the kubelet's name, and ends with the container", as
   await files.removeContainer(podOf(), { name: "app", id });
   await files.removeContainer(podOf(), { name: "app", id });
   assert.deepEqual(readdirSync(containerLogsDir), []);
-});
-
-test("names of links are cut to 255 bytes", () => {
-  const name = logLinkName({ namespace: "n".repeat(63), name: "p".repeat(253) }, "c", id);
-  assert.deepEqual([name.length, name.slice(-5)], [255, "p.log"]);
-  assert.equal(logLinkName({ namespace: "prod", name: "web-0" }, "c", id), `web-0_prod_c-${id}.log`);
 });
 
 test("a removed container takes its termination log with it, and no other file", async (t) => {

@@ -347,3 +347,27 @@ test("options and pods are checked", async (t) => {
   assert.match(error.message, /need its uid, namespace and name/);
   assert.match((await failure(files.removePod("../x"))).message, /must be a name without/);
 });
+
+test("a file of a volume is read for fileKeyRef, and nothing outside of the volume", asRoot, async (t) => {
+  const { folder, files, volume } = await prepared(t, (root) => emptyDirPlan(root, "data"));
+  const at = (name: string) => join(volume.hostPath, name);
+  writeFileSync(join(folder, "outside"), "secret");
+  mkdirSync(at("dir"));
+  writeFileSync(at("dir/env"), "A='b'");
+  writeFileSync(at("large"), Buffer.alloc((1 << 20) + 1));
+  symlinkSync("dir/env", at("inside"));
+  symlinkSync(join(folder, "outside"), at("absolute"));
+  symlinkSync("../../../../../../outside", at("relative"));
+  execFileSync("mkfifo", [at("fifo")]);
+  const read = (path: string) => files.readVolumeFile(volume, path);
+  assert.deepEqual([read("dir/env"), read("inside")], ["A='b'", "A='b'"]);
+  assert.deepEqual([read("none"), read("dir/env/below")], [undefined, undefined]);
+  const rows = { absolute: /leads out of the volume/, relative: /leads out/, fifo: /not a regular file/ };
+  for (const [path, expected] of Object.entries({
+    ...rows,
+    dir: /not a regular/,
+    large: /more than 1048576/,
+  }))
+    assert.throws(() => read(path), expected, path);
+  for (const path of ["../x", "/etc/passwd"]) assert.throws(() => read(path), /must be relative, without/);
+});
