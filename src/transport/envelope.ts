@@ -27,6 +27,13 @@ export interface MessageReceiver {
 let spare: Uint8Array | undefined;
 const maxSpareBytes = 2 * 2 ** 20;
 const stepBytes = 2 ** 16;
+/** How many times as large as what has arrived a buffer becomes when it is full. */
+const growth = 8;
+
+/** Keeps a buffer for the next message, if it is the largest one that is not too large. */
+function keep(buffer: Uint8Array): void {
+  if (buffer.byteLength <= maxSpareBytes && buffer.byteLength > (spare?.byteLength ?? 0)) spare = buffer;
+}
 
 /**
  * Splits a gRPC body into messages, independently of its chunks. A message over the limit is refused as soon as its prefix has
@@ -60,9 +67,10 @@ export class EnvelopeReader {
     return this.#prefix === undefined && this.#message === undefined;
   }
 
-  /** The memory that an incomplete message takes. */
+  /** The memory that an incomplete message takes. The system gives none for the part of its buffer that was not written. */
   get bufferedBytes(): number {
-    return this.#message === undefined ? 0 : Math.min(this.#length, this.#message.byteLength);
+    const message = this.#message;
+    return message === undefined ? 0 : Math.max(this.#filled, Math.min(message.byteLength, firstBytes));
   }
 
   /** Reads the next bytes, those of `chunk` from `start` to `end`, and delivers every message that they complete. */
@@ -74,7 +82,7 @@ export class EnvelopeReader {
       const message = this.#message;
       this.#message = undefined;
       this.#deliver(message, 0, this.#length, receiver);
-      if (message.byteLength <= maxSpareBytes) spare = message;
+      keep(message);
     }
     if (this.#prefix && at < end) {
       const joined = Buffer.concat([this.#prefix, chunk.subarray(at, end)]);
@@ -127,12 +135,15 @@ export class EnvelopeReader {
     return start + taken;
   }
 
-  /** Returns the message's buffer, with space for `needed` bytes. It grows at least twofold, so that a message is copied once on average. */
+  /** Returns the message's buffer, with space for `needed` bytes. */
   #withSpace(needed: number): Uint8Array {
     const old = this.#message;
     if (old && needed <= old.byteLength) return old;
-    const grown = allocate(Math.min(roundedUp(this.#length), Math.max(needed, 2 * (old?.byteLength ?? 0))));
-    if (old) grown.set(old.subarray(0, this.#filled));
+    const grown = allocate(Math.min(roundedUp(this.#length), growth * needed));
+    if (old) {
+      grown.set(old.subarray(0, this.#filled));
+      keep(old);
+    }
     this.#message = grown;
     return grown;
   }
