@@ -1,8 +1,9 @@
 export type { RegistryCredentials, SecretCredentials } from "./auth/credentials.js";
 export { dockerAuth } from "./auth/docker-auth.js";
 export type { HelperOptions } from "./auth/helper.js";
-export { keyring, type PullSecret } from "./auth/keyring.js";
+export { keyMatches, keyring, type PullSecret } from "./auth/keyring.js";
 export { podmanAuth } from "./auth/podman-auth.js";
+export { runCredentialProgram } from "./auth/run-program.js";
 export {
   authCheck,
   type CredentialFunction,

@@ -1,15 +1,6 @@
-import type { ChildProcess } from "node:child_process";
-import {
-  abortError,
-  type CriError,
-  criError,
-  linkedController,
-  maxTimerMs,
-  OptionTable,
-  option,
-  sleep,
-} from "../../core/index.js";
+import { type CriError, criError, OptionTable, option } from "../../core/index.js";
 import type { RegistryCredentials } from "./credentials.js";
+import { runCredentialProgram } from "./run-program.js";
 
 /** Options of credential helpers. */
 export interface HelperOptions {
@@ -34,7 +25,6 @@ export const helperTable = new OptionTable<HelperOptions>({
       : { path: "", message: "must be an object" },
 });
 
-const outputLimitBytes = 1 << 20;
 /** The output of a helper that has no credentials, which is not an error. */
 const notFoundOutput = "credentials not found in native keychain";
 
@@ -48,64 +38,21 @@ export async function askHelper(
   { helperTimeoutMs = 30_000, env = process.env }: HelperOptions,
   signal: AbortSignal,
 ): Promise<RegistryCredentials | undefined> {
-  // Loaded here, because it costs every program a few milliseconds, and few have helpers.
-  const { spawn } = await import("node:child_process");
-  if (signal.aborted) throw abortError(signal);
   const program = `docker-credential-${name}`;
-  // A separate process group, so that the children of a script can be killed with it.
-  const child = spawn(program, ["get"], {
-    stdio: ["pipe", "pipe", "ignore"],
-    env: { ...env },
-    detached: true,
-  });
-  const timer = linkedController(signal);
-  let hasExited = false;
-  try {
-    const timeout = sleep(helperTimeoutMs || maxTimerMs, timer.signal).then(
-      () => Promise.reject(helperError(program, `did not respond within ${helperTimeoutMs} ms`)),
-      () => Promise.reject(abortError(signal)),
-    );
-    const { status, output } = await Promise.race([run(child, program, server), timeout]);
-    hasExited = true;
-    if (status === 0) return parseCredentials(output, program);
-    if (output.trim() === notFoundOutput) return undefined;
-    throw helperError(program, status === null ? "was killed" : `exited with code ${status}`);
-  } finally {
-    timer.abort();
-    timer.unlink();
-    if (!hasExited) kill(child);
-  }
-}
-
-/** Sends the name of the registry, and collects the output until the helper exits. */
-async function run(child: ChildProcess, program: string, server: string) {
-  const { stdin, stdout } = child;
-  return await new Promise<{ readonly status: number | null; readonly output: string }>((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    child.once("error", (cause) => reject(helperError(program, "cannot be run", cause)));
-    stdout?.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      if (bytes > outputLimitBytes)
-        reject(helperError(program, `printed more than ${outputLimitBytes} bytes`));
-    });
-    child.once("close", (status) => resolve({ status, output: Buffer.concat(chunks).toString("utf8") }));
-    // A helper that does not read its input may still respond.
-    stdin?.on("error", () => undefined);
-    stdin?.end(`${server}\n`);
-  });
-}
-
-function kill(child: ChildProcess): void {
-  child.stdin?.destroy();
-  child.stdout?.destroy();
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // All processes of the group have exited.
-  }
+  const { status, output } = await runCredentialProgram(
+    {
+      command: program,
+      args: ["get"],
+      env,
+      input: `${server}\n`,
+      timeoutMs: helperTimeoutMs,
+      error: (what, cause) => helperError(program, what, cause),
+    },
+    signal,
+  );
+  if (status === 0) return parseCredentials(output, program);
+  if (output.trim() === notFoundOutput) return undefined;
+  throw helperError(program, status === null ? "was killed" : `exited with code ${status}`);
 }
 
 function parseCredentials(output: string, program: string): RegistryCredentials | undefined {

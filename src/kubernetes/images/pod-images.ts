@@ -9,11 +9,12 @@ import { StartError } from "../start-error.js";
 import { RestartBackOff } from "../worker/back-off.js";
 import type { Clock } from "../worker/clock.js";
 import type { EventRecorder, PodImages } from "../worker/ports.js";
+import { durationText } from "./durations.js";
 import { PullAccess } from "./pull-access.js";
-import { type PullCredentials, pullCredentials } from "./pull-credentials.js";
+import { type FoundPullCredentials, type PullCredentials, pullCredentials } from "./pull-credentials.js";
+import { pullError } from "./pull-error.js";
 import { PullQueue } from "./pull-queue.js";
 import { pullSecretsOf } from "./pull-secrets.js";
-import { durationText, pullError } from "./pull-texts.js";
 
 /** Options of {@link podImages}. */
 export interface PodImagesOptions {
@@ -123,14 +124,14 @@ class ImagePulls implements PodImages {
 
   async #mayUse(imageId: string, step: Step): Promise<boolean> {
     try {
-      return this.#access.allows(imageId, await this.#credentials(step));
+      return this.#access.allows(imageId, (await this.#credentials(step)).credentials);
     } catch (error) {
       step.signal.throwIfAborted();
       throw new StartError("ErrImagePull", textOf(error), { cause: error });
     }
   }
 
-  async #credentials({ pod, name, signal }: Step): Promise<PullCredentials[]> {
+  async #credentials({ pod, name, signal }: Step): Promise<FoundPullCredentials> {
     const { secrets } = pullSecretsOf(pod, this.#parts.secrets());
     return await pullCredentials(parseReference(name), secrets, this.#nodeAuth, signal);
   }
@@ -204,15 +205,18 @@ class ImagePulls implements PodImages {
   async #tryCredentials(step: Step) {
     const found = await this.#credentials(step);
     const errors: unknown[] = [];
-    for (const credentials of found.length > 0 ? found : [undefined])
+    for (const credentials of found.credentials.length > 0 ? found.credentials : [undefined])
       try {
         return { ref: await this.#callPull(step, credentials), credentials };
       } catch (error) {
         step.signal.throwIfAborted();
         errors.push(error);
       }
-    if (errors.length === 1) throw errors[0];
-    throw new Error(`[${[...new Set(errors.map(textOf))].join(", ")}]`, { cause: errors[0] });
+    const texts = [...new Set(errors.map(textOf))];
+    const text = texts.length === 1 ? `${texts[0]}` : `[${texts.join(", ")}]`;
+    // A source that failed may be why the others did not suffice.
+    const all = [text, ...found.failures.map(textOf)].join("; ");
+    throw new Error(all, { cause: errors[0] });
   }
 
   async #callPull({ name, pod, sandbox, signal }: Step, credentials: PullCredentials | undefined) {

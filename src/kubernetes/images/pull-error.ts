@@ -16,14 +16,3 @@ export function pullError(
   const rest = text.slice(named.name.length);
   return { waitingReason: named.name, message: `image pull failed for ${image} ${named.text}${rest}` };
 }
-
-/** Returns a duration as Go prints it, exact to the millisecond: `850ms`, `12.034s`, `1m2.5s`. */
-export function durationText(ms: number): string {
-  const whole = Math.max(0, Math.trunc(ms));
-  if (whole === 0) return "0s";
-  if (whole < 1_000) return `${whole}ms`;
-  const minutes = Math.floor(whole / 60_000);
-  const seconds = `${(whole % 60_000) / 1_000}s`;
-  if (minutes === 0) return seconds;
-  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
-}
