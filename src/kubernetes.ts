@@ -204,3 +204,11 @@ export {
   type VolumePluginContext,
   type VolumePlugins,
 } from "./kubernetes/index.js";
+// Credentials of the node.
+export {
+  type CredentialPlugin,
+  type CredentialPluginsOptions,
+  credentialPlugins,
+  type NodeDockerConfigOptions,
+  nodeDockerConfig,
+} from "./kubernetes/index.js";

@@ -38,6 +38,14 @@ export {
   volumeFields,
   volumeMountFields,
 } from "./fields.js";
+export { lifecycleHooks } from "./hooks/hooks.js";
+export {
+  type CredentialPlugin,
+  type CredentialPluginsOptions,
+  credentialPlugins,
+} from "./images/credential-plugins.js";
+export { type NodeDockerConfigOptions, nodeDockerConfig } from "./images/node-docker-config.js";
+export { type PodImagesOptions, podImages } from "./images/pod-images.js";
 export {
   type ManifestNotice,
   type ManifestObject,
@@ -56,6 +64,9 @@ export type {
   VolumePluginContext,
   VolumePlugins,
 } from "./node/volume-plugin.js";
+export type { ProbeOutcome, ProbeRunner, ProbeTarget } from "./probes/outcome.js";
+export { probesFactory } from "./probes/prober.js";
+export { probeRunner } from "./probes/run-probe.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
 export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
