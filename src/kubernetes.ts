@@ -212,3 +212,18 @@ export {
   type NodeDockerConfigOptions,
   nodeDockerConfig,
 } from "./kubernetes/index.js";
+// Playing Pods.
+export {
+  type InPlayedPodOptions,
+  type PlayCondition,
+  PlayedPod,
+  type PlayInputs,
+  type PlayLogsOptions,
+  playPod,
+  type PlayPodOptions,
+  type PlayStopOptions,
+  type PlayWaitOptions,
+  type PodPlanner,
+  podPlanner,
+  type PodWorkerEvent,
+} from "./kubernetes/index.js";

@@ -64,9 +64,15 @@ export type {
   VolumePluginContext,
   VolumePlugins,
 } from "./node/volume-plugin.js";
+export type { PlayInputs, PlayPodOptions } from "./play/options.js";
+export type { PlayLogsOptions } from "./play/play-logs.js";
+export { playPod, podPlanner } from "./play/play-pod.js";
+export { type InPlayedPodOptions, PlayedPod, type PlayStopOptions } from "./play/played-pod.js";
+export type { PlayCondition, PlayWaitOptions } from "./play/wait.js";
 export type { ProbeOutcome, ProbeRunner, ProbeTarget } from "./probes/outcome.js";
 export { probesFactory } from "./probes/prober.js";
 export { probeRunner } from "./probes/run-probe.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
 export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
+export type { PodPlanner, PodWorkerEvent } from "./worker/ports.js";

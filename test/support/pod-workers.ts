@@ -8,10 +8,10 @@ import { EventChanges } from "../../src/kubernetes/worker/pod-changes.js";
 import { PodWorker } from "../../src/kubernetes/worker/pod-worker.js";
 import type {
   Hooks,
-  PodEvent,
   PodImages,
   PodPlanner,
   PodProbes,
+  PodWorkerEvent,
   PodWorkerParts,
   ProbeState,
 } from "../../src/kubernetes/worker/ports.js";
@@ -115,6 +115,7 @@ export async function startWorker(
 ) {
   const clock = new VirtualClock();
   const node = await scripted(t, { clock: clock.runtime, ...(programs && { programs }) });
+  clock.activity = () => node.runtime.calls.total;
   return { ...node, ...runWorker(t, node, clock, manifest, parts), clock };
 }
 
@@ -127,7 +128,7 @@ export function runWorker(
   parts: Partial<PodWorkerParts> = {},
 ) {
   const pod = defaultPod({ ...manifest, metadata: { name: "p", namespace: "test", ...manifest.metadata } });
-  const events: PodEvent[] = [];
+  const events: PodWorkerEvent[] = [];
   const statuses: PodStatus[] = [];
   const probes = new SetProbes();
   const hooks: Hooks = lifecycleHooks({ runtime: cri.runtime, clock });

@@ -7,6 +7,8 @@ import { VirtualClock as RuntimeClock } from "../../src/testing/index.js";
  */
 export class VirtualClock implements Clock {
   readonly runtime: RuntimeClock;
+  /** The default of {@link until}. */
+  activity: () => number = () => 0;
 
   /** @param startAt the initial time; 2026-01-01 UTC by default. */
   constructor(startAt?: Date) {
@@ -52,7 +54,7 @@ export class VirtualClock implements Clock {
     {
       stepMs = 1_000,
       limitMs = 3_600_000,
-      activity = () => 0,
+      activity = this.activity,
     }: { readonly stepMs?: number; readonly limitMs?: number; readonly activity?: () => number } = {},
   ): Promise<number> {
     const start = this.now();

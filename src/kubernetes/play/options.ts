@@ -8,7 +8,7 @@ import type { NodeFacts } from "../config/node-facts.js";
 import type { ServiceInput } from "../config/pod-inputs.js";
 import { type VolumePlugins, volumePluginsTable } from "../node/volume-plugin.js";
 import type { Clock } from "../worker/clock.js";
-import type { PodEvent, PodPlanner } from "../worker/ports.js";
+import type { PodPlanner, PodWorkerEvent } from "../worker/ports.js";
 
 /** The objects that a Pod may refer to. They can be replaced while it runs: {@link PlayedPod.update}. */
 export interface PlayInputs {
@@ -24,7 +24,7 @@ export interface PlayInputs {
 export interface PlayPodOptions extends PlayInputs {
   /** The runtime handlers by the names of RuntimeClasses, for `spec.runtimeClassName`. @default none */
   readonly runtimeClasses?: Readonly<Record<string, string>> | undefined;
-  /** Facts of the node to use instead of those that are read from it. @default none */
+  /** Facts of the node to use instead of those that are read from it. @default none, but the `cgroupRoot` /cri-sdk */
   readonly node?: Omit<Partial<NodeFacts>, "rootDir" | "podLogsDir"> | undefined;
   /**
    * The folder of volumes and of other files of pods, absolute. The runtime must see it under the same path. A program that adopts
@@ -54,7 +54,7 @@ export interface PlayPodOptions extends PlayInputs {
   /** Turns the Pod into messages of CRI: wrap {@link podPlanner} to change them. @default the rules of the kubelet */
   readonly planner?: ((planner: PodPlanner) => PodPlanner) | undefined;
   /** Called with each event. @default none */
-  readonly onEvent?: ((event: PodEvent) => void) | undefined;
+  readonly onEvent?: ((event: PodWorkerEvent) => void) | undefined;
   /** Called with each new status. @default none */
   readonly onStatus?: ((status: PodStatus<Date>) => void) | undefined;
   /** The time source of back-offs, probes and grace periods. @default the clock of this machine */

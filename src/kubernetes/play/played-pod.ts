@@ -22,9 +22,9 @@ import type { DefaultedPod } from "../defaults/index.js";
 import type { ObservedPod } from "../worker/observed.js";
 import { activeSandbox, findContainer, newestInstance } from "../worker/pod-containers.js";
 import type { PodWorker } from "../worker/pod-worker.js";
-import type { PodEvent } from "../worker/ports.js";
+import type { PodWorkerEvent } from "../worker/ports.js";
 import type { RemovalParts } from "../worker/prune.js";
-import { removePod } from "../worker/remove-pod.js";
+import { type RemovePodOptions, removePod } from "../worker/remove-pod.js";
 import type { History, PlayStream } from "./history.js";
 import { type PlayInputs, playInputsTable } from "./options.js";
 import { type PlayLogsOptions, playLogsTable, readPlayLogs } from "./play-logs.js";
@@ -68,8 +68,8 @@ const removal = { attempts: 10, pauseMs: 3_000 } as const;
 export interface PlayedPodParts {
   readonly cri: Cri;
   readonly worker: PodWorker;
-  readonly removal: RemovalParts;
-  readonly events: History<PodEvent>;
+  readonly removal: RemovalParts & { readonly node: NonNullable<RemovePodOptions["node"]> };
+  readonly events: History<PodWorkerEvent>;
   readonly statuses: History<{ readonly status: PodStatus<Date>; readonly observed: ObservedPod }>;
   readonly setInputs: (inputs: PlayInputs) => void;
   /** Called once: after the pod was removed, or with true when it is left running. */
@@ -77,7 +77,7 @@ export interface PlayedPodParts {
 }
 
 /** A Pod that this process runs: {@link playPod}. Its events can be iterated over; `await using` stops and removes it. */
-export class PlayedPod implements AsyncDisposable, AsyncIterable<PodEvent> {
+export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent> {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -113,13 +113,13 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodEvent> {
     return this.#parts.worker.status ?? { phase: "Pending" };
   }
 
-  /** Returns the events of the pod from its start on, 1,000 at most of the past, until it has ended. */
-  events(): PlayStream<PodEvent> {
+  /** Returns the events of the pod from its start on, at most the last 200 of the past, until it has ended. */
+  events(): PlayStream<PodWorkerEvent> {
     return this.#parts.events.read("first");
   }
 
   /** Returns all events: {@link events}. */
-  [Symbol.asyncIterator](): PlayStream<PodEvent> {
+  [Symbol.asyncIterator](): PlayStream<PodWorkerEvent> {
     return this.events();
   }
 
@@ -219,7 +219,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodEvent> {
     const status = await worker.done;
     for (let attempt = 1; ; attempt++)
       try {
-        await removePod(worker.pod, parts, { keepLogs: this.#keepLogs });
+        await removePod(worker.pod, parts, { keepLogs: this.#keepLogs, node: parts.node });
         break;
       } catch (error) {
         const isClosed = isCriError(error) && error.reason === "client_closed";

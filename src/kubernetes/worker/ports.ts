@@ -31,7 +31,7 @@ export type PodRuntime = Pick<
 >;
 
 /** An event of a Pod, with the reasons of the kubelet's events: `Pulling`, `Created`, `BackOff`, `Unhealthy`. */
-export interface PodEvent {
+export interface PodWorkerEvent {
   readonly type: "Normal" | "Warning";
   readonly reason: string;
   readonly message: string;
@@ -42,7 +42,7 @@ export interface PodEvent {
 }
 
 /** Takes events. The worker adds the time. */
-export type EventRecorder = (event: Omit<PodEvent, "timeMs">) => void;
+export type EventRecorder = (event: Omit<PodWorkerEvent, "timeMs">) => void;
 
 /** Images of the node. */
 export interface PodImages {
@@ -145,7 +145,7 @@ export interface PodWorkerParts {
   >;
   /** What statuses say about the node. */
   readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
-  readonly record: (event: PodEvent) => void;
+  readonly record: (event: PodWorkerEvent) => void;
   /** Called with each new status, and what it was computed from. */
   readonly onStatus: (status: PodStatus<Date>, observed: ObservedPod) => void;
 }

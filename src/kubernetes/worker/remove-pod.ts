@@ -1,6 +1,8 @@
 import { criError } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
+import type { NodeFacts } from "../config/node-facts.js";
 import { observePod } from "./observe.js";
+import { removePodCgroup } from "./pod-cgroup.js";
 import { isStopped } from "./pod-containers.js";
 import { type RemovalParts, removeInstances, removeSandboxes } from "./prune.js";
 
@@ -8,6 +10,8 @@ import { type RemovalParts, removeInstances, removeSandboxes } from "./prune.js"
 export interface RemovePodOptions {
   /** Whether its log folder stays. @default false */
   readonly keepLogs?: boolean | undefined;
+  /** The node, whose cgroup of the pod is removed, too. @default the cgroup stays */
+  readonly node?: Pick<NodeFacts, "cgroupRoot" | "cgroupDriver"> | undefined;
 }
 
 /**
@@ -17,7 +21,7 @@ export interface RemovePodOptions {
 export async function removePod(
   pod: Pod,
   parts: RemovalParts,
-  { keepLogs = false }: RemovePodOptions = {},
+  { keepLogs = false, node }: RemovePodOptions = {},
 ): Promise<void> {
   const { uid = "", name } = pod.metadata ?? {};
   const observed = await observePod(parts.runtime, uid);
@@ -28,6 +32,7 @@ export async function removePod(
     observed.sandboxes.map(({ id }) => id),
     parts,
   );
+  if (node) await removePodCgroup(uid, node);
   await parts.files.removePod(uid);
   if (!keepLogs) await parts.files.removeLogs(uid);
 }

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { codeOf, isCriError } from "../../core/index.js";
+import { codeOf, isCriError, messageOf } from "../../core/index.js";
 import type { Container } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { DefaultedPod } from "../defaults/index.js";
@@ -63,7 +63,12 @@ export async function startContainer(
     throw fail(error, "RunContainerError");
   }
   record({ type: "Normal", reason: "Started", message: "Container started" });
-  await parts.files.linkLog(pod, name, instance.id, instance.logPath);
+  try {
+    await parts.files.linkLog(pod, name, instance.id, instance.logPath);
+  } catch (error) {
+    // The link is for other programs; the container runs without it.
+    record({ type: "Warning", reason: "FailedLogLink", message: messageOf(error) });
+  }
 
   const postStart = container.lifecycle?.postStart;
   if (!postStart) return;
@@ -183,8 +188,12 @@ async function restartCountOfLogs(folder: string): Promise<number> {
 /** Returns the error as a {@link StartError}, by default with this reason. */
 export function startErrorOf(error: unknown, waitingReason: WaitingReason): StartError {
   if (error instanceof StartError) return error;
-  const text = isCriError(error) ? error.rawMessage : error instanceof Error ? error.message : String(error);
-  return new StartError(waitingReason, text, { cause: error });
+  return new StartError(waitingReason, textOf(error), { cause: error });
+}
+
+/** Returns the text of an error as statuses and events show it: without method and code. */
+export function textOf(error: unknown): string {
+  return isCriError(error) ? error.rawMessage : messageOf(error);
 }
 
 /** What the event `Failed` shows: reasons of pulls stand for their message, as an event `Failed` before has it. */

@@ -72,8 +72,7 @@ test("row 36: a container that exits at once restarts after 0, 10, 20, 40, 80, 1
     spec: { containers: [container("c", "exit", "1")] },
   });
   const starts = () => runtime.calls.of("startContainer");
-  const activity = () => runtime.calls.total;
-  await clock.until(() => starts().length === 9, { stepMs: 5_000, activity });
+  await clock.until(() => starts().length === 9, { stepMs: 5_000 });
   const times = starts().map(({ startedAt }) => Number(startedAt / 1_000_000_000n));
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   assert.deepEqual(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
@@ -105,7 +104,7 @@ test("row 36: after more than ten minutes of running, the back-off begins anew",
     },
   );
   const starts = () => runtime.calls.of("startContainer");
-  await clock.until(() => starts().length === 6, { activity: () => runtime.calls.total });
+  await clock.until(() => starts().length === 6);
   const times = starts().map(({ startedAt }) => Number(startedAt / 1_000_000_000n));
   const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
   assert.deepEqual(waits, [0, 10, 20, 601, 10]);
@@ -177,7 +176,8 @@ test("a pod that is active longer than activeDeadlineSeconds fails", async (t) =
   void worker.done.then(() => {
     isDone = true;
   });
-  const tookMs = await clock.until(() => worker.isTerminating, { limitMs: 120_000 });
+  await clock.until(() => worker.isTerminating, { limitMs: 120_000 });
+  const tookMs = clock.now() - (worker.status?.startTime?.getTime() ?? 0);
   assert.ok(tookMs >= 88_000 && tookMs <= 92_000, `it took ${tookMs} ms`);
   await clock.until(() => isDone);
   assert.equal(worker.status?.phase, "Failed");
