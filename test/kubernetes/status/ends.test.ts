@@ -327,6 +327,22 @@ const rows: Readonly<Record<string, Row>> = {
       initialized: "",
     },
   },
+  "a sidecar that starts again does not make a pod pending": {
+    pod: { initContainers: [sidecar("s", { startupProbe: probe })] },
+    containers: [{ name: "s", restartCount: 1 }, {}],
+    expected: {
+      phase: "Running",
+      states: { s: "running ×1", app: "running ×0 started ready" },
+      ready: "ContainersNotReady",
+      initialized: "",
+    },
+  },
+  "in a new sandbox, a sidecar that has not started makes a pod pending again": {
+    pod: { initContainers: [sidecar("s", { startupProbe: probe })] },
+    containers: [{ name: "s", restartCount: 1, sandboxId: "new" }, exited(255)],
+    sandboxes: [{ id: "new", attempt: 1 }, { isReady: false }],
+    expected: { phase: "Pending", states: { s: "running ×1", app: "255 Error ×0" } },
+  },
   "sidecars that were stopped last do not count: the pod succeeded": {
     pod: { ...never, initContainers: [sidecar("s")] },
     containers: [exited(137, { name: "s" }), exited(0)],

@@ -121,6 +121,12 @@ const rows: Readonly<Record<string, Row>> = {
     ],
     expected: { attempt: 1, start: ["i"] },
   },
+  "with the policy Never, what never ran starts in the first sandbox that is known": {
+    pod: { restartPolicy: "Never", containers: ["a", "b"] },
+    containers: [exited("a", 1)],
+    sandboxes: [],
+    expected: { killPod: true, createSandbox: true, attempt: 0, start: ["b"] },
+  },
   "with the policy OnFailure, containers that succeeded do not run in a second sandbox": {
     pod: { restartPolicy: "OnFailure", containers: ["a", "b"] },
     containers: [exited("a", 0), exited("b", 1)],
@@ -407,6 +413,14 @@ const rows: Readonly<Record<string, Row>> = {
   "after a restart of all, the pod starts anew": {
     pod: { initContainers: ["i"], containers: [{ name: "a", ...restartAll }] },
     expected: { start: ["i"] },
+  },
+  "rules without a policy of the container do not count": {
+    pod: {
+      restartPolicy: "Never",
+      containers: [{ name: "a", restartPolicyRules: restartAll.restartPolicyRules ?? [] }],
+    },
+    containers: [exited("a", 7)],
+    expected: { killPod: true },
   },
   "a rule with NotIn restarts a container": {
     pod: { restartPolicy: "Never", containers: [{ name: "a", ...restartAll }] },

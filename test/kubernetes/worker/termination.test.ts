@@ -105,6 +105,15 @@ test("all running containers stop, then all sandboxes; sidecars last, in reverse
   }
 });
 
+test("sidecars wait for all that started after them", () => {
+  const pod = podOf({ initContainers: [sidecar("s"), sidecar("t"), sidecar("u")] });
+  const plan = terminationPlan(pod, observedOf(["s", "t", "u", "app"].map((name) => ({ name }))));
+  assert.deepEqual(
+    Object.fromEntries(plan.containers.map(({ id, waitsFor }) => [id, [...waitsFor].sort()])),
+    { "s-0": ["app-0", "t-0", "u-0"], "t-0": ["app-0", "u-0"], "u-0": ["app-0"], "app-0": [] },
+  );
+});
+
 test("a grace period that is given replaces the pod's; with 0, no hook runs", () => {
   const pod = podOf(
     { containers: [{ name: "app", lifecycle: { preStop } }] },
