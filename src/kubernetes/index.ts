@@ -55,7 +55,6 @@ export {
   parseManifests,
 } from "./manifests/index.js";
 export { LocalNodeFiles, type LocalNodeFilesOptions } from "./node/local-node-files.js";
-export { logLinkName as containerLogLinkName } from "./node/log-folders.js";
 export type { NodeFiles, PreparedContainer, PreparedPod } from "./node/node-files.js";
 export type { UserNamespaceIds } from "./node/user-namespaces.js";
 export type {

@@ -74,7 +74,8 @@ async function checkPod(subject: Subject, world: PodWorld, seed: number, index: 
 
 async function run({ cri }: Subject, { node, files }: PodWorld, { pod, inputs }: PodCase): Promise<void> {
   const defaulted = defaultPod(pod);
-  const image = await cri.images.get(defaulted.spec.containers[0]?.image ?? "");
+  const name = defaulted.spec.containers[0]?.image ?? "";
+  const image = await cri.images.get(name);
   assert.ok(image);
   const plan = podPlan(defaulted, node, inputs);
   await files.preparePod(defaulted, plan.volumes);
@@ -88,7 +89,7 @@ async function run({ cri }: Subject, { node, files }: PodWorld, { pod, inputs }:
     const known = {
       ...inputs,
       podIPs: status?.network?.ip ? [status.network.ip] : [],
-      images: { [image.references[0] ?? ""]: { id: image.id } },
+      images: { [name]: { id: image.id } },
     };
     const { initContainers, containers, ephemeralContainers } = defaulted.spec;
     for (const { name } of [...initContainers, ...containers, ...ephemeralContainers]) {

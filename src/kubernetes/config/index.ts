@@ -2,6 +2,7 @@ export { containerAnnotationKeys, containerHash } from "./container-annotations.
 export type { ContainerFiles, HostsFilePlan, SubPathPlan } from "./container-files.js";
 export type { PodHostname } from "./hostname.js";
 export { type HostsFileInput, hostsFileText } from "./hosts-file.js";
+export { containerLogLinkName } from "./log-links.js";
 export type { NodeFacts } from "./node-facts.js";
 export { planContainer, podConfigs, podPlan } from "./plan-pod.js";
 export { volumePlans } from "./plan-volumes.js";
