@@ -24,6 +24,7 @@ import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
 import { observeCases } from "./observe.cases.js";
+import { podFilesCases } from "./pod-files.cases.js";
 import { podCases } from "./pods.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
@@ -94,6 +95,7 @@ export function runtimeTests(release: ContainerdRelease): void {
             ["ensure", "after"],
           ],
     );
+    podFilesCases(subject);
     manyPodsCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
