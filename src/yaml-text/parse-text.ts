@@ -30,6 +30,8 @@ export interface ParsedText {
   locate(path: ValuePath, isKey?: boolean): Location | undefined;
 }
 
+const tooDeep = "is nested too deeply";
+
 /** Parses JSON or YAML of one document. Never throws: errors are in `problems`. */
 export function parseText(text: string, dialect: YamlDialect): ParsedText {
   const [parsed] = parseWith(dialect, (options) => [parseDocument(text, options)]);
@@ -58,7 +60,7 @@ function parseWith(
     return documents.map((document) => contentOf(document, lines, new YamlNodes(document, rules)));
   } catch (error) {
     // The parser is recursive.
-    const message = isError(error) && error.name === "RangeError" ? "is nested too deeply" : messageOf(error);
+    const message = isError(error) && error.name === "RangeError" ? tooDeep : messageOf(error);
     return [withProblems([ofText(message, { line: 1, column: 1 })])];
   }
 }
@@ -69,7 +71,9 @@ function contentOf(document: Document, lines: LineCounter, nodes: YamlNodes): Pa
     return { line, column: col };
   };
   const problems = [
-    ...[...document.errors, ...document.warnings].map(({ message, pos }) => ofText(message, at(pos[0]))),
+    ...[...document.errors, ...document.warnings].map(({ message, pos }) =>
+      ofText(/call stack/.test(message) ? tooDeep : message, at(pos[0])),
+    ),
     ...nodes.problems.map(({ message, offset }) => ofText(message, at(offset))),
   ];
   if (problems.length > 0) return withProblems(problems);

@@ -18,7 +18,11 @@ export function checkContainerResources(
   const { problems } = context;
   const check = (name: string, here: FieldPath) => checkContainerResource(name, here, context);
   const limits = readAmounts(resources.limits, path.child("limits"), problems, check);
-  const requests = readAmounts(resources.requests, path.child("requests"), problems, check);
+  // Defaults are limits: their problems are reported once.
+  const given = Object.entries(resources.requests ?? {}).filter(
+    ([name, amount]) => resources.limits?.[name] !== amount,
+  );
+  const requests = readAmounts(Object.fromEntries(given), path.child("requests"), problems, check);
   checkPairs(limits, requests, path, problems);
   checkHugePages(limits, requests, path, problems);
 }
