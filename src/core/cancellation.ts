@@ -145,10 +145,9 @@ export class CancellationScope implements WithDeadline {
         this.stop(abortError(signal));
       });
     if (this.stopped || timeoutMs === undefined || !(timeoutMs > 0 && timeoutMs <= maxTimerMs)) return;
-    const now = performance.now();
-    this.deadlineAt = now + timeoutMs;
+    this.deadlineAt = performance.now() + timeoutMs;
     this.#deadlines = deadlineList(timeoutMs);
-    this.#deadlines.add(this, now);
+    this.#deadlines.add(this);
   }
 
   /** The remaining time of the deadline in milliseconds, at least 1; undefined without a deadline. */

@@ -16,8 +16,8 @@ export interface WithDeadline {
 const lists = new Map<number, DeadlineList>();
 /** Above this number, empty lists are removed at once. */
 const maxIdleLists = 32;
-/** A timer that is later than this, in milliseconds, may have been lost: a user's fake timers may have been removed with it. */
-const lostAfterMs = 1_000;
+/** Not those that a test of a user may put in their place: a shared timer would be lost when they are removed. */
+const { setTimeout, clearTimeout, setImmediate } = globalThis;
 
 /** Returns the list of deadlines with a timeout. */
 export function deadlineList(timeoutMs: number): DeadlineList {
@@ -35,21 +35,19 @@ export class DeadlineList {
   #first: WithDeadline | undefined;
   #last: WithDeadline | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #timerAt = 0;
 
   constructor(timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Adds a deadline that began at `now`. It keeps the process alive. */
-  add(item: WithDeadline, now: number): void {
+  /** Adds a deadline that begins now. It keeps the process alive. */
+  add(item: WithDeadline): void {
     const last = this.#last;
     item.previousDeadline = last;
     if (last === undefined) this.#first = item;
     else last.nextDeadline = item;
     this.#last = item;
-    if (this.#timer === undefined || this.#timerAt + lostAfterMs < now)
-      this.#startTimer(this.#timeoutMs, now);
+    if (this.#timer === undefined) this.#startTimer(this.#timeoutMs);
     else if (last === undefined) this.#timer.ref();
   }
 
@@ -68,9 +66,7 @@ export class DeadlineList {
     else this.#timer?.unref();
   }
 
-  #startTimer(delayMs: number, now: number): void {
-    clearTimeout(this.#timer);
-    this.#timerAt = now + delayMs;
+  #startTimer(delayMs: number): void {
     // After the event loop was blocked, timers run before I/O: a response that has arrived by now still counts.
     this.#timer = setTimeout(
       () => setImmediate((firedAt) => this.#expire(firedAt), performance.now()),
@@ -87,7 +83,7 @@ export class DeadlineList {
     } finally {
       const first = this.#first;
       if (first === undefined) this.#close();
-      else this.#startTimer(Math.max(1, first.deadlineAt - now), now);
+      else this.#startTimer(Math.max(1, first.deadlineAt - now));
     }
   }
 
