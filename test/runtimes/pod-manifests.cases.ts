@@ -55,6 +55,7 @@ async function podWorld({ cri, running, runtime, abilities }: Subject): Promise<
       imageVolumes: abilities.imageVolumes,
       strictGroups: node.runtimeFeatures.supplementalGroupsPolicy,
       userNamespaces: false,
+      propagation: false,
       allProfiles: false,
     },
   };

@@ -29,6 +29,8 @@ export interface PodEnvironment {
   readonly imageVolumes: boolean;
   readonly strictGroups: boolean;
   readonly userNamespaces: boolean;
+  /** Whether mounts may propagate: for that, those of the node must be shared. */
+  readonly propagation: boolean;
   /** Whether AppArmor and SELinux profiles, huge pages, all sysctls and any user may be set: a real machine may lack them. */
   readonly allProfiles: boolean;
 }
@@ -261,7 +263,8 @@ function volumesIn({ hostFolder, imageVolumes, image }: PodEnvironment): readonl
 
 function mountIn(environment: PodEnvironment, privileged: boolean): fc.Arbitrary<VolumeMount> {
   const names = volumesIn(environment).map(({ name }) => name);
-  const modes = ["None", "HostToContainer", ...(privileged ? ["Bidirectional"] : [])];
+  const shared = ["HostToContainer", ...(privileged ? ["Bidirectional"] : [])];
+  const modes = ["None", ...(environment.propagation ? shared : [])];
   return fc
     .record({
       name: fc.constantFrom(...names),
@@ -315,7 +318,7 @@ function containerIn(environment: PodEnvironment, hostUsers: boolean): fc.Arbitr
       ...one,
       securityContext,
       image: environment.image,
-      command: ["sleep", "600"],
+      command: ["sh", "-c", "sleep 600"],
       env: [{ name: "SUB", value: "sub" }, ...(one.env ?? [])],
     })),
   );

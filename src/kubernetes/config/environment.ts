@@ -77,7 +77,7 @@ function variablesFrom(
 }
 
 function common({ name, optional }: { readonly name?: string; readonly optional?: boolean }) {
-  return { name, optional, reason } as const;
+  return { name, optional, reason, binaryData: false } as const;
 }
 
 /** Returns the value of a variable's source; undefined when the variable is left out. */

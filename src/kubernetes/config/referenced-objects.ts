@@ -15,6 +15,8 @@ export interface DataReference {
   readonly path: string;
   /** The reason of errors: that of containers, or of volumes. */
   readonly reason: WaitingReason;
+  /** Whether the keys of `binaryData` count, too: files have them, variables do not. */
+  readonly binaryData: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface DataReference {
 export function dataOf(
   view: PodView,
   inputs: PodInputs,
-  { kind, name, optional, path, reason }: DataReference,
+  { kind, name, optional, path, reason, binaryData }: DataReference,
 ): ReadonlyMap<string, Uint8Array> | undefined {
   const objects: readonly (ConfigMap | Secret)[] =
     (kind === "ConfigMap" ? inputs.configMaps : inputs.secrets) ?? [];
@@ -38,7 +40,9 @@ export function dataOf(
   }
   const decode = (key: string, text: string) =>
     fromBase64(text, `${path}: ${kind} ${JSON.stringify(name)}, key ${JSON.stringify(key)}`, reason);
-  return kind === "ConfigMap" ? configMapData(found, decode) : secretData(found, decode);
+  return kind === "ConfigMap"
+    ? configMapData(found, binaryData ? decode : undefined)
+    : secretData(found, decode);
 }
 
 /** Returns the value of a key; undefined when the object or the key is missing and optional. */
@@ -59,10 +63,13 @@ export function keyOf(
 
 type Decode = (key: string, text: string) => Uint8Array;
 
-function configMapData({ data = {}, binaryData = {} }: ConfigMap, decode: Decode): Map<string, Uint8Array> {
+function configMapData(
+  { data = {}, binaryData = {} }: ConfigMap,
+  decode: Decode | undefined,
+): Map<string, Uint8Array> {
   return sorted([
     ...Object.entries(data).map(([key, text]) => [key, Buffer.from(text)] as const),
-    ...Object.entries(binaryData).map(([key, text]) => [key, decode(key, text)] as const),
+    ...(decode ? Object.entries(binaryData).map(([key, text]) => [key, decode(key, text)] as const) : []),
   ]);
 }
 

@@ -33,18 +33,12 @@ export class VolumeFiles {
   ): { readonly files: readonly VolumeFile[]; readonly isSecret: boolean } | undefined {
     if (configMap) {
       const { name, optional, items, defaultMode } = configMap;
-      const reference = { kind: "ConfigMap", name, optional, path: `${path}.configMap`, reason } as const;
+      const reference = { ...named("ConfigMap", { name, optional }), path: `${path}.configMap` };
       return { files: this.#ofData(reference, items, defaultMode), isSecret: false };
     }
     if (secret) {
       const { secretName, optional, items, defaultMode } = secret;
-      const reference = {
-        kind: "Secret",
-        name: secretName,
-        optional,
-        path: `${path}.secret`,
-        reason,
-      } as const;
+      const reference = { ...named("Secret", { name: secretName, optional }), path: `${path}.secret` };
       return { files: this.#ofData(reference, items, defaultMode), isSecret: true };
     }
     if (downwardAPI) {
@@ -66,7 +60,7 @@ export class VolumeFiles {
   #ofSource(source: VolumeProjection, path: string, defaultMode: number | undefined): readonly VolumeFile[] {
     const { configMap, secret, downwardAPI, ...others } = source;
     if (configMap) {
-      const reference = { ...configMap, ...named("ConfigMap", configMap), path: `${path}.configMap` };
+      const reference = { ...named("ConfigMap", configMap), path: `${path}.configMap` };
       return this.#ofData(reference, configMap.items, defaultMode);
     }
     if (secret)
@@ -129,8 +123,11 @@ export class VolumeFiles {
   }
 }
 
-function named(kind: DataReference["kind"], { name, optional }: { name?: string; optional?: boolean }) {
-  return { kind, name, optional, reason } as const;
+function named(
+  kind: DataReference["kind"],
+  { name, optional }: { readonly name?: string | undefined; readonly optional?: boolean | undefined },
+) {
+  return { kind, name, optional, reason, binaryData: true } as const;
 }
 
 /** A file must stay within its volume, and must not be one of the names by which the volume is updated. */

@@ -37,7 +37,12 @@ test("$(VAR) in values, command and args", () => {
 const inputs: PodInputs = {
   configMaps: [
     { metadata: { name: "settings", namespace: "other" }, data: { a: "wrong" } },
-    { metadata: { name: "settings", namespace: "prod" }, data: { b: "2", a: "1" } },
+    {
+      metadata: { name: "settings", namespace: "prod" },
+      data: { b: "2", a: "1" },
+      // Only files have these keys.
+      binaryData: { raw: "AP8=" },
+    },
   ],
   secrets: [{ metadata: { name: "keys" }, data: { a: base64("s1") }, stringData: { t: "text" } }],
 };

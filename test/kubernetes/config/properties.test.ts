@@ -24,6 +24,7 @@ const environment: PodEnvironment = {
   imageVolumes: true,
   strictGroups: true,
   userNamespaces: true,
+  propagation: true,
   allProfiles: true,
 };
 const podSandboxId = "f".repeat(64);
