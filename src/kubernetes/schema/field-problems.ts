@@ -59,7 +59,9 @@ export class FieldProblems {
   /** A word that is not one of the allowed ones. */
   unsupported(path: FieldPath, value: unknown, allowed: Iterable<string>): void {
     const words = [...allowed];
-    const meant = typeof value === "string" ? closestMatch(value, words) : undefined;
+    // Of versions and amounts, none is like another.
+    const isWord = typeof value === "string" && /[A-Za-z]{3}/.test(value);
+    const meant = isWord ? closestMatch(value, words) : undefined;
     const hint = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;
     const list = words.map((word) => JSON.stringify(word)).join(", ");
     const message = `Unsupported value: ${shown(value)}: supported values: ${list}${hint}`;
