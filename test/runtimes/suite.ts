@@ -20,6 +20,7 @@ import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
+import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
@@ -81,6 +82,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     attachCases(subject);
     leavingCases(subject);
     portForwardCases(subject);
+    kubernetesProbeCases(subject);
     copyCases(subject);
     copyRightsCases(subject);
     imageCases(subject);
