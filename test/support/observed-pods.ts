@@ -5,7 +5,7 @@ import type {
   ObservedPod,
   ObservedSandbox,
 } from "../../src/kubernetes/worker/observed.js";
-import type { Container, Pod } from "../../src/kubernetes.js";
+import { type Container, containerHash, type Pod } from "../../src/kubernetes.js";
 
 export const seconds = 1_000_000_000n;
 /** 2026-01-01T00:00:00Z */
@@ -89,7 +89,7 @@ export function instanceOf(fields: Partial<ObservedContainer> = {}): ObservedCon
     image: "docker.io/library/busybox:latest",
     imageRef: "docker.io/library/busybox@sha256:1111",
     restartCount,
-    hash: "hash",
+    hash: containerHash(name, "busybox"),
     annotations: {},
     logPath: `/var/log/pods/prod_web-0_1/${name}/${restartCount}.log`,
     terminationMessageHostPath: undefined,

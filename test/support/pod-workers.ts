@@ -2,7 +2,7 @@ import type { TestContext } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { ContainerConfigSchema, PodSandboxConfigSchema } from "../../gen/runtime/v1/api_pb.js";
 import { lifecycleHooks } from "../../src/kubernetes/hooks/hooks.js";
-import { defaultPod, type Pod, type PodStatus } from "../../src/kubernetes/index.js";
+import { containerHash, defaultPod, type Pod, type PodStatus } from "../../src/kubernetes/index.js";
 import type { NodeFiles } from "../../src/kubernetes/node/node-files.js";
 import { EventChanges } from "../../src/kubernetes/worker/pod-changes.js";
 import { PodWorker } from "../../src/kubernetes/worker/pod-worker.js";
@@ -51,17 +51,13 @@ export const simplePlanner: PodPlanner = {
         labels: { ...labelsOf(pod), "io.kubernetes.container.name": name },
         annotations: {
           "io.kubernetes.container.restartCount": String(restartCount),
-          "io.kubernetes.container.hash": hashOf({ name, image: container?.image ?? "" }),
+          "io.kubernetes.container.hash": containerHash(name, container?.image ?? ""),
         },
       }),
       files: { terminationLog: undefined, hosts: undefined, subPaths: [] },
     };
   },
 };
-
-export function hashOf({ name, image = "" }: { readonly name: string; readonly image?: string }): string {
-  return `${name} ${image}`;
-}
 
 function labelsOf(pod: Pod): Record<string, string> {
   const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
@@ -152,7 +148,7 @@ export function runWorker(
       onStatus: (status) => statuses.push(status),
       ...parts,
     },
-    { hashOf, random: () => 0 },
+    { random: () => 0 },
   );
   cleanup(t, () => worker.close());
   return { pod, worker, events, statuses, probes };

@@ -16,7 +16,7 @@ import type {
 import { findContainer, isStopped, nextRestartCount } from "../../src/kubernetes/worker/pod-containers.js";
 import type { ProbeState } from "../../src/kubernetes/worker/ports.js";
 import { terminationPlan } from "../../src/kubernetes/worker/termination.js";
-import type { Container, PodStatus } from "../../src/kubernetes.js";
+import { type Container, containerHash, type PodStatus } from "../../src/kubernetes.js";
 import { instanceOf, type podOf, sandboxOf } from "./observed-pods.js";
 
 type SimulatedPodSpec = ReturnType<typeof podOf>;
@@ -123,7 +123,6 @@ export class SimulatedPod {
       isTerminating,
       isRestartingAll: isRestartingAllContainers(this.status),
       probes: (id) => this.probes.get(id),
-      hashOf,
     });
     const starts = [...actions.startEphemeral, ...actions.startInit, ...actions.startRegular];
     if (isTerminating) assert.deepEqual([starts, actions.createSandbox], [[], false], "starts while it ends");
@@ -257,7 +256,7 @@ export class SimulatedPod {
       sandboxId: this.#active()?.id ?? "",
       createdAtNanos: this.#nanos() + BigInt(this.#created),
       restartCount,
-      hash: hashOf(container),
+      hash: containerHash(container.name, container.image ?? ""),
     });
     this.containers.push(created);
     return created;
@@ -387,9 +386,4 @@ export class SimulatedPod {
   #nanos(): bigint {
     return BigInt(this.nowSeconds) * 1_000_000_000n;
   }
-}
-
-/** The hash of a container; another image has another one. */
-export function hashOf({ name, image }: Container): string {
-  return `${name} ${image}`;
 }

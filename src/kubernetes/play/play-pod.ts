@@ -1,7 +1,6 @@
 import { checkArgument, criError, option } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
-import { containerHash } from "../config/container-annotations.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { planContainer, podPlan } from "../config/plan-pod.js";
 import { defaultPod } from "../defaults/index.js";
@@ -91,27 +90,23 @@ export async function playPod(
     };
     await stopPredecessors(identity, records, { ...removal, hooks, clock, record });
     signal?.throwIfAborted();
-    const worker = new PodWorker(
-      pod,
-      {
-        runtime: cri.runtime,
-        images: podImages({ image: cri.image, clock, secrets: () => inputs().secrets }, { nodeAuth }),
-        planner: options.planner?.(podPlanner(node)) ?? podPlanner(node),
-        files,
-        probes: probesFactory(probeRunner(cri.runtime)),
-        hooks,
-        changes: changesOf(cri),
-        clock,
-        inputs,
-        node: () => node,
-        record,
-        onStatus: (status, observed) => {
-          statuses.push({ status, observed });
-          options.onStatus?.(status);
-        },
+    const worker = new PodWorker(pod, {
+      runtime: cri.runtime,
+      images: podImages({ image: cri.image, clock, secrets: () => inputs().secrets }, { nodeAuth }),
+      planner: options.planner?.(podPlanner(node)) ?? podPlanner(node),
+      files,
+      probes: probesFactory(probeRunner(cri.runtime)),
+      hooks,
+      changes: changesOf(cri),
+      clock,
+      inputs,
+      node: () => node,
+      record,
+      onStatus: (status, observed) => {
+        statuses.push({ status, observed });
+        options.onStatus?.(status);
       },
-      { hashOf: (container) => containerHash(container.name, container.image ?? "") },
-    );
+    });
     const onEnd = (isLeft: boolean) => (isLeft ? records.leave(identity) : records.release(uid));
     return new PlayedPod({ cri, worker, removal, events, statuses, setInputs, onEnd }, parsed.notices);
   } catch (error) {

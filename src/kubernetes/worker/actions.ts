@@ -1,11 +1,5 @@
 import type { Container, Pod } from "../api/index.js";
-import {
-  type ContainerChecks,
-  type ContainerKill,
-  killOf,
-  killReason,
-  unknownStateKill,
-} from "./container-kills.js";
+import { type ContainerKill, killOf, killReason, unknownStateKill } from "./container-kills.js";
 import { initActions } from "./init-actions.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import {
@@ -15,6 +9,7 @@ import {
   newestInstance,
   regularContainersOf,
 } from "./pod-containers.js";
+import type { ProbeStates } from "./probe-states.js";
 import { restartsAfter, restartsWhenKilled, shouldStart, triggersRestartOfAll } from "./restart-rules.js";
 import { sandboxNeed } from "./sandbox-need.js";
 
@@ -27,11 +22,12 @@ export interface ContainerReset {
 }
 
 /** What {@link podActions} decides by, beside the Pod and what the runtime reports. */
-export interface PodActionsState extends ContainerChecks {
+export interface PodActionsState {
   /** Whether the pod is being stopped for good: it was deleted, or its phase is Succeeded or Failed. Then nothing starts. */
   readonly isTerminating: boolean;
   /** Whether all containers are removed and start anew: the condition AllContainersRestarting of the pod's status is True. */
   readonly isRestartingAll: boolean;
+  readonly probes: ProbeStates;
 }
 
 /** What to do about a pod, in the order of the fields. All containers are given by name. */
@@ -87,12 +83,12 @@ export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsSta
   const startEphemeral = ephemeralContainersOf(pod)
     .map(({ name }) => name)
     .filter((name) => newestInstance(observed, name) === undefined);
-  const init = initActions(pod, observed, state);
+  const init = initActions(pod, observed, state.probes);
   const initialization = { ...none, startEphemeral, kill: init.kill, startInit: init.start };
   if (init.hasFailed) return { ...initialization, killPod: true };
   if (!init.isInitialized) return initialization;
 
-  const regular = regularActions(pod, observed, state);
+  const regular = regularActions(pod, observed, state.probes);
   const isDone = !regular.keepsAny && regular.start.length === 0;
   return {
     ...initialization,
@@ -145,7 +141,7 @@ function wasCreated(observed: ObservedPod, name: string): boolean {
   return newest !== undefined && newest.state !== "unknown";
 }
 
-function regularActions(pod: Pod, observed: ObservedPod, state: PodActionsState) {
+function regularActions(pod: Pod, observed: ObservedPod, probes: ProbeStates) {
   const start: string[] = [];
   const kill: ContainerKill[] = [];
   let keepsAny = false;
@@ -158,7 +154,7 @@ function regularActions(pod: Pod, observed: ObservedPod, state: PodActionsState)
       if (newest?.state === "unknown") kill.push(unknownStateKill(newest, "Container"));
       continue;
     }
-    const reason = killReason(container, newest, state);
+    const reason = killReason(container, newest, probes);
     if (reason === undefined) {
       keepsAny = true;
       continue;

@@ -1,4 +1,5 @@
 import type { Container } from "../api/index.js";
+import { containerHash } from "../config/container-annotations.js";
 import type { ObservedContainer } from "./observed.js";
 import { type ProbeStates, probeStateOf } from "./probe-states.js";
 
@@ -12,13 +13,6 @@ export interface ContainerKill {
   readonly reason: KillReason;
   /** The message of the event `Killing`, as the kubelet words it: people search for it. */
   readonly message: string;
-}
-
-/** What running containers are compared with. */
-export interface ContainerChecks {
-  readonly probes: ProbeStates;
-  /** The hash of a container, as its annotation `io.kubernetes.container.hash` has it when it is created from the current Pod. */
-  readonly hashOf: (container: Container) => string;
 }
 
 const texts = {
@@ -54,19 +48,15 @@ export function unknownStateKill(
 export function killReason(
   container: Container,
   instance: ObservedContainer,
-  checks: ContainerChecks,
+  probes: ProbeStates,
 ): keyof typeof texts | undefined {
-  if (hasChanged(container, instance, checks)) return "definitionChanged";
-  const { liveness, startup } = probeStateOf(container, instance.id, checks.probes);
+  if (hasChanged(container, instance)) return "definitionChanged";
+  const { liveness, startup } = probeStateOf(container, instance.id, probes);
   if (liveness === "failure") return "livenessProbe";
   return startup === "failure" ? "startupProbe" : undefined;
 }
 
 /** Returns whether the name or image of a container changed since the instance was created. An instance without a hash counts as changed. */
-export function hasChanged(
-  container: Container,
-  instance: ObservedContainer,
-  { hashOf }: ContainerChecks,
-): boolean {
-  return instance.hash !== hashOf(container);
+export function hasChanged({ name, image = "" }: Container, { hash }: ObservedContainer): boolean {
+  return hash !== containerHash(name, image);
 }

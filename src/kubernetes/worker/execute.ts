@@ -49,7 +49,6 @@ export interface Execution {
   readonly inputs: Omit<PodInputs, "podIPs" | "sandboxAttempt" | "images">;
   readonly memory: PodMemory;
   readonly parts: PodWorkerParts & { readonly record: EventRecorder };
-  readonly hashOf: (container: NonNullable<ReturnType<typeof findContainer>>["container"]) => string;
   /** Fires when the pod is to be stopped. */
   readonly signal: AbortSignal;
 }
@@ -259,7 +258,7 @@ class PodExecution {
   }
 
   async #tryStart(running: RunningPod, name: string): Promise<boolean> {
-    const { pod, parts, memory, signal, hashOf } = this.#x;
+    const { pod, parts, memory, signal } = this.#x;
     signal.throwIfAborted();
     const container = findContainer(pod, name)?.container;
     if (!container) return false;
@@ -276,7 +275,7 @@ class PodExecution {
     try {
       if (missing !== undefined)
         throw new StartError("CreateContainerConfigError", `the image of volume ${missing} is missing`);
-      await startContainer(running, container, { ...parts, kill, hashOf }, signal);
+      await startContainer(running, container, { ...parts, kill }, signal);
       memory.waiting.delete(name);
       this.#isChanged = true;
       return true;

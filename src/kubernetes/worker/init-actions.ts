@@ -1,11 +1,5 @@
 import type { Container, Pod } from "../api/index.js";
-import {
-  type ContainerChecks,
-  type ContainerKill,
-  hasChanged,
-  killOf,
-  unknownStateKill,
-} from "./container-kills.js";
+import { type ContainerKill, hasChanged, killOf, unknownStateKill } from "./container-kills.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import {
   activeSandbox,
@@ -14,7 +8,7 @@ import {
   newestInstance,
   regularContainersOf,
 } from "./pod-containers.js";
-import { probeStateOf } from "./probe-states.js";
+import { type ProbeStates, probeStateOf } from "./probe-states.js";
 import { restartsAfter, restartsWhenKilled } from "./restart-rules.js";
 
 /** What to do about the init containers of a pod. */
@@ -41,7 +35,7 @@ interface Step {
  * Returns the actions for init containers and sidecars. Runtimes may have lost the ended ones, so the last one that has an instance
  * decides how far the initialization is; those before it are done. Sidecars that ended start again at any time.
  */
-export function initActions(pod: Pod, observed: ObservedPod, checks: ContainerChecks): InitActions {
+export function initActions(pod: Pod, observed: ObservedPod, probes: ProbeStates): InitActions {
   const containers = initContainersOf(pod);
   // Instances of an earlier sandbox, which may not be removed yet, prove nothing about this one.
   const sandboxId = activeSandbox(observed)?.id;
@@ -66,7 +60,7 @@ export function initActions(pod: Pod, observed: ObservedPod, checks: ContainerCh
     const isEarlier = index < current;
     if (isEarlier && !isSidecar(container)) continue;
     const instance = instances[index];
-    const step = instance === undefined ? { start: true } : stepOf(pod, container, instance, checks);
+    const step = instance === undefined ? { start: true } : stepOf(pod, container, instance, probes);
     if (step.failed) return { isInitialized: false, hasFailed: true, kill: [], start: [] };
     if (step.kill) kill.push(step.kill);
     if (step.start) start.add(index);
@@ -82,14 +76,14 @@ export function initActions(pod: Pod, observed: ObservedPod, checks: ContainerCh
   };
 }
 
-function stepOf(pod: Pod, container: Container, instance: ObservedContainer, checks: ContainerChecks): Step {
+function stepOf(pod: Pod, container: Container, instance: ObservedContainer, probes: ProbeStates): Step {
   const sidecar = isSidecar(container);
   switch (instance.state) {
     case "created":
       // A worker creates and starts in one step: the start failed, or the worker ended in between.
       return { start: true };
     case "running":
-      return sidecar ? runningSidecar(container, instance, checks) : {};
+      return sidecar ? runningSidecar(container, instance, probes) : {};
     case "exited":
       if (sidecar) return { start: true };
       if (instance.exitCode === 0 && instance.reason !== "OOMKilled") return { done: true };
@@ -100,14 +94,14 @@ function stepOf(pod: Pod, container: Container, instance: ObservedContainer, che
   }
 }
 
-function runningSidecar(container: Container, instance: ObservedContainer, checks: ContainerChecks): Step {
-  const { startup, liveness } = probeStateOf(container, instance.id, checks.probes);
+function runningSidecar(container: Container, instance: ObservedContainer, probes: ProbeStates): Step {
+  const { startup, liveness } = probeStateOf(container, instance.id, probes);
   const killed = (reason: "startupProbe" | "definitionChanged" | "livenessProbe") => ({
     kill: killOf(instance, reason, { noun: "Init container", restarts: false }),
     start: true,
   });
   if (startup === "failure") return killed("startupProbe");
   if (startup !== "success") return {};
-  if (hasChanged(container, instance, checks)) return { ...killed("definitionChanged"), done: true };
+  if (hasChanged(container, instance)) return { ...killed("definitionChanged"), done: true };
   return liveness === "failure" ? { ...killed("livenessProbe"), done: true } : { done: true };
 }

@@ -1,5 +1,5 @@
 import { isCriError } from "../../core/index.js";
-import type { Container, PodStatus } from "../api/index.js";
+import type { PodStatus } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { deadlineMs, isRestartingAllContainers, isTerminalPhase, podStatus } from "../status/pod-status.js";
 import { publishedStatus } from "../status/published-status.js";
@@ -35,8 +35,6 @@ export interface TerminateOptions {
 export interface PodWorkerOptions {
   /** The delays of CrashLoopBackOff. */
   readonly backOff?: RestartBackOffOptions | undefined;
-  /** Returns the hash of a container, which its annotation has. */
-  readonly hashOf: (container: Container) => string;
   /** A number from 0 to 1, for the jitter of intervals. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
@@ -74,7 +72,7 @@ export class PodWorker {
   /** Fires when the grace period gets shorter, or the worker was closed. */
   #killing = new AbortController();
 
-  constructor(pod: DefaultedPod, parts: PodWorkerParts, options: PodWorkerOptions) {
+  constructor(pod: DefaultedPod, parts: PodWorkerParts, options: PodWorkerOptions = {}) {
     this.#pod = pod;
     this.#parts = parts;
     this.#options = options;
@@ -203,7 +201,6 @@ export class PodWorker {
       isTerminating: false,
       isRestartingAll: isRestartingAllContainers(this.#status),
       probes: (id: string) => this.#probes.state(id),
-      hashOf: this.#options.hashOf,
     };
     const result = await executeActions({
       pod,
@@ -212,7 +209,6 @@ export class PodWorker {
       inputs: this.#parts.inputs(),
       memory: this.#memory,
       parts: { ...this.#parts, record: this.#record },
-      hashOf: this.#options.hashOf,
       signal,
     });
     if (!result.isChanged) await this.#prune(observed);

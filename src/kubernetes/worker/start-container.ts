@@ -6,6 +6,7 @@ import type { Container } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { StartError, type WaitingReason } from "../start-error.js";
+import { hasChanged } from "./container-kills.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { newestInstance, nextRestartCount, podContainers } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
@@ -33,7 +34,6 @@ export interface StartParts
     readonly name: string;
     readonly message: string;
   }) => Promise<void>;
-  readonly hashOf: (container: Container) => string;
 }
 
 /**
@@ -55,7 +55,7 @@ export async function startContainer(
     record({ type: "Warning", reason: "Failed", message: `Error: ${eventText(failure)}` });
     return failure;
   };
-  const created = unstartedInstance(running, container, parts.hashOf);
+  const created = unstartedInstance(running, container);
   const instance = created ?? (await createInstance(running, container, parts, { record, fail, signal }));
   try {
     await parts.runtime.startContainer({ containerId: instance.id });
@@ -97,11 +97,10 @@ interface Instance {
 function unstartedInstance(
   { observed, sandboxId }: RunningPod,
   container: Container,
-  hashOf: (container: Container) => string,
 ): ObservedContainer | undefined {
   const newest = newestInstance(observed, container.name);
   const isUsable =
-    newest?.state === "created" && newest.sandboxId === sandboxId && newest.hash === hashOf(container);
+    newest?.state === "created" && newest.sandboxId === sandboxId && !hasChanged(container, newest);
   return isUsable ? newest : undefined;
 }
 

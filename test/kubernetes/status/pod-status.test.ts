@@ -302,7 +302,6 @@ test("a restart of all containers: from the exit to the next start", () => {
       isTerminating: false,
       isRestartingAll: isRestartingAllContainers(status),
       probes: () => undefined,
-      hashOf: () => "hash",
     }).reset.map(({ id }) => id);
   const init = { name: "i", state: "exited", exitCode: 0 } as const;
 

@@ -451,7 +451,6 @@ function actionsOf({ pod, containers, sandboxes, probes = {}, state }: Row): Pod
     isTerminating: false,
     isRestartingAll: false,
     probes: (id) => probes[id] && { ...passing, ...probes[id] },
-    hashOf: () => "hash",
     ...state,
   });
 }
