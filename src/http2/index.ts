@@ -1,3 +1,4 @@
+export { alpnProblem, alpnProtocols } from "./alpn.js";
 export { ClientConnection, type ClientEvents, type ClientOptions } from "./client.js";
 export type { Goaway } from "./connection.js";
 export { errorCode, errorCodeName, Http2Error } from "./errors.js";

@@ -2,6 +2,8 @@ import { isIP, connect as netConnect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
 import { type CriError, criError, onAbort, type TlsOptions } from "../core/index.js";
 import {
+  alpnProblem,
+  alpnProtocols,
   ClientConnection,
   errorCodeName,
   type Goaway,
@@ -227,7 +229,12 @@ function openSocket({ endpoint, tls }: DialOptions, onRead: (chunk: Buffer, leng
       if (!endpoint.tls) return netConnect({ host, port, noDelay: true, onread, ...alive });
       // A TLS server name must not be an IP address: Node prints a warning for one.
       const name = isIP(host) ? {} : { servername: host };
-      return tlsConnect({ host, port, ...alive, ...name, ...tls, ALPNProtocols: ["h2"] });
+      const socket = tlsConnect({ host, port, ...alive, ...name, ...tls, ALPNProtocols: [...alpnProtocols] });
+      socket.once("secureConnect", () => {
+        const problem = alpnProblem(socket);
+        if (problem) socket.destroy(problem);
+      });
+      return socket;
     }
   }
 }

@@ -77,6 +77,7 @@ function explain(code: string, endpoint: Endpoint): Explanation | undefined {
       return { reason: "connection_refused", text: `the queue of pending connections at ${path} is full` };
     case "ERR_HTTP2_ERROR":
     case "EPROTO":
+    case "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL":
       return {
         reason: "not_grpc",
         text: `the server at ${path} does not speak HTTP/2`,

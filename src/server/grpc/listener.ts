@@ -1,6 +1,7 @@
 import { createServer as createNetServer, type Server } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { invalidOption, messageOf } from "../../core/index.js";
+import { alpnProtocols } from "../../http2/index.js";
 import type { ServerTlsOptions } from "../streaming/options.js";
 
 /** The time limit of a TLS handshake, in milliseconds. */
@@ -14,7 +15,7 @@ export function createListener(tls: ServerTlsOptions | undefined): Server {
     return createTlsServer({
       ...tls,
       allowHalfOpen: true,
-      ALPNProtocols: ["h2"],
+      ALPNProtocols: [...alpnProtocols],
       handshakeTimeout: handshakeMs,
     });
   } catch (error) {

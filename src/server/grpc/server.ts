@@ -1,5 +1,6 @@
 import type { Server, Socket } from "node:net";
-import { MemoryLimit, ServerConnection } from "../../http2/index.js";
+import { TLSSocket } from "node:tls";
+import { alpnProblem, MemoryLimit, ServerConnection } from "../../http2/index.js";
 import type { Endpoint } from "../../transport/index.js";
 import { type CallSettings, ServedCall } from "./call.js";
 import type { CallPeer } from "./context.js";
@@ -84,6 +85,7 @@ export class GrpcServer {
   #open(socket: Socket): void {
     // Refused above.
     if (socket.destroyed) return;
+    if (socket instanceof TLSSocket && alpnProblem(socket)) return void socket.destroy();
     this.#stopPings ??= keepAlive(this.#connections);
     const number = ++this.#accepted;
     const name = socket.remoteAddress
