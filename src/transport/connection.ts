@@ -211,8 +211,9 @@ function openSocket({ endpoint, tls }: DialOptions, onRead: (chunk: Buffer, leng
   const buffer = readBuffer;
   const onread = {
     buffer,
-    callback(length: number) {
-      onRead(buffer, length);
+    // In Bun, the bytes are in a buffer of its own.
+    callback(length: number, bytes: Uint8Array) {
+      onRead(bytes as Buffer, length);
       return true;
     },
   };
