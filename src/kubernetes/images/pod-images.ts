@@ -150,6 +150,7 @@ class ImagePulls implements PodImages {
         retryAtMs: clock.now() + waitMs,
       });
     }
+    this.#prune();
     this.#failures.delete(key);
     try {
       return await this.#pull(step);
@@ -166,6 +167,12 @@ class ImagePulls implements PodImages {
       const retryAtMs = clock.now() + this.#backOff.delayMs(key);
       throw new StartError(waitingReason, message, { cause: error, retryAtMs });
     }
+  }
+
+  /** Forgets the failures of Pods that do not try again. */
+  #prune(): void {
+    this.#backOff.prune(this.#parts.clock.now());
+    for (const key of this.#failures.keys()) if (this.#backOff.delayMs(key) === 0) this.#failures.delete(key);
   }
 
   async #pull(step: Step): Promise<ImageFacts> {
@@ -186,7 +193,6 @@ class ImagePulls implements PodImages {
       const found = await this.#pullAndInspect(step);
       return { found, pullMs: clock.now() - startedAtMs };
     }, signal);
-    this.#backOff.prune(clock.now());
     const took = `${durationText(pullMs)} (${durationText(clock.now() - queuedAtMs)} including waiting)`;
     const message = `Successfully pulled image ${quoted(image)} in ${took}. Image size: ${found.size} bytes.`;
     record({ type: "Normal", reason: "Pulled", message });

@@ -412,6 +412,28 @@ test("an image that was pulled with a secret is not given to pods without it", a
   assert.deepEqual(await ensure("registry.example/old:1", as()), facts("id-of-registry.example/old:1"));
 });
 
+test("credentials that the node has, too, are tried once, and are not a pull secret", async () => {
+  const secrets = [dockerConfig("mine", { "registry.example": "me" })];
+  const { ensure, users, take } = double({
+    secrets,
+    nodeAuth: [
+      { username: "me", password: "secret" },
+      { username: "node", password: "p" },
+    ],
+    answer: (user, image) => (user === "me" && image.endsWith("app:1") ? undefined : denied),
+  });
+  await ensure("registry.example/none:1", { pod: podWith("u", "mine") });
+  assert.deepEqual(take(users), ["me", "node"]);
+  await ensure("registry.example/app:1", { pod: podWith("u", "mine") });
+  assert.deepEqual(take(users), ["me"]);
+  // The node's credentials prove themselves by a pull; then the image is for all.
+  const other = { pod: podWith("v") };
+  assert.deepEqual(await ensure("registry.example/app:1", other), facts("id-of-registry.example/app:1"));
+  assert.deepEqual(take(users), ["me"]);
+  assert.deepEqual(await ensure("registry.example/app:1", other), facts("id-of-registry.example/app:1"));
+  assert.deepEqual(users, []);
+});
+
 test("on the embedded runtime: a registry with credentials, and the user of the image", async (t) => {
   const private1 = "registry.example/team/app:1";
   const { cri, runtime } = await scripted(t, {
