@@ -21,6 +21,7 @@ import { type PlayInputs, type PlayPodOptions, playPodTable, resolveFolders } fr
 import { PlayedPod, type PlayedPodParts } from "./played-pod.js";
 import { stopPredecessors } from "./predecessors.js";
 import { PlayRecords } from "./records.js";
+import { volumeFileReader } from "./volume-file-reader.js";
 
 /** The cgroup above those of played pods: a kubelet removes unknown ones below its own `kubepods`. */
 const cgroupRoot = "/cri-sdk";
@@ -74,6 +75,7 @@ export async function playPod(
   const { containerLogsDir, volumePlugins: plugins, clock = systemClock, imageAuth: nodeAuth } = options;
   const node = await nodeFacts(cri, { cgroupRoot, ...options.node, rootDir, podLogsDir });
   const files = new LocalNodeFiles({ rootDir, podLogsDir, containerLogsDir, plugins, withoutMounts });
+  const readVolumeFile = volumeFileReader(pod, node, files, inputs);
   const { namespace, name, uid } = pod.metadata;
   const identity = { namespace, name, uid };
   const records = new PlayRecords(rootDir);
@@ -99,7 +101,7 @@ export async function playPod(
       hooks,
       changes: changesOf(cri),
       clock,
-      inputs,
+      inputs: () => ({ ...inputs(), readVolumeFile }),
       node: () => node,
       record,
       onStatus: (status, observed) => {
