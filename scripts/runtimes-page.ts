@@ -1,17 +1,14 @@
 // Writes the second half of docs/runtimes.md: the results of the conformance suite on each runtime, from the suite's cases and the files
 // of known deviations. `npm run test:runtimes` and `npm test` check both against the runtimes: a new failure and an unexpected pass are
 // errors. With --check it only checks that the page is up to date.
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import {
   conformanceCases,
   conformanceGroups,
   type Deviations,
   knownDeviations,
 } from "../src/testing/conformance/index.js";
+import { writeSection } from "./written-section.js";
 
-const page = fileURLToPath(new URL("../docs/runtimes.md", import.meta.url));
-const marker = "<!-- written by scripts/runtimes-page.ts from here on -->";
 const runtimes: readonly (readonly [string, Deviations])[] = Object.entries(knownDeviations);
 
 function runtimesSection(): string {
@@ -45,13 +42,4 @@ function deviationList(name: string, deviations: Deviations): string[] {
   return ["", `### ${name}`, "", ...rows];
 }
 
-const [before = "", after = ""] = readFileSync(page, "utf8").split(`${marker}\n`);
-const wanted = `\n${runtimesSection()}`;
-if (process.argv.includes("--check")) {
-  if (after !== wanted) {
-    console.error(
-      "docs/runtimes.md is out of date. Run: npx tsx --conditions=cri-sdk-source scripts/runtimes-page.ts",
-    );
-    process.exit(1);
-  }
-} else writeFileSync(page, `${before.trimEnd()}\n\n${marker}\n${wanted}`);
+writeSection("docs/runtimes.md", "scripts/runtimes-page.ts", runtimesSection());
