@@ -11,6 +11,7 @@ import { checkTimeout, countdown, invalidOption, isPlainObject } from "./core/in
 import { Cri } from "./cri.js";
 import {
   type Candidate,
+  type Endpoint,
   findCandidates,
   type Http2Transport,
   openTransport,
@@ -74,8 +75,7 @@ function wire(
   options: ConnectOptions,
 ): Cri {
   const runtime = { transport, endpoint: endpoint.url };
-  // Connects when the first command is killed.
-  const killer = openTransport(endpoint, options);
+  const killer = openedOnUse(() => openTransport(endpoint, options), endpoint);
   if (!image || image.endpoint.url === endpoint.url)
     return new Cri(runtime, runtime, [transport], killer, options);
   const second = openTransport(image.endpoint, options);
@@ -86,6 +86,23 @@ function wire(
     killer,
     options,
   );
+}
+
+/** Returns a transport that is created with its first call: most clients kill no command, and its TLS options would be parsed again. */
+function openedOnUse(open: () => Http2Transport, endpoint: Endpoint): Http2Transport {
+  let opened: Http2Transport | undefined;
+  const transport = (): Http2Transport => {
+    opened ??= open();
+    return opened;
+  };
+  const close = async () => opened?.close();
+  return {
+    endpoint,
+    unary: (...call) => transport().unary(...call),
+    stream: (...call) => transport().stream(...call),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** Throws `invalid_option`, also for something that belongs to `connect.through()`. */
