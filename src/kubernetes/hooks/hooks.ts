@@ -1,6 +1,7 @@
 import type { RuntimeClient } from "../../clients/index.js";
 import { type CriError, criError, messageOf, raceAbort } from "../../core/index.js";
-import type { LifecycleHandler, Pod } from "../api/index.js";
+import type { LifecycleHandler } from "../api/index.js";
+import { podText } from "../messages.js";
 import { joinHostPort } from "../probes/address.js";
 import { runInContainer } from "../probes/command-output.js";
 import { isPlainHttpAnswer } from "../probes/connection-errors.js";
@@ -73,7 +74,7 @@ async function runHandler(
 
 /** Creates the error of a hook that failed, in the words of the kubelet's events. */
 function hookError(handler: LifecycleHandler, { pod, container }: HookTarget, cause: unknown): CriError {
-  const where = `for Container ${JSON.stringify(container.name)} in Pod ${JSON.stringify(podName(pod))} failed`;
+  const where = `for Container ${JSON.stringify(container.name)} in Pod ${JSON.stringify(podText(pod))} failed`;
   const text = (hook: string) => `${hook} ${where} - error: ${messageOf(cause)}`;
   const { exec, httpGet, sleep } = handler;
   const rawMessage = exec
@@ -84,9 +85,4 @@ function hookError(handler: LifecycleHandler, { pod, container }: HookTarget, ca
         ? text(`Sleep lifecycle hook (${sleep.seconds})`)
         : `Cannot run handler: ${messageOf(cause)}`;
   return criError("hook_failed", rawMessage, { cause });
-}
-
-/** `NAME_NAMESPACE(UID)`, as in the messages of kubelets. */
-function podName({ metadata: { name = "", namespace = "default", uid = "" } = {} }: Pod): string {
-  return `${name}_${namespace}(${uid})`;
 }

@@ -17,8 +17,8 @@ import {
   type RegistryCredentials,
   runCredentialProgram,
 } from "../../images/index.js";
+import { parseDuration } from "../messages.js";
 import { type Clock, systemClock } from "../worker/clock.js";
-import { parseDuration } from "./durations.js";
 
 /** A credential provider of the kubelet: an element of `providers` in a `CredentialProviderConfig` (kubelet.config.k8s.io/v1). */
 export interface CredentialPlugin {

@@ -5,11 +5,11 @@ import { authCheck, formatReference, type ImageAuth } from "../../images/index.j
 import type { Secret } from "../api/index.js";
 import { imageForPull } from "../config/image-name.js";
 import type { ImageFacts } from "../config/pod-inputs.js";
+import { durationText } from "../messages.js";
 import { StartError } from "../start-error.js";
 import { RestartBackOff } from "../worker/back-off.js";
 import type { Clock } from "../worker/clock.js";
 import type { EventRecorder, PodImages } from "../worker/ports.js";
-import { durationText } from "./durations.js";
 import { PullAccess } from "./pull-access.js";
 import { type FoundPullCredentials, type PullCredentials, pullCredentials } from "./pull-credentials.js";
 import { pullError } from "./pull-error.js";

@@ -1,5 +1,6 @@
 import { OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
+import { durationText, podText } from "../messages.js";
 import type { ObservedPod } from "./observed.js";
 
 /** The options of {@link RestartBackOff}. */
@@ -120,15 +121,14 @@ export function decideRestart(
     backOff.advance(key, nowMs, finishedAtMs);
     return { start: true };
   }
-  const podText = podName(pod);
   return {
     start: false,
     untilMs: nowMs + remainingMs,
     waiting: {
       reason: "CrashLoopBackOff",
-      message: `back-off ${durationText(backOff.delayMs(key))} restarting failed container=${container.name} pod=${podText}`,
+      message: `back-off ${durationText(backOff.delayMs(key))} restarting failed container=${container.name} pod=${podText(pod)}`,
     },
-    eventMessage: `Back-off restarting failed container ${container.name} in pod ${podText}`,
+    eventMessage: `Back-off restarting failed container ${container.name} in pod ${podText(pod)}`,
   };
 }
 
@@ -147,15 +147,4 @@ export function backOffKey(pod: Pod, container: Container): string {
     sorted(limits),
     sorted(requests),
   ]);
-}
-
-/** Returns `NAME_NAMESPACE(UID)`, as the kubelet's messages name pods. */
-function podName({ metadata: { name = "", namespace = "", uid = "" } = {} }: Pod): string {
-  return `${name}_${namespace}(${uid})`;
-}
-
-/** Returns a duration as Go prints it: `10s`, `1m20s`, `5m0s`. */
-function durationText(ms: number): string {
-  const seconds = ms / 1000;
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }

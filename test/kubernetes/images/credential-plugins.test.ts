@@ -9,7 +9,7 @@ import {
   type CredentialPluginsOptions,
   credentialPlugins,
 } from "../../../src/kubernetes/images/credential-plugins.js";
-import { durationText, parseDuration } from "../../../src/kubernetes/images/durations.js";
+import { durationText, parseDuration } from "../../../src/kubernetes/messages.js";
 import { failure } from "../../support/failure.js";
 import { tempFolder } from "../../support/temp.js";
 import { VirtualClock } from "../../support/virtual-clock.js";

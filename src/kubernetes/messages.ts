@@ -1,3 +1,11 @@
+// The parts that messages of kubelets have in common.
+import type { Pod } from "./api/index.js";
+
+/** Returns `NAME_NAMESPACE(UID)`, as the kubelet's messages name pods. */
+export function podText({ metadata: { name = "", namespace = "", uid = "" } = {} }: Pod): string {
+  return `${name}_${namespace}(${uid})`;
+}
+
 const unitMs: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
