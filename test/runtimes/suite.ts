@@ -26,6 +26,7 @@ import { limitCases } from "./limits.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
 import { observeCases } from "./observe.cases.js";
 import { podFilesCases } from "./pod-files.cases.js";
+import { podManifestCases } from "./pod-manifests.cases.js";
 import { podCases } from "./pods.cases.js";
 import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
@@ -98,6 +99,7 @@ export function runtimeTests(release: ContainerdRelease): void {
           ],
     );
     podFilesCases(subject);
+    podManifestCases(subject);
     manyPodsCases(subject);
     conformanceCases(subject);
     proxyCases(subject);

@@ -21,7 +21,9 @@ import { sandboxSecurity } from "./security.js";
 
 /**
  * Returns everything that a Pod becomes: the sandbox config, the volumes, and the config of each container in the order of their start.
- * They are the kubelet's (Kubernetes 1.36), byte by byte.
+ * They are those of the kubelet (Kubernetes 1.36), with three differences: lists whose order is random in the kubelet have one; a pod's
+ * `runAsGroup` without `runAsUser` is not sent for the sandbox, since runtimes refuse it; and huge pages are not limited to 0 on nodes
+ * without that controller, since runc fails there.
  *
  * A pure function. A program that runs the Pod calls {@link podPlan} before RunPodSandbox and {@link planContainer} before each
  * CreateContainer instead, since the addresses, the image ids and the restart counts are not known earlier.

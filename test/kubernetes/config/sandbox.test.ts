@@ -246,6 +246,9 @@ test("the security context of the sandbox", () => {
     "net.ipv4.conf.eno2/100.rp_filter": "1",
     "kernel.shm_rmid_forced": "1",
   });
+  // All runtimes refuse a group without a user.
+  const group = sandboxOf(podOf({ securityContext: { runAsGroup: 7 } })).linux?.securityContext;
+  assert.equal(group?.runAsGroup, undefined);
   const strict = podOf({ securityContext: { supplementalGroupsPolicy: "Strict" } });
   const runtimeFeatures = { supplementalGroupsPolicy: false, userNamespacesHostNetwork: false };
   assert.throws(() => sandboxOf(strict, { runtimeFeatures }), {
