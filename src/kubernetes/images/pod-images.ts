@@ -48,7 +48,7 @@ const optionTable = new OptionTable<PodImagesOptions>({
  * Creates what makes the images of Pods available as the kubelet does: by policy, with the credentials of pull secrets and of the node,
  * one pull after the other, and with a back-off of 10 s to 5 min for each Pod and image. Credentials that match are tried in order until
  * one pull succeeds; without a match, the pull has none. An image that was pulled with a pull secret is pulled again for a Pod that does
- * not have this secret, although it is on the node.
+ * not have this secret, although it is on the node. All that are created with one client share the queue and this knowledge.
  */
 export function podImages(parts: PodImagesParts, options: PodImagesOptions = {}): PodImages {
   optionTable.check("podImages", options);
@@ -71,12 +71,15 @@ class ImagePulls implements PodImages {
   readonly #backOff = new RestartBackOff();
   /** The reason and text of the last failure, by the key of its back-off. */
   readonly #failures = new Map<string, string>();
-  readonly #access = new PullAccess();
+  readonly #access: PullAccess;
 
   constructor(parts: PodImagesParts, { maxParallelPulls = 1, nodeAuth }: PodImagesOptions) {
     this.#parts = parts;
     this.#nodeAuth = nodeAuth;
-    this.#queue = new PullQueue(maxParallelPulls);
+    const shared = sharedState(parts.image);
+    this.#access = shared.access;
+    this.#queue = shared.queues.get(maxParallelPulls) ?? new PullQueue(maxParallelPulls);
+    shared.queues.set(maxParallelPulls, this.#queue);
   }
 
   async ensure(request: Request, options: RequestOptions): Promise<ImageFacts> {
@@ -233,6 +236,21 @@ class ImagePulls implements PodImages {
     const request = { image: { image, annotations }, sandboxConfig: sandbox, ...auth };
     return (await this.#parts.image.pullImage(request, { signal, timeoutMs: 0 })).imageRef;
   }
+}
+
+/** What all Pods of one client have in common. */
+interface SharedState {
+  readonly access: PullAccess;
+  /** By the number of pulls at a time. */
+  readonly queues: Map<number, PullQueue>;
+}
+
+const sharedStates = new WeakMap<object, SharedState>();
+
+function sharedState(client: PodImagesParts["image"]): SharedState {
+  const state = sharedStates.get(client) ?? { access: new PullAccess(), queues: new Map() };
+  sharedStates.set(client, state);
+  return state;
 }
 
 /** Returns the name that pulls send. Throws a {@link StartError} for an invalid one. */

@@ -126,6 +126,38 @@ function double({
   return { clock, ensure, pulls, users, looks, events, take, known, most: () => most };
 }
 
+test("what is created with one client shares the queue, and knows which images need a pull secret", async (t) => {
+  const clock = new VirtualClock();
+  const image1 = "registry.example/team/app:1";
+  const { cri } = await scripted(t, {
+    clock: clock.runtime,
+    images: [
+      { names: [image1], auth: { username: "me", password: "secret" }, pullMs: 5_000 },
+      { names: ["docker.io/library/a:1"], pullMs: 5_000 },
+    ],
+    preload: [],
+  });
+  const secrets = [dockerConfig("mine", { "registry.example": "me" })];
+  const ensure = async (image: string, pod: Pod) => {
+    const request = { pod, container: "c", image, pullPolicy: "IfNotPresent", sandbox } as const;
+    const options = { signal: new AbortController().signal, record: () => undefined };
+    await podImages({ image: cri.image, clock, secrets: () => secrets }).ensure(request, options);
+    return clock.now();
+  };
+  const begun = clock.now();
+  const both = Promise.all([ensure(image1, podWith("u", "mine")), ensure("a:1", podWith("v"))]);
+  let ended = false;
+  void both.then(() => {
+    ended = true;
+  });
+  await clock.until(() => ended, { stepMs: 1_000 });
+  assert.deepEqual(
+    (await both).map((end) => Math.round((end - begun) / 1_000)),
+    [5, 10],
+  );
+  await assert.rejects(ensure(image1, podWith("w")), /ErrImagePull|denied|authoriz|credentials/i);
+});
+
 const facts = (id: string) => ({ id, uid: 7n, username: undefined });
 const denied = criError("registry_denied", "pull access denied");
 
