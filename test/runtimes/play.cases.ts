@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { type PlayPodOptions, playPod } from "../../src/kubernetes/index.js";
+import { crashOnce } from "../support/pod-cases/play-crash.js";
 import { within } from "../support/waiting.js";
 import type { Subject } from "./support.js";
 
@@ -144,5 +146,48 @@ spec:
     });
     assert.equal(waiting.containerStatuses?.[0]?.lastState?.terminated?.reason, "StartError");
     assert.equal(waiting.phase, "Running");
+  });
+
+  test("playPod: the pod survives a restart of the runtime, and what ended meanwhile starts again", async () => {
+    const { cri, running, runtime } = subject();
+    await using ground = await playground(subject());
+    const image = running.images.busybox;
+    const sleeper = { image, command: ["sleep", "1000"] };
+    await using pod = await playPod(
+      cri,
+      {
+        metadata: { name: "restart", namespace: "play" },
+        spec: {
+          terminationGracePeriodSeconds: 1,
+          containers: [
+            { name: "stays", ...sleeper },
+            { name: "ends", image, command: ["sleep", "4"] },
+          ],
+        },
+      },
+      ground.options,
+    );
+    const before = await pod.wait({ until: "ready", timeoutMs: 30_000 });
+    await runtime.kill();
+    await pause(5_000);
+    await runtime.start();
+    const named = (status: typeof before, name: string) =>
+      status.containerStatuses?.find((one) => one.name === name);
+    const after = await pod.wait({
+      until: (status) => named(status, "ends")?.restartCount === 1 && named(status, "ends")?.ready === true,
+      timeoutMs: 30_000,
+    });
+    assert.equal(named(after, "stays")?.containerID, named(before, "stays")?.containerID);
+    assert.equal(named(after, "stays")?.restartCount, 0);
+    // The runtime was down when it ended, and does not know its exit code.
+    assert.equal(named(after, "ends")?.lastState?.terminated?.exitCode, 255);
+  });
+
+  test("playPod: its process is killed during calls; the next run continues", async () => {
+    const { cri, running, runtime } = subject();
+    await using ground = await playground(subject());
+    const { rootDir = "", node } = ground.options;
+    const crashed = { cri, endpoint: runtime.endpoint, image: running.images.busybox, rootDir, node };
+    for (const call of [1, 4, 7, 13]) await crashOnce(crashed, call, call % 2 ? "during" : "after");
   });
 }

@@ -25,6 +25,7 @@ import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
 import { observeCases } from "./observe.cases.js";
+import { playCases } from "./play.cases.js";
 import { podFilesCases } from "./pod-files.cases.js";
 import { podManifestCases } from "./pod-manifests.cases.js";
 import { podCases } from "./pods.cases.js";
@@ -109,6 +110,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     eventCases(subject);
     docsCases(subject);
     quickstartCases(subject);
+    playCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
