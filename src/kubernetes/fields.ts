@@ -89,6 +89,7 @@ export const podFields: FieldTable<PodSpec> = {
   runtimeClassName: needsApi("the handler of a RuntimeClass", "runtimeClasses"),
   schedulerName: scheduling,
   schedulingGates: refused("a Pod with gates waits until a controller removes them: remove them"),
+  schedulingGroup: scheduling,
   securityContext: done("see the fields of the security context of pods"),
   serviceAccount: token,
   serviceAccountName: token,
@@ -99,6 +100,7 @@ export const podFields: FieldTable<PodSpec> = {
   tolerations: scheduling,
   topologySpreadConstraints: scheduling,
   volumes: done("see the sources of volumes"),
+  workloadRef: scheduling,
 };
 
 /** The fields of regular and init containers. */

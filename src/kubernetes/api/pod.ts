@@ -81,6 +81,7 @@ export interface PodSpec {
   readonly runtimeClassName?: string;
   readonly schedulerName?: string;
   readonly schedulingGates?: readonly object[];
+  readonly schedulingGroup?: object;
   readonly securityContext?: PodSecurityContext;
   readonly serviceAccount?: string;
   readonly serviceAccountName?: string;
@@ -91,6 +92,7 @@ export interface PodSpec {
   readonly tolerations?: readonly Toleration[];
   readonly topologySpreadConstraints?: readonly object[];
   readonly volumes?: readonly Volume[];
+  readonly workloadRef?: object;
 }
 
 /** Is merged with what `dnsPolicy` gives. */

@@ -150,6 +150,7 @@ export interface PodCertificateProjection {
   readonly keyType: string;
   readonly maxExpirationSeconds?: number;
   readonly signerName: string;
+  readonly userAnnotations?: { readonly [name: string]: string };
 }
 
 /** Selects objects by their labels. */

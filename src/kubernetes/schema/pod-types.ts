@@ -99,6 +99,7 @@ const podSpec = objectOf<PodSpec>("PodSpec", {
   runtimeClassName: string,
   schedulerName: string,
   schedulingGates: listOf(opaque),
+  schedulingGroup: opaque,
   securityContext: podSecurityContext,
   serviceAccount: string,
   serviceAccountName: string,
@@ -117,6 +118,7 @@ const podSpec = objectOf<PodSpec>("PodSpec", {
   ),
   topologySpreadConstraints: listOf(opaque),
   volumes: listOf(volume),
+  workloadRef: opaque,
 });
 
 export const podType = objectOf<Pod>("Pod", {

@@ -80,6 +80,7 @@ const projection = objectOf<VolumeProjection>("VolumeProjection", {
     keyType: required(string),
     maxExpirationSeconds: int32,
     signerName: required(string),
+    userAnnotations: mapOf(string),
   }),
   secret: objectOf<SecretProjection>("SecretProjection", { items, name: string, optional: boolean }),
   serviceAccountToken: objectOf<ServiceAccountTokenProjection>("ServiceAccountTokenProjection", {

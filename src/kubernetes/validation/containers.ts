@@ -30,7 +30,7 @@ export function checkContainers(context: PodContext, path: FieldPath): void {
   }
   for (const [index, container] of spec.initContainers.entries()) {
     const here = path.child("initContainers").index(index);
-    checkContainer(container, names, here, context);
+    checkContainer(container, names, here, context, "init");
     checkInitContainer(container, here, context);
   }
   for (const [index, container] of spec.ephemeralContainers.entries())
@@ -44,7 +44,7 @@ function checkContainer(
   names: Set<string>,
   path: FieldPath,
   context: PodContext,
-  isEphemeral = false,
+  kind: "regular" | "init" | "ephemeral" = "regular",
 ): void {
   const { problems } = context;
   if (checkGiven(container.name, path.child("name"), problems)) {
@@ -57,7 +57,7 @@ function checkContainer(
   checkPorts(container, path.child("ports"), context);
   checkEnv(container.env, path.child("env"), context);
   checkEnvFrom(container.envFrom, path.child("envFrom"), context);
-  checkMounts(container, isEphemeral, path.child("volumeMounts"), context);
+  checkMounts(container, kind === "ephemeral", path.child("volumeMounts"), context);
   checkWord(
     container.imagePullPolicy,
     ["Always", "IfNotPresent", "Never"],
@@ -71,7 +71,12 @@ function checkContainer(
     problems,
   );
   checkContainerResources(container.resources, path.child("resources"), context);
-  checkResizePolicy(container.resizePolicy ?? [], path.child("resizePolicy"), problems);
+  checkResizePolicy(
+    container.resizePolicy ?? [],
+    context.spec.restartPolicy !== "Never" && (kind !== "init" || container.restartPolicy === "Always"),
+    path.child("resizePolicy"),
+    problems,
+  );
   checkSecurity(container, path.child("securityContext"), context);
 }
 
@@ -110,7 +115,7 @@ function checkEphemeralContainer(
   context: PodContext,
 ): void {
   const { spec, problems } = context;
-  checkContainer(container, names, path, context, true);
+  checkContainer(container, names, path, context, "ephemeral");
   const { targetContainerName: target } = container;
   if (target && ![...spec.containers, ...spec.initContainers].some(({ name }) => name === target))
     problems.notFound(path.child("targetContainerName"), target);
@@ -135,7 +140,6 @@ function checkRestartPolicy(
     }
     checkWord(exitCodes.operator, ["In", "NotIn"], here.child("exitCodes").child("operator"), problems);
     const count = exitCodes.values?.length ?? 0;
-    if (count === 0) problems.required(here.child("exitCodes").child("values"));
     if (count > maxExitCodes) problems.tooMany(here.child("exitCodes").child("values"), count, maxExitCodes);
   }
 }

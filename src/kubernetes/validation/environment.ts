@@ -1,9 +1,9 @@
 import type { EnvFromSource, EnvVar, FileKeySelector } from "../api/index.js";
-import type { FieldPath } from "../schema/index.js";
-import { checkGiven, checkReference, checkUnion } from "./checks.js";
+import type { FieldPath, FieldProblems } from "../schema/index.js";
+import { checkGiven, checkReference } from "./checks.js";
 import { checkFieldRef, checkResourceFieldRef } from "./downward.js";
 import { checkString } from "./metadata.js";
-import { configKey, localPath, variableName } from "./name-rules.js";
+import { backstep, configKey, variableName } from "./name-rules.js";
 import type { PodContext } from "./pod-context.js";
 
 /** Reports variables that are not valid. */
@@ -14,6 +14,18 @@ export function checkEnv(env: readonly EnvVar[], path: FieldPath, context: PodCo
       checkString(variable.name, here.child("name"), context.problems, variableName);
     checkValueFrom(variable, here.child("valueFrom"), context);
   }
+}
+
+/** Reports none of the sources, and several. */
+function checkSource<T extends object>(
+  source: T,
+  members: readonly (keyof T & string)[],
+  path: FieldPath,
+  problems: FieldProblems,
+): void {
+  const given = members.filter((member) => source[member] !== undefined);
+  if (given.length === 0) problems.invalid(path, "", `must specify one of ${members.join(", ")}`);
+  if (given.length > 1) problems.invalid(path, "", `must not have more than one of ${given.join(", ")}`);
 }
 
 const valueSources = [
@@ -27,8 +39,8 @@ const valueSources = [
 function checkValueFrom({ value, valueFrom }: EnvVar, path: FieldPath, context: PodContext): void {
   if (valueFrom === undefined) return;
   const { problems } = context;
-  checkUnion(valueFrom, valueSources, "a source", path, problems);
-  if (value) problems.invalid(path, "", "must not be specified together with a value that is not empty");
+  checkSource(valueFrom, valueSources, path, problems);
+  if (value) problems.invalid(path, "", "must not be specified when value is not empty");
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
   if (fieldRef) checkFieldRef(fieldRef, "env", path.child("fieldRef"), problems);
   if (resourceFieldRef)
@@ -51,7 +63,7 @@ function checkFileKeyRef(
   if (checkGiven(key, here.child("key"), problems))
     checkString(key, here.child("key"), problems, variableName);
   if (checkGiven(path, here.child("path"), problems))
-    checkString(path, here.child("path"), problems, localPath);
+    checkString(path, here.child("path"), problems, backstep);
   if (!checkGiven(volumeName, here.child("volumeName"), problems)) return;
   const volume = volumes.get(volumeName);
   if (volume === undefined) problems.notFound(here.child("volumeName"), volumeName);
@@ -68,7 +80,7 @@ export function checkEnvFrom(
   for (const [index, source] of sources.entries()) {
     const here = path.index(index);
     if (source.prefix) checkString(source.prefix, here.child("prefix"), problems, variableName);
-    checkUnion(source, ["configMapRef", "secretRef"], "a source", here, problems);
+    checkSource(source, ["configMapRef", "secretRef"], here, problems);
     const { configMapRef, secretRef } = source;
     if (configMapRef) checkReference(configMapRef.name, here.child("configMapRef").child("name"), problems);
     if (secretRef) checkReference(secretRef.name, here.child("secretRef").child("name"), problems);

@@ -77,6 +77,7 @@ export function checkOverhead(
 /** Reports resize policies that are not valid. */
 export function checkResizePolicy(
   policies: readonly ContainerResizePolicy[],
+  mayRestart: boolean,
   path: FieldPath,
   problems: FieldProblems,
 ): void {
@@ -85,6 +86,12 @@ export function checkResizePolicy(
     const here = path.index(index);
     checkWord(resourceName, ["cpu", "memory"], here.child("resourceName"), problems);
     checkWord(restartPolicy, ["NotRequired", "RestartContainer"], here.child("restartPolicy"), problems);
+    if (restartPolicy === "RestartContainer" && !mayRestart)
+      problems.invalid(
+        here.child("restartPolicy"),
+        restartPolicy,
+        "must be NotRequired for a container that never restarts",
+      );
     if (names.has(resourceName)) problems.duplicate(here, resourceName);
     names.add(resourceName);
   }
@@ -114,14 +121,15 @@ function readAmounts(
 function checkPairs(limits: Amounts, requests: Amounts, path: FieldPath, problems: FieldProblems): void {
   for (const [name, request] of requests) {
     const limit = limits.get(name);
-    const here = path.child("requests").key(name);
+    // API servers name the whole map here.
+    const here = path.child("requests");
     const isFixed = name.startsWith("hugepages-") || isExtended(name);
     if (limit === undefined) {
-      if (isFixed) problems.required(path.child("limits").key(name), "a limit must be set for this resource");
+      if (isFixed) problems.required(path.child("limits"), `a limit must be set for ${name}`);
     } else if (isFixed && request.compare(limit) !== 0)
-      problems.invalid(here, String(request), `must be equal to the limit of ${name}, ${limit}`);
+      problems.invalid(here, String(request), `must be equal to the ${name} limit of ${limit}`);
     else if (request.compare(limit) > 0)
-      problems.invalid(here, String(request), `must be less than or equal to the limit of ${name}, ${limit}`);
+      problems.invalid(here, String(request), `must be less than or equal to the ${name} limit of ${limit}`);
   }
 }
 

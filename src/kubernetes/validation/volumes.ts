@@ -11,7 +11,7 @@ import type {
 } from "../api/index.js";
 import { tryParseQuantity } from "../defaults/index.js";
 import type { FieldPath, FieldProblems } from "../schema/index.js";
-import { checkGiven, checkRange, checkReference, checkUnion, checkWord } from "./checks.js";
+import { checkGiven, checkRange, checkReference, checkWord } from "./checks.js";
 import { checkFieldRef, checkResourceFieldRef } from "./downward.js";
 import { checkString } from "./metadata.js";
 import { backstep, localPath } from "./name-rules.js";
@@ -153,7 +153,10 @@ function checkDownwardItems(
     const here = path.index(index);
     checkFilePath(item.path, here.child("path"), problems);
     checkMode(item.mode, here.child("mode"), problems);
-    checkUnion(item, ["fieldRef", "resourceFieldRef"], "a field", here, problems);
+    if (item.fieldRef && item.resourceFieldRef)
+      problems.invalid(here, "resource", "must not have both fieldRef and resourceFieldRef");
+    if (!item.fieldRef && !item.resourceFieldRef)
+      problems.required(here, "must specify fieldRef or resourceFieldRef");
     if (item.fieldRef) checkFieldRef(item.fieldRef, "file", here.child("fieldRef"), problems);
     if (item.resourceFieldRef)
       checkResourceFieldRef(item.resourceFieldRef, "file", here.child("resourceFieldRef"), context);
@@ -179,7 +182,8 @@ function checkProjected(projected: ProjectedVolumeSource, path: FieldPath, conte
   };
   for (const [index, source] of (projected.sources ?? []).entries()) {
     const here = path.child("sources").index(index);
-    checkUnion(source, projectionSources, "a source", here, problems);
+    const given = projectionSources.filter((field) => source[field] !== undefined);
+    if (given.length > 1) problems.forbidden(here, `must not specify more than one of ${given.join(", ")}`);
     checkProjection(source, here, context);
     for (const field of ["secret", "configMap", "downwardAPI"] as const)
       for (const [item, { path: file }] of (source[field]?.items ?? []).entries())
