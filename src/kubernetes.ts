@@ -227,3 +227,40 @@ export {
   podPlanner,
   type PodWorkerEvent,
 } from "./kubernetes/index.js";
+// What to do about a pod, as pure functions.
+export {
+  type ContainerInSandbox,
+  type ContainerKill,
+  type ContainerReset,
+  type ContainerTermination,
+  decideRestart,
+  type KillReason,
+  killGraceSeconds,
+  type ObservedContainer,
+  type ObservedPod,
+  type ObservedSandbox,
+  observedPod,
+  type PodActions,
+  type PodActionsState,
+  podActions,
+  type PodGraceOptions,
+  podGraceSeconds,
+  type ProbeState,
+  type ProbeStates,
+  RestartBackOff,
+  type RestartBackOffOptions,
+  type RestartDecision,
+  remainingGraceSeconds,
+  restartsAfter,
+  stopTimeoutSeconds,
+  type TerminationOptions,
+  type TerminationPlan,
+  terminationPlan,
+} from "./kubernetes/index.js";
+// Statuses, as pure functions.
+export {
+  type PodStatusInput,
+  podStatus,
+  podStatusJson,
+  type WaitingState,
+} from "./kubernetes/index.js";

@@ -74,5 +74,40 @@ export { probesFactory } from "./probes/prober.js";
 export { probeRunner } from "./probes/run-probe.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
 export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
+export {
+  deadlineMs,
+  isRestartingAllContainers,
+  isTerminalPhase,
+  podStatus,
+} from "./status/pod-status.js";
+export { publishedStatus } from "./status/published-status.js";
+export type { PodStatusInput, WaitingState } from "./status/status-input.js";
+export { podStatusJson } from "./status/status-json.js";
+export { readTerminationMessage } from "./status/termination-message.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
-export type { PodPlanner, PodWorkerEvent } from "./worker/ports.js";
+export { type ContainerReset, type PodActions, type PodActionsState, podActions } from "./worker/actions.js";
+export {
+  decideRestart,
+  RestartBackOff,
+  type RestartBackOffOptions,
+  type RestartDecision,
+} from "./worker/back-off.js";
+export type { ContainerKill, KillReason } from "./worker/container-kills.js";
+export {
+  killGraceSeconds,
+  type PodGraceOptions,
+  podGraceSeconds,
+  remainingGraceSeconds,
+  stopTimeoutSeconds,
+} from "./worker/grace.js";
+export { type ContainerInSandbox, observedPod } from "./worker/observation.js";
+export type { ObservedContainer, ObservedPod, ObservedSandbox } from "./worker/observed.js";
+export type { PodPlanner, PodWorkerEvent, ProbeState } from "./worker/ports.js";
+export type { ProbeStates } from "./worker/probe-states.js";
+export { restartsAfter } from "./worker/restart-rules.js";
+export {
+  type ContainerTermination,
+  type TerminationOptions,
+  type TerminationPlan,
+  terminationPlan,
+} from "./worker/termination.js";

@@ -2,13 +2,14 @@ import type { Container, ContainerStatus, Pod, PodStatus } from "../api/index.js
 import { onePerFamily } from "../config/addresses.js";
 import type { ContainerKind } from "../config/pod-configs.js";
 import { podQosClass } from "../config/pod-resources.js";
+import { checkObservedArgument, checkPodArgument } from "../worker/argument-checks.js";
 import type { ObservedPod } from "../worker/observed.js";
 import { activeSandbox, podContainers, regularContainersOf } from "../worker/pod-containers.js";
 import { anyTriggersRestartOfAll } from "../worker/restart-rules.js";
 import { podConditions } from "./conditions.js";
 import { containerStatus, type StatusContext } from "./container-statuses.js";
 import { isStatic, type PodPhase, podPhase } from "./phase.js";
-import type { PodStatusInput } from "./status-input.js";
+import { type PodStatusInput, podStatusInputTable } from "./status-input.js";
 import { withEnds } from "./terminated-containers.js";
 
 /**
@@ -16,6 +17,9 @@ import { withEnds } from "./terminated-containers.js";
  * A terminal phase never changes. The times have milliseconds; `podStatusJson()` writes whole seconds, as the API has them.
  */
 export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput): PodStatus<Date> {
+  checkPodArgument("podStatus", pod);
+  checkObservedArgument("podStatus", observed);
+  podStatusInputTable.check("podStatus", input);
   const { nowMs, previous, isTerminated = false } = input;
   const isRestartingAll = isRestartingAllContainers(previous) || anyTriggersRestartOfAll(pod, observed);
   const isDeleted = input.isDeleted ?? pod.metadata?.deletionTimestamp !== undefined;

@@ -1,3 +1,4 @@
+import { isRecord, OptionTable, option } from "../../core/index.js";
 import type { PodCondition, PodStatus } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import type { ProbeStates } from "../worker/probe-states.js";
@@ -29,3 +30,22 @@ export interface PodStatusInput {
   /** Conditions that others set, such as those of readiness gates. @default none */
   readonly conditions?: readonly PodCondition<Date>[] | undefined;
 }
+
+const record = (value: object) => (isRecord(value) ? undefined : "must be an object");
+
+export const podStatusInputTable = new OptionTable<PodStatusInput>({
+  nowMs: option.required(option.anyNumber),
+  node: option.required((value: unknown) =>
+    isRecord(value) && Array.isArray(value.nodeIPs) && isRecord(value.runtimeHandlers)
+      ? undefined
+      : "must have nodeIPs, runtimeName and runtimeHandlers, as `nodeFacts(cri)` returns them",
+  ),
+  probes: option.required(option.callback),
+  waiting: option.required(record),
+  terminationMessages: option.required(option.recordOf(option.string)),
+  previous: record,
+  isDeleted: option.boolean,
+  isTerminated: option.boolean,
+  failure: record,
+  conditions: option.listOf(record),
+});

@@ -1,4 +1,6 @@
+import { OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
+import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
 import { type ContainerKill, killOf, killReason, unknownStateKill } from "./container-kills.js";
 import { initActions } from "./init-actions.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
@@ -56,11 +58,20 @@ export interface PodActions {
   readonly startRegular: readonly string[];
 }
 
+const stateTable = new OptionTable<PodActionsState>({
+  isTerminating: option.required(option.boolean),
+  isRestartingAll: option.required(option.boolean),
+  probes: option.required(option.callback),
+});
+
 /**
  * Returns the next actions for a pod, as the kubelet computes them in each sync. Nothing is started that runs, and nothing at all while
  * the pod is terminating. Back-off is not considered here: `RestartBackOff` decides when a container that exited starts.
  */
 export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsState): PodActions {
+  checkPodArgument("podActions", pod);
+  checkObservedArgument("podActions", observed);
+  stateTable.check("podActions", state);
   const sandbox = sandboxNeed(pod, observed);
   const none: PodActions = {
     killPod: false,

@@ -1,6 +1,7 @@
 import { OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
 import { durationText, podText } from "../messages.js";
+import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
 import type { ObservedPod } from "./observed.js";
 
 /** The options of {@link RestartBackOff}. */
@@ -112,6 +113,8 @@ export function decideRestart(
   backOff: RestartBackOff,
   nowMs: number,
 ): RestartDecision {
+  checkPodArgument("decideRestart", pod);
+  checkObservedArgument("decideRestart", observed);
   const exited = observed.containers.find(({ name, state }) => name === container.name && state === "exited");
   if (exited === undefined) return { start: true };
   const finishedAtMs = Number(exited.finishedAtNanos / 1_000_000n);

@@ -1,4 +1,6 @@
+import { OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
+import { checkPodArgument } from "./argument-checks.js";
 import type { KillReason } from "./container-kills.js";
 
 /** The shortest time between the stop signal and SIGKILL, in seconds. */
@@ -29,14 +31,20 @@ export interface PodGraceOptions {
   readonly overrideSeconds?: number | undefined;
 }
 
+const podGraceTable = new OptionTable<PodGraceOptions>({
+  previousSeconds: option.wholeNumber(0),
+  overrideSeconds: option.wholeNumber(0),
+});
+
 /**
  * Returns the grace period of a pod that is stopped for good, in whole seconds, at least 1. The Pod's `deletionGracePeriodSeconds` and the
  * override take precedence over its `terminationGracePeriodSeconds`. It only shrinks during a termination.
  */
-export function podGraceSeconds(
-  { metadata, spec }: Pod,
-  { previousSeconds, overrideSeconds }: PodGraceOptions = {},
-): number {
+export function podGraceSeconds(pod: Pod, options: PodGraceOptions = {}): number {
+  checkPodArgument("podGraceSeconds", pod);
+  podGraceTable.check("podGraceSeconds", options);
+  const { metadata, spec } = pod;
+  const { previousSeconds, overrideSeconds } = options;
   const given = [previousSeconds, metadata?.deletionGracePeriodSeconds, overrideSeconds].filter(
     (seconds) => seconds !== undefined,
   );

@@ -1,6 +1,7 @@
-import { isRecord } from "../../core/index.js";
+import { isRecord, OptionTable, option } from "../../core/index.js";
 import type { LifecycleHandler, Pod } from "../api/index.js";
 import { containerAnnotationKeys } from "../config/container-annotations.js";
+import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
 import { minStopTimeoutSeconds } from "./grace.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { findContainer, initContainersOf, isSidecar, regularContainersOf } from "./pod-containers.js";
@@ -36,15 +37,22 @@ export interface TerminationOptions {
   readonly graceSeconds?: number | undefined;
 }
 
+const terminationTable = new OptionTable<TerminationOptions>({ graceSeconds: option.wholeNumber(0) });
+
 /**
  * Returns how to stop a pod. Sidecars stop last, in the reverse order of their start. Without a Pod, for what an earlier process left,
  * hooks and grace periods are those in the annotations of the containers.
  */
 export function terminationPlan(
   pod: Pod | undefined,
-  { sandboxes, containers }: ObservedPod,
-  { graceSeconds }: TerminationOptions = {},
+  observed: ObservedPod,
+  options: TerminationOptions = {},
 ): TerminationPlan {
+  if (pod !== undefined) checkPodArgument("terminationPlan", pod);
+  checkObservedArgument("terminationPlan", observed);
+  terminationTable.check("terminationPlan", options);
+  const { sandboxes, containers } = observed;
+  const { graceSeconds } = options;
   const running = containers.filter(({ state }) => state === "running");
   return {
     containers: running.map((instance) => {
