@@ -24,8 +24,9 @@ export interface ClientOptions {
    */
   readonly streamWindowBytes?: number | undefined;
   /**
-   * The content of all responses that may arrive while their receivers are paused.
-   * @default 4 times the window of a stream
+   * The content of all responses that may arrive while their receivers are paused: a limit of memory. Up to it, paused streams do not delay
+   * others. Once they have received that much, the server can send nothing more on this connection until one of them goes on or ends.
+   * @default 16 times the window of a stream: 272 MiB
    */
   readonly connectionWindowBytes?: number | undefined;
   /**
@@ -49,7 +50,7 @@ export class ClientConnection {
     this.#events = events;
     this.#connection = new Connection(socket, this.#role(), {
       streamWindowBytes,
-      connectionWindowBytes: options.connectionWindowBytes ?? 4 * streamWindowBytes,
+      connectionWindowBytes: options.connectionWindowBytes ?? 16 * streamWindowBytes,
       headerListLimitBytes: options.headerListLimitBytes ?? 2 ** 16,
       maxConcurrentStreams: undefined,
       unsentLimitBytes: 2 ** 24,

@@ -57,6 +57,64 @@ test("a paused stream receives its window; more is an error of the stream, and t
   connection.destroy();
 });
 
+test("paused streams do not delay others, until they have filled the connection's window", async () => {
+  const [ours, theirs] = duplexPair();
+  const streams: Stream[] = [];
+  const noEvents = { onReady: () => undefined, onEnd: () => undefined, onClose: () => undefined };
+  const server = new ServerConnection(theirs, {
+    ...noEvents,
+    onStream(stream) {
+      streams.push(stream);
+      return new Recorder();
+    },
+  });
+  const client = new ClientConnection(
+    ours,
+    { ...noEvents, onGoaway: () => undefined },
+    { streamWindowBytes: 65_535 },
+  );
+  const request = () => {
+    const received = new Recorder();
+    return { received, stream: client.request(requestHeaders, undefined, Buffer.alloc(1), received) };
+  };
+  const respond = async (n: number, bytes: number) => {
+    await until(() => streams.length > n, "the request has arrived");
+    streams[n]?.respondWhole(responseHeaders, zeros(bytes), okTrailers);
+  };
+  const paused: ReturnType<typeof request>[] = [];
+  for (let n = 0; n < 15; n++) {
+    const one = request();
+    paused.push(one);
+    one.stream.pause();
+    await respond(n, 10 * 65_535);
+    await until(() => one.received.bytes === 65_535, "a full window");
+  }
+  // The place for one more is enough for any number of others.
+  for (let n = 15; n < 65; n++) {
+    const { received } = request();
+    await respond(n, 50_000);
+    await until(() => received.end !== undefined, "the response beside paused streams");
+    assert.equal(received.bytes, 50_000);
+  }
+  // The sixteenth takes it.
+  const last = request();
+  paused.push(last);
+  last.stream.pause();
+  await respond(65, 10 * 65_535);
+  await until(() => last.received.bytes > 40_000, "most of a window");
+  const waiting = request();
+  await respond(66, 65_535);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(waiting.received.end, undefined);
+  assert.ok(paused.every(({ received }) => received.bytes <= 65_535));
+  paused[0]?.stream.resume();
+  await until(() => waiting.received.end !== undefined, "the response after one stream goes on");
+  for (const { stream } of paused) stream.resume();
+  await until(() => paused.every(({ received }) => received.bytes === 10 * 65_535), "all content");
+  client.destroy();
+  server.destroy();
+});
+
 test("more than the connection's window is an error of the connection", async () => {
   const { peer } = testedServer({ connectionWindowBytes: 65_535 }, (stream, received) => {
     stream.pause();
