@@ -1,8 +1,9 @@
 import { oomScoreAdj, pageSizeName, parseQuantity, swapLimit } from "../../pods/index.js";
 import type { Container, PodSpec } from "../api/index.js";
+import { aggregateContainers } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import type { NodeFacts } from "./node-facts.js";
-import { containerSums, podQosClass } from "./pod-resources.js";
+import { podQosClass } from "./pod-resources.js";
 import type { ContainerView, PodView } from "./pod-view.js";
 import { amountOf, effectiveLimit, type LinuxResources, linuxResources } from "./resources.js";
 
@@ -67,7 +68,7 @@ function containerOomScore(view: PodView, { container, kind }: ContainerView, no
         ? undefined
         : {
             memoryRequest: podRequest,
-            containersRequest: containerSums(spec).requests?.memory ?? 0,
+            containersRequest: aggregateContainers(spec, "requests").get("memory")?.toString() ?? 0,
             containers: spec.containers.length + (spec.initContainers?.length ?? 0),
           },
   });

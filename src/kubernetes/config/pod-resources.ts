@@ -1,25 +1,9 @@
-import { cgroupParent, podResources, type QosClass, qosClass, type ResourcesSpec } from "../../pods/index.js";
-import type { Pod, PodSpec, ResourceRequirements } from "../api/index.js";
+import { cgroupParent, type ParsedQuantity, type QosClass, qosClassOf } from "../../pods/index.js";
+import type { Pod, PodSpec, ResourceRequirements, Resources } from "../api/index.js";
+import { aggregateContainers, defaultPodResources } from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
-import { isSidecar, type PodView } from "./pod-view.js";
+import type { PodView } from "./pod-view.js";
 import { amountOf, type LinuxResources, linuxResources, unlessZero } from "./resources.js";
-
-/** Returns the CPU and memory of requests and limits in the form that the arithmetic of `src/pods` takes. */
-export function resourcesSpec(resources: ResourceRequirements | undefined): ResourcesSpec {
-  const { requests = {}, limits = {} } = resources ?? {};
-  return {
-    cpu: limits.cpu,
-    memory: limits.memory,
-    requests: { cpu: requests.cpu, memory: requests.memory },
-  };
-}
-
-function initContainers({ initContainers = [] }: PodSpec) {
-  return initContainers.map((container) => ({
-    resources: resourcesSpec(container.resources),
-    sidecar: isSidecar(container),
-  }));
-}
 
 /**
  * Returns the QoS class of a Pod: `status.qosClass` where it is set, since it never changes; otherwise by CPU and memory of its regular
@@ -28,33 +12,28 @@ function initContainers({ initContainers = [] }: PodSpec) {
 export function podQosClass(pod: Pod): QosClass {
   const known = pod.status?.qosClass;
   if (known === "Guaranteed" || known === "Burstable" || known === "BestEffort") return known;
-  const { containers, resources, ...rest } = pod.spec ?? { containers: [] };
-  return qosClass(
-    containers.map((container) => resourcesSpec(container.resources)),
-    {
-      initContainers: initContainers({ containers, ...rest }),
-      pod: resources && resourcesSpec(resources),
-    },
+  if (pod.spec === undefined) return "BestEffort";
+  const ofPod = defaultPodResources(pod.spec);
+  if (ofPod) return qosClassOf([amountsOf(ofPod)]);
+  return qosClassOf(
+    [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].map(({ resources = {} }) =>
+      // The default of the API: a limit is also the request.
+      amountsOf({ ...resources, requests: { ...resources.limits, ...resources.requests } }),
+    ),
   );
 }
 
-/** Returns the sums of requests and limits over the containers of a Pod, without pod-level resources and overhead. */
-export function containerSums(spec: PodSpec): ResourcesSpec {
-  return podResources({
-    containers: spec.containers.map(({ resources }) => resourcesSpec(resources)),
-    initContainers: initContainers(spec),
+function amountsOf({ requests, limits }: ResourceRequirements) {
+  const of = (list: Resources | undefined) => ({
+    cpu: amountOf(list, "cpu"),
+    memory: amountOf(list, "memory"),
   });
+  return { requests: of(requests), limits: of(limits) };
 }
 
-/** Returns the resources of a Pod: the sums over its containers, replaced by what the pod sets itself; without overhead. */
-function podSums(spec: PodSpec): ResourcesSpec {
-  const sums = containerSums(spec);
-  const { requests = {}, limits = {} } = spec.resources ?? {};
-  return {
-    cpu: limits.cpu ?? sums.cpu,
-    memory: limits.memory ?? sums.memory,
-    requests: { cpu: requests.cpu ?? sums.requests?.cpu, memory: requests.memory ?? sums.requests?.memory },
-  };
+/** Returns what a Pod requests or may use of a resource: the sum over its containers, or what the pod sets itself; without overhead. */
+function podAmount(spec: PodSpec, of: "requests" | "limits", name: string): ParsedQuantity | undefined {
+  return amountOf(spec.resources?.[of], name) ?? aggregateContainers(spec, of).get(name);
 }
 
 /**
@@ -62,20 +41,14 @@ function podSums(spec: PodSpec): ResourcesSpec {
  * apply it to the pod's cgroup.
  */
 export function sandboxResources(spec: PodSpec, node: NodeFacts): LinuxResources {
-  const { cpu, memory, requests } = podSums(spec);
-  const amounts = { ...present("cpu", cpu), ...present("memory", memory) };
   return linuxResources(
     {
-      cpuRequest: amountOf(present("cpu", requests?.cpu), "cpu"),
-      cpuLimit: amountOf(amounts, "cpu"),
-      memoryLimit: amountOf(amounts, "memory"),
+      cpuRequest: podAmount(spec, "requests", "cpu"),
+      cpuLimit: podAmount(spec, "limits", "cpu"),
+      memoryLimit: podAmount(spec, "limits", "memory"),
     },
     node,
   );
-}
-
-function present(name: string, amount: ResourcesSpec["cpu"]): Record<string, string> {
-  return amount === undefined ? {} : { [name]: String(amount) };
 }
 
 /** Returns LinuxPodSandboxConfig.overhead: undefined when the Pod has none. */
@@ -106,5 +79,5 @@ export function podMemoryLimit(spec: PodSpec): bigint | undefined {
     unlessZero(amountOf(spec.resources?.limits, "memory")) !== undefined ||
     all.every(({ resources }) => unlessZero(amountOf(resources?.limits, "memory")) !== undefined);
   if (!isLimited) return undefined;
-  return amountOf(present("memory", podSums(spec).memory), "memory")?.value();
+  return podAmount(spec, "limits", "memory")?.value();
 }

@@ -54,9 +54,15 @@ export function linuxResources(
   const killsGroup = node.cgroupVersion === 2 && !node.singleProcessOomKill;
   return {
     cpuPeriod: node.cpuCfsQuota ? period : 0n,
-    cpuQuota: node.cpuCfsQuota ? cpuQuota(cpuLimit?.milliValue() ?? 0n, period) : 0n,
+    cpuQuota: node.cpuCfsQuota ? asInt64(cpuQuota(cpuLimit?.milliValue() ?? 0n, period)) : 0n,
     cpuShares: cpuShares((cpuRequest ?? cpuLimit)?.milliValue() ?? 0n),
-    memoryLimitInBytes: memoryLimit?.value() ?? 0n,
+    memoryLimitInBytes: asInt64(memoryLimit?.value() ?? 0n),
     unified: killsGroup ? { "memory.oom.group": "1" } : {},
   };
+}
+
+/** A limit beyond the largest number of CRI is as good as that number. */
+function asInt64(value: bigint): bigint {
+  const largest = 2n ** 63n - 1n;
+  return value > largest ? largest : value;
 }

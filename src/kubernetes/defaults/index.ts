@@ -2,4 +2,9 @@ export { generatedName } from "./content-hash.js";
 export { pullPolicyOf } from "./default-container.js";
 export { defaultPod } from "./default-pod.js";
 export type * from "./defaulted-pod.js";
-export { aggregateContainers, isPodLevelResource, tryParseQuantity } from "./pod-level-resources.js";
+export {
+  aggregateContainers,
+  defaultPodResources,
+  isPodLevelResource,
+  tryParseQuantity,
+} from "./pod-level-resources.js";

@@ -15,6 +15,7 @@ export {
   type QosClass,
   type QosClassOptions,
   qosClass,
+  qosClassOf,
 } from "./pod-resources.js";
 export { ParsedQuantity, parseQuantity } from "./quantity.js";
 export { cpuQuota, cpuShares, pageSizeName, updatedResources } from "./resources.js";

@@ -132,6 +132,11 @@ export function qosClass(
       ),
     ];
   });
+  return qosClassOf(parts);
+}
+
+/** Returns the QoS class of a pod whose containers have these amounts, or that has them itself. */
+export function qosClassOf(parts: readonly Amounts[]): QosClass {
   const total = (of: keyof Amounts, name: ResourceName) =>
     parts.reduce((sum, amounts) => sum.plus(amounts[of][name] ?? zero), zero);
   const sums = resourceNames.map((name) => [total("requests", name), total("limits", name)] as const);

@@ -28,6 +28,8 @@ const rows: readonly Row[] = [
   [{ limits: { cpu: "0.5" } }, "Burstable", 512n, 50_000n, 0n, 999n],
   [{ requests: { memory: "8Gi" } }, "Burstable", 2n, 0n, 0n, 3n],
   [{ requests: { cpu: 300 } }, "Burstable", 262_144n, 0n, 0n, 999n],
+  [{ limits: { memory: "100m" } }, "Burstable", 2n, 0n, 1n, 999n],
+  [{ limits: { cpu: "1E", memory: "16E" } }, "Guaranteed", 262_144n, 2n ** 63n - 1n, 2n ** 63n - 1n, -997n],
   [{ requests: { cpu: "0" }, limits: { cpu: "1m" } }, "Burstable", 2n, 1000n, 0n, 999n],
 ];
 
