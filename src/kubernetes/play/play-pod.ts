@@ -1,4 +1,4 @@
-import { checkArgument, criError, option } from "../../core/index.js";
+import { abortError, checkArgument, criError, option } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
@@ -69,7 +69,7 @@ export async function playPod(
     services: options.services ?? [],
   });
   checkPod(pod, { inputs: inputs(), volumePlugins: options.volumePlugins, placeOf });
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
 
   const { rootDir, podLogsDir, withoutMounts } = resolveFolders(options);
   const { containerLogsDir, volumePlugins: plugins, clock = systemClock, imageAuth: nodeAuth } = options;
@@ -83,15 +83,15 @@ export async function playPod(
   const events = new History<PodWorkerEvent>(kept.events);
   const statuses: PlayedPodParts["statuses"] = new History(kept.statuses);
   try {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const removal = { runtime: cri.runtime, files, node };
     const hooks = lifecycleHooks({ runtime: cri.runtime, clock });
     const record = (event: PodWorkerEvent) => {
       events.push(event);
-      options.onEvent?.(event);
+      callBack(options.onEvent, event);
     };
     await stopPredecessors(identity, records, { ...removal, hooks, clock, record });
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const worker = new PodWorker(pod, {
       runtime: cri.runtime,
       images: podImages({ image: cri.image, clock, secrets: () => inputs().secrets }, { nodeAuth }),
@@ -106,7 +106,7 @@ export async function playPod(
       record,
       onStatus: (status, observed) => {
         statuses.push({ status, observed });
-        options.onStatus?.(status);
+        callBack(options.onStatus, status);
       },
     });
     const onEnd = (isLeft: boolean) => (isLeft ? records.leave(identity) : records.release(uid));
@@ -135,7 +135,14 @@ interface PlayedManifest {
 }
 
 function readManifest(manifest: string | Pod, source: string): PlayedManifest {
-  if (typeof manifest !== "string") return { pod: manifest, configMaps: [], secrets: [], notices: [] };
+  if (typeof manifest !== "string") {
+    const { kind = "Pod" } = manifest;
+    if (kind !== "Pod")
+      throw criError("invalid_spec", `${source}: kind: must be "Pod", got ${JSON.stringify(kind)}`, {
+        hint: "Pass other kinds as text",
+      });
+    return { pod: manifest, configMaps: [], secrets: [], notices: [] };
+  }
   const { pods, configMaps, secrets, notices } = parseManifests(manifest, { source });
   const [first] = pods;
   if (first === undefined || pods.length > 1)
@@ -160,4 +167,19 @@ function changesOf(cri: Cri): PodChanges {
   const created = new EventChanges(cri.events);
   changes.set(cri, created);
   return created;
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortError(signal);
+}
+
+/** Calls back the caller. An error of the callback must not end the worker: it is thrown where nothing catches it. */
+function callBack<T>(callback: ((value: T) => void) | undefined, value: T): void {
+  try {
+    callback?.(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

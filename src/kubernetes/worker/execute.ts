@@ -166,7 +166,7 @@ class PodExecution {
         memory.volumes === "unprepared"
           ? await files.preparePod(pod, plan.volumes, signal)
           : await files.updateVolumes(pod, plan.volumes, signal);
-      for (const message of notices) parts.record({ type: "Warning", reason: "VolumeNotice", message });
+      for (const message of notices) parts.record({ type: "Warning", reason: "Notice", message });
     } catch (error) {
       signal.throwIfAborted();
       const message = textOf(error);

@@ -163,6 +163,9 @@ spec:
 test("a manifest without exactly one Pod is refused, and so are unknown options", async (t) => {
   const { cri } = await playground(t);
   await assert.rejects(playPod(cri, "", { source: "x.yaml" }), /x\.yaml: must have exactly one Pod, got 0/);
+  const deployment = { kind: "Deployment", spec: { containers: [script("c", "true")] } };
+  await assert.rejects(playPod(cri, deployment), /kind: must be "Pod", got "Deployment"/);
+  await assert.rejects(playPod(cri, { metadata: { name: "x" } }), /spec.containers: Required value/);
   // @ts-expect-error there is no such option
   await assert.rejects(playPod(cri, "", { root: "/" }), { reason: "invalid_option" });
 });
