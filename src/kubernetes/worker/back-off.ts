@@ -73,11 +73,6 @@ export class RestartBackOff {
     this.#entries.set(key, { delayMs, advancedAtMs: nowMs });
   }
 
-  /** Forgets a key. */
-  delete(key: string): void {
-    this.#entries.delete(key);
-  }
-
   /** Forgets the keys that would start anew. */
   prune(nowMs: number): void {
     for (const [key, entry] of this.#entries) if (this.#hasExpired(entry, nowMs)) this.#entries.delete(key);
@@ -136,7 +131,7 @@ export function decideRestart(
 }
 
 /** Returns the key of a container's back-off. Another image or other resources give another key. */
-export function backOffKey(pod: Pod, container: Container): string {
+function backOffKey(pod: Pod, container: Container): string {
   const { name, namespace, uid } = pod.metadata ?? {};
   const { limits = {}, requests = {} } = container.resources ?? {};
   const sorted = (amounts: object) =>

@@ -52,7 +52,7 @@ export function observedPod(
 }
 
 /** Converts the status of a sandbox. */
-export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
+function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
   const { network } = status;
   return {
     id: status.id,
@@ -66,7 +66,7 @@ export function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
 }
 
 /** Converts the status of a container. A container without a valid restart count has its attempt. */
-export function observedContainer(status: ContainerStatus, sandboxId: string): ObservedContainer {
+function observedContainer(status: ContainerStatus, sandboxId: string): ObservedContainer {
   const { annotations } = status;
   const restartCount = annotations[containerAnnotationKeys.restartCount] ?? "";
   const attempt = status.metadata?.attempt ?? 0;
