@@ -25,12 +25,9 @@ export class Mounts {
       const list = [...options, ...extra].join(",");
       return this.#run("mount", ["--no-canonicalize", "-t", "tmpfs", "-o", list, "--", "tmpfs", target]);
     };
-    if (this.#hasNoswap) {
-      if ((await mount(["noswap"])).status === 0) return;
-      const plain = await mount([]);
-      this.#hasNoswap = false;
-      checkExit(plain, `mount a tmpfs at ${target}`);
-    } else checkExit(await mount([]), `mount a tmpfs at ${target}`);
+    if (this.#hasNoswap && (await mount(["noswap"])).status === 0) return;
+    checkExit(await mount([]), `mount a tmpfs at ${target}`);
+    this.#hasNoswap = false;
   }
 
   /** Binds what a descriptor of this process has open. Mounts below it are not bound. */

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
+import { release } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { VolumePlan } from "../../../src/kubernetes/config/volume-plans.js";
@@ -192,6 +193,12 @@ test("a secret is on a tmpfs only, and gone when the pod is removed", asRoot, as
     filesPlan(root, "tls", { key: "s3cret" }, { isSecret: true, mode: 0o400 }),
   );
   assert.equal(statfsSync(volume.hostPath).type, tmpfs);
+  const line = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .find((one) => one.includes(volume.hostPath));
+  assert.match(line ?? "", /nosuid,nodev/);
+  const [major = 0, minor = 0] = release().split(".").map(Number);
+  if (major > 6 || (major === 6 && minor >= 4)) assert.match(line ?? "", /noswap/);
   assert.equal(readFileSync(join(volume.hostPath, "key"), "utf8"), "s3cret");
   assert.equal((statSync(join(volume.hostPath, "key")).mode & 0o7777).toString(8), "400");
   execFileSync("umount", [volume.hostPath]);
