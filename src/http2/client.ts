@@ -1,9 +1,10 @@
 import type { Duplex } from "node:stream";
-import { Connection, connectionEnd, type Goaway, type Role } from "./connection.js";
+import { Connection } from "./connection.js";
 import { errorCode, Http2Error } from "./errors.js";
 import { max31Bits } from "./frames.js";
 import type { HeaderFields, RepeatedHeaders } from "./hpack/encoder.js";
-import { Stream, type StreamReceiver } from "./stream.js";
+import type { Goaway, Role } from "./role.js";
+import { connectionEnd, Stream, type StreamReceiver } from "./stream.js";
 
 /** Callbacks of a client's connection. */
 export interface ClientEvents {

@@ -18,52 +18,21 @@ import {
   windowUpdateFrame,
 } from "./frames.js";
 import { type HeaderBlock, HeaderBlocks } from "./header-blocks.js";
-import { type HeaderKind, type HeaderMap, HeaderReader, type ReceivedHeaders } from "./headers.js";
 import type { HeaderFields, RepeatedHeaders } from "./hpack/encoder.js";
+import { Incoming } from "./incoming.js";
 import type { ConnectionLimits } from "./limits.js";
 import { Output } from "./output.js";
-import { ReceiveWindow } from "./receive-window.js";
 import { ResetStreams } from "./reset-streams.js";
+import type { Role } from "./role.js";
 import { Sender } from "./sender.js";
 import { readSettings } from "./settings.js";
-import type { Stream, StreamConnection, StreamEnd } from "./stream.js";
+import { completeEnd, connectionEnd, type Stream, type StreamConnection, type StreamEnd } from "./stream.js";
 import { StreamTable } from "./stream-table.js";
-
-/** What differs between the two ends of a connection. */
-export interface Role {
-  readonly isClient: boolean;
-  /** The largest id of a stream that was opened; larger ones are idle. */
-  readonly lastStreamId: number;
-  /** The largest id of a stream of the peer that was processed, for GOAWAY. */
-  readonly lastProcessedId: number;
-  /** Returns the stream that a HEADERS frame on an idle stream opens; undefined if it was refused. */
-  open(streamId: number, headers: ReceivedHeaders): Stream | undefined;
-  /** Called when the peer's first SETTINGS have arrived. */
-  onReady(): void;
-  /** Called when SETTINGS may have made place for another stream. */
-  onPlace(): void;
-  onStreamClosed(stream: Stream): void;
-  onGoaway(goaway: Goaway): void;
-  /** Called exactly once, when no stream can go on. */
-  onEnd(error: Error | undefined): void;
-  /** Called exactly once, after that, when the socket is closed. */
-  onClose(): void;
-}
-
-/** A GOAWAY frame of the peer. */
-export interface Goaway {
-  readonly code: number;
-  /** The peer did not process streams with larger ids. */
-  readonly lastStreamId: number;
-  readonly debugText: string;
-}
 
 /** How long the peer may take to close the socket after the end of the connection, in milliseconds. */
 const lingerMs = 1_000;
-/** The size of the compression table that every peer starts with. */
-const headerTableBytes = 4_096;
 
-/** The part of an HTTP/2 connection that both roles share: frames in and out, flow control, and the streams' states. */
+/** The part of an HTTP/2 connection that both roles share: its frames, its settings, its streams, and its end. */
 export class Connection implements FrameReceiver, StreamConnection {
   readonly streams = new StreamTable();
   readonly sender: Sender;
@@ -72,17 +41,12 @@ export class Connection implements FrameReceiver, StreamConnection {
   readonly #limits: ConnectionLimits;
   readonly #reader: FrameReader;
   readonly #blocks: HeaderBlocks;
-  readonly #headers: HeaderReader;
+  readonly #incoming: Incoming;
   readonly #output: Output;
   readonly #flood = new FloodGuard();
   readonly #resetHere = new ResetStreams();
   #receivedBytes = 0;
   #hasSettings = false;
-  /** The stream of the current DATA frame; undefined if its content is dropped. */
-  #dataStream: Stream | undefined;
-  #dataBytes = 0;
-  #dataEndsStream = false;
-  readonly #receiveWindow: ReceiveWindow;
   /** The windows of new streams: what the peer allows, and what it is allowed. */
   #peerStreamWindow = defaultWindowBytes;
   peerMaxStreams = Number.POSITIVE_INFINITY;
@@ -103,12 +67,9 @@ export class Connection implements FrameReceiver, StreamConnection {
     };
     this.#reader = new FrameReader(this, { expectsPreface: !role.isClient });
     this.#blocks = new HeaderBlocks(2 * limits.headerListLimitBytes);
-    this.#headers = new HeaderReader(headerTableBytes, limits.headerListLimitBytes, {
-      allowsOuterSpaces: role.isClient,
-    });
     this.#output = new Output(socket, () => this.sender.pump());
     this.sender = new Sender(this.#output, limits.queueLimit);
-    this.#receiveWindow = new ReceiveWindow(this.#output, this.#limits.connectionWindowBytes);
+    this.#incoming = new Incoming(this, role, this.#limits, this.#output, this.#flood, this.#resetHere);
     this.#greet();
     socket.on("data", (chunk: Buffer) => this.receive(chunk));
     socket.once("end", () => this.#onSocketEnd());
@@ -177,7 +138,7 @@ export class Connection implements FrameReceiver, StreamConnection {
       throw protocolError("the first frame is not SETTINGS");
     this.#blocks.checkOrder(type, streamId);
     checkFrameHeader(type, streamId, length);
-    if (type === frameType.data) this.#startData(flags, streamId, length);
+    if (type === frameType.data) this.#incoming.startData(flags, streamId, length);
   }
 
   onFrame(type: number, flags: number, streamId: number, chunk: Buffer, start: number, end: number): void {
@@ -209,125 +170,20 @@ export class Connection implements FrameReceiver, StreamConnection {
     }
   }
 
-  #startData(flags: number, streamId: number, length: number): void {
-    this.#dataBytes = length;
-    this.#dataEndsStream = (flags & frameFlag.endStream) !== 0;
-    this.#dataStream = undefined;
-    if (length === 0 && !this.#dataEndsStream) this.#flood.count();
-    this.#receiveWindow.take(length);
-    const stream = this.#streamOf(streamId) ?? this.#ignoreOnClosed(streamId, this.#dataEndsStream);
-    if (!stream) return;
-    if (stream.endedByPeer)
-      return void this.#violation(stream, errorCode.streamClosed, "DATA after the end of the stream");
-    if (!stream.hasHeaders)
-      return void this.#violation(stream, errorCode.protocolError, "DATA before the headers");
-    stream.receiveWindow -= length;
-    if (stream.receiveWindow < 0)
-      return void this.#violation(
-        stream,
-        errorCode.flowControlError,
-        "the peer exceeded the stream's window",
-      );
-    this.#dataStream = stream;
+  #onBlock(block: HeaderBlock | undefined): void {
+    if (block) this.#incoming.onBlock(block);
   }
 
   onData(chunk: Buffer, start: number, end: number): void {
-    const stream = this.#dataStream;
-    if (!stream || stream.isClosed) return;
-    if (stream.contentLeft !== undefined) {
-      stream.contentLeft -= end - start;
-      if (stream.contentLeft < 0)
-        return void this.#violation(
-          stream,
-          errorCode.protocolError,
-          "more content than content-length announces",
-        );
-    }
-    stream.receiver.onData(chunk, start, end);
+    this.#incoming.onData(chunk, start, end);
   }
 
   onDataEnd(): void {
-    const stream = this.#dataStream;
-    this.#dataStream = undefined;
-    const bytes = this.#dataBytes;
-    if (!stream || stream.isClosed) {
-      this.#receiveWindow.credit(bytes);
-      return;
-    }
-    stream.uncreditedBytes += bytes;
-    if (this.#dataEndsStream) this.#endByPeer(stream);
-    if (!stream.isPaused) this.credit(stream);
-  }
-
-  #onBlock(block: HeaderBlock | undefined): void {
-    if (!block) return;
-    const { streamId, endStream } = block;
-    const known = this.streams.get(streamId);
-    const { isClient } = this.#role;
-    const kind: HeaderKind = known?.hasHeaders ? "trailers" : isClient ? "response" : "request";
-    // Decoded also for streams that are closed: the compression table belongs to the connection.
-    const headers = this.#headers.read(block, kind);
-    let stream = known;
-    if (!stream && !isClient && streamId > this.#role.lastStreamId) {
-      this.#checkUnsent();
-      stream = this.#role.open(streamId, headers);
-    } else if (!stream) {
-      stream = this.#streamOf(streamId) ?? this.#ignoreOnClosed(streamId, endStream);
-      if (!stream) this.#flood.count();
-    }
-    if (!stream || stream.isClosed) return;
-    if (stream.endedByPeer)
-      return void this.#violation(stream, errorCode.streamClosed, "HEADERS after the end of the stream");
-    if (headers.isTooLarge)
-      return void this.#violation(stream, errorCode.enhanceYourCalm, "the header list is too large");
-    if (headers.problem !== undefined)
-      return void this.#violation(stream, errorCode.protocolError, headers.problem);
-    if (kind === "trailers") this.#onTrailers(stream, headers.fields, endStream);
-    else this.#onFirstHeaders(stream, headers.fields, endStream);
-  }
-
-  #onFirstHeaders(stream: Stream, headers: HeaderMap, endStream: boolean): void {
-    if (this.#role.isClient && headers[":status"]?.startsWith("1")) {
-      this.#flood.count();
-      if (endStream)
-        this.#violation(stream, errorCode.protocolError, "an informational response ends the stream");
-      return;
-    }
-    stream.hasHeaders = true;
-    const length = headers["content-length"];
-    if (length !== undefined) {
-      if (!/^\d{1,15}$/.test(length))
-        return void this.#violation(stream, errorCode.protocolError, "content-length is not a number");
-      stream.contentLeft = Number(length);
-    }
-    stream.receiver.onHeaders(headers);
-    if (endStream && !stream.isClosed) this.#endByPeer(stream);
-  }
-
-  #onTrailers(stream: Stream, trailers: HeaderMap, endStream: boolean): void {
-    if (!endStream)
-      return void this.#violation(stream, errorCode.protocolError, "trailers do not end the stream");
-    if (!this.#contentIsComplete(stream)) return;
-    stream.receiver.onTrailers(trailers);
-    if (!stream.isClosed) this.#endByPeer(stream);
-  }
-
-  #endByPeer(stream: Stream): void {
-    if (!this.#contentIsComplete(stream)) return;
-    stream.endedByPeer = true;
-    stream.receiver.onEnd();
-    if (stream.endedHere) this.remove(stream, completeEnd);
-  }
-
-  #contentIsComplete(stream: Stream): boolean {
-    if (stream.contentLeft === undefined || stream.contentLeft === 0) return true;
-    // The response to HEAD announces the content that GET would have; neither gRPC nor CRI uses it.
-    this.#violation(stream, errorCode.protocolError, "less content than content-length announces");
-    return false;
+    this.#incoming.onDataEnd();
   }
 
   #onReset(streamId: number, code: number): void {
-    const stream = this.#streamOf(streamId);
+    const stream = this.streamOf(streamId);
     if (!stream) {
       this.#resetHere.delete(streamId);
       return;
@@ -383,12 +239,12 @@ export class Connection implements FrameReceiver, StreamConnection {
 
   /** Sends a reply that flow control does not limit. */
   #reply(bytes: Buffer): void {
-    this.#checkUnsent();
+    this.checkUnsent();
     this.#output.push(bytes);
   }
 
   /** Throws if too much waits that flow control does not limit: replies, headers and trailers. */
-  #checkUnsent(): void {
+  checkUnsent(): void {
     if (this.#output.unsentBytes > this.#limits.unsentLimitBytes)
       throw new Http2Error(errorCode.enhanceYourCalm, "the peer does not read the replies that it causes");
   }
@@ -417,18 +273,18 @@ export class Connection implements FrameReceiver, StreamConnection {
       this.sender.enlargeWindow(bytes);
       return;
     }
-    const stream = this.#streamOf(streamId);
+    const stream = this.streamOf(streamId);
     if (!stream) return;
     if (bytes === 0)
-      return void this.#violation(stream, errorCode.protocolError, "a window update of 0 bytes");
+      return void this.violation(stream, errorCode.protocolError, "a window update of 0 bytes");
     stream.sendWindow += bytes;
     if (stream.sendWindow > max31Bits)
-      return void this.#violation(stream, errorCode.flowControlError, "the stream's window is too large");
+      return void this.violation(stream, errorCode.flowControlError, "the stream's window is too large");
     this.sender.resume(stream);
   }
 
   /** Returns an open stream; undefined for a closed one. Throws for an idle one. */
-  #streamOf(streamId: number): Stream | undefined {
+  streamOf(streamId: number): Stream | undefined {
     const stream = this.streams.get(streamId);
     if (stream) return stream;
     if (streamId > this.#role.lastStreamId || streamId % 2 === 0)
@@ -436,31 +292,11 @@ export class Connection implements FrameReceiver, StreamConnection {
     return undefined;
   }
 
-  /** Ignores DATA and HEADERS on a stream that was reset here. Throws if the peer itself had ended the stream. */
-  #ignoreOnClosed(streamId: number, endStream: boolean): undefined {
-    if (!this.#resetHere.has(streamId))
-      throw new Http2Error(errorCode.streamClosed, `a frame on the closed stream ${streamId}`);
-    if (endStream) this.#resetHere.delete(streamId);
-  }
-
-  // Flow control of what arrives.
-
-  /** Gives what a stream has received back to the peer's windows, once it is worth a frame. */
-  credit(stream: Stream): void {
-    const bytes = stream.uncreditedBytes;
-    if (bytes === 0) return;
-    const { streamWindowBytes } = this.#limits;
-    // A window that is almost used up is given back in parts of at least a quarter.
-    if (!stream.isClosed && !stream.endedByPeer && stream.receiveWindow < streamWindowBytes / 2) {
-      const missing = streamWindowBytes - stream.receiveWindow;
-      stream.receiveWindow += missing;
-      this.#output.push(windowUpdateFrame(stream.id, missing));
-    }
-    stream.uncreditedBytes = 0;
-    this.#receiveWindow.credit(bytes);
-  }
-
   // Streams.
+
+  credit(stream: Stream): void {
+    this.#incoming.credit(stream);
+  }
 
   /** Adds a stream that the role has opened. */
   add(stream: Stream, id: number): void {
@@ -509,7 +345,8 @@ export class Connection implements FrameReceiver, StreamConnection {
     this.#resetHere.add(streamId);
   }
 
-  #violation(stream: Stream, code: number, text: string): void {
+  /** Resets a stream whose peer violated HTTP/2. */
+  violation(stream: Stream, code: number, text: string): void {
     this.#flood.count();
     this.reset(stream, code, "violation", new Http2Error(code, text));
   }
@@ -607,18 +444,6 @@ export class Connection implements FrameReceiver, StreamConnection {
     this.#pings = [];
     this.#role.onClose();
   }
-}
-
-const completeEnd: StreamEnd = Object.freeze({
-  cause: "complete",
-  code: errorCode.noError,
-  unprocessed: false,
-  error: undefined,
-});
-
-/** The end of the streams that a connection takes with it. */
-export function connectionEnd(code: number, error: Error | undefined, unprocessed: boolean): StreamEnd {
-  return { cause: "connection", code, unprocessed, error };
 }
 
 function protocolError(text: string): Http2Error {

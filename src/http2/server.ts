@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
-import { Connection, type Role } from "./connection.js";
+import { Connection } from "./connection.js";
 import { errorCode, Http2Error } from "./errors.js";
 import { MemoryLimit } from "./memory-limit.js";
+import type { Role } from "./role.js";
 import { Stream, type StreamReceiver } from "./stream.js";
 
 /** Callbacks of a server's connection. */

@@ -1,3 +1,4 @@
+import { errorCode } from "./errors.js";
 import type { HeaderMap } from "./headers.js";
 import type { HeaderFields, RepeatedHeaders } from "./hpack/encoder.js";
 import { SendQueue } from "./send-queue.js";
@@ -155,4 +156,17 @@ export class Stream {
     this.needsDrain = false;
     this.receiver.onDrain?.();
   }
+}
+
+/** The end of a stream that both sides have ended. */
+export const completeEnd: StreamEnd = Object.freeze({
+  cause: "complete",
+  code: errorCode.noError,
+  unprocessed: false,
+  error: undefined,
+});
+
+/** The end of the streams that a connection takes with it. */
+export function connectionEnd(code: number, error: Error | undefined, unprocessed: boolean): StreamEnd {
+  return { cause: "connection", code, unprocessed, error };
 }
