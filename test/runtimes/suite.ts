@@ -23,6 +23,7 @@ import { imageCases } from "./images.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
+import { playedManifestCases } from "./manifests.cases.js";
 import { manyPodsCases } from "./many-pods.cases.js";
 import { observeCases } from "./observe.cases.js";
 import { playCases } from "./play.cases.js";
@@ -111,6 +112,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     docsCases(subject);
     quickstartCases(subject);
     playCases(subject);
+    playedManifestCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);

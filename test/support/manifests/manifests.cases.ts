@@ -67,6 +67,7 @@ async function playManifest(
   const events: PodWorkerEvent[] = [];
   await using pod = await playPod(cri, text, {
     ...options,
+    node: { clusterDomain: "cluster.local", ...options?.node },
     rootDir: root,
     source: `${name}.yaml`,
     onEvent: (event) => events.push(event),
