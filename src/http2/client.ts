@@ -76,7 +76,7 @@ export class ClientConnection {
   request(
     repeated: RepeatedHeaders,
     more: HeaderFields | undefined,
-    body: Buffer | undefined,
+    body: Uint8Array | undefined,
     receiver: StreamReceiver,
   ): Stream {
     if (!this.isUsable) throw new Http2Error(errorCode.refusedStream, "the connection takes no new requests");
@@ -123,7 +123,7 @@ export class ClientConnection {
     stream: Stream,
     repeated: RepeatedHeaders,
     more: HeaderFields | undefined,
-    body: Buffer | undefined,
+    body: Uint8Array | undefined,
   ): void {
     const connection = this.#connection;
     const { sender } = connection;

@@ -50,7 +50,7 @@ export class Sender {
   }
 
   /** Sends the headers of a request together with its complete body, in one buffer if flow control allows it. */
-  request(stream: Stream, repeated: RepeatedHeaders, more: HeaderFields | undefined, body: Buffer): void {
+  request(stream: Stream, repeated: RepeatedHeaders, more: HeaderFields | undefined, body: Uint8Array): void {
     const { length } = body;
     if (!this.#canSendWhole(stream, length)) {
       this.headers(stream, repeated, more, false);

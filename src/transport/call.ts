@@ -16,7 +16,7 @@ export interface CallStart {
   readonly connection: Connection;
   readonly headers: CallHeaders;
   /** The complete request body; undefined if the caller writes to the stream and ends it. */
-  readonly body: Buffer | undefined;
+  readonly body: Uint8Array | undefined;
   readonly scope: CancellationScope;
   readonly readLimitBytes: number;
 }

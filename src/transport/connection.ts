@@ -88,7 +88,7 @@ export class Connection {
   request(
     headers: RepeatedHeaders,
     more: HeaderFields,
-    body: Buffer | undefined,
+    body: Uint8Array | undefined,
     receiver: StreamReceiver,
   ): Stream {
     return this.#http2.request(headers, more, body, receiver);

@@ -10,12 +10,17 @@ const firstBytes = 2 ** 12;
 /** Returns a message with gRPC's prefix. Throws `send_limit` if it is larger than `limitBytes`. */
 export function encodeEnvelope(message: Uint8Array, limitBytes: number): Buffer {
   const length = message.byteLength;
-  if (length > limitBytes) throw tooLarge("send_limit", length, limitBytes);
+  checkRequestBytes(length, limitBytes);
   const frame = Buffer.allocUnsafe(prefixBytes + length);
   frame[0] = 0;
   frame.writeUInt32BE(length, 1);
   frame.set(message, prefixBytes);
   return frame;
+}
+
+/** Throws `send_limit` for a message that is larger than `limitBytes`. */
+export function checkRequestBytes(bytes: number, limitBytes: number): void {
+  if (bytes > limitBytes) throw tooLarge("send_limit", bytes, limitBytes);
 }
 
 /** The receiver of the messages of a body, in order: each is in `bytes` from `start` to `end`, and stays valid until `onMessage` returns. */

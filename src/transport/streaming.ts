@@ -14,7 +14,7 @@ import { toWebHeaders } from "./headers.js";
 export function attemptStream<I extends DescMessage, O extends DescMessage>(
   method: DescMethodStreaming<I, O>,
   start: CallStart,
-  requests: AsyncIterator<Buffer> | undefined,
+  requests: AsyncIterator<Uint8Array> | undefined,
 ): Promise<RpcStreamResponse<I, O> | FailedAttempt> {
   return new Promise((resolve) => {
     // Filled at the end, but always the same object, so that an interceptor may copy the response.
@@ -92,7 +92,7 @@ function decode<O extends DescMessage>(output: O, bytes: Uint8Array): MessageSha
   }
 }
 
-async function sendAll(requests: AsyncIterator<Buffer>, call: Call): Promise<void> {
+async function sendAll(requests: AsyncIterator<Uint8Array>, call: Call): Promise<void> {
   try {
     for (let next = await requests.next(); !next.done; next = await requests.next())
       if (!call.stream.write(next.value)) await call.drained();

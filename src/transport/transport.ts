@@ -17,7 +17,7 @@ import {
   type OptionCheck,
 } from "../core/index.js";
 import { type CallStart, FailedAttempt } from "./call.js";
-import { encodeMessage } from "./codecs.js";
+import { encodeToEnvelope } from "./codecs.js";
 import { checkMethod, toConnectError } from "./connect-errors.js";
 import type { Connection } from "./connection.js";
 import type {
@@ -29,7 +29,7 @@ import type {
   RpcUnaryResponse,
 } from "./contract.js";
 import { type Endpoint, parseEndpoint } from "./endpoint.js";
-import { encodeEnvelope } from "./envelope.js";
+import { checkRequestBytes, prefixBytes } from "./envelope.js";
 import { type HeaderBuilder, headerBuilder } from "./headers.js";
 import { withInterceptors } from "./interceptors.js";
 import {
@@ -90,7 +90,7 @@ interface UnaryCall<I extends DescMessage, O extends DescMessage> {
   readonly method: DescMethodUnary<I, O>;
   readonly scope: CancellationScope;
   readonly header: RpcHeadersInit | undefined;
-  readonly body: Buffer;
+  readonly body: Uint8Array;
   readonly contextValues: RpcContextValues | undefined;
 }
 
@@ -257,34 +257,36 @@ class GrpcTransport implements Http2Transport {
     connection: Connection,
     scope: CancellationScope,
     header: RpcHeadersInit | undefined,
-    body: Buffer | undefined,
+    body: Uint8Array | undefined,
   ): CallStart {
     const headers = this.#headers(method, scope.remainingMs, header);
     return { connection, headers, body, scope, readLimitBytes: this.#options.readLimitBytes };
   }
 
-  #encode<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Buffer {
-    return encodeEnvelope(serialize(schema, input), this.#options.writeLimitBytes);
+  #encode<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Uint8Array {
+    const envelope = serialize(schema, input);
+    checkRequestBytes(envelope.byteLength - prefixBytes, this.#options.writeLimitBytes);
+    return envelope;
   }
 
   async *#encodeAll<I extends DescMessage>(
     schema: I,
     input: AsyncIterable<MessageInitShape<I>>,
-  ): AsyncGenerator<Buffer> {
+  ): AsyncGenerator<Uint8Array> {
     for await (const message of input) yield this.#encode(schema, message);
   }
 }
 
 function serialize<I extends DescMessage>(schema: I, input: MessageInitShape<I>): Uint8Array {
   try {
-    return encodeMessage(schema, create(schema, input));
+    return encodeToEnvelope(schema, create(schema, input));
   } catch (cause) {
     const text = `the request is not a valid ${schema.typeName}: ${messageOf(cause)}`;
     throw criError("invalid_request", text, { cause });
   }
 }
 
-async function only(method: DescMethodStreaming, requests: AsyncGenerator<Buffer>): Promise<Buffer> {
+async function only(method: DescMethodStreaming, requests: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
   for await (const request of requests) return request;
   throw criError("invalid_request", `${method.name} requires one request, got none`);
 }
