@@ -12,6 +12,7 @@ export class History<T> {
   /** The number of values that were dropped. */
   #dropped = 0;
   #hasEnded = false;
+  #error: unknown;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -26,9 +27,10 @@ export class History<T> {
     this.#notify();
   }
 
-  /** Ends all streams after their last value. */
-  end(): void {
+  /** Ends all streams after their last value; with an error, they reject with it. */
+  end(error?: unknown): void {
     this.#hasEnded = true;
+    this.#error = error;
     this.#notify();
   }
 
@@ -49,7 +51,8 @@ export class History<T> {
         if (next < end && value !== undefined) {
           next++;
           yield value;
-        } else if (this.#hasEnded) return;
+        } else if (this.#error !== undefined) throw this.#error;
+        else if (this.#hasEnded) return;
         else await changed.wait({ signal });
       }
     } finally {

@@ -96,11 +96,11 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     this.namespace = namespace;
     this.name = name;
     this.uid = uid;
-    const end = () => {
-      parts.events.end();
-      parts.statuses.end();
+    const end = (error?: unknown) => {
+      parts.events.end(error);
+      parts.statuses.end(error);
     };
-    parts.worker.done.then(end, end);
+    parts.worker.done.then(() => end(), end);
   }
 
   /** The Pod with its defaults. */

@@ -1,5 +1,5 @@
 /** Which process plays which pod on a node: one small file for each pod, which outlives a crash. */
-import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { codeOf, criError } from "../../core/index.js";
 import { ownProcessIdentity, processState } from "../../pods/index.js";
@@ -11,6 +11,26 @@ export interface PlayRecord {
   readonly uid: string;
   /** The process that plays it; "" for a pod that was left running. */
   readonly process: string;
+  /** Whether the process has not touched the record for long. */
+  readonly isStale?: boolean;
+}
+
+/** How often the record of a pod is touched, and how old one may be whose process this one cannot see. */
+const heartbeatMs = 20_000;
+const staleMs = 90_000;
+
+/** The records of this process. Their age shows processes in other PID namespaces that it lives. */
+const heartbeats = new Set<string>();
+let heartbeat: NodeJS.Timeout | undefined;
+
+function updateHeartbeat(): void {
+  clearInterval(heartbeat);
+  heartbeat = undefined;
+  if (heartbeats.size === 0) return;
+  heartbeat = setInterval(() => {
+    const now = new Date();
+    for (const path of heartbeats) utimes(path, now, now).catch(() => undefined);
+  }, heartbeatMs).unref();
 }
 
 /** The records in one root folder. */
@@ -25,13 +45,18 @@ export class PlayRecords {
    * Makes this process the one that plays a pod. Rejects with `name_reserved` while another process does, or this one already. Succeeds for
    * a pod whose process has died.
    */
-  async claim(pod: Omit<PlayRecord, "process">): Promise<void> {
+  async claim(pod: Omit<PlayRecord, "process" | "isStale">): Promise<void> {
+    const path = this.#path(pod.uid);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const draft = await this.#draft({ ...pod, process: ownProcessIdentity() });
     try {
       // A few rounds: other processes may claim and release it at the same time.
       for (let round = 0; round < 10; round++) {
-        if (await created(() => link(draft, this.#path(pod.uid)))) return;
+        if (await created(() => link(draft, path))) {
+          heartbeats.add(path);
+          updateHeartbeat();
+          return;
+        }
         const current = await this.#read(pod.uid);
         if (current !== undefined && isAlive(current)) break;
         if (current !== undefined) await this.#remove(pod.uid, current);
@@ -45,13 +70,20 @@ export class PlayRecords {
   }
 
   /** Leaves a pod to the next process that claims it. */
-  async leave(pod: Omit<PlayRecord, "process">): Promise<void> {
+  async leave(pod: Omit<PlayRecord, "process" | "isStale">): Promise<void> {
+    this.#endHeartbeat(pod.uid);
     await rename(await this.#draft({ ...pod, process: "" }), this.#path(pod.uid));
   }
 
   /** Forgets a pod that was removed. */
   async release(uid: string): Promise<void> {
+    this.#endHeartbeat(uid);
     await rm(this.#path(uid), { force: true });
+  }
+
+  #endHeartbeat(uid: string): void {
+    heartbeats.delete(this.#path(uid));
+    updateHeartbeat();
   }
 
   /** Returns the records of the pods with this name. */
@@ -73,7 +105,9 @@ export class PlayRecords {
   async #read(uid: string): Promise<PlayRecord | undefined> {
     try {
       const { namespace, name, process: owner } = JSON.parse(await readFile(this.#path(uid), "utf8"));
-      return { namespace: String(namespace), name: String(name), uid, process: String(owner) };
+      const { mtimeMs } = await stat(this.#path(uid));
+      const isStale = Date.now() - mtimeMs > staleMs;
+      return { namespace: String(namespace), name: String(name), uid, process: String(owner), isStale };
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;
@@ -113,9 +147,11 @@ export class PlayRecords {
 
 let draftNumber = 0;
 
-/** Whether the process of a record may still play the pod. A process of another machine counts as alive. */
-export function isAlive({ process: owner }: PlayRecord): boolean {
-  return owner !== "" && processState(owner) !== "dead";
+/** Whether the process of a record may still play the pod. Of a process in another PID namespace, the age of the record decides. */
+export function isAlive({ process: owner, isStale = false }: PlayRecord): boolean {
+  if (owner === "") return false;
+  const state = processState(owner);
+  return state === "alive" || (state === "unknown" && !isStale);
 }
 
 function textOf({ namespace, name, uid, process: owner }: PlayRecord): string {

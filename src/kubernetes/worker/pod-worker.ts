@@ -20,6 +20,9 @@ import { Timer } from "./timer.js";
 /** The intervals of syncs without any event, as the kubelet has them; each is prolonged by up to a half, at random. */
 const intervals = { afterSuccessMs: 60_000, afterErrorMs: 10_000, jitter: 0.5 } as const;
 
+/** The shortest time between two syncs of which the first failed as a whole. */
+const minRetryMs = 1_000;
+
 /** How a pod is stopped for good. */
 export interface TerminateOptions {
   /**
@@ -181,6 +184,8 @@ export class PodWorker {
       if (isCriError(error) && error.reason === "client_closed") throw error;
       // A step that everything after it needs has failed, or the runtime does not answer. Its return wakes the worker.
       await this.#observe().catch(() => undefined);
+      // Wake-ups must not repeat a step at once that fails at once.
+      await this.#parts.clock.sleep(minRetryMs, signal).catch(() => undefined);
       return this.#afterError();
     }
   }

@@ -1,0 +1,56 @@
+// Which process plays a pod: records that outlive a crash.
+import assert from "node:assert/strict";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { isAlive, PlayRecords } from "../../../src/kubernetes/play/records.js";
+import { ownProcessIdentity } from "../../../src/pods/index.js";
+import { tempFolder } from "../../support/temp.js";
+
+const pod = { namespace: "test", name: "web", uid: "u-1" };
+
+test("a pod has one player", async (t) => {
+  const folder = await tempFolder(t);
+  const records = new PlayRecords(folder);
+  const claims = await Promise.allSettled(
+    Array.from({ length: 8 }, () => new PlayRecords(folder).claim(pod)),
+  );
+  assert.equal(claims.filter(({ status }) => status === "fulfilled").length, 1);
+  for (const claim of claims)
+    if (claim.status === "rejected") assert.equal(claim.reason.reason, "name_reserved");
+  const [record] = await records.named("test", "web");
+  assert.ok(record && isAlive(record));
+  await records.leave(pod);
+  const [left] = await records.named("test", "web");
+  assert.ok(left && !isAlive(left));
+  await records.claim(pod);
+  await records.release(pod.uid);
+  assert.deepEqual(await records.named("test", "web"), []);
+  assert.deepEqual(await readdir(join(folder, "played")), []);
+});
+
+test("the pod of a dead process can be claimed, also of one in another PID namespace", async (t) => {
+  const folder = await tempFolder(t);
+  const records = new PlayRecords(folder);
+  await records.claim(pod);
+  const path = join(folder, "played", "u-1.json");
+  const [machine, boot, namespace, pid] = ownProcessIdentity().split("/");
+  const dead = [machine, boot, namespace, pid, "1"].join("/");
+  await writeFile(path, JSON.stringify({ ...pod, process: dead }));
+  await records.claim(pod);
+  assert.match(await readFile(path, "utf8"), new RegExp(ownProcessIdentity()));
+
+  const unseen = [machine, boot, "1", pid, "1"].join("/");
+  await writeFile(path, JSON.stringify({ ...pod, process: unseen }));
+  await assert.rejects(records.claim(pod), { reason: "name_reserved" });
+  const old = new Date(Date.now() - 120_000);
+  await utimes(path, old, old);
+  await records.claim(pod);
+  await records.release(pod.uid);
+});
+
+test("a uid that is no file name is refused", async (t) => {
+  const records = new PlayRecords(await tempFolder(t));
+  for (const uid of ["../x", "", ".x", "a/b"])
+    await assert.rejects(records.claim({ ...pod, uid }), { reason: "invalid_spec" });
+});
