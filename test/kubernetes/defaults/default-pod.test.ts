@@ -137,6 +137,22 @@ test("pod-level requests: the containers' sum of cpu and memory, otherwise the l
   assert.deepEqual(pod({ limits: { cpu: 4 }, requests: { cpu: 2 } })?.requests, { cpu: 2 });
 });
 
+test("an init container that needs more than the others decides the pod-level request", () => {
+  const { resources } = defaultPod(
+    podOf({
+      resources: { limits: { cpu: 4 } },
+      containers: [{ name: "a", resources: { requests: { cpu: "300m" } } }],
+      initContainers: [
+        { name: "early", resources: { requests: { cpu: "2100m" } } },
+        { name: "side", restartPolicy: "Always", resources: { requests: { cpu: "200m" } } },
+        { name: "setup", resources: { requests: { cpu: 2 } } },
+      ],
+    }),
+  ).spec;
+  // The early one runs before the sidecar: 2.1; the other one beside it: 2 + 0.2.
+  assert.deepEqual(resources?.requests, { cpu: "2200m" });
+});
+
 test("pod-level limits of huge pages are those of the containers", () => {
   const { resources } = defaultPod(
     podOf({
