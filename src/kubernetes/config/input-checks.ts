@@ -90,7 +90,7 @@ const containerTable = new OptionTable<ContainerInput>({
   devices: option.listOf(option.nested(deviceTable)),
   cdiDevices: option.listOf(option.nonEmptyString),
 });
-const podInputsTable = new OptionTable<PodInputs>({
+export const podInputsTable = new OptionTable<PodInputs>({
   // Their content is checked where it is read.
   configMaps: option.listOf(option.object),
   secrets: option.listOf(option.object),

@@ -1,7 +1,8 @@
 import { OptionTable, option } from "../../core/index.js";
+import { podInputsTable } from "../config/input-checks.js";
 import type { PodInputs } from "../config/pod-inputs.js";
 import type { ManifestPlace } from "../manifests/parsed-manifests.js";
-import type { VolumePlugins } from "../node/volume-plugin.js";
+import { type VolumePlugins, volumePluginsTable } from "../node/volume-plugin.js";
 
 /** Options of {@link validatePod} and {@link checkPod}. */
 export interface ValidatePodOptions {
@@ -38,9 +39,8 @@ export interface ValidatePodOptions {
 }
 
 export const validateTable = new OptionTable<ValidatePodOptions>({
-  // Their content is checked where it is read.
-  inputs: option.object,
-  volumePlugins: option.object,
+  inputs: option.nested(podInputsTable),
+  volumePlugins: option.nested(volumePluginsTable),
   allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
   extendedResources: option.listOf(option.nonEmptyString),
   placeOf: option.callback,

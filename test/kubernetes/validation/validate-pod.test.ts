@@ -1036,6 +1036,14 @@ describe("validatePod and checkPod", () => {
       /input is not an option \(did you mean inputs\?\)/,
     );
     assert.throws(
+      () => validatePod(podOf({}), { inputs: { configMap: [] } } as object),
+      /inputs\.configMap is not an option \(did you mean configMaps\?\)/,
+    );
+    assert.throws(
+      () => validatePod(podOf({}), { volumePlugins: { nfs: 5 } } as object),
+      /volumePlugins\.nfs must be a function/,
+    );
+    assert.throws(
       () => checkPod(podOf({}), { extendedResources: [5] } as object),
       /extendedResources\[0\] must be a string/,
     );
