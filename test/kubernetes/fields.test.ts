@@ -62,6 +62,7 @@ const around: Readonly<Record<string, (object: object) => object>> = {
 function sampleOf(type: AnyType): unknown {
   switch (type.kind) {
     case "object":
+      if (type.name === "ResourceRequirements") return { limits: { cpu: 1 } };
       return Object.fromEntries(
         Object.entries(type.fields)
           .filter(([, field]) => field.isRequired)

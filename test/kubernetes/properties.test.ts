@@ -56,6 +56,27 @@ function reversed<T>(value: T): T {
   return Object.fromEntries(entries.reverse()) as T;
 }
 
+test("a Pod is valid if and only if it is with its defaults", () => {
+  const good = { name: "c", image: "i" };
+  const pod: Pod = {
+    metadata: { name: "p" },
+    spec: {
+      containers: [good],
+      initContainers: [{ ...good, name: "i", restartPolicy: "Always" }],
+      ephemeralContainers: [{ ...good, name: "e", targetContainerName: "c" }],
+      volumes: [{ name: "v" }],
+    },
+  };
+  assert.deepEqual(validatePod(pod), []);
+  assert.deepEqual(validatePod(defaultPod(pod)), []);
+  fc.assert(
+    fc.property(typedPod, (one) => {
+      assert.equal(validatePod(defaultPod(one)).length === 0, validatePod(one).length === 0);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 /** The problems of any value, which validatePod and checkPod must agree on. */
 function problemsOf(value: unknown) {
   const pod = value as Pod;

@@ -3,7 +3,6 @@ import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { planContainer, podPlan } from "../config/plan-pod.js";
-import { defaultPod } from "../defaults/index.js";
 import { nodeFacts } from "../facts/node-facts.js";
 import { lifecycleHooks } from "../hooks/hooks.js";
 import { podImages } from "../images/pod-images.js";
@@ -53,7 +52,6 @@ export async function playPod(
   playPodTable.check("playPod", options);
   const { signal } = options;
   const { placeOf, ...parsed } = readManifest(manifest, options.source ?? "the manifest");
-  const pod = defaultPod(parsed.pod);
   const current: Required<PlayInputs> = { configMaps: [], secrets: [], services: [] };
   const inputs = () => ({
     // The first object of a name is used.
@@ -68,7 +66,7 @@ export async function playPod(
     secrets: options.secrets ?? [],
     services: options.services ?? [],
   });
-  checkPod(pod, { inputs: inputs(), volumePlugins: options.volumePlugins, placeOf });
+  const pod = checkPod(parsed.pod, { inputs: inputs(), volumePlugins: options.volumePlugins, placeOf });
   throwIfAborted(signal);
 
   const { rootDir, podLogsDir, withoutMounts } = resolveFolders(options);

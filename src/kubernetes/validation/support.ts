@@ -11,6 +11,8 @@ export function checkSupport(pod: Pod, options: ValidatePodOptions, problems: Fi
     const tables = Object.hasOwn(fieldTables, owner) ? fieldTables[owner] : undefined;
     const row = tables !== undefined && Object.hasOwn(tables, field) ? tables[field] : undefined;
     if (row === undefined || !isSet(value)) return;
+    // The default of every container.
+    if (field === "resources" && isRecord(value) && Object.keys(value).length === 0) return;
     // Without a token, the service account is only a name. "default" is what a Pod has that names none.
     if (owner === "PodSpec" && field.startsWith("serviceAccount") && (hasNoToken || value === "default"))
       return;
