@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
+import { ContainerState, type PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import { codeOf, isCriError, messageOf } from "../../core/index.js";
 import type { Container } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
@@ -60,7 +60,8 @@ export async function startContainer(
   try {
     await parts.runtime.startContainer({ containerId: instance.id });
   } catch (error) {
-    throw fail(error, "RunContainerError");
+    // The response was lost, or a call of a process that died has started it.
+    if (!(await isRunning(parts.runtime, instance.id))) throw fail(error, "RunContainerError");
   }
   record({ type: "Normal", reason: "Started", message: "Container started" });
   try {
@@ -84,6 +85,16 @@ export async function startContainer(
     record({ type: "Warning", reason: "FailedPostStartHook", message: "PostStartHook failed" });
     await parts.kill({ name, id: instance.id, message: "FailedPostStartHook" });
     throw startErrorOf(error, "PostStartHookError");
+  }
+}
+
+async function isRunning(runtime: StartParts["runtime"], containerId: string): Promise<boolean> {
+  try {
+    const { status } = await runtime.containerStatus({ containerId });
+    return status?.state === ContainerState.CONTAINER_RUNNING;
+  } catch {
+    // The error of the start says more.
+    return false;
   }
 }
 

@@ -266,6 +266,8 @@ for (const method of ["runPodSandbox", "createContainer", "startContainer"] as c
     assert.equal(node.worker.observed.sandboxes.length, 1);
     assert.equal(node.worker.observed.containers.length, 1);
     assert.equal(stateOf(node.worker.status, "a")?.restartCount, 0);
+    // A container that runs was started, whatever the call says.
+    if (method === "startContainer") assert.ok(node.events.every(({ reason }) => reason !== "Failed"));
   });
 
 test("containers survive a restart of the runtime, and what ended meanwhile is started again", async (t) => {
@@ -279,6 +281,48 @@ test("containers survive a restart of the runtime, and what ended meanwhile is s
   await clock.until(() => stateOf(worker.status, "ends")?.restartCount === 1);
   assert.equal(stateOf(worker.status, "stays")?.restartCount, 0);
   assert.deepEqual(createdNames(runtime), ["stays", "ends", "ends"]);
+});
+
+test("the runtime dies at each step of a pod and comes back: nothing is created twice", async (t) => {
+  for (let step = 1; ; step++) {
+    let events = 0;
+    let crash: Promise<void> | undefined;
+    const node = await startWorker(
+      t,
+      {
+        metadata: { name: `p-${step}` },
+        spec: {
+          initContainers: [
+            container("init", "exit", "0"),
+            { ...container("sidecar", "run"), restartPolicy: "Always" },
+          ],
+          containers: [container("a", "run"), container("b", "run")],
+        },
+      },
+      {
+        parts: {
+          record: () => {
+            if (++events === step) crash = node.runtime.faults.crash();
+          },
+        },
+      },
+    );
+    const { clock, worker, runtime } = node;
+    const isUp = () => isRunning(worker.status, "sidecar", "a", "b");
+    await clock.until(() => crash !== undefined || isUp());
+    if (crash === undefined) {
+      assert.ok(step > 8, `only ${step} steps`);
+      break;
+    }
+    await crash;
+    await clock.advance(5_000);
+    await runtime.faults.restart();
+    await clock.until(isUp);
+    const names = worker.observed.containers.map(({ name, restartCount }) => `${name} ${restartCount}`);
+    assert.deepEqual(names.sort(), ["a 0", "b 0", "init 0", "sidecar 0"], `step ${step}`);
+    assert.equal(worker.observed.sandboxes.length, 1, `step ${step}`);
+    await worker.close();
+  }
 });
 
 test("a failed postStart hook kills the container", async (t) => {
