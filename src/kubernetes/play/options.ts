@@ -41,6 +41,8 @@ export interface PlayPodOptions extends PlayInputs {
   readonly containerLogsDir?: string | undefined;
   /** What mounts volumes of PersistentVolumeClaims, CSI drivers and so on, by their source. @default none: such Pods are refused */
   readonly volumePlugins?: VolumePlugins | undefined;
+  /** Sysctls beyond those that affect no other pod: names, or prefixes such as `net.core.*`. @default none */
+  readonly allowedUnsafeSysctls?: readonly string[] | undefined;
   /**
    * What happens without the right to mount: `refuse` fails for volumes that need it; `allow` keeps Secrets on disk, and resolves
    * subPaths in a less safe way.
@@ -84,6 +86,7 @@ export const playPodTable = new OptionTable<PlayPodOptions>({
   podLogsDir: absolutePath,
   containerLogsDir: absolutePath,
   volumePlugins: option.nested(volumePluginsTable),
+  allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
   withoutMounts: option.oneOf("refuse", "allow"),
   imageAuth: authCheck,
   source: option.nonEmptyString,

@@ -66,11 +66,17 @@ export async function playPod(
     secrets: options.secrets ?? [],
     services: options.services ?? [],
   });
-  const pod = checkPod(parsed.pod, { inputs: inputs(), volumePlugins: options.volumePlugins, placeOf });
+  const { volumePlugins: plugins, allowedUnsafeSysctls } = options;
+  const pod = checkPod(parsed.pod, {
+    inputs: inputs(),
+    volumePlugins: plugins,
+    allowedUnsafeSysctls,
+    placeOf,
+  });
   throwIfAborted(signal);
 
   const { rootDir, podLogsDir, withoutMounts } = resolveFolders(options);
-  const { containerLogsDir, volumePlugins: plugins, clock = systemClock, imageAuth: nodeAuth } = options;
+  const { containerLogsDir, clock = systemClock, imageAuth: nodeAuth } = options;
   const node = await nodeFacts(cri, { cgroupRoot, ...options.node, rootDir, podLogsDir });
   const files = new LocalNodeFiles({ rootDir, podLogsDir, containerLogsDir, plugins, withoutMounts });
   const readVolumeFile = volumeFileReader(pod, node, files, inputs);

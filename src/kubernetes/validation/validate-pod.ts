@@ -61,7 +61,7 @@ function findProblems(pod: Pod, options: ValidatePodOptions): Findings {
   const metadata = FieldPath.root.child("metadata");
   checkMetadata(typed.metadata, metadata, problems);
   if (typed.metadata?.uid) checkString(typed.metadata.uid, metadata.child("uid"), problems, uidRule);
-  if (typed.spec === undefined) problems.required(FieldPath.root.child("spec"));
+  if (typed.spec === undefined) problems.required(FieldPath.root.child("spec").child("containers"));
   else {
     const volumes = new Map(defaulted.spec.volumes.map((volume) => [volume.name, volume]));
     const context: PodContext = { spec: defaulted.spec, volumes, options, problems };

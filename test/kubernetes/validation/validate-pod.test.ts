@@ -988,7 +988,7 @@ describe("validatePod and checkPod", () => {
     assert.deepEqual(problemsOf({ apiVersion: "v2", kind: "Pods", metadata: { name: "a" } }), [
       'apiVersion: Unsupported value: "v2": supported values: "v1"',
       'kind: Unsupported value: "Pods": supported values: "Pod" (did you mean "Pod"?)',
-      "spec: Required value",
+      "spec.containers: Required value",
     ]);
   });
 
