@@ -92,6 +92,7 @@ export {
   type RestartBackOffOptions,
   type RestartDecision,
 } from "./worker/back-off.js";
+export { type Clock, systemClock } from "./worker/clock.js";
 export type { ContainerKill, KillReason } from "./worker/container-kills.js";
 export {
   killGraceSeconds,
@@ -100,10 +101,28 @@ export {
   remainingGraceSeconds,
   stopTimeoutSeconds,
 } from "./worker/grace.js";
+export { killPod, type PodKillParts } from "./worker/kill-pod.js";
 export { type ContainerInSandbox, observedPod } from "./worker/observation.js";
+export { observePod } from "./worker/observe.js";
 export type { ObservedContainer, ObservedPod, ObservedSandbox } from "./worker/observed.js";
-export type { PodPlanner, PodWorkerEvent, ProbeState } from "./worker/ports.js";
+export { EventChanges } from "./worker/pod-changes.js";
+export { PodWorker, type PodWorkerOptions, type TerminateOptions } from "./worker/pod-worker.js";
+export type {
+  EventRecorder,
+  Hooks,
+  PodChanges,
+  PodImages,
+  PodPlanner,
+  PodProbes,
+  PodRuntime,
+  PodWorkerEvent,
+  PodWorkerParts,
+  ProbeState,
+  ProbesFactory,
+} from "./worker/ports.js";
 export type { ProbeStates } from "./worker/probe-states.js";
+export { obsolete, type RemovalParts, removeInstances, removeSandboxes } from "./worker/prune.js";
+export { type RemovePodOptions, removePod } from "./worker/remove-pod.js";
 export { restartsAfter } from "./worker/restart-rules.js";
 export {
   type ContainerTermination,
