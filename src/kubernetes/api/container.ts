@@ -7,22 +7,28 @@ export interface Container {
   readonly command?: readonly string[];
   readonly env?: readonly EnvVar[];
   readonly envFrom?: readonly EnvFromSource[];
+  /** Required in a valid Pod. A name without a registry is on Docker Hub. */
   readonly image?: string;
+  /** "Always", "IfNotPresent" or "Never". @default "Always" for the tag `latest`, otherwise "IfNotPresent" */
   readonly imagePullPolicy?: string;
   readonly lifecycle?: Lifecycle;
   readonly livenessProbe?: Probe;
+  /** A DNS label, unique in the Pod. */
   readonly name: string;
   readonly ports?: readonly ContainerPort[];
   readonly readinessProbe?: Probe;
   readonly resizePolicy?: readonly ContainerResizePolicy[];
   readonly resources?: ResourceRequirements;
+  /** "Always", "OnFailure" or "Never"; "Always" makes an init container a sidecar. @default that of the Pod */
   readonly restartPolicy?: string;
   readonly restartPolicyRules?: readonly ContainerRestartRule[];
   readonly securityContext?: SecurityContext;
   readonly startupProbe?: Probe;
   readonly stdin?: boolean;
   readonly stdinOnce?: boolean;
+  /** @default "/dev/termination-log" */
   readonly terminationMessagePath?: string;
+  /** "File" or "FallbackToLogsOnError". @default "File" */
   readonly terminationMessagePolicy?: string;
   readonly tty?: boolean;
   readonly volumeDevices?: readonly VolumeDevice[];
@@ -75,7 +81,9 @@ export interface ObjectFieldSelector {
 /** A request or limit of a container, such as `limits.cpu`. */
 export interface ResourceFieldSelector {
   readonly containerName?: string;
+  /** The unit of the result, which is rounded up: "1m" or "1" for cpu, a power of 1000 or 1024 for bytes. @default "1" */
   readonly divisor?: Quantity;
+  /** `limits.` or `requests.` with cpu, memory, ephemeral-storage or hugepages-SIZE. */
   readonly resource: string;
 }
 
@@ -124,14 +132,20 @@ export interface LifecycleHandler {
 /** A periodic check of a container. Exactly one of `exec`, `httpGet`, `tcpSocket` and `grpc` is set. */
 export interface Probe {
   readonly exec?: ExecAction;
+  /** Failures in a row. @default 3 */
   readonly failureThreshold?: number;
   readonly grpc?: GRPCAction;
   readonly httpGet?: HTTPGetAction;
+  /** @default 0 */
   readonly initialDelaySeconds?: number;
+  /** @default 10 */
   readonly periodSeconds?: number;
+  /** Successes in a row: 1 unless it is a readiness probe. @default 1 */
   readonly successThreshold?: number;
   readonly tcpSocket?: TCPSocketAction;
+  /** Instead of the Pod's, at least 1; not for readiness probes. */
   readonly terminationGracePeriodSeconds?: number;
+  /** @default 1 */
   readonly timeoutSeconds?: number;
 }
 
@@ -142,10 +156,14 @@ export interface ExecAction {
 
 /** An HTTP request. */
 export interface HTTPGetAction {
+  /** @default the address of the pod */
   readonly host?: string;
   readonly httpHeaders?: readonly HTTPHeader[];
+  /** @default "/" */
   readonly path?: string;
+  /** A number, or the name of a port of the container. */
   readonly port: number | string;
+  /** "HTTP" or "HTTPS". @default "HTTP" */
   readonly scheme?: string;
 }
 
@@ -169,6 +187,7 @@ export interface GRPCAction {
 
 /** A pause. */
 export interface SleepAction {
+  /** At most `terminationGracePeriodSeconds`. */
   readonly seconds: number;
 }
 
@@ -176,8 +195,11 @@ export interface SleepAction {
 export interface ContainerPort {
   readonly containerPort: number;
   readonly hostIP?: string;
+  /** @default none; in the host's network, `containerPort` */
   readonly hostPort?: number;
+  /** At most 15 lower-case letters, digits and "-". */
   readonly name?: string;
+  /** "TCP", "UDP" or "SCTP". @default "TCP" */
   readonly protocol?: string;
 }
 
@@ -215,11 +237,15 @@ export interface ContainerRestartRuleOnExitCodes {
 /** A volume in the file system of a container. */
 export interface VolumeMount {
   readonly mountPath: string;
+  /** "None", "HostToContainer", or "Bidirectional" for privileged containers. @default "None" */
   readonly mountPropagation?: string;
   readonly name: string;
   readonly readOnly?: boolean;
+  /** "Disabled", "IfPossible" or "Enabled", with `readOnly`. @default "Disabled" */
   readonly recursiveReadOnly?: string;
+  /** A path in the volume, without "..". @default the volume itself */
   readonly subPath?: string;
+  /** As `subPath`, with $(VARIABLE). */
   readonly subPathExpr?: string;
 }
 

@@ -50,19 +50,24 @@ export interface OwnerReference {
 
 /** What a Pod consists of. `podFields` says what becomes of each field. */
 export interface PodSpec {
+  /** After this time since its start, the Pod fails: at least 1. */
   readonly activeDeadlineSeconds?: number;
   readonly affinity?: object;
   readonly automountServiceAccountToken?: boolean;
   readonly containers: readonly Container[];
   readonly dnsConfig?: PodDNSConfig;
+  /** "ClusterFirst", "ClusterFirstWithHostNet", "Default" (the node's) or "None". @default "ClusterFirst" */
   readonly dnsPolicy?: string;
+  /** @default true */
   readonly enableServiceLinks?: boolean;
   readonly ephemeralContainers?: readonly EphemeralContainer[];
   readonly hostAliases?: readonly HostAlias[];
   readonly hostIPC?: boolean;
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
+  /** false: the pod has a user namespace of its own. @default true */
   readonly hostUsers?: boolean;
+  /** A DNS label. @default the name of the Pod */
   readonly hostname?: string;
   readonly hostnameOverride?: string;
   readonly imagePullSecrets?: readonly LocalObjectReference[];
@@ -70,15 +75,20 @@ export interface PodSpec {
   readonly nodeName?: string;
   readonly nodeSelector?: { readonly [name: string]: string };
   readonly os?: PodOS;
+  /** What the sandbox itself needs; it is added to what the containers need. */
   readonly overhead?: Resources;
+  /** "PreemptLowerPriority" or "Never". */
   readonly preemptionPolicy?: string;
   readonly priority?: number;
   readonly priorityClassName?: string;
   readonly readinessGates?: readonly PodReadinessGate[];
   readonly resourceClaims?: readonly PodResourceClaim[];
+  /** The resources of the pod as a whole: cpu, memory and hugepages-SIZE. */
   readonly resources?: ResourceRequirements;
+  /** "Always", "OnFailure" or "Never". @default "Always" */
   readonly restartPolicy?: string;
   readonly runtimeClassName?: string;
+  /** @default "default-scheduler" */
   readonly schedulerName?: string;
   readonly schedulingGates?: readonly object[];
   readonly schedulingGroup?: object;
@@ -87,7 +97,9 @@ export interface PodSpec {
   readonly serviceAccountName?: string;
   readonly setHostnameAsFQDN?: boolean;
   readonly shareProcessNamespace?: boolean;
+  /** A DNS label: the domain is `<subdomain>.<namespace>.svc.<cluster domain>`. */
   readonly subdomain?: string;
+  /** How long containers have to end before they are killed. @default 30 */
   readonly terminationGracePeriodSeconds?: number;
   readonly tolerations?: readonly Toleration[];
   readonly topologySpreadConstraints?: readonly object[];
@@ -134,7 +146,9 @@ export interface PodResourceClaim {
 /** The defaults of all containers for their security context, and what only a pod has. */
 export interface PodSecurityContext {
   readonly appArmorProfile?: AppArmorProfile;
+  /** The group that owns the volumes, and that every process has. */
   readonly fsGroup?: number;
+  /** "Always" or "OnRootMismatch". @default "Always" */
   readonly fsGroupChangePolicy?: string;
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
@@ -143,6 +157,7 @@ export interface PodSecurityContext {
   readonly seLinuxOptions?: SELinuxOptions;
   readonly seccompProfile?: SeccompProfile;
   readonly supplementalGroups?: readonly number[];
+  /** "Merge" (with the groups of the image) or "Strict". @default "Merge" */
   readonly supplementalGroupsPolicy?: string;
   readonly sysctls?: readonly Sysctl[];
   readonly windowsOptions?: WindowsSecurityContextOptions;

@@ -6,10 +6,12 @@ export interface SecurityContext {
   readonly appArmorProfile?: AppArmorProfile;
   readonly capabilities?: Capabilities;
   readonly privileged?: boolean;
+  /** "Default" or "Unmasked", which needs `hostUsers: false`. @default "Default" */
   readonly procMount?: string;
   readonly readOnlyRootFilesystem?: boolean;
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
+  /** @default the user of the image */
   readonly runAsUser?: number;
   readonly seLinuxOptions?: SELinuxOptions;
   readonly seccompProfile?: SeccompProfile;
@@ -18,7 +20,9 @@ export interface SecurityContext {
 
 /** An AppArmor profile. */
 export interface AppArmorProfile {
+  /** With the type "Localhost" only. */
   readonly localhostProfile?: string;
+  /** "RuntimeDefault", "Unconfined" or "Localhost". */
   readonly type: string;
 }
 
@@ -38,7 +42,9 @@ export interface SELinuxOptions {
 
 /** A seccomp profile. */
 export interface SeccompProfile {
+  /** With the type "Localhost" only. */
   readonly localhostProfile?: string;
+  /** "RuntimeDefault", "Unconfined" or "Localhost". */
   readonly type: string;
 }
 

@@ -38,6 +38,7 @@ export interface Volume {
 
 /** The keys of a ConfigMap as files. */
 export interface ConfigMapVolumeSource {
+  /** From 0 to 0o777. @default 0o644 */
   readonly defaultMode?: number;
   readonly items?: readonly KeyToPath[];
   readonly name?: string;
@@ -46,6 +47,7 @@ export interface ConfigMapVolumeSource {
 
 /** The keys of a Secret as files. */
 export interface SecretVolumeSource {
+  /** From 0 to 0o777. @default 0o644 */
   readonly defaultMode?: number;
   readonly items?: readonly KeyToPath[];
   readonly optional?: boolean;
@@ -55,12 +57,14 @@ export interface SecretVolumeSource {
 /** A key, and the path of its file. */
 export interface KeyToPath {
   readonly key: string;
+  /** From 0 to 0o777. @default `defaultMode` */
   readonly mode?: number;
   readonly path: string;
 }
 
 /** Fields of the Pod as files. */
 export interface DownwardAPIVolumeSource {
+  /** From 0 to 0o777. @default 0o644 */
   readonly defaultMode?: number;
   readonly items?: readonly DownwardAPIVolumeFile[];
 }
@@ -75,6 +79,7 @@ export interface DownwardAPIVolumeFile {
 
 /** A folder that exists as long as the pod. */
 export interface EmptyDirVolumeSource {
+  /** "" for the disk of the node, "Memory" for a tmpfs. @default "" */
   readonly medium?: string;
   readonly sizeLimit?: Quantity;
 }
@@ -82,17 +87,20 @@ export interface EmptyDirVolumeSource {
 /** A file or folder of the node. */
 export interface HostPathVolumeSource {
   readonly path: string;
+  /** "", "DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice" or "BlockDevice". @default "", no check */
   readonly type?: string;
 }
 
 /** The files of an image, read-only. */
 export interface ImageVolumeSource {
+  /** "Always", "IfNotPresent" or "Never". @default "Always" for the tag `latest`, otherwise "IfNotPresent" */
   readonly pullPolicy?: string;
   readonly reference?: string;
 }
 
 /** Several sources in one folder. */
 export interface ProjectedVolumeSource {
+  /** From 0 to 0o777. @default 0o644 */
   readonly defaultMode?: number;
   readonly sources?: readonly VolumeProjection[];
 }
