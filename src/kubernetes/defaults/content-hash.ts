@@ -22,14 +22,6 @@ export function contentHash(object: { readonly metadata?: object; readonly spec?
     .digest();
 }
 
-/** Formats the first 16 bytes of a hash as a UUID of version 8 (RFC 9562). */
-export function uuidOf(hash: Uint8Array): string {
-  const bytes = Buffer.from(hash.subarray(0, 16));
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-}
-
 /** Letters and digits of names that Kubernetes generates: no vowels, so that no words appear, and nothing that looks like another. */
 const suffixLetters = "bcdfghjklmnpqrstvwxz2456789";
 const suffixLength = 5;

@@ -1,5 +1,6 @@
+import { uuidOfHash } from "../../pods/index.js";
 import type { ObjectMeta, Pod, PodSpec } from "../api/index.js";
-import { contentHash, generatedName, uuidOf } from "./content-hash.js";
+import { contentHash, generatedName } from "./content-hash.js";
 import { defaultContainer, defaultEphemeralContainer } from "./default-container.js";
 import { defaultVolume } from "./default-volume.js";
 import type { DefaultedObjectMeta, DefaultedPod, DefaultedPodSpec } from "./defaulted-pod.js";
@@ -32,7 +33,7 @@ function defaultMetadata(pod: Pod): DefaultedObjectMeta {
     ...metadata,
     namespace,
     name: name || (generateName ? generatedName(generateName, hash) : ""),
-    uid: uid || uuidOf(hash),
+    uid: uid || uuidOfHash(hash),
   };
 }
 

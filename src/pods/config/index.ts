@@ -19,7 +19,7 @@ export {
 } from "./pod-resources.js";
 export { ParsedQuantity, parseQuantity } from "./quantity.js";
 export { cpuQuota, cpuShares, pageSizeName, updatedResources } from "./resources.js";
-export { podUid, type SandboxConfigOptions, sandboxConfig } from "./sandbox-config.js";
+export { podUid, type SandboxConfigOptions, sandboxConfig, uuidOfHash } from "./sandbox-config.js";
 export { dottedSysctl, truncateHostname } from "./sandbox-fields.js";
 export { defaultMaskedPaths, defaultReadonlyPaths } from "./security.js";
 export { type PodIdentity, podLogDirectory } from "./shared-fields.js";

@@ -101,10 +101,12 @@ function read(spec: PodSpec, logRoot: string, violations: Violations): PodSandbo
 export function podUid(namespace: string, name: string): string {
   checkArgument("podUid", "namespace", namespace, option.string);
   checkArgument("podUid", "name", name, option.string);
-  const bytes = createHash("sha256")
-    .update(`cri-sdk pod uid\0${namespace}\0${name}`)
-    .digest()
-    .subarray(0, 16);
+  return uuidOfHash(createHash("sha256").update(`cri-sdk pod uid\0${namespace}\0${name}`).digest());
+}
+
+/** Formats the first 16 bytes of a hash as a UUID of version 8 (RFC 9562). */
+export function uuidOfHash(hash: Uint8Array): string {
+  const bytes = Buffer.from(hash.subarray(0, 16));
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return bytes.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
