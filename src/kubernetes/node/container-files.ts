@@ -15,11 +15,11 @@ export async function writeHostsFile(path: string, content: string): Promise<voi
   await ensureFolder(dirname(path));
   const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0o644);
   try {
+    if (((await file.stat()).mode & 0o777) !== 0o644) await file.chmod(0o644);
     if ((await file.readFile("utf8")) === content) return;
     const bytes = Buffer.from(content);
     await file.write(bytes, 0, bytes.length, 0);
     await file.truncate(bytes.length);
-    await file.chmod(0o644);
   } finally {
     await file.close();
   }

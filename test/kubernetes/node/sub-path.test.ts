@@ -1,5 +1,6 @@
 // Parts of volumes: they can never lead out of the volume, whatever containers do to it.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import {
   existsSync,
   linkSync,
@@ -7,13 +8,15 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { subPathMountPath } from "../../../src/kubernetes/node/pod-paths.js";
@@ -29,6 +32,7 @@ import {
   podOf,
   podUid,
 } from "../../support/node-files.js";
+import { SeededRandom } from "../../support/random.js";
 import { tempFolder } from "../../support/temp.js";
 
 const field = "spec.containers[0].volumeMounts[0].subPath";
@@ -144,23 +148,30 @@ test("a container that swaps folders and links meanwhile cannot lead out of the 
   mkdirSync(join(outside, "below"));
   const below = statSync(join(outside, "below")).ino;
   // Exchanges the folder `swapped` and a link of that name to the folder outside, as fast as it can.
+  const stop = new Int32Array(new SharedArrayBuffer(4));
   const attacker = new Worker(
     `const { renameSync, rmSync, symlinkSync } = require("node:fs");
-     const { workerData: [volume, outside] } = require("node:worker_threads");
+     const { workerData: { volume, outside, stop } } = require("node:worker_threads");
      const at = (name) => volume + "/" + name;
+     const attempt = (step) => { try { step(); return true; } catch { return false; } };
      // What openSubPath creates in the meantime is in the way.
      const insist = (step) => {
-       for (;;) try { return step(); } catch { rmSync(at("swapped"), { recursive: true, force: true }); }
+       while (Atomics.load(stop, 0) === 0 && !attempt(step))
+         attempt(() => rmSync(at("swapped"), { recursive: true, force: true }));
      };
-     for (;;) {
-       renameSync(at("swapped"), at("aside"));
+     while (Atomics.load(stop, 0) === 0) {
+       attempt(() => renameSync(at("swapped"), at("aside")));
        insist(() => symlinkSync(outside, at("swapped")));
-       renameSync(at("swapped"), at("link"));
+       attempt(() => renameSync(at("swapped"), at("link")));
        insist(() => renameSync(at("aside"), at("swapped")));
      }`,
-    { eval: true, workerData: [volume, outside] },
+    { eval: true, workerData: { volume, outside, stop } },
   );
-  cleanup(t, () => attacker.terminate());
+  const exited = once(attacker, "exit");
+  cleanup(t, async () => {
+    Atomics.store(stop, 0, 1);
+    await exited;
+  });
   const ends = { opened: 0, refused: 0 };
   for (let attempt = 0; attempt < 3000; attempt++) {
     const opened = await openSubPath(field, volume, "swapped/below").catch((error: unknown) => {
@@ -176,6 +187,46 @@ test("a container that swaps folders and links meanwhile cannot lead out of the 
   t.diagnostic(JSON.stringify(ends));
   assert.ok(ends.opened > 10 && ends.refused > 10, `nothing raced: ${JSON.stringify(ends)}`);
   assert.deepEqual(readdirSync(join(outside, "below")), []);
+});
+
+test("in random trees of folders and links, nothing outside is opened or changed", async (t) => {
+  const random = new SeededRandom();
+  t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
+  const names = ["a", "b", "c"];
+  const one = (list: readonly string[]) => list[random.below(list.length)] ?? "";
+  const ends = { opened: 0, refused: 0 };
+  for (let round = 0; round < 60; round++) {
+    const { volume, outside, open } = await volumeOf(t);
+    const pathOf = (parts: readonly string[]) =>
+      Array.from({ length: 1 + random.below(4) }, () => one(parts)).join("/");
+    const targets = [outside, "/", volume, join(volume, "a"), "../outside", "../volume"];
+    for (let entry = 0; entry < 30; entry++)
+      try {
+        const path = join(volume, pathOf(names));
+        // The test itself must not follow the links out of the volume.
+        if (!`${realpathSync(dirname(path))}/`.startsWith(`${volume}/`)) continue;
+        if (random.below(2) === 0) mkdirSync(path);
+        else symlinkSync(random.below(3) === 0 ? one(targets) : pathOf([...names, "..", "."]), path);
+      } catch (error) {
+        assert.match(String(error), /ENOENT|EEXIST|ENOTDIR|ELOOP/);
+      }
+    rmSync(outside, { recursive: true });
+    mkdirSync(outside);
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const subPath = pathOf([...names, "."]);
+      const before = await realpath(join(volume, subPath)).catch(() => undefined);
+      const opened = await open(subPath).catch((error: unknown) => {
+        assert.match(String(error), /volume_failed/);
+      });
+      ends[opened === undefined ? "refused" : "opened"]++;
+      if (opened === undefined) continue;
+      assert.ok(opened === volume || opened.startsWith(`${volume}/`), opened);
+      assert.equal(opened, before ?? (await realpath(join(volume, subPath))));
+    }
+    assert.deepEqual(readdirSync(outside), []);
+  }
+  t.diagnostic(JSON.stringify(ends));
+  assert.ok(ends.opened > 50 && ends.refused > 10);
 });
 
 /** A pod with a volume of files, of which one is mounted in a container. */
