@@ -1,5 +1,6 @@
 // Deadlines and cancellation: every wait of this package ends when the caller's signal fires, and every deadline that passes
 // becomes the same typed error.
+import { setMaxListeners } from "node:events";
 import type { CallOptions } from "./call-options.js";
 import { type DeadlineList, deadlineList, type WithDeadline } from "./deadlines.js";
 import { type CriError, criError, invalidOption, isCriError } from "./errors.js";
@@ -60,6 +61,8 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callback();
     return () => undefined;
   }
+  // A signal that many calls share is no leak: Node 20 warns from the eleventh listener on.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal);
   signal.addEventListener("abort", callback, { once: true });
   return () => signal.removeEventListener("abort", callback);
 }

@@ -67,3 +67,17 @@ test("a result that has arrived wins over a deadline that passed while the event
   scope.end();
   assert.equal(scope.stopped, undefined);
 });
+
+test("many waits on one signal cause no warning", async () => {
+  const warnings: Error[] = [];
+  const collect = (warning: Error) => warnings.push(warning);
+  process.on("warning", collect);
+  const controller = new AbortController();
+  const waits = Array.from({ length: 30 }, () => sleep(60_000, controller.signal));
+  await new Promise(setImmediate);
+  controller.abort(new Error("enough"));
+  const ended = await Promise.allSettled(waits);
+  process.off("warning", collect);
+  assert.ok(ended.every(({ status }) => status === "rejected"));
+  assert.deepEqual(warnings, []);
+});

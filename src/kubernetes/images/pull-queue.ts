@@ -1,3 +1,5 @@
+import { onAbort } from "../../core/index.js";
+
 /** Runs at most so many pulls at a time; the others wait in the order of their arrival. */
 export class PullQueue {
   readonly #limit: number;
@@ -26,16 +28,16 @@ export class PullQueue {
 
   #turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      let removeCallback = () => {};
       const start = () => {
-        signal.removeEventListener("abort", leave);
+        removeCallback();
         resolve();
       };
-      const leave = () => {
+      this.#waiting.push(start);
+      removeCallback = onAbort(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(start), 1);
         reject(signal.reason);
-      };
-      this.#waiting.push(start);
-      signal.addEventListener("abort", leave, { once: true });
+      });
     });
   }
 }
