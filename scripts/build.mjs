@@ -135,7 +135,8 @@ function chunkOf(path) {
   if (folder === "node_modules") return "protobuf";
   if (folder === "gen" || ["descriptors.ts", "wire-reader.ts", "wire-writer.ts"].includes(room))
     return "messages";
-  return path.includes("/src/pods/config/") ? "configs" : room.replace(/\.ts$/, "");
+  // Modules of Node that CommonJS modules require have no path.
+  return path.includes("/src/pods/config/") ? "configs" : room.replace(/\.ts$/, "") || "node-modules";
 }
 
 /**

@@ -28,10 +28,11 @@ import { bundled, consumer, realmTests, typed } from "./programs.js";
 const folder = join(checkout, ".cache", `package-${process.pid}`);
 const installed = join(folder, "node_modules", "cri-sdk");
 /**
- * The last measured size, 783,275 bytes in 106 files, plus 5 %. Compressed, in kB: code 468 (including the bundled yaml 45, protobuf 30,
- * ws 17, tar-stream 14, and the generated codecs 10), declarations 132, docs and other texts 86, source maps 72, schemas 19, notices 6.
+ * The last measured size, 942,474 bytes in 119 files, plus 5 %. Compressed, in kB: code 583 (including the door for Pods 98, the bundled
+ * yaml 39, protobuf 30, ws 17, tar-stream 14, and the generated codecs 10), declarations 170, docs and other texts 115, source maps 89,
+ * schemas 27, notices 6.
  */
-const limits = { files: 110, packedBytes: 822_000 };
+const limits = { files: 122, packedBytes: 990_000 };
 let tarball: string;
 
 const nodeVersions = ["20.19", "22", "24", "26"];
