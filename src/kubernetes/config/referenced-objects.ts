@@ -38,11 +38,12 @@ export function dataOf(
     if (optional) return undefined;
     throw new StartError(reason, `${path}: ${kind} ${JSON.stringify(`${view.namespace}/${name}`)} not found`);
   }
-  const decode = (key: string, text: string) =>
-    fromBase64(text, `${path}: ${kind} ${JSON.stringify(name)}, key ${JSON.stringify(key)}`, reason);
-  return kind === "ConfigMap"
-    ? configMapData(found, binaryData ? decode : undefined)
-    : secretData(found, decode);
+  const what = (key: string) => `${path}: ${kind} ${JSON.stringify(name)}, key ${JSON.stringify(key)}`;
+  const decoders: Decoders = {
+    text: (key, text) => Buffer.from(checkString(text, what(key), reason)),
+    base64: (key, text) => fromBase64(checkString(text, what(key), reason), what(key), reason),
+  };
+  return kind === "ConfigMap" ? configMapData(found, decoders, binaryData) : secretData(found, decoders);
 }
 
 /** Returns the value of a key; undefined when the object or the key is missing and optional. */
@@ -61,28 +62,34 @@ export function keyOf(
   );
 }
 
-type Decode = (key: string, text: string) => Uint8Array;
+/** Decode the values of an object. They throw a {@link StartError} for a value of another type, which programs may pass. */
+type Decoders = Readonly<Record<"text" | "base64", (key: string, value: string) => Uint8Array>>;
 
 function configMapData(
-  { data = {}, binaryData = {} }: ConfigMap,
-  decode: Decode | undefined,
+  { data, binaryData }: ConfigMap,
+  { text, base64 }: Decoders,
+  withBinaryData: boolean,
 ): Map<string, Uint8Array> {
-  return sorted([
-    ...Object.entries(data).map(([key, text]) => [key, Buffer.from(text)] as const),
-    ...(decode ? Object.entries(binaryData).map(([key, text]) => [key, decode(key, text)] as const) : []),
-  ]);
+  return sorted([...decoded(data, text), ...(withBinaryData ? decoded(binaryData, base64) : [])]);
 }
 
-function secretData({ data = {}, stringData = {} }: Secret, decode: Decode): Map<string, Uint8Array> {
-  return sorted([
-    ...Object.entries(data).map(([key, text]) => [key, decode(key, text)] as const),
-    ...Object.entries(stringData).map(([key, text]) => [key, Buffer.from(text)] as const),
-  ]);
+function secretData({ data, stringData }: Secret, { text, base64 }: Decoders): Map<string, Uint8Array> {
+  return sorted([...decoded(data, base64), ...decoded(stringData, text)]);
+}
+
+function decoded(data: Readonly<Record<string, string>> | undefined, decode: Decoders["text"]) {
+  return Object.entries(data ?? {}).map(([key, value]) => [key, decode(key, value)] as const);
 }
 
 function sorted(entries: (readonly [string, Uint8Array])[]): Map<string, Uint8Array> {
   const byKey = new Map(entries);
   return new Map([...byKey].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The error does not show the value: it may be a secret. */
+function checkString(value: unknown, what: string, reason: WaitingReason): string {
+  if (typeof value === "string") return value;
+  throw new StartError(reason, `${what}: must be a string, got a value of type ${typeof value}`);
 }
 
 /** Decodes standard base64. The error does not show the value: it may be a secret. */

@@ -1,5 +1,6 @@
 import { uuidOfHash } from "../../pods/index.js";
 import type { ObjectMeta, Pod, PodSpec } from "../api/index.js";
+import { podType, withoutNulls } from "../schema/index.js";
 import { contentHash, generatedName } from "./content-hash.js";
 import { defaultContainer, defaultEphemeralContainer } from "./default-container.js";
 import { defaultVolume } from "./default-volume.js";
@@ -11,9 +12,11 @@ import { defaultPodResources } from "./pod-level-resources.js";
  * not check it: see `checkPod`. Applied again, returns an equal Pod.
  *
  * Beside the defaults of core/v1: a Pod without a uid gets one that is a hash of its metadata and spec, so that an edit makes another pod;
- * with `generateName` and no name, the end of the name is from the same hash; lists that are absent are empty.
+ * with `generateName` and no name, the end of the name is from the same hash; lists that are absent are empty; fields that are null are left
+ * out.
  */
-export function defaultPod(pod: Pod): DefaultedPod {
+export function defaultPod(given: Pod): DefaultedPod {
+  const pod = withoutNulls(podType, given);
   return {
     ...pod,
     apiVersion: "v1",

@@ -1,4 +1,4 @@
-import { abortError, checkArgument, criError, option } from "../../core/index.js";
+import { abortError, checkArgument, criError, option, raceAbort, withDeadline } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
@@ -31,7 +31,7 @@ const kept = { events: 200, statuses: 8 } as const;
 /**
  * Runs a Pod on the node of a connection, as the kubelet does, through its whole life: init containers in order, sidecars, probes, hooks,
  * restarts with back-off, volumes, and the removal of everything at the end. Resolves when the Pod is checked and its start has begun; see
- * {@link PlayedPod.wait}.
+ * {@link PlayedPod.wait}. The `status` of the manifest is not used.
  *
  * What an earlier process played is adopted, also after a crash: the same manifest continues, with nothing created twice; a manifest that
  * was edited, so that it has another uid, first stops the pod of the same name.
@@ -52,6 +52,8 @@ export async function playPod(
   playPodTable.check("playPod", options);
   const { signal } = options;
   const { placeOf, ...parsed } = readManifest(manifest, options.source ?? "the manifest");
+  // The status of a Pod that was read from an API server is about another life of it.
+  const { status: _status, ...manifestPod } = parsed.pod;
   const current: Required<PlayInputs> = { configMaps: [], secrets: [], services: [] };
   const inputs = () => ({
     // The first object of a name is used.
@@ -67,7 +69,7 @@ export async function playPod(
     services: options.services ?? [],
   });
   const { volumePlugins: plugins, allowedUnsafeSysctls } = options;
-  const pod = checkPod(parsed.pod, {
+  const pod = checkPod(manifestPod, {
     inputs: inputs(),
     volumePlugins: plugins,
     allowedUnsafeSysctls,
@@ -77,13 +79,14 @@ export async function playPod(
 
   const { rootDir, podLogsDir, withoutMounts } = resolveFolders(options);
   const { containerLogsDir, clock = systemClock, imageAuth: nodeAuth } = options;
-  const node = await nodeFacts(cri, { cgroupRoot, ...options.node, rootDir, podLogsDir });
+  const facts = nodeFacts(cri, { cgroupRoot, ...options.node, rootDir, podLogsDir });
+  const node = await withDeadline({ signal }, (aborted) => raceAbort(facts, aborted));
   const files = new LocalNodeFiles({ rootDir, podLogsDir, containerLogsDir, plugins, withoutMounts });
   const readVolumeFile = volumeFileReader(pod, node, files, inputs);
   const { namespace, name, uid } = pod.metadata;
   const identity = { namespace, name, uid };
   const records = new PlayRecords(rootDir);
-  await records.claim(identity);
+  const isNew = await records.claim(identity);
   const events = new History<PodWorkerEvent>(kept.events);
   const statuses: PlayedPodParts["statuses"] = new History(kept.statuses);
   try {
@@ -94,7 +97,7 @@ export async function playPod(
       events.push(event);
       callBack(options.onEvent, event);
     };
-    await stopPredecessors(identity, records, { ...removal, hooks, clock, record });
+    await stopPredecessors(identity, records, { ...removal, hooks, clock, record, signal });
     throwIfAborted(signal);
     const worker = new PodWorker(pod, {
       runtime: cri.runtime,
@@ -116,7 +119,7 @@ export async function playPod(
     const onEnd = (isLeft: boolean) => (isLeft ? records.leave(identity) : records.release(uid));
     return new PlayedPod({ cri, worker, removal, events, statuses, setInputs, onEnd }, parsed.notices);
   } catch (error) {
-    await records.leave(identity);
+    await (isNew ? records.release(uid) : records.leave(identity));
     throw error;
   }
 }

@@ -86,7 +86,10 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
   readonly #parts: PlayedPodParts;
   #removal: Promise<PodStatus<Date>> | undefined;
   #keepLogs = false;
-  #isDetached = false;
+  #detachment: Promise<void> | undefined;
+  #ending: Promise<void> | undefined;
+  /** Whether the worker has ended: the pod has ended, was detached, or the client was closed. */
+  #hasEnded = false;
 
   /** Called by {@link playPod}. */
   constructor(parts: PlayedPodParts, notices: readonly string[]) {
@@ -97,10 +100,16 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     this.name = name;
     this.uid = uid;
     const end = (error?: unknown) => {
+      this.#hasEnded = true;
       parts.events.end(error);
       parts.statuses.end(error);
     };
-    parts.worker.done.then(() => end(), end);
+    // With a closed client, this handle cannot do anything for the pod any more: a later `playPod` may adopt it.
+    const abandon = async (error: unknown) => {
+      end(error);
+      await this.#end(true);
+    };
+    parts.worker.done.then(() => end(), abandon).catch(() => undefined);
   }
 
   /** The Pod with its defaults. */
@@ -131,7 +140,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
 
   /**
    * Waits for a status. `ended` needs a Pod whose restart policy lets it end. Rejects with {@link CriError}: `wrong_state` when the pod ends
-   * before, `deadline`, `aborted_by_caller`, `invalid_option`.
+   * or is detached before, `client_closed`, `deadline`, `aborted_by_caller`, `invalid_option`.
    */
   wait(options: PlayWaitOptions): Promise<PodStatus<Date>> {
     return waitForStatus(`${this.namespace}/${this.name}`, () => this.statusChanges(), options);
@@ -146,7 +155,9 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     const { worker, statuses } = this.#parts;
     return readPlayLogs(this.#containerName("playedPod.logs", options.container), options, {
       observations: () => mapStream(statuses.read("latest"), ({ observed }) => observed),
-      isRunning: (id) => worker.observed.containers.some((one) => one.id === id && one.state === "running"),
+      // After the end of the worker, nothing reports that a container exits.
+      isRunning: (id) =>
+        !this.#hasEnded && worker.observed.containers.some((one) => one.id === id && one.state === "running"),
     });
   }
 
@@ -189,7 +200,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
    */
   async stop(options: PlayStopOptions = {}): Promise<PodStatus<Date>> {
     stopTable.check("playedPod.stop", options);
-    if (this.#isDetached) throw criError("wrong_state", `pod ${this.name} was detached`);
+    if (this.#detachment) throw criError("wrong_state", `pod ${this.namespace}/${this.name} was detached`);
     const { gracePeriodSeconds, keepLogs = false, timeoutMs } = options;
     this.#keepLogs ||= keepLogs;
     this.#parts.worker.terminate({ gracePeriodSeconds });
@@ -201,21 +212,23 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     return withDeadline({ timeoutMs }, (signal) => raceAbort(removed, signal));
   }
 
-  /** Ends the handle and leaves the pod running: a later `playPod` of the same Pod adopts it. */
+  /**
+   * Ends the handle and leaves the pod running: a later `playPod` of the same Pod adopts it. Streams and waits end. Does nothing while the
+   * pod is being stopped, and after that.
+   */
   async detach(): Promise<void> {
-    if (this.#isDetached || this.#removal) return;
-    this.#isDetached = true;
-    await this.#parts.worker.close();
-    await this.#parts.onEnd(true);
+    if (this.#removal) return;
+    this.#detachment ??= this.#parts.worker.close().then(() => this.#end(true));
+    await this.#detachment;
   }
 
   /** Stops and removes the pod with its own grace period; does nothing after {@link detach}. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isDetached) await this.stop();
+    if (!this.#detachment) await this.stop();
   }
 
   async #remove(): Promise<PodStatus<Date>> {
-    const { worker, removal: parts, onEnd } = this.#parts;
+    const { worker, removal: parts } = this.#parts;
     const status = await worker.done;
     for (let attempt = 1; ; attempt++)
       try {
@@ -223,11 +236,18 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
         break;
       } catch (error) {
         const isClosed = isCriError(error) && error.reason === "client_closed";
+        if (isClosed) await this.#end(true);
         if (isClosed || attempt === removal.attempts) throw error;
         await sleep(removal.pauseMs);
       }
-    await onEnd(false);
+    await this.#end(false);
     return status ?? this.status();
+  }
+
+  /** Gives up the pod, once: after that, it may belong to another handle. */
+  #end(isLeft: boolean): Promise<void> {
+    this.#ending ??= this.#parts.onEnd(isLeft);
+    return this.#ending;
   }
 
   #runningId(operation: string, given: string | undefined): string {

@@ -43,9 +43,9 @@ export class PlayRecords {
 
   /**
    * Makes this process the one that plays a pod. Rejects with `name_reserved` while another process does, or this one already. Succeeds for
-   * a pod whose process has died.
+   * a pod whose process has died. Returns whether the pod had no record before.
    */
-  async claim(pod: Omit<PlayRecord, "process" | "isStale">): Promise<void> {
+  async claim(pod: Omit<PlayRecord, "process" | "isStale">): Promise<boolean> {
     const path = this.#path(pod.uid);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     const draft = await this.#draft({ ...pod, process: ownProcessIdentity() });
@@ -55,7 +55,7 @@ export class PlayRecords {
         if (await created(() => link(draft, path))) {
           heartbeats.add(path);
           updateHeartbeat();
-          return;
+          return round === 0;
         }
         const current = await this.#read(pod.uid);
         if (current !== undefined && isAlive(current)) break;

@@ -50,11 +50,12 @@ export async function waitForStatus(
         last = status;
       }
       const what = typeof until === "function" ? "the condition holds" : `it is ${until}`;
+      const phase = last?.phase ?? "Unknown";
       const why = last?.reason === undefined ? "" : ` (${last.reason})`;
-      throw criError(
-        "wrong_state",
-        `pod ${name} ended with the phase ${last?.phase ?? "Unknown"}${why} before ${what}`,
-      );
+      // The statuses of a pod that may still run end when it is detached.
+      const hasEnded = phase === "Succeeded" || phase === "Failed";
+      const event = hasEnded ? `ended with the phase ${phase}${why}` : `was detached in the phase ${phase}`;
+      throw criError("wrong_state", `pod ${name} ${event} before ${what}`);
     };
     try {
       return await raceAbort(find(), signal);

@@ -18,3 +18,4 @@ export {
   type ValueType,
 } from "./value-types.js";
 export { labelSelector } from "./volume-types.js";
+export { withoutNulls } from "./without-nulls.js";

@@ -55,7 +55,8 @@ export interface Execution {
 
 /**
  * Executes the actions of one sync in the kubelet's order: kill, remove, volumes, sandbox, images of volumes, ephemeral, init and regular
- * containers. Rejects when a step fails that all later ones need; failures of single containers are reported in the result.
+ * containers. Rejects when a step fails that all later ones need, with a {@link StartError} if an event reported it; failures of single
+ * containers are reported in the result.
  */
 export async function executeActions(execution: Execution): Promise<ExecutionResult> {
   return new PodExecution(execution).run();
@@ -142,7 +143,7 @@ class PodExecution {
     try {
       return parts.planner.pod(pod, await this.#inputs(podIPs));
     } catch (error) {
-      throw this.#sandboxFailure(error);
+      throw this.#startFailure(error);
     }
   }
 
@@ -171,7 +172,7 @@ class PodExecution {
       signal.throwIfAborted();
       const message = textOf(error);
       parts.record({ type: "Warning", reason: "FailedMount", message });
-      throw error;
+      throw startErrorOf(error, "FailedMount");
     }
     for (const notice of plan.notices) parts.record({ type: "Warning", ...notice });
     memory.volumes = "current";
@@ -202,16 +203,18 @@ class PodExecution {
       this.#isChanged = true;
       return podSandboxId;
     } catch (error) {
-      throw this.#sandboxFailure(error);
+      throw this.#startFailure(error);
     }
   }
 
-  #sandboxFailure(error: unknown): StartError {
+  /** Records why no container can start: an object that a volume needs, or the sandbox. */
+  #startFailure(error: unknown): StartError {
     const failure = startErrorOf(error, "FailedCreatePodSandBox");
+    const isOfVolume = failure.waitingReason === "FailedMount";
     this.#x.parts.record({
       type: "Warning",
-      reason: "FailedCreatePodSandBox",
-      message: `Failed to create pod sandbox: ${failure.rawMessage}`,
+      reason: isOfVolume ? "FailedMount" : "FailedCreatePodSandBox",
+      message: isOfVolume ? failure.rawMessage : `Failed to create pod sandbox: ${failure.rawMessage}`,
     });
     return failure;
   }

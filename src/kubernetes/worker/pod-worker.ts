@@ -1,6 +1,7 @@
 import { isCriError } from "../../core/index.js";
 import type { PodStatus } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
+import { StartError } from "../start-error.js";
 import { deadlineMs, isRestartingAllContainers, isTerminalPhase, podStatus } from "../status/pod-status.js";
 import { publishedStatus } from "../status/published-status.js";
 import { readTerminationMessage } from "../status/termination-message.js";
@@ -14,6 +15,7 @@ import type { ObservedPod } from "./observed.js";
 import { activeSandbox, findContainer, isStopped } from "./pod-containers.js";
 import type { EventRecorder, PodProbes, PodWorkerParts } from "./ports.js";
 import { obsolete, removeInstances, removeSandboxes } from "./prune.js";
+import { textOf } from "./start-container.js";
 import { terminationPlan } from "./termination.js";
 import { Timer } from "./timer.js";
 
@@ -72,6 +74,8 @@ export class PodWorker {
   #termination:
     | { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] }
     | undefined;
+  /** The message of the event of the last failure; "" after a success. */
+  #reportedFailure = "";
   /** Fires when the grace period gets shorter, or the worker was closed. */
   #killing = new AbortController();
 
@@ -88,6 +92,7 @@ export class PodWorker {
       backOffReported: new Map(),
       volumes: "unprepared",
     };
+    if (isDeleted(pod)) this.terminate();
     const unsubscribe = parts.changes.subscribe(this.uid, this.#timer.wake);
     this.done = this.#run().finally(() => {
       unsubscribe();
@@ -126,7 +131,7 @@ export class PodWorker {
   update(pod: DefaultedPod): void {
     this.#pod = pod;
     this.refresh();
-    if (pod.metadata?.deletionTimestamp !== undefined) this.terminate();
+    if (isDeleted(pod)) this.terminate();
   }
 
   /** Syncs soon: objects that the Pod refers to have changed. */
@@ -178,10 +183,14 @@ export class PodWorker {
   async #trySync(): Promise<number> {
     const { signal } = this.#syncs;
     try {
-      return await this.#sync(signal);
+      const waitMs = await this.#sync(signal);
+      this.#reportedFailure = "";
+      return waitMs;
     } catch (error) {
       if (signal.aborted) return 0;
       if (isCriError(error) && error.reason === "client_closed") throw error;
+      // Of a StartError, there is an event already.
+      if (!(error instanceof StartError)) this.#reportFailure("FailedSync", "error syncing pod", error);
       // A step that everything after it needs has failed, or the runtime does not answer. Its return wakes the worker.
       await this.#observe().catch(() => undefined);
       // Wake-ups must not repeat a step at once that fails at once.
@@ -300,8 +309,17 @@ export class PodWorker {
     } catch (error) {
       if (this.#killing.signal.aborted || this.#closing.signal.aborted) return 0;
       if (isCriError(error) && error.reason === "client_closed") throw error;
+      this.#reportFailure("FailedKillPod", "error killing pod", error);
       return this.#afterError();
     }
+  }
+
+  /** Records why the pod makes no progress; once, and not for each attempt. */
+  #reportFailure(reason: "FailedSync" | "FailedKillPod", what: string, error: unknown): void {
+    const message = `${what}: ${textOf(error)}`;
+    if (message === this.#reportedFailure) return;
+    this.#reportedFailure = message;
+    this.#record({ type: "Warning", reason, message });
   }
 
   async #terminate(): Promise<number | "done"> {
@@ -344,6 +362,11 @@ export class PodWorker {
     const random = this.#options.random ?? Math.random;
     return ms * (1 + intervals.jitter * random());
   }
+}
+
+/** Whether the API server was asked to delete the Pod: then nothing of it is started. */
+function isDeleted({ metadata }: DefaultedPod): boolean {
+  return Boolean(metadata.deletionTimestamp);
 }
 
 /** Adds the start of a pod that an earlier process ran: the time of its oldest sandbox. */

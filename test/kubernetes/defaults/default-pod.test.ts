@@ -293,3 +293,18 @@ test("the Pod itself is not changed", () => {
   );
   assert.doesNotThrow(() => defaultPod(pod));
 });
+
+test("fields that are null are left out, those of lists included, and the uid stays the same", () => {
+  const container = { name: "c", image: "i" };
+  const odd: unknown = {
+    metadata: { name: "p", uid: null, labels: { app: "a" } },
+    spec: { hostUsers: null, containers: [{ ...container, env: null, lifecycle: { preStop: null } }] },
+  };
+  // What JSON.parse returns has no type.
+  const pod = defaultPod(odd as Pod);
+  const plain = { ...container, lifecycle: {} };
+  assert.deepEqual(
+    pod,
+    defaultPod({ metadata: { name: "p", labels: { app: "a" } }, spec: { containers: [plain] } }),
+  );
+});

@@ -1,0 +1,28 @@
+import { isRecord } from "../../core/index.js";
+import type { AnyType, ValueType } from "./value-types.js";
+
+/**
+ * Returns a value without the fields that are null, which `readValue` accepts as absent fields: programs that convert JSON by themselves
+ * pass them. Copies only what it changes. What is not of the type stays as it is.
+ */
+export function withoutNulls<T>(type: ValueType<T>, value: T): T {
+  // Fields of T that are not null keep their types.
+  return strip(type, value) as T;
+}
+
+function strip(type: AnyType, value: unknown): unknown {
+  if (type.kind === "list" && Array.isArray(value)) {
+    const items = value.map((item: unknown) => strip(type.item, item));
+    return items.some((item, index) => item !== value[index]) ? items : value;
+  }
+  if (type.kind !== "object" || !isRecord(value)) return value;
+  let isChanged = false;
+  const entries: [string, unknown][] = [];
+  for (const [name, inner] of Object.entries(value)) {
+    const fieldType = Object.hasOwn(type.fields, name) ? type.fields[name] : undefined;
+    const stripped = fieldType === undefined ? inner : strip(fieldType, inner);
+    isChanged ||= stripped !== inner || inner === null;
+    if (inner !== null) entries.push([name, stripped]);
+  }
+  return isChanged ? Object.fromEntries(entries) : value;
+}
