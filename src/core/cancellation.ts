@@ -2,7 +2,7 @@
 // becomes the same typed error.
 import { setMaxListeners } from "node:events";
 import type { CallOptions } from "./call-options.js";
-import { type DeadlineList, deadlineList, type WithDeadline } from "./deadlines.js";
+import { type DeadlineList, deadlineList, monotonicMs, type WithDeadline } from "./deadlines.js";
 import { type CriError, criError, invalidOption, isCriError } from "./errors.js";
 import { isError } from "./realms.js";
 
@@ -42,10 +42,10 @@ export type RemainingMs = () => number | undefined;
 /** Starts a deadline that several calls share. The first result is exactly `timeoutMs`, rounded up. */
 export function countdown(timeoutMs: number | undefined): RemainingMs {
   if (timeoutMs === undefined) return () => undefined;
-  const endsAt = performance.now() + timeoutMs;
+  const endsAt = monotonicMs() + timeoutMs;
   let isFirst = true;
   return () => {
-    if (!isFirst) return Math.max(1, Math.ceil(endsAt - performance.now()));
+    if (!isFirst) return Math.max(1, Math.ceil(endsAt - monotonicMs()));
     isFirst = false;
     return Math.ceil(timeoutMs);
   };
@@ -130,7 +130,7 @@ export interface Cancelable {
 export class CancellationScope implements WithDeadline {
   /** The typed error, once the deadline passed or the signal fired. */
   stopped: CriError | undefined;
-  /** When the deadline passes, on the clock of `performance.now()`; Infinity without one. */
+  /** When the deadline passes, on the clock of {@link monotonicMs}; Infinity without one. */
   readonly deadlineAt: number = Number.POSITIVE_INFINITY;
   nextDeadline: WithDeadline | undefined;
   previousDeadline: WithDeadline | undefined;
@@ -148,7 +148,7 @@ export class CancellationScope implements WithDeadline {
         this.stop(abortError(signal));
       });
     if (this.stopped || timeoutMs === undefined || !(timeoutMs > 0 && timeoutMs <= maxTimerMs)) return;
-    this.deadlineAt = performance.now() + timeoutMs;
+    this.deadlineAt = monotonicMs() + timeoutMs;
     this.#deadlines = deadlineList(timeoutMs);
     this.#deadlines.add(this);
   }
@@ -157,12 +157,12 @@ export class CancellationScope implements WithDeadline {
   get remainingMs(): number | undefined {
     return this.deadlineAt === Number.POSITIVE_INFINITY
       ? undefined
-      : Math.max(1, Math.ceil(this.deadlineAt - performance.now()));
+      : Math.max(1, Math.ceil(this.deadlineAt - monotonicMs()));
   }
 
   /** Whether the deadline has passed, even if its timer has not run yet. */
   get overdue(): boolean {
-    return this.deadlineAt !== Number.POSITIVE_INFINITY && performance.now() >= this.deadlineAt;
+    return this.deadlineAt !== Number.POSITIVE_INFINITY && monotonicMs() >= this.deadlineAt;
   }
 
   /** Sets the step to cancel when the call is stopped; undefined for none. */

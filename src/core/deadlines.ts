@@ -3,7 +3,7 @@
 
 /** Something that ends when its deadline passes. */
 export interface WithDeadline {
-  /** When it passes, on the clock of `performance.now()`. */
+  /** When it passes, on the clock of {@link monotonicMs}. */
   readonly deadlineAt: number;
   /** The neighbours in the list of its timeout. */
   nextDeadline: WithDeadline | undefined;
@@ -18,6 +18,14 @@ const lists = new Map<number, DeadlineList>();
 const maxIdleLists = 32;
 /** Not those that a test of a user may put in their place: a shared timer would be lost when they are removed. */
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
+
+/** The clock of deadlines, `performance.now()`. A test of a user that replaces it does not change it, as it does not change their timers. */
+export const monotonicMs: () => number = performance.now.bind(performance);
+
+/** Calls back at the end of this turn of the event loop, also in a test that has replaced `setImmediate`. */
+export function atEndOfTurn(callback: () => void): void {
+  setImmediate(callback);
+}
 
 /** Returns the list of deadlines with a timeout. */
 export function deadlineList(timeoutMs: number): DeadlineList {
@@ -68,22 +76,20 @@ export class DeadlineList {
 
   #startTimer(delayMs: number): void {
     // After the event loop was blocked, timers run before I/O: a response that has arrived by now still counts.
-    this.#timer = setTimeout(
-      () => setImmediate((firedAt) => this.#expire(firedAt), performance.now()),
-      delayMs,
-    );
+    this.#timer = setTimeout(() => setImmediate((firedAt) => this.#expire(firedAt), monotonicMs()), delayMs);
   }
 
-  #expire(now: number): void {
+  #expire(firedAt: number): void {
     try {
-      for (let first = this.#first; first !== undefined && first.deadlineAt <= now; first = this.#first) {
+      for (let first = this.#first; first !== undefined && first.deadlineAt <= firedAt; first = this.#first) {
         this.remove(first);
         first.onDeadline();
       }
     } finally {
       const first = this.#first;
       if (first === undefined) this.#close();
-      else this.#startTimer(Math.max(1, first.deadlineAt - now));
+      // Since the timer has fired, I/O and callbacks may have taken long.
+      else this.#startTimer(Math.max(1, first.deadlineAt - monotonicMs()));
     }
   }
 

@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { CancellationScope } from "../../src/core/index.js";
+import { CancellationScope, countdown } from "../../src/core/index.js";
 import { checkLeaks } from "../support/leaks.js";
 import { until } from "../support/waiting.js";
 
 /** The number of timers that keep this process alive. */
 function timersAlive(): number {
   return process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+}
+
+/** Blocks the event loop. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
 }
 
 /** A scope that notes in `stopped` when it was stopped, in milliseconds after its start. */
@@ -104,4 +110,56 @@ test("deadlines are those of real time, also in tests with timers of their own",
   noted(33, stopped);
   await until(() => stopped.size === 2, "both deadlines have passed");
   assert.ok(stopped.has(scope));
+});
+
+test("a deadline is not delayed by a callback of an earlier one that blocked the event loop", async () => {
+  let lateMs = Number.POSITIVE_INFINITY;
+  // Several times, because on a busy machine the process itself may be late.
+  for (let attempt = 0; lateMs > 100 && attempt < 8; attempt++) {
+    const stopped = new Map<CancellationScope, number>();
+    new CancellationScope(300, undefined).onStop({ cancel: () => block(200) });
+    await pause(200);
+    const second = noted(300, stopped);
+    await until(() => stopped.has(second), "its deadline has passed");
+    lateMs = (stopped.get(second) ?? 0) - 300;
+    assert.ok(lateMs >= 0);
+  }
+  // If its timer were set for the time since the first one passed, it would be 200 ms late.
+  assert.ok(lateMs <= 100, `${lateMs} ms late`);
+});
+
+test("deadlines are those of real time, also if a test has replaced performance.now", async (t) => {
+  const now = performance.now.bind(performance);
+  const passedAfter = async (timeoutMs: number, meanwhile = () => {}): Promise<number> => {
+    const addedAt = now();
+    let passedAt: number | undefined;
+    new CancellationScope(timeoutMs, undefined).onStop({
+      cancel() {
+        passedAt = now();
+      },
+    });
+    meanwhile();
+    while (passedAt === undefined && now() < addedAt + 10_000) await pause(5);
+    return (passedAt ?? Number.POSITIVE_INFINITY) - addedAt;
+  };
+  const assertPasses = (passedMs: number) => assert.ok(passedMs >= 50 && passedMs < 10_000, `${passedMs}`);
+  const { mock } = t.mock.method(performance, "now", () => 5);
+  assertPasses(await passedAfter(50));
+  mock.mockImplementation(() => Number.MAX_SAFE_INTEGER);
+  const remainingMs = countdown(50);
+  assertPasses(await passedAfter(50, () => mock.restore()));
+  remainingMs();
+  assert.ok((remainingMs() ?? 0) <= 50);
+});
+
+test("shorter deadlines that are set later pass first", async () => {
+  const order: number[] = [];
+  for (const timeoutMs of [400, 200, 100])
+    new CancellationScope(timeoutMs, undefined).onStop({ cancel: () => void order.push(timeoutMs) });
+  const longest = new CancellationScope(300, undefined);
+  longest.onStop({ cancel: () => void order.push(300) });
+  await pause(1);
+  longest.end();
+  await until(() => order.length === 3, "all deadlines have passed");
+  assert.deepEqual(order, [100, 200, 400]);
 });

@@ -1,4 +1,10 @@
-import { CancellationScope, type CriError, deadlineError, isPromiseLike } from "../../core/index.js";
+import {
+  CancellationScope,
+  type CriError,
+  deadlineError,
+  isPromiseLike,
+  monotonicMs,
+} from "../../core/index.js";
 import {
   errorCode,
   type HeaderFields,
@@ -54,7 +60,7 @@ export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline 
   readonly #reader: EnvelopeReader;
   #headers: HeaderMap = {};
   #route: Route | undefined;
-  /** When the deadline passes, by the clock of `performance`. */
+  /** When the deadline passes, on the clock of `monotonicMs`. */
   #deadlineAt: number | undefined;
   /** The deadline's timer. */
   #scope: CancellationScope | undefined;
@@ -89,7 +95,7 @@ export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline 
     }
     const timeoutMs = readTimeoutMs(headers);
     if (timeoutMs !== undefined) {
-      this.#deadlineAt = performance.now() + timeoutMs;
+      this.#deadlineAt = monotonicMs() + timeoutMs;
       this.#settings.deadlines.add(this);
     }
     try {
@@ -102,8 +108,9 @@ export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline 
 
   startTimer(): void {
     if (this.#isOver || this.#deadlineAt === undefined) return;
-    const remainingMs = this.#deadlineAt - performance.now();
-    this.#scope = new CancellationScope(Math.max(remainingMs, 1), undefined);
+    const remainingMs = this.#deadlineAt - monotonicMs();
+    // Whole milliseconds, so that calls with the same timeout share a timer.
+    this.#scope = new CancellationScope(Math.max(Math.ceil(remainingMs), 1), undefined);
     this.#scope.onStop({ cancel: () => this.#fail(deadlinePassed()) });
   }
 
@@ -156,7 +163,7 @@ export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline 
   onClose(): void {
     if (!this.#isOver) {
       // A client that enforces its own deadline resets the stream; the reason is still the deadline.
-      const isOverdue = this.#deadlineAt !== undefined && performance.now() >= this.#deadlineAt;
+      const isOverdue = this.#deadlineAt !== undefined && monotonicMs() >= this.#deadlineAt;
       this.#end(isOverdue ? deadlinePassed() : clientCanceled());
     }
     this.#onDrained?.();
@@ -213,7 +220,7 @@ export class ServedCall implements StreamReceiver, PlacedCall, CallWithDeadline 
   }
 
   #contextOf(route: Route): ServedContext {
-    const remainingMs = this.#deadlineAt === undefined ? undefined : this.#deadlineAt - performance.now();
+    const remainingMs = this.#deadlineAt === undefined ? undefined : this.#deadlineAt - monotonicMs();
     this.#context = new ServedContext(rpcNameOf(route), remainingMs, this.#headers, this.#peer);
     return this.#context;
   }

@@ -1,3 +1,5 @@
+import { atEndOfTurn } from "../../core/index.js";
+
 /** A call with a deadline. */
 export interface CallWithDeadline {
   /** Starts the timer, unless the call is over. */
@@ -12,7 +14,7 @@ export class Deadlines {
   #arrived: CallWithDeadline[] = [];
 
   add(call: CallWithDeadline): void {
-    if (this.#arrived.push(call) === 1) setImmediate(() => this.#start());
+    if (this.#arrived.push(call) === 1) atEndOfTurn(() => this.#start());
   }
 
   #start(): void {

@@ -7,7 +7,7 @@ import { memoryTransport, type Services, serve } from "../../../src/server/index
 import { cleanup } from "../../support/cleanup.js";
 import { checkLeaks } from "../../support/leaks.js";
 import { tempFolder } from "../../support/temp.js";
-import { within } from "../../support/waiting.js";
+import { until, within } from "../../support/waiting.js";
 
 const services: Services = {
   runtime: {
@@ -23,6 +23,7 @@ const services: Services = {
       throw new Error("a plain error");
     },
     async execSync(_, { signal }) {
+      started++;
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
       aborted.push((signal.reason as CriError).reason);
       return { exitCode: 0 };
@@ -42,11 +43,14 @@ const services: Services = {
   },
 };
 const aborted: string[] = [];
+/** The number of calls of `execSync` that have reached the handler. */
+let started = 0;
 
 for (const way of ["socket", "memory"] as const)
   test(`${way}: responses, errors, streams, cancellations and deadlines`, async (t) => {
     checkLeaks(t);
     aborted.length = 0;
+    started = 0;
     const path = join(await tempFolder(t), "s", "cri.sock");
     let cri: Cri;
     if (way === "socket") {
@@ -76,11 +80,24 @@ for (const way of ["socket", "memory"] as const)
     assert.equal((await failure(cri.runtime.status({})))[0], "unimplemented");
     assert.equal((await failure(cri.image.listImages({})))[0], "unimplemented");
     const exec = { containerId: "c".repeat(64), cmd: ["x"] };
-    assert.equal((await failure(cri.runtime.execSync(exec, { timeoutMs: 300 })))[0], "deadline_exceeded");
+    // On a busy machine, a deadline may pass before the client has sent the call.
+    for (let timeoutMs = 50; started === 0; timeoutMs *= 2) {
+      assert.ok(timeoutMs < 30_000, "the handler was not called");
+      assert.equal((await failure(cri.runtime.execSync(exec, { timeoutMs })))[0], "deadline_exceeded");
+      // Takes a new connection: the server has read all of the one before by then.
+      await cri.runtime.version({});
+    }
+    await until(() => aborted.length === started, "the handler's signal has fired for the deadline");
+    const before = started;
     const stop = new AbortController();
     const canceled = failure(cri.runtime.execSync(exec, { signal: stop.signal }));
-    setTimeout(() => stop.abort(), 300);
+    // The deadline has retired the connection, so this call waits for another one.
+    await until(() => started > before, "the handler is called");
+    assert.equal(aborted.length, before);
+    stop.abort();
     assert.equal((await canceled)[0], "canceled");
+    await until(() => aborted.length === started, "the handler's signal has fired for the cancellation");
+    assert.equal(aborted.at(-1), "aborted_by_caller");
     const seen: string[] = [];
     for await (const event of cri.runtime.getContainerEvents({})) {
       seen.push(event.containerId);
@@ -91,7 +108,11 @@ for (const way of ["socket", "memory"] as const)
     for await (const { containers } of cri.runtime.streamContainers({}))
       all.push(...containers.map(({ id }) => id));
     assert.deepEqual(all, ["a", "b"]);
-    for (let tries = 0; aborted.length < 3 && tries < 50; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    assert.equal(aborted.length, 3);
+    await until(
+      () => aborted.length > started,
+      "the handler's signal has fired for the stream that was left",
+    );
+    assert.equal(started, before + 1);
+    assert.equal(aborted.length, started + 1);
+    assert.equal(aborted.at(-1), "aborted_by_caller");
   });

@@ -159,6 +159,16 @@ test("grpc-timeout in every unit", async (t) => {
   }
 });
 
+test("deadlines pass also after a test has replaced the timers of a call", async (t) => {
+  const { session } = await setUp(t);
+  const answer = ask(session, { "grpc-timeout": "1S" }, [versionRequest]);
+  t.mock.timers.enable({ apis: ["setImmediate"] });
+  assertOk(await answer);
+  t.mock.timers.reset();
+  const headers = { ":path": execPath, "grpc-timeout": "20m" };
+  assert.equal(statusOf(await ask(session, headers, [exec({ cmd: ["wait"] })]))[0], "4");
+});
+
 test("compressed requests: gzip is accepted, others are refused", async (t) => {
   const { session } = await setUp(t, { readLimitBytes: 2 ** 20 });
   const packed = (message: Uint8Array) => {
