@@ -12,6 +12,7 @@ import type { Cri } from "../../cri.js";
 import type { LogEntry } from "../../logs/index.js";
 import {
   type ExecOptions,
+  type ExecSession,
   execTable,
   type RunCommandOptions,
   type RunCommandResult,
@@ -161,15 +162,21 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     });
   }
 
-  /** Runs a command in a running container and returns its streams, as `cri.exec` does. */
-  exec(command: readonly string[], options: InPlayedPodOptions & ExecOptions = {}): ReturnType<Cri["exec"]> {
+  /**
+   * Runs a command in a running container and returns its streams, as `cri.exec` does. Rejects as that does, and with `wrong_state` for a
+   * container that does not run, `object_missing` for an unknown name.
+   */
+  async exec(
+    command: readonly string[],
+    options: InPlayedPodOptions & ExecOptions = {},
+  ): Promise<ExecSession> {
     checkCommand("playedPod.exec", command);
     inPodExecTable.check("playedPod.exec", options);
     const { container: name, ...rest } = options;
     return this.#parts.cri.exec(this.#runningId("playedPod.exec", name), command, rest);
   }
 
-  /** Runs a command in a running container to its end and returns its exit code and output, as `cri.runCommand` does. */
+  /** Runs a command in a running container to its end and returns its exit code and output, as `cri.runCommand` does. Rejects as {@link exec} does. */
   async runCommand(
     command: readonly string[],
     options: InPlayedPodOptions & RunCommandOptions & { readonly encoding?: "utf8" | undefined } = {},
@@ -180,10 +187,11 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
     return this.#parts.cri.runCommand(this.#runningId("playedPod.runCommand", name), command, rest);
   }
 
-  /** Returns access to the ports of the pod, as `cri.portForward` does; until the sandbox is replaced. Rejects without a running sandbox. */
+  /** Returns access to the ports of the pod, as `cri.portForward` does, until the sandbox is replaced. Throws `wrong_state` without one. */
   portForward(options?: Parameters<Cri["portForward"]>[1]): ReturnType<Cri["portForward"]> {
     const sandbox = activeSandbox(this.#parts.worker.observed);
-    if (sandbox === undefined) throw criError("wrong_state", `pod ${this.name} has no running sandbox`);
+    if (sandbox === undefined)
+      throw criError("wrong_state", `pod ${this.namespace}/${this.name} has no running sandbox`);
     return this.#parts.cri.portForward(sandbox.id, options);
   }
 

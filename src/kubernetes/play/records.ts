@@ -1,7 +1,7 @@
 /** Which process plays which pod on a node: one small file for each pod, which outlives a crash. */
 import { link, mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { codeOf, criError } from "../../core/index.js";
+import { codeOf, criError, isRecord } from "../../core/index.js";
 import { ownProcessIdentity, processState } from "../../pods/index.js";
 
 /** A pod that is played, or was when its process died. */
@@ -102,12 +102,12 @@ export class PlayRecords {
     ) as PlayRecord[];
   }
 
-  async #read(uid: string): Promise<PlayRecord | undefined> {
+  async #read(uid: string): Promise<ReadRecord | undefined> {
     try {
-      const { namespace, name, process: owner } = JSON.parse(await readFile(this.#path(uid), "utf8"));
+      const text = await readFile(this.#path(uid), "utf8");
       const { mtimeMs } = await stat(this.#path(uid));
       const isStale = Date.now() - mtimeMs > staleMs;
-      return { namespace: String(namespace), name: String(name), uid, process: String(owner), isStale };
+      return { ...fieldsOf(text), uid, isStale, text };
     } catch (error) {
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;
@@ -115,7 +115,7 @@ export class PlayRecords {
   }
 
   /** Removes the record of a dead process, unless another one has replaced it meanwhile. */
-  async #remove(uid: string, expected: PlayRecord): Promise<void> {
+  async #remove(uid: string, expected: ReadRecord): Promise<void> {
     const aside = join(this.#folder, `.${uid}.${process.pid}.${draftNumber++}`);
     try {
       await rename(this.#path(uid), aside);
@@ -123,8 +123,7 @@ export class PlayRecords {
       if (codeOf(error) === "ENOENT") return;
       throw error;
     }
-    if ((await readFile(aside, "utf8")) !== textOf(expected))
-      await created(() => link(aside, this.#path(uid)));
+    if ((await readFile(aside, "utf8")) !== expected.text) await created(() => link(aside, this.#path(uid)));
     await rm(aside, { force: true });
   }
 
@@ -146,6 +145,27 @@ export class PlayRecords {
 }
 
 let draftNumber = 0;
+
+/** A record with the text of its file. */
+interface ReadRecord extends PlayRecord {
+  readonly text: string;
+}
+
+/** Reads the text of a record. After a power failure, it may be empty: the player of such a record is dead, and its pod is unknown. */
+function fieldsOf(text: string): Pick<PlayRecord, "namespace" | "name" | "process"> {
+  const fields: unknown = (() => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  })();
+  const field = (name: string) => {
+    const value = isRecord(fields) ? fields[name] : undefined;
+    return typeof value === "string" ? value : "";
+  };
+  return { namespace: field("namespace"), name: field("name"), process: field("process") };
+}
 
 /** Whether the process of a record may still play the pod. Of a process in another PID namespace, the age of the record decides. */
 export function isAlive({ process: owner, isStale = false }: PlayRecord): boolean {

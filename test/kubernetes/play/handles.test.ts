@@ -142,6 +142,9 @@ test("a Pod with a deletionTimestamp is not started", async (t) => {
   });
   assert.equal((await pod.wait({ until: "ended", timeoutMs: 10_000 })).phase, "Failed");
   assert.equal(node.runtime.calls.of("runPodSandbox").length, 0);
+  const session = pod.exec(["ls"]);
+  await assert.rejects(session, { reason: "wrong_state" });
+  assert.throws(() => pod.portForward(), { rawMessage: "pod test/web has no running sandbox" });
 });
 
 test("a ConfigMap of a volume may come later; its absence, and values of other types, are reported", async (t) => {

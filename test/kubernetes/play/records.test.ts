@@ -49,6 +49,24 @@ test("the pod of a dead process can be claimed, also of one in another PID names
   await records.release(pod.uid);
 });
 
+test("a record that is damaged, as by a power failure, does not prevent that pods are played", async (t) => {
+  const folder = await tempFolder(t);
+  const records = new PlayRecords(folder);
+  await records.claim({ ...pod, uid: "u-2" });
+  for (const text of ["", "{}", "null", "\0\0"]) {
+    await writeFile(join(folder, "played", "u-1.json"), text);
+    assert.deepEqual(
+      (await records.named("test", "web")).map(({ uid }) => uid),
+      ["u-2"],
+    );
+    await records.claim(pod);
+    assert.equal((await records.named("test", "web")).length, 2);
+    await records.release(pod.uid);
+  }
+  await records.release("u-2");
+  assert.deepEqual(await readdir(join(folder, "played")), []);
+});
+
 test("a uid that is no file name is refused", async (t) => {
   const records = new PlayRecords(await tempFolder(t));
   for (const uid of ["../x", "", ".x", "a/b"])
