@@ -62,7 +62,7 @@ export const podFields: FieldTable<PodSpec> = {
   affinity: scheduling,
   automountServiceAccountToken: token,
   containers: done("see the fields of containers"),
-  dnsConfig: done("is merged with what dnsPolicy gives"),
+  dnsConfig: done("is merged with the settings that result from dnsPolicy"),
   dnsPolicy: done("cluster DNS where the node has it, otherwise the node's resolv.conf"),
   enableServiceLinks: done("variables of the Services that are given as inputs"),
   ephemeralContainers: done("start with the Pod, and never restart"),

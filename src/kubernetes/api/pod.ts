@@ -48,7 +48,7 @@ export interface OwnerReference {
   readonly uid: string;
 }
 
-/** What a Pod consists of. `podFields` says what becomes of each field. */
+/** The spec of a Pod. `podFields` lists what becomes of each field. */
 export interface PodSpec {
   /** After this time since its start, the Pod fails: at least 1. */
   readonly activeDeadlineSeconds?: number;
@@ -107,7 +107,7 @@ export interface PodSpec {
   readonly workloadRef?: object;
 }
 
-/** Is merged with what `dnsPolicy` gives. */
+/** Is merged with the settings that result from `dnsPolicy`. */
 export interface PodDNSConfig {
   readonly nameservers?: readonly string[];
   readonly options?: readonly PodDNSConfigOption[];

@@ -50,7 +50,7 @@ export interface PodInputs {
   readonly sandboxAttempt?: number | undefined;
   /** The addresses of the sandbox, for `status.podIP` and /etc/hosts. @default none */
   readonly podIPs?: readonly string[] | undefined;
-  /** By the image name in the manifest. An image that is missing is sent as named, and runs as root unless the Pod says otherwise. */
+  /** By the image name in the manifest. An image that is missing here is passed to the runtime by this name, and its user counts as root. */
   readonly images?: Readonly<Record<string, ImageFacts>> | undefined;
   /** What is known of the containers, by name. */
   readonly containers?: Readonly<Record<string, ContainerInput>> | undefined;

@@ -61,7 +61,7 @@ export function linuxResources(
   };
 }
 
-/** A limit beyond the largest number of CRI is as good as that number. */
+/** A limit beyond the largest number that CRI's field can hold means the same as that number. */
 function asInt64(value: bigint): bigint {
   const largest = 2n ** 63n - 1n;
   return value > largest ? largest : value;

@@ -22,7 +22,7 @@ export async function cgroupsOf(files: HostFiles): Promise<CgroupFacts> {
     return {
       cgroupVersion: 2,
       hasHugetlbController: (controllers ?? "").split(/\s+/).includes("hugetlb"),
-      // The root has no such file, so the cgroup of this process is looked at.
+      // The root cgroup has no such file, so the cgroup of this process is read instead.
       hasSwapController: await files.exists(join(mount, own.get("") ?? "/", "memory.swap.max")),
     };
   return {

@@ -156,7 +156,10 @@ async function hostFacts(
 /** The address of systemd-resolved, which is of no use in a pod. */
 const stubResolver = "127.0.0.53";
 
-/** Returns the text of resolv.conf, of systemd-resolved's own where the usual one names only itself; "" when there is none. */
+/**
+ * Returns the text of /etc/resolv.conf; where that names only systemd-resolved, the text of the file with its upstream servers; "" without
+ * a file.
+ */
 async function resolvConfOf(files: HostFiles): Promise<string> {
   const usual = (await files.text("/etc/resolv.conf")) ?? "";
   const servers = [...usual.matchAll(/^\s*nameserver\s+(\S+)/gm)].map(([, server]) => server);

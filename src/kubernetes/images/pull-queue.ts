@@ -20,7 +20,7 @@ export class PullQueue {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // A waiting pull takes over the place of this one.
+      // The next waiting pull takes this slot.
       if (next) next();
       else this.#running--;
     }

@@ -23,7 +23,7 @@ export interface ManifestObject<T> {
   readonly placeOf: (steps: readonly (string | number)[]) => ManifestPlace;
 }
 
-/** What a manifest has that is read in a way of its own, such as the replicas of a Deployment. */
+/** A part of a manifest that is not used as it is, such as the replicas of a Deployment. */
 export interface ManifestNotice {
   readonly message: string;
   readonly place: ManifestPlace;

@@ -6,7 +6,7 @@ import { mountOf, readMountTable } from "./mount-table.js";
 import { volumeError } from "./volume-error.js";
 
 /**
- * Checks that mounts can propagate as a container's config says: `Bidirectional` needs a shared mount on the host, and `HostToContainer`
+ * Checks that mounts can propagate as a container's config requires: `Bidirectional` needs a shared mount on the host, and `HostToContainer`
  * a shared mount or a slave. Runtimes refuse others when the container is created or started, with less clear errors.
  */
 export async function checkPropagation(what: string, mounts: readonly Mount[]): Promise<void> {

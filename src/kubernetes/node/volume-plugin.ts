@@ -12,7 +12,7 @@ export interface VolumePluginContext {
   /** `spec.securityContext.fsGroup` */
   readonly fsGroup: number | undefined;
   /**
-   * Gives the volume to `fsGroup`, as `fsGroupChangePolicy` says; without `fsGroup`, it does nothing. Call it after mounting, unless
+   * Changes the group of the files to `fsGroup`, by the rules of `fsGroupChangePolicy`; without `fsGroup`, it does nothing. Call it after mounting, unless
    * the file system has no owners, or others share it.
    */
   setOwnership(): Promise<void>;

@@ -12,7 +12,6 @@ import type { Cri } from "../../cri.js";
 import type { LogEntry } from "../../logs/index.js";
 import {
   type ExecOptions,
-  type ExecSession,
   execTable,
   type RunCommandOptions,
   type RunCommandResult,
@@ -82,7 +81,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  /** What the manifest has that is read in a way of its own, such as the replicas of a Deployment. */
+  /** The parts of the manifest that are not used as they are, such as the replicas of a Deployment: one sentence each, with its place. */
   readonly notices: readonly string[];
   readonly #parts: PlayedPodParts;
   #removal: Promise<PodStatus<Date>> | undefined;
@@ -169,14 +168,17 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
   async exec(
     command: readonly string[],
     options: InPlayedPodOptions & ExecOptions = {},
-  ): Promise<ExecSession> {
+  ): Promise<Awaited<ReturnType<Cri["exec"]>>> {
     checkCommand("playedPod.exec", command);
     inPodExecTable.check("playedPod.exec", options);
     const { container: name, ...rest } = options;
     return this.#parts.cri.exec(this.#runningId("playedPod.exec", name), command, rest);
   }
 
-  /** Runs a command in a running container to its end and returns its exit code and output, as `cri.runCommand` does. Rejects as {@link exec} does. */
+  /**
+   * Runs a command in a running container to its end and returns its exit code and output, as `cri.runCommand` does. Rejects as
+   * {@link exec} does.
+   */
   async runCommand(
     command: readonly string[],
     options: InPlayedPodOptions & RunCommandOptions & { readonly encoding?: "utf8" | undefined } = {},

@@ -2,7 +2,7 @@ import { criError, OptionTable, option, raceAbort, withDeadline } from "../../co
 import type { PodStatus } from "../api/index.js";
 import type { PlayStream } from "./history.js";
 
-/** What to wait for: `running` and `ready` as the phase and the condition say; `ended`: the phase is Succeeded or Failed. */
+/** A state to wait for. `running`: the phase is Running. `ready`: the condition Ready is True. `ended`: the phase is Succeeded or Failed. */
 export type PlayCondition = "running" | "ready" | "ended";
 
 /** Options of {@link PlayedPod.wait}. */

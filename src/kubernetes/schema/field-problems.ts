@@ -59,7 +59,7 @@ export class FieldProblems {
   /** A word that is not one of the allowed ones. */
   unsupported(path: FieldPath, value: unknown, allowed: Iterable<string>): void {
     const words = [...allowed];
-    // Of versions and amounts, none is like another.
+    // Versions and amounts that look alike are no hints: they mean different things.
     const isWord = typeof value === "string" && /[A-Za-z]{3}/.test(value);
     const meant = isWord ? closestMatch(value, words) : undefined;
     const hint = meant === undefined ? "" : ` (did you mean ${JSON.stringify(meant)}?)`;

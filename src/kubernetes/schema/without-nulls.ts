@@ -2,8 +2,8 @@ import { isRecord } from "../../core/index.js";
 import type { AnyType, ValueType } from "./value-types.js";
 
 /**
- * Returns a value without the fields that are null, which `readValue` accepts as absent fields: programs that convert JSON by themselves
- * pass them. Copies only what it changes. What is not of the type stays as it is.
+ * Returns a value without the fields that are null: in JSON, a null field means the same as an absent one. Copies only the objects that
+ * change. Values that do not have the type are returned as they are.
  */
 export function withoutNulls<T>(type: ValueType<T>, value: T): T {
   // Fields of T that are not null keep their types.

@@ -5,7 +5,7 @@ import { mayRestartAll } from "../worker/restart-rules.js";
 import { sandboxNeed } from "../worker/sandbox-need.js";
 import type { PodPhase } from "./phase.js";
 
-/** What the conditions of a pod follow from. */
+/** The input of {@link podConditions}. */
 export interface ConditionsInput {
   readonly phase: PodPhase;
   /** The statuses of init and regular containers. */
@@ -31,7 +31,7 @@ const ownTypes: ReadonlySet<string> = new Set([
   "AllContainersRestarting",
 ]);
 
-/** Returns the conditions of a pod. The transition time of one changes with its status only. */
+/** Returns the conditions of a pod. The transition time of a condition changes only when its status changes. */
 export function podConditions(pod: Pod, observed: ObservedPod, input: ConditionsInput): PodCondition<Date>[] {
   const { nowMs, previous, others } = input;
   const generation = pod.metadata?.generation;

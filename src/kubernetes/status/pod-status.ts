@@ -61,7 +61,7 @@ export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput
   };
 }
 
-/** Returns whether a status says that all containers of its pod are being removed to start anew. */
+/** Returns whether all containers of a pod are being removed, to be started again, by its status. */
 export function isRestartingAllContainers(status: PodStatus<Date> | undefined): boolean {
   return (status?.conditions ?? []).some(
     (condition) => condition.type === "AllContainersRestarting" && condition.status === "True",

@@ -105,7 +105,7 @@ export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsSta
     ...initialization,
     killPod: isDone,
     kill: [...init.kill, ...regular.kill],
-    // Sidecars do not keep a pod alive.
+    // Sidecars do not count: a pod ends without them.
     startInit: isDone ? [] : init.start,
     startRegular: regular.start,
   };
@@ -133,7 +133,7 @@ function newSandboxActions(pod: Pod, observed: ObservedPod, attempt: number): Ne
   };
 }
 
-/** Returns whether a container restarts by its own policy or rules. Sidecars do not keep a pod alive. */
+/** Returns whether a container restarts by its own policy or rules. Sidecars do not count: a pod ends without them. */
 function hasRestartOfItsOwn(pod: Pod, observed: ObservedPod): boolean {
   return [...initContainersOf(pod).filter((it) => !isSidecar(it)), ...regularContainersOf(pod)].some(
     (container) =>

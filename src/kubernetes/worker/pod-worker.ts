@@ -45,7 +45,7 @@ export interface PodWorkerOptions {
 }
 
 /**
- * Drives one pod on one node from its first sync to its end, as a pod worker of the kubelet does: it compares what the Pod says with what
+ * Drives one pod on one node from its first sync to its end, as a pod worker of the kubelet does: it compares the Pod with what
  * the runtime has, does the next steps, and waits for a change. All state that matters is in the runtime and on disk, so that a worker
  * of another process continues where this one ended. Pods need `metadata.uid`, `name` and `namespace`, and all defaults.
  */

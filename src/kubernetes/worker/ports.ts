@@ -71,7 +71,7 @@ export interface PodPlanner {
   container(pod: DefaultedPod, name: string, inputs: PodInputs): PlannedContainer;
 }
 
-/** What the probes of a container say now. */
+/** The current results of the probes of a container. */
 export interface ProbeState {
   readonly startup: "success" | "failure" | "unknown";
   readonly liveness: "success" | "failure" | "unknown";
@@ -143,7 +143,7 @@ export interface PodWorkerParts {
     PodInputs,
     "configMaps" | "secrets" | "services" | "runtimeClasses" | "containers" | "readVolumeFile"
   >;
-  /** What statuses say about the node. */
+  /** The facts of the node that statuses contain. */
   readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
   readonly record: (event: PodWorkerEvent) => void;
   /** Called with each new status, and what it was computed from. */

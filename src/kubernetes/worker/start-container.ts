@@ -93,7 +93,7 @@ async function isRunning(runtime: StartParts["runtime"], containerId: string): P
     const { status } = await runtime.containerStatus({ containerId });
     return status?.state === ContainerState.CONTAINER_RUNNING;
   } catch {
-    // The error of the start says more.
+    // The error of the start is the more helpful one.
     return false;
   }
 }
