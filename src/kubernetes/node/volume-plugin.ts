@@ -12,8 +12,8 @@ export interface VolumePluginContext {
   /** `spec.securityContext.fsGroup` */
   readonly fsGroup: number | undefined;
   /**
-   * Changes the group of the files to `fsGroup`, by the rules of `fsGroupChangePolicy`; without `fsGroup`, it does nothing. Call it after mounting, unless
-   * the file system has no owners, or others share it.
+   * Changes the group of the files to `fsGroup`, by the rules of `fsGroupChangePolicy`; without `fsGroup`, it does nothing. Call it
+   * after mounting, unless the file system has no owners, or others share it.
    */
   setOwnership(): Promise<void>;
   /** Fires when the caller of `preparePod` no longer waits. */

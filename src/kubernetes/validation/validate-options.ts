@@ -7,9 +7,9 @@ import { type VolumePlugins, volumePluginsTable } from "../node/volume-plugin.js
 /** Options of {@link validatePod} and {@link checkPod}. */
 export interface ValidatePodOptions {
   /**
-   * The objects that the caller provides instead of an API server. A Pod that refers to ConfigMaps, Secrets or a RuntimeClass is refused unless
-   * `configMaps`, `secrets` or `runtimeClasses` is given, even empty: an object that is missing is an error when the Pod runs, as it is
-   * on a node. Other inputs are not used.
+   * The objects that the caller provides instead of an API server. A Pod that refers to ConfigMaps, Secrets or a RuntimeClass is
+   * refused unless `configMaps`, `secrets` or `runtimeClasses` is given, even empty: an object that is missing is an error when the Pod
+   * runs, as it is on a node. Other inputs are not used.
    * @default none
    */
   readonly inputs?: PodInputs | undefined;
