@@ -3,7 +3,6 @@ import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { planContainer, podPlan } from "../config/plan-pod.js";
-import { nodeFacts } from "../facts/node-facts.js";
 import { lifecycleHooks } from "../hooks/hooks.js";
 import { podImages } from "../images/pod-images.js";
 import { type ManifestObject, parseManifests } from "../manifests/index.js";
@@ -20,10 +19,8 @@ import { type PlayInputs, type PlayPodOptions, playPodTable, resolveFolders } fr
 import { PlayedPod, type PlayedPodParts } from "./played-pod.js";
 import { stopPredecessors } from "./predecessors.js";
 import { PlayRecords } from "./records.js";
+import { sharedNodeFacts } from "./shared-node-facts.js";
 import { volumeFileReader } from "./volume-file-reader.js";
-
-/** The cgroup above those of played pods: a kubelet removes unknown ones below its own `kubepods`. */
-const cgroupRoot = "/cri-sdk";
 
 /** The number of events and of statuses that are kept for readers that come later or are slow. */
 const kept = { events: 200, statuses: 8 } as const;
@@ -79,7 +76,7 @@ export async function playPod(
 
   const { rootDir, podLogsDir, withoutMounts } = resolveFolders(options);
   const { containerLogsDir, clock = systemClock, imageAuth: nodeAuth } = options;
-  const facts = nodeFacts(cri, { cgroupRoot, ...options.node, rootDir, podLogsDir });
+  const facts = sharedNodeFacts(cri, { node: options.node, rootDir, podLogsDir });
   const node = await withDeadline({ signal }, (aborted) => raceAbort(facts, aborted));
   const files = new LocalNodeFiles({ rootDir, podLogsDir, containerLogsDir, plugins, withoutMounts });
   const readVolumeFile = volumeFileReader(pod, node, files, inputs);

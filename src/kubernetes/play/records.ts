@@ -19,18 +19,25 @@ export interface PlayRecord {
 const heartbeatMs = 20_000;
 const staleMs = 90_000;
 
-/** The records of this process. Their age shows processes in other PID namespaces that it lives. */
-const heartbeats = new Set<string>();
+/** The largest number of records that are read at a time: each takes a file descriptor. */
+const maxConcurrency = 8;
+
+/** The records of this process, by their paths. Their age shows processes in other PID namespaces that it lives. */
+const ownRecords = new Map<string, PlayRecord>();
 let heartbeat: NodeJS.Timeout | undefined;
 
+/** Starts the heartbeat with the first record, and ends it after the last: pods that come and go must not delay it. */
 function updateHeartbeat(): void {
-  clearInterval(heartbeat);
-  heartbeat = undefined;
-  if (heartbeats.size === 0) return;
-  heartbeat = setInterval(() => {
-    const now = new Date();
-    for (const path of heartbeats) utimes(path, now, now).catch(() => undefined);
-  }, heartbeatMs).unref();
+  if (ownRecords.size > 0) heartbeat ??= setInterval(beat, heartbeatMs).unref();
+  else {
+    clearInterval(heartbeat);
+    heartbeat = undefined;
+  }
+}
+
+function beat(): void {
+  const now = new Date();
+  for (const path of ownRecords.keys()) utimes(path, now, now).catch(() => undefined);
 }
 
 /** The records in one root folder. */
@@ -48,12 +55,13 @@ export class PlayRecords {
   async claim(pod: Omit<PlayRecord, "process" | "isStale">): Promise<boolean> {
     const path = this.#path(pod.uid);
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const draft = await this.#draft({ ...pod, process: ownProcessIdentity() });
+    const record = { ...pod, process: ownProcessIdentity() };
+    const draft = await this.#draft(record);
     try {
       // A few rounds: other processes may claim and release it at the same time.
       for (let round = 0; round < 10; round++) {
         if (await created(() => link(draft, path))) {
-          heartbeats.add(path);
+          ownRecords.set(path, record);
           updateHeartbeat();
           return round === 0;
         }
@@ -82,11 +90,11 @@ export class PlayRecords {
   }
 
   #endHeartbeat(uid: string): void {
-    heartbeats.delete(this.#path(uid));
+    ownRecords.delete(this.#path(uid));
     updateHeartbeat();
   }
 
-  /** Returns the records of the pods with this name. */
+  /** Returns the records of the pods with this name. Those of this process are not read: it may play many pods. */
   async named(namespace: string, name: string): Promise<readonly PlayRecord[]> {
     let files: readonly string[];
     try {
@@ -96,10 +104,15 @@ export class PlayRecords {
       throw error;
     }
     const uids = files.flatMap((file) => /^([^.].*)\.json$/.exec(file)?.[1] ?? []);
-    const records = await Promise.all(uids.map((uid) => this.#read(uid)));
-    return records.filter(
-      (one) => one !== undefined && one.namespace === namespace && one.name === name,
-    ) as PlayRecord[];
+    const found: PlayRecord[] = [];
+    const work = async () => {
+      for (let uid = uids.pop(); uid !== undefined; uid = uids.pop()) {
+        const one = ownRecords.get(this.#path(uid)) ?? (await this.#read(uid));
+        if (one?.namespace === namespace && one.name === name) found.push(one);
+      }
+    };
+    await Promise.all(Array.from({ length: maxConcurrency }, work));
+    return found;
   }
 
   async #read(uid: string): Promise<ReadRecord | undefined> {

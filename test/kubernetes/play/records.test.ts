@@ -1,11 +1,12 @@
 // Which process plays a pod: records that outlive a crash.
 import assert from "node:assert/strict";
-import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isAlive, PlayRecords } from "../../../src/kubernetes/play/records.js";
 import { ownProcessIdentity } from "../../../src/pods/index.js";
 import { tempFolder } from "../../support/temp.js";
+import { until } from "../../support/waiting.js";
 
 const pod = { namespace: "test", name: "web", uid: "u-1" };
 
@@ -71,4 +72,36 @@ test("a uid that is no file name is refused", async (t) => {
   const records = new PlayRecords(await tempFolder(t));
   for (const uid of ["../x", "", ".x", "a/b"])
     await assert.rejects(records.claim({ ...pod, uid }), { reason: "invalid_spec" });
+});
+
+test("records of other processes are found by name, and those of this one without reading files", async (t) => {
+  const folder = await tempFolder(t);
+  const records = new PlayRecords(folder);
+  const pods = Array.from({ length: 20 }, (_, n) => ({ ...pod, name: `web-${n % 10}`, uid: `u-${n}` }));
+  for (const one of pods.slice(0, 10)) await records.claim(one);
+  for (const one of pods.slice(10))
+    await writeFile(join(folder, "played", `${one.uid}.json`), JSON.stringify({ ...one, process: "" }));
+  const found = async () => (await records.named("test", "web-3")).map(({ uid }) => uid).sort();
+  assert.deepEqual(await found(), ["u-13", "u-3"]);
+  await writeFile(join(folder, "played", "u-3.json"), "not read");
+  assert.deepEqual(await found(), ["u-13", "u-3"]);
+  for (const { uid } of pods) await records.release(uid);
+  assert.deepEqual(await found(), []);
+});
+
+test("pods that come and go do not delay the heartbeat of the others", async (t) => {
+  const folder = await tempFolder(t);
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const records = new PlayRecords(folder);
+  await records.claim(pod);
+  const path = join(folder, "played", "u-1.json");
+  const old = new Date(Date.now() - 60_000);
+  await utimes(path, old, old);
+  for (const uid of ["u-2", "u-3"]) {
+    t.mock.timers.tick(12_000);
+    await records.claim({ ...pod, uid });
+    await records.release(uid);
+  }
+  await until(async () => (await stat(path)).mtimeMs > old.getTime() + 1_000, "the heartbeat", 5_000);
+  await records.release(pod.uid);
 });
