@@ -18,8 +18,8 @@ function block(ms: number): void {
 
 /** A scope that notes in `stopped` when it was stopped, in milliseconds after its start. */
 function noted(timeoutMs: number, stopped: Map<CancellationScope, number>): CancellationScope {
-  const scope = new CancellationScope(timeoutMs, undefined);
   const startedAt = performance.now();
+  const scope = new CancellationScope(timeoutMs, undefined);
   scope.onStop({ cancel: () => void stopped.set(scope, performance.now() - startedAt) });
   return scope;
 }

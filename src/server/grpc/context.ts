@@ -11,6 +11,9 @@ export interface CallPeer {
   readonly cut: () => void;
 }
 
+/** Leads from a context, from objects that inherit from it, and from its proxies to the context itself, whose fields are private. */
+const self = Symbol("context");
+
 /** What a handler sees of its call. The signal and the metadata are created when they are first used: most handlers need neither. */
 export class ServedContext implements CallContext {
   readonly method: string;
@@ -18,6 +21,7 @@ export class ServedContext implements CallContext {
   readonly peer: string;
   declare readonly signal: AbortSignal;
   declare readonly headers: Readonly<Record<string, string>>;
+  declare readonly [self]: ServedContext;
   readonly cutConnection: () => void;
   readonly #received: HeaderMap;
   #headers: Readonly<Record<string, string>> | undefined;
@@ -33,6 +37,7 @@ export class ServedContext implements CallContext {
     // Own properties, so that a copy of the context has them, too.
     Object.defineProperty(this, "signal", signal);
     Object.defineProperty(this, "headers", headers);
+    Object.defineProperty(this, self, { value: this });
   }
 
   /** Fires the signal. */
@@ -61,7 +66,7 @@ function computed<T>(get: (context: ServedContext) => T): PropertyDescriptor {
     enumerable: true,
     configurable: true,
     get(this: ServedContext) {
-      return get(this);
+      return get(this[self]);
     },
   };
 }
