@@ -64,15 +64,15 @@ test("a call whose handler does not read its signal ends at its deadline; read t
   const request = encodeEnvelope(new Uint8Array(0), 100);
   // By a client that leaves the deadline to the server. On a busy machine, it may pass before the request has arrived.
   const session = rawSession(t, path);
-  for (let timeoutMs = 50; contexts.length === 0; timeoutMs *= 2) {
+  const isExec = ({ method }: CallContext) => method === "ExecSync";
+  for (let timeoutMs = 50; !contexts.some(isExec); timeoutMs *= 2) {
     assert.ok(timeoutMs < 30_000, "the handler was not called");
     const fields = { ":path": "/runtime.v1.RuntimeService/ExecSync", "grpc-timeout": `${timeoutMs}m` };
     const { headers } = await ask(session, fields, [request]);
     assert.equal(headers["grpc-status"], "4");
   }
-  const { signal } = contexts[0] as CallContext;
-  assert.equal(signal.aborted, true);
-  assert.equal((signal.reason as CriError).reason, "deadline");
+  const signal = contexts.find(isExec)?.signal;
+  assert.equal((signal?.reason as CriError | undefined)?.reason, "deadline");
 });
 
 test("a signal that is first read after the end of its call has fired", async (t) => {
