@@ -35,6 +35,7 @@ import { preflightCases } from "./preflight.cases.js";
 import { proxyCases } from "./proxy.cases.js";
 import { quickstartCases } from "./quickstart.cases.js";
 import { restartCases } from "./restart.cases.js";
+import { restingPodsCases } from "./resting-pods.cases.js";
 import { statsCases } from "./stats.cases.js";
 import { stopCases } from "./stop.cases.js";
 import { openSubject, type Subject } from "./support.js";
@@ -113,6 +114,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     quickstartCases(subject);
     playCases(subject);
     playedManifestCases(subject);
+    restingPodsCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
