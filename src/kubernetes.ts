@@ -216,7 +216,7 @@ export {
 export {
   type InPlayedPodOptions,
   type PlayCondition,
-  PlayedPod,
+  type PlayedPod,
   type PlayInputs,
   type PlayLogsOptions,
   playPod,

@@ -7,6 +7,7 @@ import { ConnectError } from "@connectrpc/connect";
 import * as configs from "../src/configs.js";
 import * as crictl from "../src/crictl.js";
 import * as root from "../src/index.js";
+import * as kubernetes from "../src/kubernetes.js";
 import * as logs from "../src/logs.js";
 import * as observe from "../src/observe.js";
 import * as server from "../src/server.js";
@@ -33,7 +34,17 @@ async function errorOf(run: () => unknown): Promise<unknown> {
   }
 }
 
-const doors = { ...root, ...configs, ...crictl, ...logs, ...observe, ...server, ...testing, ...transport };
+const doors = {
+  ...root,
+  ...configs,
+  ...crictl,
+  ...kubernetes,
+  ...logs,
+  ...observe,
+  ...server,
+  ...testing,
+  ...transport,
+};
 const exported: Readonly<Record<string, unknown>> = { ...doors, ...streaming };
 
 /** The objects with the methods of each class and interface. */
@@ -61,19 +72,26 @@ const owners: Readonly<Record<string, (world: World) => object>> = {
   Images: ({ cri }) => cri.images,
   KillableSession: ({ killable }) => killable,
   Lists: ({ cri }) => cri.lists,
+  LocalNodeFiles: ({ nodeFiles }) => nodeFiles,
   LogDecoder: () => new logs.LogDecoder(),
   LogReader: () => logs.readLogs("/nowhere"),
   LogWriter: ({ writer }) => writer,
+  ManifestObject: () => kubernetes.parseManifests("{kind: Pod, apiVersion: v1}").pods[0] ?? {},
+  NodeFiles: ({ nodeFiles }) => nodeFiles,
   NodeWatch: ({ watch }) => watch,
   ParsedQuantity: () => configs.parseQuantity("1"),
+  PlayedPod: ({ played }) => played,
   Pod: ({ pod }) => pod,
+  PodPlanner: ({ node }) => kubernetes.podPlanner(node),
   Pods: ({ cri }) => cri.pods,
   PortForward: ({ ports }) => ports,
+  RestartBackOff: () => new kubernetes.RestartBackOff(),
   ResizeDecoder: () => new streaming.ResizeDecoder(),
   RpcTransport: ({ runtime }) => runtime.transport,
   Session: ({ session }) => session,
   SpdyConnection: () => new streaming.SpdyConnection(new PassThrough(), { role: "client" }),
   SpdyStream: () => new streaming.SpdyConnection(new PassThrough(), { role: "client" }).open({}),
+  StartError: () => new kubernetes.StartError("CreateContainerError", "x"),
   Stats: ({ cri }) => cri.stats,
   StoredImage: ({ runtime }) => runtime.images.images[0] ?? {},
   StreamingServer: ({ streamingServer }) => streamingServer,
@@ -89,6 +107,10 @@ const notOurs: ReadonlySet<string> = new Set([
   "OtelSpan",
   "OtelTracer",
   "OtelTracerProvider",
+  // Passed to functions of pods.
+  "PodActionsState",
+  "PodInputs",
+  "PodStatusInput",
   // Connect's.
   "RpcContextValues",
   "Services",
@@ -99,8 +121,11 @@ const notOurs: ReadonlySet<string> = new Set([
 /** Functions that take every value. */
 const takesAnything: ReadonlySet<string> = new Set([
   "CriError.__@hasInstance",
+  "StartError.__@hasInstance",
   "isCriError",
   "new CrictlJson",
+  // It returns the problems of whatever it gets.
+  "validatePod",
 ]);
 
 /** Values of every kind. A promise, a map and an object of another class are never right unless an object is. */
@@ -214,7 +239,7 @@ function namesOf(argument: string): readonly string[] {
     text: ["endpoint", "image reference", "quantity"],
     image: ["image reference"],
     container: ["containerId"],
-    pod: ["podSandboxId"],
+    pod: ["podSandboxId", "the Pod is not valid"],
   };
   return [argument, "options", ...(others[argument] ?? [])];
 }

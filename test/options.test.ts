@@ -7,6 +7,7 @@ import { ContainerConfigSchema } from "../gen/runtime/v1/api_pb.js";
 import * as configs from "../src/configs.js";
 import * as crictl from "../src/crictl.js";
 import * as root from "../src/index.js";
+import * as kubernetes from "../src/kubernetes.js";
 import * as logs from "../src/logs.js";
 import * as observe from "../src/observe.js";
 import * as server from "../src/server.js";
@@ -228,6 +229,86 @@ const calls: Readonly<Record<string, Call>> = {
   "loadSandboxConfig 1": call((_, options: object) => crictl.loadSandboxConfig("/nowhere", options)),
   "parseContainerConfig 1": call((_, options: object) => crictl.parseContainerConfig("{}", options)),
   "parseSandboxConfig 1": call((_, options: object) => crictl.parseSandboxConfig("{}", options)),
+  // kubernetes
+  "parseManifests 1": call((_, options: object) => kubernetes.parseManifests("", options)),
+  "checkPod 1": call((_, options: object) => kubernetes.checkPod(manifestPod, options)),
+  "validatePod 1": call((_, options: object) => kubernetes.validatePod(manifestPod, options)),
+  "hostsFileText 0": call((_, input: object) =>
+    kubernetes.hostsFileText(
+      spread(input, {
+        podIPs: [],
+        hostname: { name: "web", domain: "" },
+        hostAliases: [],
+        nodeHostsFile: undefined,
+      }),
+    ),
+  ),
+  "nodeFacts 1": call(({ cri }, overrides: object) => kubernetes.nodeFacts(cri, overrides)),
+  "nodeFacts 2": call(({ cri }, options: root.CallOptions) => kubernetes.nodeFacts(cri, {}, options)),
+  "planContainer 2": call(({ node }, facts: object) =>
+    kubernetes.planContainer(defaultedPod, "c", spread(facts, node)),
+  ),
+  "planContainer 3": call(({ node }, inputs: object) =>
+    kubernetes.planContainer(defaultedPod, "c", node, inputs),
+  ),
+  "podConfigs 1": call(({ node }, facts: object) => kubernetes.podConfigs(defaultedPod, spread(facts, node))),
+  "podConfigs 2": call(({ node }, inputs: object) => kubernetes.podConfigs(defaultedPod, node, inputs)),
+  "podPlan 1": call(({ node }, facts: object) => kubernetes.podPlan(defaultedPod, spread(facts, node))),
+  "podPlan 2": call(({ node }, inputs: object) => kubernetes.podPlan(defaultedPod, node, inputs)),
+  "volumePlans 1": call(({ node }, facts: object) =>
+    kubernetes.volumePlans(defaultedPod, spread(facts, node)),
+  ),
+  "volumePlans 2": call(({ node }, inputs: object) => kubernetes.volumePlans(defaultedPod, node, inputs)),
+  "new LocalNodeFiles 0": call(
+    (_, options: object) =>
+      new kubernetes.LocalNodeFiles(spread(options, { rootDir: "/nowhere", podLogsDir: "/nowhere" })),
+  ),
+  "credentialPlugins 0": call((_, options: object) =>
+    kubernetes.credentialPlugins(spread(options, { binDir: "/nowhere", providers: [] })),
+  ),
+  "nodeDockerConfig 0": call((_, options: object) => kubernetes.nodeDockerConfig(options)),
+  "playPod 2": call(({ cri }, options: object) => kubernetes.playPod(cri, manifestPod, options)),
+  "podPlanner 0": call(({ node }, facts: object) => kubernetes.podPlanner(spread(facts, node))),
+  "podActions 2": call((_, state: object) =>
+    kubernetes.podActions(
+      manifestPod,
+      observedPod,
+      spread(state, { isTerminating: false, isRestartingAll: false, probes: () => undefined }),
+    ),
+  ),
+  "podGraceSeconds 1": call((_, options: object) => kubernetes.podGraceSeconds(manifestPod, options)),
+  "new RestartBackOff 0": call((_, options: object) => new kubernetes.RestartBackOff(options)),
+  "terminationPlan 2": call((_, options: object) =>
+    kubernetes.terminationPlan(manifestPod, observedPod, options),
+  ),
+  "podStatus 2": call(({ node }, input: object) =>
+    kubernetes.podStatus(
+      manifestPod,
+      observedPod,
+      spread(input, {
+        nowMs: 0,
+        node,
+        probes: () => undefined,
+        waiting: {},
+        terminationMessages: {},
+      }),
+    ),
+  ),
+  "PlayedPod.wait 0": call(({ played }, options: object) =>
+    played.wait(spread(options, { until: "running" } as const)),
+  ),
+  "PlayedPod.logs 0": call(({ played }, options: object) => played.logs(options)),
+  "PlayedPod.exec 1": call(({ played }, options: object) => played.exec(command, options)),
+  "PlayedPod.runCommand 1": call(({ played }, options: object) => played.runCommand(command, options)),
+  "PlayedPod.portForward 0": call(({ played }, options: object) => played.portForward(options)),
+  "PlayedPod.update 0": call(({ played }, inputs: object) => played.update(inputs)),
+  "PlayedPod.stop 0": call(({ played }, options: object) => played.stop(options)),
+  "PodPlanner.pod 1": call(({ node }, inputs: object) =>
+    kubernetes.podPlanner(node).pod(defaultedPod, inputs),
+  ),
+  "PodPlanner.container 2": call(({ node }, inputs: object) =>
+    kubernetes.podPlanner(node).container(defaultedPod, "c", inputs),
+  ),
   // logs
   "mergeLogs 1": call((_, options: object) => logs.mergeLogs({}, options)),
   "readLogs 1": call((_, options: object) => logs.readLogs("/nowhere", options)),
@@ -322,22 +403,34 @@ const otherTypes: Readonly<Record<string, string>> = {
   ConformanceContext: "passed to cases",
   ConformanceReport: "the result of runConformance",
   ConformanceResult: "passed to callbacks",
+  Container: "a container of a Pod",
   ContainerFacts: "internal: handles are created by cri.pods",
   ContainerOrigin: "data about a container",
   CopyProgress: "passed to callbacks",
   CredentialLookup: "passed to sources of credentials",
   CriErrorInit: "the fields of an error",
+  DefaultedPod: "the result of defaultPod",
   ExecContext: "passed to handlers",
   FollowedContainer: "passed to callbacks",
   ImageReference: "a parsed reference",
   ImageStoreOptions: "internal: the embedded runtime creates its store",
   ImagesParts: "internal: created by connect()",
+  ObservedPod: "the result of observedPod",
   OtelContext: "an object of OpenTelemetry",
   "Partial<CriErrorInit>": "the fields of an error",
   'Pick<CpuStats, "atNanos" | "usageNanos">': "a reading",
   'Omit<LogLine, "timeNanos">': "a parsed line",
+  'Pick<Cri, "features" | "runtime">': "a connection",
+  'Pick<PlannedContainer, "name" | "files" | "config">': "the result of planContainer",
+  'Pick<VolumePlan, "name" | "hostPath">': "a result of volumePlans",
+  PlannedContainer: "the result of planContainer",
+  PlayedPodParts: "internal: created by playPod",
+  Pod: "a manifest, whose fields validatePod checks",
   PodContext: "internal: created by connect()",
   PodIdentity: "the identity of a pod",
+  PodPlanner: "passed to callbacks",
+  "PodStatus<Date>": "the result of podStatus",
+  PodWorkerEvent: "passed to callbacks",
   PortForwardContext: "passed to handlers",
   PullProgress: "passed to callbacks",
   RpcContextValues: "an object of Connect",
@@ -345,6 +438,7 @@ const otherTypes: Readonly<Record<string, string>> = {
   "RpcContextKey<unknown>": "an object of Connect",
   RpcTransport: "a transport",
   SpdyStream: "passed to callbacks",
+  StartErrorDetails: "the fields of an error",
   StatsParts: "internal: created by connect()",
   StreamSink: "an object with callbacks",
   StreamingAttachRequest: "a request of CRI, which may be a message",
@@ -359,9 +453,14 @@ const otherParameters: ReadonlySet<string> = new Set([
   // `connect()` creates it.
   "new Cri 4",
   "createTransport 0",
+  // The identity of a pod or of a container.
+  "containerLogLinkName 0",
+  "LocalNodeFiles.removeContainer 1",
+  "NodeFiles.removeContainer 1",
   "formatJsonStatus 0",
   "formatTextStatus 0",
   "ReadLogsOptions.onNotice 0",
+  "PlayLogsOptions.onNotice 0",
   "ProxyOptions.observe 0",
   "ProgramContext.reportUsage 0",
   "FollowLogsOptions.onNotice 0",
@@ -373,6 +472,12 @@ const otherParameters: ReadonlySet<string> = new Set([
 /** The members of OpenTelemetry's API that are checked. */
 const otelApi = { trace: { getTracerProvider: () => ({}) }, metrics: { getMeterProvider: () => ({}) } };
 const podSpec: root.PodSpec = { name: "refused" };
+const manifestPod: kubernetes.Pod = {
+  metadata: { name: "refused" },
+  spec: { containers: [{ name: "c", image: busybox, command }] },
+};
+const defaultedPod = kubernetes.defaultPod(manifestPod);
+const observedPod = kubernetes.observedPod([], []);
 const containerSpec: root.ContainerSpec = { name: "c", image: busybox, command };
 
 /** Adds what a function requires, if the options are an object. */
@@ -429,7 +534,12 @@ describe("options", () => {
     test(`${id}, parameter ${index}`, async () => {
       const refused = (value: unknown, name: string) =>
         assertRefused(() => run(world, value as never), value, name);
-      for (const [value, name] of wrongOptions(options)) await refused(value, name);
+      for (const [value, name] of wrongOptions(
+        options.map((one) =>
+          returned.has(`${id} ${index} ${one.name}`) ? { ...one, nested: undefined } : one,
+        ),
+      ))
+        await refused(value, name);
       const others = [null, 5, true, ...(paths.has(`${id} ${index}`) ? [] : ["text"])];
       for (const value of others) await refused(value, "");
     });
@@ -445,6 +555,9 @@ const passedOn: ReadonlySet<string> = new Set([
   "tracerProvider",
   "transport",
 ]);
+
+/** Options that are values which this package returned: their own fields are not checked. */
+const returned: ReadonlySet<string> = new Set(["podStatus 2 node", "podStatus 2 previous"]);
 
 /** Parameters that may also be a string that is not an endpoint. */
 const paths: ReadonlySet<string> = new Set(["Cri.copyTo 1", "Container.copyTo 0"]);

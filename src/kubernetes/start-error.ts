@@ -2,9 +2,12 @@ import {
   CriError,
   type CriErrorDetails,
   type CriErrorInit,
+  checkArgument,
   criErrorReasons,
   isCriError,
+  option,
 } from "../core/index.js";
+import { checkNumberArgument, keyed } from "./argument-checks.js";
 
 /**
  * Why a container or the sandbox of a Pod does not start, in the words of the kubelet: `state.waiting.reason` of a container, or, for
@@ -42,8 +45,11 @@ export class StartError extends CriError {
 
   /** @param rawMessage The text; the status shows it as `state.waiting.message`. It begins with the path of the field */
   constructor(waitingReason: WaitingReason, rawMessage: string, details: StartErrorDetails = {}) {
+    checkArgument("StartError", "waitingReason", waitingReason, option.nonEmptyString);
+    checkArgument("StartError", "details", details, keyed);
     const { code } = criErrorReasons.pod_start_failed;
     const { retryAtMs, ...common } = details;
+    if (retryAtMs !== undefined) checkNumberArgument("StartError", "details.retryAtMs", retryAtMs);
     super({ ...common, code, reason: "pod_start_failed", rawMessage });
     this.waitingReason = waitingReason;
     this.retryAtMs = retryAtMs;

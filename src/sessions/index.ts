@@ -1,3 +1,4 @@
+export { portForwardTable } from "../streaming/index.js";
 export {
   type AttachOptions,
   type CommandInput,

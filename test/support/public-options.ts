@@ -50,6 +50,7 @@ const doors = [
   "index",
   "configs",
   "crictl",
+  "kubernetes",
   "logs",
   "observe",
   "server",
@@ -148,10 +149,14 @@ class Surface {
     const [first] = signature.getParameters();
     const declared = first?.valueDeclaration;
     if (declared && ts.isParameter(declared)) {
-      const isOptional = this.#checker.isOptionalParameter(declared) || declared.dotDotDotToken !== undefined;
+      const declaredType = this.#checker.getTypeOfSymbol(first);
+      const isOptional =
+        this.#checker.isOptionalParameter(declared) ||
+        declared.dotDotDotToken !== undefined ||
+        (declaredType.isUnion() && declaredType.types.some(({ flags }) => flags & ts.TypeFlags.Undefined));
       // Optional if one overload says so.
       const before = this.#functions.get(id);
-      const type = this.#checker.getNonNullableType(this.#checker.getTypeOfSymbol(first));
+      const type = this.#checker.getNonNullableType(declaredType);
       const kinds = new Set([...(before?.kinds ?? []), ...this.#kindsOf(type)]);
       const { name } = first;
       this.#functions.set(id, {

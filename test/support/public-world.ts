@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as root from "../../src/index.js";
+import * as kubernetes from "../../src/kubernetes.js";
 import * as logs from "../../src/logs.js";
 import * as server from "../../src/server.js";
 import * as testing from "../../src/testing.js";
@@ -12,6 +13,11 @@ import { within } from "./waiting.js";
 
 const command = ["run"];
 const containerSpec: root.ContainerSpec = { name: "c", image: busybox, command };
+
+const playedPod: kubernetes.Pod = {
+  metadata: { name: "played" },
+  spec: { containers: [{ name: "c", image: busybox, command, imagePullPolicy: "IfNotPresent" }] },
+};
 
 /** Objects on which the functions are called. */
 export interface World {
@@ -30,6 +36,9 @@ export interface World {
   readonly conformanceContainer: testing.ConformanceContainer;
   readonly killable: Awaited<ReturnType<root.Container["exec"]>>;
   readonly writer: logs.LogWriter;
+  readonly node: kubernetes.NodeFacts;
+  readonly nodeFiles: kubernetes.LocalNodeFiles;
+  readonly played: kubernetes.PlayedPod;
 }
 
 /** Creates the objects, and a function that closes them. */
@@ -73,6 +82,12 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
     closing.push(() => ports.close());
     await pod.runContainer({ name: "listener", image: busybox, command: ["listen", "8080"] });
     const connection = await ports.connect(8080, { portWaitMs: 10_000 });
+    const rootDir = join(folder, "pods");
+    const node = await kubernetes.nodeFacts(cri);
+    const nodeFiles = new kubernetes.LocalNodeFiles({ rootDir, podLogsDir: folder });
+    const played = await kubernetes.playPod(cri, playedPod, { rootDir, onEvent: () => undefined });
+    closing.push(() => played.stop({ gracePeriodSeconds: 1 }));
+    await played.wait({ until: "running", timeoutMs: 20_000 });
     return {
       world: {
         ...{
@@ -88,7 +103,7 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
           streamingServer,
           context,
         },
-        ...{ conformancePod, conformanceContainer, killable, writer },
+        ...{ conformancePod, conformanceContainer, killable, writer, node, nodeFiles, played },
       },
       close,
     };

@@ -1,4 +1,5 @@
 import type { Container, LifecycleHandler } from "../api/index.js";
+import { checkStringArgument } from "../argument-checks.js";
 import { goJson } from "./go-text.js";
 import type { PodView } from "./pod-view.js";
 
@@ -84,6 +85,8 @@ const fnvPrime = 0x01000193;
  * @returns FNV-1a of 32 bits in hexadecimal digits, without zeros in front
  */
 export function containerHash(name: string, image: string): string {
+  checkStringArgument("containerHash", "name", name);
+  checkStringArgument("containerHash", "image", image);
   const dumped = `([]uint8)[${Array.from(Buffer.from(goJson({ image, name }))).join(" ")}]`;
   let hash = fnvOffset;
   for (const byte of Buffer.from(dumped)) hash = Math.imul(hash ^ byte, fnvPrime);

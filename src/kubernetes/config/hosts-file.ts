@@ -1,3 +1,4 @@
+import { checkArgument, OptionTable, option } from "../../core/index.js";
 import type { HostAlias } from "../api/index.js";
 import type { PodHostname } from "./hostname.js";
 
@@ -12,8 +13,33 @@ export interface HostsFileInput {
   readonly nodeHostsFile: string | undefined;
 }
 
+const inputTable = new OptionTable<HostsFileInput>({
+  podIPs: option.required(option.listOf(option.nonEmptyString)),
+  hostname: option.required(
+    option.nested(
+      new OptionTable<PodHostname>({
+        name: option.required(option.string),
+        domain: option.required(option.string),
+      }),
+    ),
+  ),
+  hostAliases: option.required(
+    option.listOf(
+      option.nested(
+        new OptionTable<HostAlias>({
+          ip: option.required(option.string),
+          hostnames: option.listOf(option.string),
+        }),
+      ),
+    ),
+  ),
+  nodeHostsFile: option.string,
+});
+
 /** Returns the text of a pod's /etc/hosts, equal to the kubelet's. */
-export function hostsFileText({ podIPs, hostname, hostAliases, nodeHostsFile }: HostsFileInput): string {
+export function hostsFileText(input: HostsFileInput): string {
+  checkArgument("hostsFileText", "input", input, option.nested(inputTable));
+  const { podIPs, hostname, hostAliases, nodeHostsFile } = input;
   const { name, domain } = hostname;
   const names = domain === "" ? name : `${name}.${domain}\t${name}`;
   const own =

@@ -1,4 +1,12 @@
-import { checkArgument, OptionTable, option, optionError } from "../../core/index.js";
+import {
+  checkArgument,
+  isRecord,
+  type OptionCheck,
+  OptionTable,
+  option,
+  optionError,
+} from "../../core/index.js";
+import type { DefaultedPod } from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
 import type { ContainerInput, DeviceInput, ImageFacts, PodInputs, ServiceInput } from "./pod-inputs.js";
 
@@ -104,8 +112,32 @@ export const podInputsTable = new OptionTable<PodInputs>({
   readVolumeFile: option.callback,
 });
 
+/** The lists of a Pod's spec that are absent until `defaultPod`. */
+const defaultedLists = ["containers", "initContainers", "ephemeralContainers", "volumes"];
+
+const defaultedPodCheck: OptionCheck<DefaultedPod> = (value: unknown) => {
+  if (isRecord(value) && isRecord(value.metadata) && isRecord(value.spec)) {
+    const { spec } = value;
+    if (isRecord(spec.securityContext) && defaultedLists.every((name) => Array.isArray(spec[name])))
+      return undefined;
+  }
+  return "must be what `defaultPod(pod)` or `checkPod(pod)` returns";
+};
+
 /** Checks the arguments that the functions of configs have in common. */
-export function checkPlanInput(operation: string, node: NodeFacts, inputs: PodInputs): void {
+export function checkPlanInput(
+  operation: string,
+  pod: DefaultedPod,
+  node: NodeFacts,
+  inputs: PodInputs,
+): void {
+  checkArgument(operation, "pod", pod, defaultedPodCheck);
+  checkNodeArgument(operation, node);
+  checkArgument(operation, "inputs", inputs, option.nested(podInputsTable));
+}
+
+/** Throws `invalid_option` for facts that are invalid, unknown or missing. */
+export function checkNodeArgument(operation: string, node: NodeFacts): void {
   checkArgument(operation, "node", node, option.nested(nodeFactsTable));
   for (const name of Object.keys(nodeFactsTable.checks))
     if (!mayBeUndefined.has(name) && Reflect.get(node, name) === undefined)
@@ -113,5 +145,4 @@ export function checkPlanInput(operation: string, node: NodeFacts, inputs: PodIn
         path: `.node.${name}`,
         message: "is required: pass what `nodeFacts(cri)` returns",
       });
-  checkArgument(operation, "inputs", inputs, option.nested(podInputsTable));
 }

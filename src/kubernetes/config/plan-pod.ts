@@ -33,7 +33,7 @@ import { sandboxSecurity } from "./security.js";
  * @throws StartError for what cannot start, with the path of the field; CriError `invalid_spec` for a Pod without a name
  */
 export function podConfigs(pod: DefaultedPod, node: NodeFacts, inputs: PodInputs = {}): PodConfigs {
-  checkPlanInput("podConfigs", node, inputs);
+  checkPlanInput("podConfigs", pod, node, inputs);
   const view = viewOf(pod);
   const plan = planPod(view, node, inputs);
   return {
@@ -44,7 +44,7 @@ export function podConfigs(pod: DefaultedPod, node: NodeFacts, inputs: PodInputs
 
 /** Returns what is needed before the containers of a Pod: the sandbox config, the runtime handler and the volumes. See {@link podConfigs}. */
 export function podPlan(pod: DefaultedPod, node: NodeFacts, inputs: PodInputs = {}): PodPlan {
-  checkPlanInput("podPlan", node, inputs);
+  checkPlanInput("podPlan", pod, node, inputs);
   return planPod(viewOf(pod), node, inputs);
 }
 
@@ -59,7 +59,7 @@ export function planContainer(
   node: NodeFacts,
   inputs: PodInputs = {},
 ): PlannedContainer {
-  checkPlanInput("planContainer", node, inputs);
+  checkPlanInput("planContainer", pod, node, inputs);
   const view = viewOf(pod);
   const one = containersOf(view.spec).find(({ container }) => container.name === containerName);
   if (one === undefined)

@@ -25,7 +25,7 @@ export function volumePlans(
   node: NodeFacts,
   inputs: PodInputs = {},
 ): readonly VolumePlan[] {
-  checkPlanInput("volumePlans", node, inputs);
+  checkPlanInput("volumePlans", pod, node, inputs);
   return planVolumes(viewOf(pod), node, inputs);
 }
 

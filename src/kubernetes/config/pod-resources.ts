@@ -1,5 +1,7 @@
+import { checkArgument } from "../../core/index.js";
 import { cgroupParent, type ParsedQuantity, type QosClass, qosClassOf } from "../../pods/index.js";
 import type { Pod, PodSpec, ResourceRequirements, Resources } from "../api/index.js";
+import { keyed } from "../argument-checks.js";
 import { aggregateContainers, defaultPodResources } from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
 import type { PodView } from "./pod-view.js";
@@ -10,6 +12,7 @@ import { amountOf, type LinuxResources, linuxResources, unlessZero } from "./res
  * and init containers, or of the pod alone where `spec.resources` is set.
  */
 export function podQosClass(pod: Pod): QosClass {
+  checkArgument("podQosClass", "pod", pod, keyed);
   const known = pod.status?.qosClass;
   if (known === "Guaranteed" || known === "Burstable" || known === "BestEffort") return known;
   if (pod.spec === undefined) return "BestEffort";

@@ -1,5 +1,7 @@
+import { checkArgument } from "../../core/index.js";
 import { uuidOfHash } from "../../pods/index.js";
 import type { ObjectMeta, Pod, PodSpec } from "../api/index.js";
+import { keyed } from "../argument-checks.js";
 import { podType, withoutNulls } from "../schema/index.js";
 import { contentHash, generatedName } from "./content-hash.js";
 import { defaultContainer, defaultEphemeralContainer } from "./default-container.js";
@@ -14,15 +16,18 @@ import { defaultPodResources } from "./pod-level-resources.js";
  * Beside the defaults of core/v1: a Pod without a uid gets one that is a hash of its metadata and spec, so that an edit makes another pod;
  * with `generateName` and no name, the end of the name is from the same hash; lists that are absent are empty; fields that are null are left
  * out.
+ *
+ * @throws {CriError} `invalid_option` for anything but an object
  */
-export function defaultPod(given: Pod): DefaultedPod {
-  const pod = withoutNulls(podType, given);
+export function defaultPod(pod: Pod): DefaultedPod {
+  checkArgument("defaultPod", "pod", pod, keyed);
+  const present = withoutNulls(podType, pod);
   return {
-    ...pod,
+    ...present,
     apiVersion: "v1",
     kind: "Pod",
-    metadata: defaultMetadata(pod),
-    spec: defaultSpec(pod.spec ?? { containers: [] }),
+    metadata: defaultMetadata(present),
+    spec: defaultSpec(present.spec ?? { containers: [] }),
   };
 }
 

@@ -3,6 +3,7 @@ import { type CallOptions, callOptionsTable, checkArgument, option } from "../..
 import type { Cri } from "../../cri.js";
 import { CgroupDrivers } from "../../pods/index.js";
 import type { Resources } from "../api/index.js";
+import { criCheck } from "../argument-checks.js";
 import { nodeFactsTable } from "../config/input-checks.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { nodeAddresses } from "./addresses.js";
@@ -44,6 +45,7 @@ export async function readNodeFacts(
   options: CallOptions,
   files: HostFiles,
 ): Promise<NodeFacts> {
+  checkArgument("nodeFacts", "cri", cri, criCheck);
   checkArgument("nodeFacts", "overrides", overrides, option.nested(nodeFactsTable));
   callOptionsTable.check("nodeFacts", options);
   const [ofHost, ofRuntime] = await Promise.all([

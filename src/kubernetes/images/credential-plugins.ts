@@ -17,6 +17,7 @@ import {
   type RegistryCredentials,
   runCredentialProgram,
 } from "../../images/index.js";
+import { clockCheck } from "../argument-checks.js";
 import { parseDuration } from "../messages.js";
 import { type Clock, systemClock } from "../worker/clock.js";
 
@@ -83,7 +84,7 @@ const optionTable = new OptionTable<CredentialPluginsOptions>({
   binDir: option.required(option.nonEmptyString),
   providers: option.required(option.listOf(option.nested(pluginTable))),
   timeoutMs: option.wholeNumber(1, maxTimeoutMs),
-  clock: option.object,
+  clock: clockCheck,
 });
 
 /**

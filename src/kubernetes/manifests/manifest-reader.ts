@@ -1,4 +1,4 @@
-import { isRecord } from "../../core/index.js";
+import { checkArgument, isRecord, option } from "../../core/index.js";
 import type { ParsedText } from "../../yaml-text/index.js";
 import type { ConfigMap, ObjectMeta, Pod, Secret } from "../api/index.js";
 import {
@@ -15,6 +15,8 @@ import { checkConfigMap, readSecret } from "./config-objects.js";
 import { manifestError, type PlacedProblem } from "./manifest-error.js";
 import type { ManifestNotice, ManifestObject, ManifestPlace, ParsedManifests } from "./parsed-manifests.js";
 import { checkWorkload, podOfWorkload, type WorkloadKind, workloadType } from "./workloads.js";
+
+const stepsCheck = option.listOf<string | number>(option.either(option.string, option.wholeNumber(0)));
 
 /** An object of a document, before it is read. */
 interface RawObject {
@@ -207,7 +209,10 @@ export class ManifestReader {
       object,
       kind: raw.kind,
       place: raw.document.placeOf(base),
-      placeOf: (steps) => raw.document.placeOf([...base, ...prefixed(steps)]),
+      placeOf: (steps) => {
+        checkArgument("placeOf", "steps", steps, stepsCheck);
+        return raw.document.placeOf([...base, ...prefixed(steps)]);
+      },
     };
   }
 

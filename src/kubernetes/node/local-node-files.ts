@@ -1,7 +1,17 @@
 import { readdir, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { abortError, codeOf, criError, OptionTable, option } from "../../core/index.js";
+import {
+  abortError,
+  checkArgument,
+  codeOf,
+  criError,
+  isKeyed,
+  type OptionCheck,
+  OptionTable,
+  option,
+} from "../../core/index.js";
 import type { Pod } from "../api/index.js";
+import { checkStringArgument, keyed } from "../argument-checks.js";
 import type { SubPathPlan } from "../config/container-files.js";
 import { containerLogLinkName } from "../config/log-links.js";
 import type { PlannedContainer } from "../config/pod-configs.js";
@@ -69,12 +79,36 @@ export const localNodeFilesTable = new OptionTable<LocalNodeFilesOptions>({
   plugins: option.nested(volumePluginsTable),
   withoutMounts: (value) =>
     value === "refuse" || value === "allow" ? undefined : 'must be "refuse" or "allow"',
-  userNamespaceIds: ({ firstHostId, pods }) =>
-    Number.isSafeInteger(pods) && pods > 0 && firstHostId >= idsPerPod && firstHostId % idsPerPod === 0
-      ? undefined
-      : `must have pods, 1 or more, and firstHostId, a multiple of ${idsPerPod}`,
+  userNamespaceIds: option.nested(
+    new OptionTable<UserNamespaceIds>({
+      firstHostId: option.required((value: number) =>
+        Number.isSafeInteger(value) && value >= idsPerPod && value % idsPerPod === 0
+          ? undefined
+          : `must be a multiple of ${idsPerPod}, at least that`,
+      ),
+      pods: option.required(option.wholeNumber(1, Number.MAX_SAFE_INTEGER)),
+    }),
+  ),
   mountTimeoutMs: option.timerMs,
 });
+
+const plannedCheck: OptionCheck<object> = (value: unknown) =>
+  isKeyed(value) && typeof value.name === "string" && isKeyed(value.config) && isKeyed(value.files)
+    ? undefined
+    : "must be what `planContainer()` returns";
+const instanceCheck: OptionCheck<object> = (value: unknown) =>
+  isKeyed(value) && typeof value.name === "string" && typeof value.id === "string"
+    ? undefined
+    : "must have the name and the id of the container, as strings";
+const volumeCheck: OptionCheck<object> = (value: unknown) =>
+  isKeyed(value) && typeof value.name === "string" && typeof value.hostPath === "string"
+    ? undefined
+    : "must be a volume of `volumePlans()`";
+
+function checkVolumes(method: string, pod: Pod, volumes: readonly VolumePlan[]): void {
+  checkArgument(`LocalNodeFiles.${method}`, "pod", pod, keyed);
+  checkArgument(`LocalNodeFiles.${method}`, "volumes", volumes, option.listOf(volumeCheck));
+}
 
 /**
  * The volumes, files and logs of pods on the node of this process, in the kubelet's layout.
@@ -95,6 +129,7 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async preparePod(pod: Pod, volumes: readonly VolumePlan[], signal?: AbortSignal): Promise<PreparedPod> {
+    checkVolumes("preparePod", pod, volumes);
     const identity = identityOf(pod);
     const folder = podFolder(this.#options.rootDir, identity.uid);
     await named(folder, () => ensureFolder(folder));
@@ -107,6 +142,7 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async updateVolumes(pod: Pod, volumes: readonly VolumePlan[], signal?: AbortSignal): Promise<PreparedPod> {
+    checkVolumes("updateVolumes", pod, volumes);
     return await this.#eachVolume(pod, volumes, signal, async (plan, context) => {
       if (plan.kind === "files") await writeFilesVolume(plan, context);
     });
@@ -114,9 +150,12 @@ export class LocalNodeFiles implements NodeFiles {
 
   async prepareContainer(
     pod: Pod,
-    { config, files, name }: Pick<PlannedContainer, "config" | "files" | "name">,
+    container: Pick<PlannedContainer, "config" | "files" | "name">,
     signal?: AbortSignal,
   ): Promise<PreparedContainer> {
+    checkArgument("LocalNodeFiles.prepareContainer", "pod", pod, keyed);
+    checkArgument("LocalNodeFiles.prepareContainer", "container", container, plannedCheck);
+    const { config, files, name } = container;
     const what = `container ${JSON.stringify(name)}`;
     if (config.logPath !== "") {
       const folder = dirname(join(this.#logFolder(pod), config.logPath));
@@ -144,6 +183,8 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async linkLog(pod: Pod, containerName: string, containerId: string, logPath: string): Promise<void> {
+    checkArgument("LocalNodeFiles.linkLog", "pod", pod, keyed);
+    checkStringArgument("LocalNodeFiles.linkLog", "logPath", logPath);
     const { containerLogsDir } = this.#options;
     if (containerLogsDir === undefined) return;
     const name = containerLogLinkName(identityOf(pod), containerName, containerId);
@@ -158,6 +199,8 @@ export class LocalNodeFiles implements NodeFiles {
       readonly terminationMessageHostPath?: string | undefined;
     },
   ): Promise<void> {
+    checkArgument("LocalNodeFiles.removeContainer", "pod", pod, keyed);
+    checkArgument("LocalNodeFiles.removeContainer", "container", container, instanceCheck);
     const { containerLogsDir, rootDir } = this.#options;
     const identity = identityOf(pod);
     const { terminationMessageHostPath: message } = container;
@@ -173,6 +216,7 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async readTerminationMessage(hostPath: string): Promise<string> {
+    checkStringArgument("LocalNodeFiles.readTerminationMessage", "hostPath", hostPath);
     return await named(hostPath, () => readTerminationLog(hostPath));
   }
 
@@ -180,14 +224,15 @@ export class LocalNodeFiles implements NodeFiles {
    * Returns the text of a file in a volume of this node, for `PodInputs.readVolumeFile`; undefined where it does not exist. Links are
    * followed as long as they stay in the volume. Throws for other files, and for files of more than 1 MiB.
    */
-  readVolumeFile(
-    { name, hostPath }: Pick<VolumePlan, "name" | "hostPath">,
-    path: string,
-  ): string | undefined {
+  readVolumeFile(volume: Pick<VolumePlan, "name" | "hostPath">, path: string): string | undefined {
+    checkArgument("LocalNodeFiles.readVolumeFile", "volume", volume, volumeCheck);
+    checkStringArgument("LocalNodeFiles.readVolumeFile", "path", path);
+    const { name, hostPath } = volume;
     return readVolumeFile(`volume ${JSON.stringify(name)}`, hostPath, path);
   }
 
   async userNamespaceHostId(podUid: string, signal?: AbortSignal): Promise<number> {
+    checkStringArgument("LocalNodeFiles.userNamespaceHostId", "podUid", podUid);
     if (signal?.aborted) throw abortError(signal);
     const { rootDir, userNamespaceIds = defaultUserNamespaceIds } = this.#options;
     return await named("hostUsers", () =>
@@ -206,6 +251,7 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
+    checkStringArgument("LocalNodeFiles.removePod", "podUid", podUid);
     const folder = podFolder(this.#options.rootDir, podUid);
     for (const [name, unmount] of this.#unmounts.get(podUid) ?? []) {
       await named(`volume ${JSON.stringify(name)}: plug-in`, async () => unmount());
@@ -227,6 +273,7 @@ export class LocalNodeFiles implements NodeFiles {
   }
 
   async removeLogs(podUid: string): Promise<void> {
+    checkStringArgument("LocalNodeFiles.removeLogs", "podUid", podUid);
     const { podLogsDir, containerLogsDir } = this.#options;
     await named(podLogsDir, () => removePodLogs(podLogsDir, podUid, containerLogsDir));
   }

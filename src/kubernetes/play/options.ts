@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { OptionTable, option } from "../../core/index.js";
 import { authCheck, type ImageAuth } from "../../images/index.js";
 import type { ConfigMap, PodStatus, Secret } from "../api/index.js";
+import { clockCheck } from "../argument-checks.js";
 import { nodeFactsTable } from "../config/input-checks.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import type { ServiceInput } from "../config/pod-inputs.js";
@@ -93,10 +94,7 @@ export const playPodTable = new OptionTable<PlayPodOptions>({
   planner: option.callback,
   onEvent: option.callback,
   onStatus: option.callback,
-  clock: (value) =>
-    typeof value?.now === "function" && typeof value.sleep === "function"
-      ? undefined
-      : "must be a clock, with the functions now and sleep",
+  clock: clockCheck,
   signal: option.signal,
 });
 

@@ -1,6 +1,8 @@
 import { abortError, checkArgument, criError, option, raceAbort, withDeadline } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { ConfigMap, Pod, Secret } from "../api/index.js";
+import { criCheck, keyed } from "../argument-checks.js";
+import { checkNodeArgument } from "../config/input-checks.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { planContainer, podPlan } from "../config/plan-pod.js";
 import { lifecycleHooks } from "../hooks/hooks.js";
@@ -44,8 +46,8 @@ export async function playPod(
   manifest: string | Pod,
   options: PlayPodOptions = {},
 ): Promise<PlayedPod> {
-  checkArgument("playPod", "cri", cri, option.object);
-  checkArgument("playPod", "manifest", manifest, option.either(option.string, option.object));
+  checkArgument("playPod", "cri", cri, criCheck);
+  checkArgument("playPod", "manifest", manifest, option.either(option.string, keyed));
   playPodTable.check("playPod", options);
   const { signal } = options;
   const { placeOf, ...parsed } = readManifest(manifest, options.source ?? "the manifest");
@@ -123,6 +125,7 @@ export async function playPod(
 
 /** Returns the planner with the kubelet's rules for a node. */
 export function podPlanner(node: NodeFacts): PodPlanner {
+  checkNodeArgument("podPlanner", node);
   return {
     pod: (pod, inputs) => podPlan(pod, node, inputs),
     container: (pod, name, inputs) => planContainer(pod, name, node, inputs),

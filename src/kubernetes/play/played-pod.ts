@@ -1,4 +1,5 @@
 import {
+  checkArgument,
   checkCommand,
   criError,
   isCriError,
@@ -13,6 +14,7 @@ import type { LogEntry } from "../../logs/index.js";
 import {
   type ExecOptions,
   execTable,
+  portForwardTable,
   type RunCommandOptions,
   type RunCommandResult,
   runCommandTable,
@@ -191,6 +193,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
 
   /** Returns access to the ports of the pod, as `cri.portForward` does, until the sandbox is replaced. Throws `wrong_state` without one. */
   portForward(options?: Parameters<Cri["portForward"]>[1]): ReturnType<Cri["portForward"]> {
+    portForwardTable.check("playedPod.portForward", options);
     const sandbox = activeSandbox(this.#parts.worker.observed);
     if (sandbox === undefined)
       throw criError("wrong_state", `pod ${this.namespace}/${this.name} has no running sandbox`);
@@ -199,7 +202,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
 
   /** Replaces objects that the Pod refers to. Volumes are written anew; environment variables change with the next start of a container. */
   update(inputs: PlayInputs): void {
-    playInputsTable.check("playedPod.update", inputs);
+    checkArgument("playedPod.update", "inputs", inputs, option.nested(playInputsTable));
     this.#parts.setInputs(inputs);
     this.#parts.worker.refresh();
   }

@@ -1,4 +1,4 @@
-import { closestMatch, describe, isCriError, isDate, isRecord } from "../../core/index.js";
+import { closestMatch, describe, isCriError, isDate, isKeyed, isRecord } from "../../core/index.js";
 import { parseQuantity } from "../../pods/index.js";
 import type { Quantity } from "../api/index.js";
 import type { FieldPath } from "./field-path.js";
@@ -58,7 +58,7 @@ function read(type: AnyType, value: unknown, path: FieldPath, problems: FieldPro
 }
 
 function readObject(type: ObjectType, value: unknown, path: FieldPath, problems: FieldProblems): unknown {
-  if (!isRecord(value)) return wrongType(path, value, problems, "must be a map of fields");
+  if (!isKeyed(value)) return wrongType(path, value, problems, "must be a map of fields");
   const entries: [string, unknown][] = [];
   for (const [name, inner] of Object.entries(value)) {
     if (inner === undefined) continue;
@@ -84,7 +84,7 @@ function readList(item: AnyType, value: unknown, path: FieldPath, problems: Fiel
 }
 
 function readMap(item: AnyType, value: unknown, path: FieldPath, problems: FieldProblems): unknown {
-  if (!isRecord(value)) return wrongType(path, value, problems, "must be a map");
+  if (!isKeyed(value)) return wrongType(path, value, problems, "must be a map");
   const entries = Object.entries(value)
     .filter(([, inner]) => inner !== undefined)
     .map(([key, inner]) => [key, read(item, inner, path.key(key), problems)] as const);

@@ -1,8 +1,8 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from "../api/index.js";
+import { checkObservedArgument, checkPodArgument } from "../argument-checks.js";
 import { onePerFamily } from "../config/addresses.js";
 import type { ContainerKind } from "../config/pod-configs.js";
 import { podQosClass } from "../config/pod-resources.js";
-import { checkObservedArgument, checkPodArgument } from "../worker/argument-checks.js";
 import type { ObservedPod } from "../worker/observed.js";
 import { activeSandbox, podContainers, regularContainersOf } from "../worker/pod-containers.js";
 import { anyTriggersRestartOfAll } from "../worker/restart-rules.js";

@@ -31,21 +31,25 @@ export interface PodStatusInput {
   readonly conditions?: readonly PodCondition<Date>[] | undefined;
 }
 
+const waitingTable = new OptionTable<WaitingState>({
+  reason: option.required(option.string),
+  message: option.required(option.string),
+});
 const record = (value: object) => (isRecord(value) ? undefined : "must be an object");
 
 export const podStatusInputTable = new OptionTable<PodStatusInput>({
-  nowMs: option.required(option.anyNumber),
+  nowMs: option.required(option.number(0)),
   node: option.required((value: unknown) =>
     isRecord(value) && Array.isArray(value.nodeIPs) && isRecord(value.runtimeHandlers)
       ? undefined
       : "must have nodeIPs, runtimeName and runtimeHandlers, as `nodeFacts(cri)` returns them",
   ),
   probes: option.required(option.callback),
-  waiting: option.required(record),
+  waiting: option.required(option.recordOf(option.nested(waitingTable))),
   terminationMessages: option.required(option.recordOf(option.string)),
   previous: record,
   isDeleted: option.boolean,
   isTerminated: option.boolean,
-  failure: record,
+  failure: option.nested(waitingTable),
   conditions: option.listOf(record),
 });

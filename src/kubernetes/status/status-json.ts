@@ -1,4 +1,6 @@
+import { checkArgument } from "../../core/index.js";
 import type { ContainerState, ContainerStatus, PodCondition, PodStatus } from "../api/index.js";
+import { keyed } from "../argument-checks.js";
 
 /** The longest messages of all containers of a pod together, in bytes. */
 const maxMessageBytes = 12 * 1024;
@@ -8,6 +10,7 @@ const maxMessageBytes = 12 * 1024;
  * containers are cut so that all together have at most 12 KiB.
  */
 export function podStatusJson(status: PodStatus<Date>): PodStatus<string> {
+  checkArgument("podStatusJson", "status", status, keyed);
   const {
     conditions,
     containerStatuses,

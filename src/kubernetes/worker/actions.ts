@@ -1,6 +1,6 @@
 import { OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
-import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
+import { checkObservedArgument, checkPodArgument } from "../argument-checks.js";
 import { type ContainerKill, killOf, killReason, unknownStateKill } from "./container-kills.js";
 import { initActions } from "./init-actions.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";

@@ -1,7 +1,13 @@
-import { OptionTable, option } from "../../core/index.js";
+import { checkArgument, hasFunctions, OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
+import {
+  checkContainerArgument,
+  checkNumberArgument,
+  checkObservedArgument,
+  checkPodArgument,
+  checkStringArgument,
+} from "../argument-checks.js";
 import { durationText, podText } from "../messages.js";
-import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
 import type { ObservedPod } from "./observed.js";
 
 /** The options of {@link RestartBackOff}. */
@@ -22,6 +28,12 @@ const optionTable = new OptionTable<RestartBackOffOptions>({
   firstMs: option.wholeNumber(1),
   maxMs: option.wholeNumber(1),
 });
+
+function checkFailure(operation: string, key: string, nowMs: number, failedAtMs: number): void {
+  checkStringArgument(operation, "key", key);
+  checkNumberArgument(operation, "nowMs", nowMs);
+  checkNumberArgument(operation, "failedAtMs", failedAtMs);
+}
 
 interface Entry {
   readonly delayMs: number;
@@ -46,6 +58,7 @@ export class RestartBackOff {
 
   /** Returns the current delay of a key in milliseconds; 0 before the first failure. */
   delayMs(key: string): number {
+    checkStringArgument("RestartBackOff.delayMs", "key", key);
     return this.#entries.get(key)?.delayMs ?? 0;
   }
 
@@ -56,6 +69,7 @@ export class RestartBackOff {
    *   begins with the last `advance()`.
    */
   remainingMs(key: string, nowMs: number, failedAtMs?: number): number {
+    checkFailure("RestartBackOff.remainingMs", key, nowMs, failedAtMs ?? nowMs);
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#hasExpired(entry, failedAtMs ?? nowMs)) return 0;
     const left = (failedAtMs ?? entry.advancedAtMs) + entry.delayMs - nowMs;
@@ -65,6 +79,7 @@ export class RestartBackOff {
 
   /** Notes an attempt, or a failed one: the next delay is twice as long, or the first one. `failedAtMs` is as in {@link remainingMs}. */
   advance(key: string, nowMs: number, failedAtMs: number = nowMs): void {
+    checkFailure("RestartBackOff.advance", key, nowMs, failedAtMs);
     const entry = this.#entries.get(key);
     const delayMs =
       entry === undefined || this.#hasExpired(entry, failedAtMs)
@@ -75,6 +90,7 @@ export class RestartBackOff {
 
   /** Forgets the keys that would start anew. */
   prune(nowMs: number): void {
+    checkNumberArgument("RestartBackOff.prune", "nowMs", nowMs);
     for (const [key, entry] of this.#entries) if (this.#hasExpired(entry, nowMs)) this.#entries.delete(key);
   }
 
@@ -96,6 +112,8 @@ export type RestartDecision =
       readonly eventMessage: string;
     };
 
+const backOffCheck = hasFunctions<RestartBackOff>("a RestartBackOff", "delayMs", "remainingMs", "advance");
+
 /**
  * Decides whether a container may start now, and if so, counts it as a start. To be called once for each start, right before it. The delay
  * begins when the newest instance that exited ended; a container without such an instance starts at once. A change of image or resources
@@ -109,7 +127,10 @@ export function decideRestart(
   nowMs: number,
 ): RestartDecision {
   checkPodArgument("decideRestart", pod);
+  checkContainerArgument("decideRestart", container);
   checkObservedArgument("decideRestart", observed);
+  checkArgument("decideRestart", "backOff", backOff, backOffCheck);
+  checkNumberArgument("decideRestart", "nowMs", nowMs);
   const exited = observed.containers.find(({ name, state }) => name === container.name && state === "exited");
   if (exited === undefined) return { start: true };
   const finishedAtMs = Number(exited.finishedAtNanos / 1_000_000n);

@@ -1,16 +1,26 @@
-import { OptionTable, option } from "../../core/index.js";
+import { checkArgument, OptionTable, option } from "../../core/index.js";
 import type { Container, Pod } from "../api/index.js";
-import { checkPodArgument } from "./argument-checks.js";
+import { checkContainerArgument, checkNumberArgument, checkPodArgument } from "../argument-checks.js";
 import type { KillReason } from "./container-kills.js";
 
 /** The shortest time between the stop signal and SIGKILL, in seconds. */
 export const minStopTimeoutSeconds = 2;
+
+const reasonCheck = option.oneOf<KillReason>(
+  "livenessProbe",
+  "startupProbe",
+  "definitionChanged",
+  "unknownState",
+);
 
 /**
  * Returns the grace period of a single container that is killed, in seconds: that of the pod's deletion, of the probe that failed, of the
  * Pod, or 2. Pods that are deleted have {@link podGraceSeconds} instead.
  */
 export function killGraceSeconds(pod: Pod, container: Container, reason: KillReason): number {
+  checkPodArgument("killGraceSeconds", pod);
+  checkContainerArgument("killGraceSeconds", container);
+  checkArgument("killGraceSeconds", "reason", reason, reasonCheck);
   const { metadata, spec } = pod;
   if (metadata?.deletionGracePeriodSeconds !== undefined) return metadata.deletionGracePeriodSeconds;
   if (spec?.terminationGracePeriodSeconds === undefined) return minStopTimeoutSeconds;
@@ -53,10 +63,13 @@ export function podGraceSeconds(pod: Pod, options: PodGraceOptions = {}): number
 
 /** Returns what is left of a grace period after a step of this many milliseconds. Only whole seconds count; it may become negative. */
 export function remainingGraceSeconds(graceSeconds: number, elapsedMs: number): number {
+  checkNumberArgument("remainingGraceSeconds", "graceSeconds", graceSeconds);
+  checkNumberArgument("remainingGraceSeconds", "elapsedMs", elapsedMs);
   return graceSeconds - Math.floor(elapsedMs / 1000);
 }
 
 /** Returns the timeout of StopContainer for what is left of a grace period: at least 2 seconds. */
 export function stopTimeoutSeconds(remainingSeconds: number): bigint {
+  checkNumberArgument("stopTimeoutSeconds", "remainingSeconds", remainingSeconds);
   return BigInt(Math.max(Math.trunc(remainingSeconds), minStopTimeoutSeconds));
 }

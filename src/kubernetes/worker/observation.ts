@@ -5,7 +5,7 @@ import {
   PodSandboxState,
   type PodSandboxStatus,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { kubernetesLabels } from "../../core/index.js";
+import { checkArgument, kubernetesLabels, OptionTable, option } from "../../core/index.js";
 import type { ContainerUser } from "../api/index.js";
 import { containerAnnotationKeys } from "../config/container-annotations.js";
 import type { ObservedContainer, ObservedPod, ObservedSandbox } from "./observed.js";
@@ -23,6 +23,16 @@ export interface ContainerInSandbox {
   readonly sandboxId: string;
 }
 
+const sandboxesCheck = option.listOf<PodSandboxStatus>(option.messageOf("runtime.v1.PodSandboxStatus"));
+const containersCheck = option.listOf(
+  option.nested(
+    new OptionTable<ContainerInSandbox>({
+      status: option.required(option.messageOf("runtime.v1.ContainerStatus")),
+      sandboxId: option.required(option.string),
+    }),
+  ),
+);
+
 /**
  * Converts the statuses of all sandboxes and containers of one pod. Sandboxes are sorted by attempt, then by creation, containers by
  * creation; the newest comes first.
@@ -31,6 +41,8 @@ export function observedPod(
   sandboxes: readonly PodSandboxStatus[],
   containers: readonly ContainerInSandbox[],
 ): ObservedPod {
+  checkArgument("observedPod", "sandboxes", sandboxes, sandboxesCheck);
+  checkArgument("observedPod", "containers", containers, containersCheck);
   return {
     sandboxes: sandboxes
       .map(observedSandbox)

@@ -1,4 +1,5 @@
 import type { Container, ContainerRestartRule, Pod } from "../api/index.js";
+import { checkContainerArgument, checkNumberArgument, checkPodArgument } from "../argument-checks.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { initContainersOf, newestInstance, regularContainersOf } from "./pod-containers.js";
 
@@ -20,6 +21,9 @@ export function matchingRestartRule(
  * that policy, then the pod's. A missing policy of the pod is Always.
  */
 export function restartsAfter(pod: Pod, container: Container, exitCode: number): boolean {
+  checkPodArgument("restartsAfter", pod);
+  checkContainerArgument("restartsAfter", container);
+  checkNumberArgument("restartsAfter", "exitCode", exitCode);
   if (container.restartPolicy !== undefined) {
     const action = matchingRestartRule(container, exitCode)?.action;
     if (action === "Restart" || action === "RestartAllContainers") return true;

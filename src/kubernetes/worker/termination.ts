@@ -1,7 +1,7 @@
 import { isRecord, OptionTable, option } from "../../core/index.js";
 import type { LifecycleHandler, Pod } from "../api/index.js";
+import { checkObservedArgument, checkPodArgument } from "../argument-checks.js";
 import { containerAnnotationKeys } from "../config/container-annotations.js";
-import { checkObservedArgument, checkPodArgument } from "./argument-checks.js";
 import { minStopTimeoutSeconds } from "./grace.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { findContainer, initContainersOf, isSidecar, regularContainersOf } from "./pod-containers.js";
