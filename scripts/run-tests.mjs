@@ -6,7 +6,7 @@
 // package.json. `--node=22` runs the tests on that release of Node. With CRI_SDK_TEST_RERUN=1, a file that failed runs once
 // more, alone, and is reported as flaky if it passes then; at most two files of a run may be flaky.
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -154,7 +154,9 @@ async function runAll() {
   await Promise.all(Array.from({ length: jobs }, worker));
   const flaky = rerunFailed && failures.length <= flakyFilesLimit ? await rerun(failures, total) : [];
   clearInterval(timer);
-  writeFileSync(durationsFile, JSON.stringify(durations, undefined, 2));
+  // Another run may read it now.
+  writeFileSync(`${durationsFile}.${process.pid}`, JSON.stringify(durations, undefined, 2));
+  renameSync(`${durationsFile}.${process.pid}`, durationsFile);
 
   for (const { file, output } of failures) console.log(`\n== failed: ${file}\n${output}`);
   console.log(`\n${files.length} files in ${seconds(Date.now() - began).trim()}, ${jobs} at a time`);
