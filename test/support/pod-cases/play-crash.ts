@@ -7,7 +7,7 @@ import type { Cri } from "../../../src/index.js";
 import { type PlayPodOptions, type Pod, playPod } from "../../../src/kubernetes/index.js";
 import type { PlayerPlan } from "../programs/player-plan.js";
 import { startProgram } from "../programs.js";
-import { within } from "../waiting.js";
+import { until, within } from "../waiting.js";
 
 /** A node for pods whose player is killed. */
 export interface CrashNode {
@@ -98,14 +98,25 @@ export async function crashOnce(
   const pod = await playPod(cri, manifest, options);
   const labelSelector = { "io.kubernetes.pod.uid": pod.uid };
   try {
-    const status = await pod.wait({ until: "ready", timeoutMs: 30_000 });
-    const containers = await cri.lists.containers({ labelSelector }).collect();
+    await pod.wait({ until: "ready", timeoutMs: 30_000 });
+    const list = () => cri.lists.containers({ labelSelector }).collect();
+    const isRunning = ({ state }: { state: ContainerState }) => state === ContainerState.CONTAINER_RUNNING;
+    // Killed during a stop, the runtime may still end a container that was ready a moment ago.
+    await until(async () => (await list()).filter(isRunning).length === 3, `${what}: all containers run`);
+    const status = pod.status();
+    const containers = await list();
     const ready = (await cri.lists.podSandboxes({ labelSelector }).collect()).filter(
       ({ state }) => state === 0,
     );
     assert.equal(ready.length, 1, what);
-    const running = containers.filter(({ state }) => state === ContainerState.CONTAINER_RUNNING);
-    assert.deepEqual(running.map(({ metadata }) => metadata?.name).sort(), ["a", "b", "sidecar"], what);
+    assert.deepEqual(
+      containers
+        .filter(isRunning)
+        .map(({ metadata }) => metadata?.name)
+        .sort(),
+      ["a", "b", "sidecar"],
+      what,
+    );
     // What was stopped before the crash starts again; otherwise, each container was created once. A runtime may cancel a start whose
     // caller is gone: then the container failed, and another one takes its place.
     const failed = await Promise.all(containers.map(({ id }) => hasFailedToStart(cri, id)));
