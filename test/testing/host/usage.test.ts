@@ -13,6 +13,7 @@ import {
 } from "../../../src/testing/embedded/host/process-table.js";
 import {
   containerConfig,
+  createContainer,
   createIdleContainer,
   markedProcesses,
   openDriver,
@@ -103,6 +104,19 @@ test("processes are owned by their marker, their session and their ancestors", (
   const sessions = [started(20), started(30), started(50), started(40, "s/cc/1/")];
   const found = ownedProcesses(table, { marker: "s/c/", sessions }).map(({ pid }) => pid);
   assert.deepEqual(found.sort(), [10, 11, 12, 20, 21, 51]);
+});
+
+test("a process in the middle of its exec is not measured without memory", async (t) => {
+  const { driver } = await openDriver(t);
+  const script = `exec ${"env ".repeat(60)}sleep 600`;
+  for (let round = 0; round < 20; round++) {
+    const container = await createContainer(driver);
+    await driver.start(container, sh(script));
+    for (let sample = 0; sample < 20; sample++) {
+      const usage = await driver.usage(container);
+      assert.ok(usage === undefined || usage.memoryBytes > 0n, `round ${round}, sample ${sample}`);
+    }
+  }
 });
 
 test("a scan that knows the processes of earlier ones finds the same containers", {

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { criError, describe } from "../../../core/index.js";
+import { criError, describe, sleep } from "../../../core/index.js";
 import type {
   DetailedUsage,
   DiskUsage,
@@ -108,8 +108,8 @@ class HostDriver implements Driver {
     });
   }
 
-  async usage({ id }: DriverContainer): Promise<ResourceUsage | undefined> {
-    return this.#containers.get(id)?.usage(await this.#processes());
+  usage({ id }: DriverContainer): Promise<ResourceUsage | undefined> {
+    return settled(async () => this.#containers.get(id)?.usage(await this.#processes()));
   }
 
   /** Lists the running processes of all containers. Calls of one turn of the event loop share a scan of the host. */
@@ -123,8 +123,8 @@ class HostDriver implements Driver {
     return this.#scan;
   }
 
-  async detailedUsage({ id }: DriverContainer): Promise<DetailedUsage | undefined> {
-    return this.#containers.get(id)?.detailedUsage();
+  detailedUsage({ id }: DriverContainer): Promise<DetailedUsage | undefined> {
+    return settled(async () => this.#containers.get(id)?.detailedUsage());
   }
 
   async diskUsage({ id }: DriverContainer): Promise<DiskUsage> {
@@ -155,4 +155,16 @@ class HostDriver implements Driver {
   #checkOpen(): void {
     if (this.#closing) throw wrongState("the driver is closed");
   }
+}
+
+/** Measures again while processes have no memory: so it is for a moment in the middle of an exec. */
+async function settled<T extends ResourceUsage>(
+  measure: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  let usage = await measure();
+  for (let attempt = 0; usage?.memoryBytes === 0n && attempt < 10; attempt++) {
+    await sleep(2);
+    usage = await measure();
+  }
+  return usage;
 }
