@@ -61,7 +61,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: () => void): 
     callback();
     return () => undefined;
   }
-  // A signal that many calls share is no leak: Node 20 warns from the eleventh listener on.
+  // A signal that many calls share is not a leak, but Node 20 warns from the eleventh listener on.
   if (signal instanceof EventTarget) setMaxListeners(0, signal);
   signal.addEventListener("abort", callback, { once: true });
   return () => signal.removeEventListener("abort", callback);

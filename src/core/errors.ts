@@ -1,6 +1,6 @@
 import type { CriErrorCode } from "./codes.js";
 import { jsonOf } from "./json.js";
-import { isKeyed } from "./realms.js";
+import { isKeyed, messageOf } from "./realms.js";
 import { type CriErrorReason, criErrorReasons, type VaryingReason } from "./reasons.js";
 
 const brand: unique symbol = Symbol.for("cri-sdk.error");
@@ -9,7 +9,7 @@ const brand: unique symbol = Symbol.for("cri-sdk.error");
 export interface Problem {
   /** The field's path, in the field names of the message type: `config.metadata.name`, `cmd[0]`. */
   readonly path: string;
-  /** What is wrong with the value and what it should be. */
+  /** The problem with the value, and what the value should be. */
   readonly message: string;
   /** The value as it was given; absent when the field was missing. */
   readonly value?: unknown;
@@ -114,6 +114,11 @@ export class CriError extends Error {
 /** Reports whether a value is a {@link CriError}, of this copy of the package or of another one. */
 export function isCriError(value: unknown): value is CriError {
   return typeof value === "object" && value !== null && brand in value;
+}
+
+/** Returns the text of an error without method, endpoint and code: the raw message of a CriError, the message of another one. */
+export function rawMessageOf(error: unknown): string {
+  return isCriError(error) ? error.rawMessage : messageOf(error);
 }
 
 /**

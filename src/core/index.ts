@@ -31,6 +31,7 @@ export {
   isCriError,
   type Leftover,
   type Problem,
+  rawMessageOf,
 } from "./errors.js";
 export { signalOf } from "./exit-signal.js";
 export {

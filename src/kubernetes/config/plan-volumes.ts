@@ -1,3 +1,4 @@
+import { unlessZero } from "../../pods/index.js";
 import type { EmptyDirVolumeSource, Volume } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
@@ -7,7 +8,7 @@ import type { NodeFacts } from "./node-facts.js";
 import type { PodInputs } from "./pod-inputs.js";
 import { podMemoryLimit } from "./pod-resources.js";
 import { type PodView, viewOf } from "./pod-view.js";
-import { amountOf, unlessZero } from "./resources.js";
+import { amountOf } from "./resources.js";
 import { VolumeFiles } from "./volume-files.js";
 import type { VolumePlan } from "./volume-plans.js";
 import { volumeHostPath } from "./volume-sources.js";

@@ -1,5 +1,5 @@
 // The values of fieldRef and resourceFieldRef, for variables and for files of downwardAPI volumes.
-import { type ParsedQuantity, parseQuantity } from "../../pods/index.js";
+import { type ParsedQuantity, parseQuantity, unlessZero } from "../../pods/index.js";
 import type { ObjectFieldSelector, ResourceFieldSelector, Resources } from "../api/index.js";
 import { StartError, type WaitingReason } from "../start-error.js";
 import { onePerFamily } from "./addresses.js";
@@ -7,7 +7,7 @@ import { goQuote } from "./go-text.js";
 import type { NodeFacts } from "./node-facts.js";
 import type { PodInputs } from "./pod-inputs.js";
 import { type ContainerView, containersOf, type PodView } from "./pod-view.js";
-import { amountOf, effectiveLimit, unlessZero } from "./resources.js";
+import { amountOf, effectiveLimit } from "./resources.js";
 
 /** What fields of a pod depend on. */
 export interface FieldContext {

@@ -1,11 +1,17 @@
 import { checkArgument } from "../../core/index.js";
-import { cgroupParent, type ParsedQuantity, type QosClass, qosClassOf } from "../../pods/index.js";
+import {
+  cgroupParent,
+  type ParsedQuantity,
+  type QosClass,
+  qosClassOf,
+  unlessZero,
+} from "../../pods/index.js";
 import type { Pod, PodSpec, ResourceRequirements, Resources } from "../api/index.js";
 import { keyed } from "../argument-checks.js";
 import { aggregateContainers, defaultPodResources } from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
 import type { PodView } from "./pod-view.js";
-import { amountOf, type LinuxResources, linuxResources, unlessZero } from "./resources.js";
+import { amountOf, type LinuxResources, linuxResources } from "./resources.js";
 
 /**
  * Returns the QoS class of a Pod: `status.qosClass` where it is set, since it never changes; otherwise by CPU and memory of its regular

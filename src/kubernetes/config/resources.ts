@@ -1,4 +1,4 @@
-import { cpuQuota, cpuShares, type ParsedQuantity, parseQuantity } from "../../pods/index.js";
+import { cpuQuota, cpuShares, type ParsedQuantity, parseQuantity, unlessZero } from "../../pods/index.js";
 import type { Container, PodSpec, Resources } from "../api/index.js";
 import type { NodeFacts } from "./node-facts.js";
 
@@ -22,11 +22,6 @@ export interface LinuxResources {
 export function amountOf(resources: Resources | undefined, name: string): ParsedQuantity | undefined {
   const given = resources !== undefined && Object.hasOwn(resources, name) ? resources[name] : undefined;
   return given === undefined ? undefined : parseQuantity(given);
-}
-
-/** Returns an amount, or undefined for 0. */
-export function unlessZero(amount: ParsedQuantity | undefined): ParsedQuantity | undefined {
-  return amount?.nanos === 0n ? undefined : amount;
 }
 
 /**

@@ -2,7 +2,7 @@ import {
   SecurityProfile_ProfileType as ProfileType,
   SupplementalGroupsPolicy,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { defaultMaskedPaths, defaultReadonlyPaths } from "../../pods/index.js";
+import { defaultMaskedPaths, defaultReadonlyPaths, deprecatedApparmorName } from "../../pods/index.js";
 import type { AppArmorProfile, Container, SELinuxOptions, SeccompProfile } from "../api/index.js";
 import { StartError } from "../start-error.js";
 import type { Namespaces } from "./namespaces.js";
@@ -179,12 +179,6 @@ function profileOf(
   const name = localhostProfile.trim();
   if (name === "") throw fail("localhostProfile", "is required with type Localhost");
   return { profileType, localhostRef: refOf(name, fail) };
-}
-
-/** Returns a profile as the value of `apparmor_profile`, the field that older runtimes read. */
-function deprecatedApparmorName({ profileType, localhostRef }: Profile): string {
-  if (profileType === ProfileType.Localhost) return `localhost/${localhostRef}`;
-  return profileType === ProfileType.Unconfined ? "unconfined" : "runtime/default";
 }
 
 /** Returns masked_paths and readonly_paths; empty lists, which hide nothing, with `procMount: Unmasked` only. */

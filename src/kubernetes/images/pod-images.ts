@@ -1,6 +1,6 @@
 import type { Image } from "../../../gen/runtime/v1/api_pb.js";
 import type { ImageClient } from "../../clients/index.js";
-import { isCriError, isError, messageOf, OptionTable, option, parseReference } from "../../core/index.js";
+import { isCriError, isError, OptionTable, option, parseReference, rawMessageOf } from "../../core/index.js";
 import { authCheck, formatReference, type ImageAuth } from "../../images/index.js";
 import type { Secret } from "../api/index.js";
 import { imageForPull } from "../config/image-name.js";
@@ -108,7 +108,7 @@ class ImagePulls implements PodImages {
       return await this.#status(step.name, step);
     } catch (error) {
       step.signal.throwIfAborted();
-      const message = `Failed to inspect image ${quoted(step.image)}: ${textOf(error)}`;
+      const message = `Failed to inspect image ${quoted(step.image)}: ${rawMessageOf(error)}`;
       recorderOf(step, step)({ type: "Warning", reason: "InspectFailed", message });
       throw new StartError("ImageInspectError", message, { cause: error });
     }
@@ -130,7 +130,7 @@ class ImagePulls implements PodImages {
       return this.#access.allows(imageId, (await this.#credentials(step)).credentials);
     } catch (error) {
       step.signal.throwIfAborted();
-      throw new StartError("ErrImagePull", textOf(error), { cause: error });
+      throw new StartError("ErrImagePull", rawMessageOf(error), { cause: error });
     }
   }
 
@@ -162,9 +162,9 @@ class ImagePulls implements PodImages {
       record({
         type: "Warning",
         reason: "Failed",
-        message: `Failed to pull image ${quoted(image)}: ${textOf(error)}`,
+        message: `Failed to pull image ${quoted(image)}: ${rawMessageOf(error)}`,
       });
-      const { waitingReason, message } = pullError(image, textOf(error));
+      const { waitingReason, message } = pullError(image, rawMessageOf(error));
       this.#backOff.advance(key, clock.now());
       this.#failures.set(key, `${waitingReason}: ${message}`);
       const retryAtMs = clock.now() + this.#backOff.delayMs(key);
@@ -221,10 +221,10 @@ class ImagePulls implements PodImages {
         step.signal.throwIfAborted();
         errors.push(error);
       }
-    const texts = [...new Set(errors.map(textOf))];
+    const texts = [...new Set(errors.map(rawMessageOf))];
     const text = texts.length === 1 ? `${texts[0]}` : `[${texts.join(", ")}]`;
     // A source that failed may be why the others did not suffice.
-    const all = [text, ...found.failures.map(textOf)].join("; ");
+    const all = [text, ...found.failures.map(rawMessageOf)].join("; ");
     throw new Error(all, { cause: errors[0] });
   }
 
@@ -258,7 +258,7 @@ function nameOf(image: string, record: EventRecorder): string {
   try {
     return imageForPull(image, "image");
   } catch (error) {
-    const why = textOf(isError(error) ? error.cause : error);
+    const why = rawMessageOf(isError(error) ? error.cause : error);
     const message = `Failed to apply default image tag ${quoted(image)}: ${why}`;
     record({ type: "Warning", reason: "InspectFailed", message });
     throw new StartError("InvalidImageName", message, { cause: error });
@@ -275,8 +275,4 @@ function factsOf({ id, uid, username }: Image): ImageFacts {
 
 function quoted(image: string): string {
   return JSON.stringify(image);
-}
-
-function textOf(error: unknown): string {
-  return isCriError(error) ? error.rawMessage : messageOf(error);
 }

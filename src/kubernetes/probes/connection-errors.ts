@@ -1,4 +1,4 @@
-import { codeOf, errorsOf, isCriError, messageOf } from "../../core/index.js";
+import { codeOf, errorsOf, messageOf, rawMessageOf } from "../../core/index.js";
 
 /** The words of Go's network errors, which the events of kubelets contain, by Node's error codes. */
 const texts: Readonly<Record<string, string>> = {
@@ -25,7 +25,7 @@ export function connectionErrorText(error: unknown, address: string): string {
   if (code === "ECONNRESET" && /hang up/.test(messageOf(error))) return "EOF";
   if (code === "ECONNRESET") return "read: connection reset by peer";
   if (isPlainHttpAnswer(error)) return "http: server gave HTTP response to HTTPS client";
-  return isCriError(error) ? error.rawMessage : messageOf(error);
+  return rawMessageOf(error);
 }
 
 /** Reports whether a TLS handshake failed because the server does not speak TLS, as HTTP servers on the port of an HTTPS hook. */

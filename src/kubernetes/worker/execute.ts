@@ -1,5 +1,5 @@
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { isCriError } from "../../core/index.js";
+import { isCriError, rawMessageOf } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
 import type { PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
@@ -16,7 +16,7 @@ import type { ObservedPod, ObservedSandbox } from "./observed.js";
 import { activeSandbox, findContainer } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
 import { removeInstances } from "./prune.js";
-import { type RunningPod, type StartParts, startContainer, startErrorOf, textOf } from "./start-container.js";
+import { type RunningPod, type StartParts, startContainer, startErrorOf } from "./start-container.js";
 import { terminationPlan } from "./termination.js";
 
 /** What a worker remembers of its pod between two syncs. Everything else is in the runtime. */
@@ -170,7 +170,7 @@ class PodExecution {
       for (const message of notices) parts.record({ type: "Warning", reason: "Notice", message });
     } catch (error) {
       signal.throwIfAborted();
-      const message = textOf(error);
+      const message = rawMessageOf(error);
       parts.record({ type: "Warning", reason: "FailedMount", message });
       throw startErrorOf(error, "FailedMount");
     }

@@ -1,4 +1,4 @@
-import { isCriError } from "../../core/index.js";
+import { isCriError, rawMessageOf } from "../../core/index.js";
 import type { PodStatus } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
@@ -15,7 +15,6 @@ import type { ObservedPod } from "./observed.js";
 import { activeSandbox, findContainer, isStopped } from "./pod-containers.js";
 import type { EventRecorder, PodProbes, PodWorkerParts } from "./ports.js";
 import { obsolete, removeInstances, removeSandboxes } from "./prune.js";
-import { textOf } from "./start-container.js";
 import { terminationPlan } from "./termination.js";
 import { Timer } from "./timer.js";
 
@@ -316,7 +315,7 @@ export class PodWorker {
 
   /** Records why the pod makes no progress; once, and not for each attempt. */
   #reportFailure(reason: "FailedSync" | "FailedKillPod", what: string, error: unknown): void {
-    const message = `${what}: ${textOf(error)}`;
+    const message = `${what}: ${rawMessageOf(error)}`;
     if (message === this.#reportedFailure) return;
     this.#reportedFailure = message;
     this.#record({ type: "Warning", reason, message });

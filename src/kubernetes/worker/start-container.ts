@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ContainerState, type PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
-import { codeOf, isCriError, messageOf } from "../../core/index.js";
+import { codeOf, messageOf, rawMessageOf } from "../../core/index.js";
 import type { Container } from "../api/index.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { DefaultedPod } from "../defaults/index.js";
@@ -198,12 +198,7 @@ async function restartCountOfLogs(folder: string): Promise<number> {
 /** Returns the error as a {@link StartError}, by default with this reason. */
 export function startErrorOf(error: unknown, waitingReason: WaitingReason): StartError {
   if (error instanceof StartError) return error;
-  return new StartError(waitingReason, textOf(error), { cause: error });
-}
-
-/** Returns the text of an error as statuses and events show it: without method and code. */
-export function textOf(error: unknown): string {
-  return isCriError(error) ? error.rawMessage : messageOf(error);
+  return new StartError(waitingReason, rawMessageOf(error), { cause: error });
 }
 
 /** What the event `Failed` shows: reasons of pulls stand for their message, as an event `Failed` before has it. */

@@ -17,11 +17,11 @@ export {
   qosClass,
   qosClassOf,
 } from "./pod-resources.js";
-export { ParsedQuantity, parseQuantity } from "./quantity.js";
+export { ParsedQuantity, parseQuantity, unlessZero } from "./quantity.js";
 export { cpuQuota, cpuShares, pageSizeName, updatedResources } from "./resources.js";
 export { podUid, type SandboxConfigOptions, sandboxConfig, uuidOfHash } from "./sandbox-config.js";
 export { dottedSysctl, truncateHostname } from "./sandbox-fields.js";
-export { defaultMaskedPaths, defaultReadonlyPaths } from "./security.js";
+export { defaultMaskedPaths, defaultReadonlyPaths, deprecatedApparmorName } from "./security.js";
 export { type PodIdentity, podLogDirectory } from "./shared-fields.js";
 export type { ContainerSpec, DeviceSpec, MountPropagationMode, MountSpec } from "./spec-container.js";
 export type { DnsSpec, NamespacesSpec, PodSpec, PortSpec, UserIdRange } from "./spec-pod.js";

@@ -79,6 +79,11 @@ export class ParsedQuantity {
 
 export const zero = new ParsedQuantity(0n);
 
+/** Returns an amount, or undefined for 0. */
+export function unlessZero(amount: ParsedQuantity | undefined): ParsedQuantity | undefined {
+  return amount?.nanos === 0n ? undefined : amount;
+}
+
 /**
  * Parses a Kubernetes quantity: a sign, digits with an optional dot, and a decimal suffix (`n u m k M G T P E`), a binary suffix
  * (`Ki Mi Gi Ti Pi Ei`) or an exponent (`1e3`). A number or bigint counts whole units; a number stands for its decimal text, so that

@@ -5,7 +5,7 @@ import { Violations } from "../../core/index.js";
 import { type Amounts, readAmount, readAmounts, resourceNames } from "./amounts.js";
 import { Fields, readString, validated } from "./fields.js";
 import { kubernetesNames } from "./kubernetes-names.js";
-import { type ParsedQuantity, parseQuantity, readQuantity } from "./quantity.js";
+import { type ParsedQuantity, parseQuantity, readQuantity, unlessZero } from "./quantity.js";
 import type { Quantity, ResourcesSpec } from "./spec-resources.js";
 
 const maxInt64 = 2n ** 63n - 1n;
@@ -274,10 +274,6 @@ function unified(
     violations.check(typeof content === "string", at, "must be a string", content);
   }
   return { ...given };
-}
-
-function unlessZero(amount: ParsedQuantity | undefined): ParsedQuantity | undefined {
-  return amount?.nanos === 0n ? undefined : amount;
 }
 
 function isIntegerWithin(value: number, min: number, max: number): boolean {

@@ -134,7 +134,7 @@ function readApparmor(security: SecurityFields): Profile | undefined {
 }
 
 /** Returns an AppArmor profile as the value of `apparmor_profile`, the field that older runtimes read. */
-function deprecatedApparmorName({ profileType, localhostRef }: Profile): string {
+export function deprecatedApparmorName({ profileType, localhostRef }: Profile): string {
   if (profileType === ProfileType.Localhost) return `localhost/${localhostRef}`;
   return profileType === ProfileType.Unconfined ? "unconfined" : "runtime/default";
 }

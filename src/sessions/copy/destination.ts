@@ -1,8 +1,9 @@
 import type { Stats } from "node:fs";
 import { chmod, lstat, mkdir, readlink, stat } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, resolve, sep } from "node:path";
+import { codeOf } from "../../core/index.js";
 import { copyFailed, unsafeArchive } from "./errors.js";
-import { codeOf, Folder, FolderPath } from "./folder.js";
+import { Folder, FolderPath } from "./folder.js";
 import { refuseFolderPath } from "./paths.js";
 
 /** The place of an entry: its path below the destination, and the open folder that contains it. */

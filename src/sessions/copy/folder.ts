@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isError } from "../../core/index.js";
+import { codeOf, isError } from "../../core/index.js";
 
 const { O_DIRECTORY = 0, O_NOFOLLOW = 0 } = constants;
 /** Linux: opens a folder without reading it, which also works for a folder without permissions. Node has no name for it. */
@@ -101,11 +101,6 @@ function renamePath(error: NodeJS.ErrnoException, path: string, shown: string): 
   error.message = error.message.replaceAll(path, shown);
   error.stack = error.stack?.replaceAll(path, shown) ?? "";
   if (error.path === path) error.path = shown;
-}
-
-/** Returns the code of an error of Node, such as ENOENT. */
-export function codeOf(error: unknown): string | undefined {
-  return (error as Partial<NodeJS.ErrnoException> | undefined)?.code;
 }
 
 /** Opens a folder in another one, and may create it. */

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { codeOf } from "../../core/index.js";
 import { copyFailed } from "./errors.js";
-import { codeOf } from "./folder.js";
 
 const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
 const chunkBytes = 262_144;

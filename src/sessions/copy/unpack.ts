@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { chmod, type FileHandle, link, open, symlink, unlink, utimes } from "node:fs/promises";
 import type { Readable } from "node:stream";
+import { codeOf } from "../../core/index.js";
 import type { EntryHeader } from "./archive.js";
 import { Destination, type Place } from "./destination.js";
 import { copyFailed, unsafeArchive } from "./errors.js";
-import { codeOf } from "./folder.js";
 import { entryParts } from "./paths.js";
 import type { ProgressCounter } from "./progress.js";
 
