@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { checkout } from "./support/checkout.js";
 
-const maxFiles = 690;
+const maxFiles = 790;
 /** Longer files are reported, not refused: a file holds one whole idea. */
 const longFileLines = 300;
 
@@ -59,6 +59,21 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "pods",
     "cri.ts",
   ],
+  kubelet: [
+    "core",
+    "gen",
+    "clients",
+    "streaming",
+    "sessions",
+    "logs",
+    "images",
+    "events",
+    "stats",
+    "pods",
+    "cri.ts",
+    "kubernetes",
+    "server",
+  ],
   server: ["core", "gen", "http2", "transport", "streaming"],
   testing: ["core", "gen", "transport", "streaming", "logs", "crictl", "server"],
   // The doors of the package, one per entry of `exports` in package.json.
@@ -79,6 +94,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   "configs.ts": ["pods"],
   "crictl.ts": ["crictl"],
+  "kubelet.ts": ["kubelet"],
   "kubernetes.ts": ["kubernetes"],
   "logs.ts": ["logs"],
   "observe.ts": ["observe", "events", "stats"],

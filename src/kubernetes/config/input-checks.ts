@@ -110,6 +110,7 @@ export const podInputsTable = new OptionTable<PodInputs>({
   containers: option.recordOf(option.nested(containerTable)),
   userNamespaceHostId: option.wholeNumber(1),
   readVolumeFile: option.callback,
+  serviceAccountTokens: option.recordOf(option.secret),
 });
 
 /** The lists of a Pod's spec that are absent until `defaultPod`. */

@@ -58,4 +58,6 @@ export interface PodInputs {
   readonly userNamespaceHostId?: number | undefined;
   /** The text of a file of a volume, for fileKeyRef; undefined when there is none. */
   readonly readVolumeFile?: ((volumeName: string, path: string) => string | undefined) | undefined;
+  /** The tokens of `serviceAccountToken` sources, by `VOLUME/PATH`: the name of the volume and the path in it. */
+  readonly serviceAccountTokens?: Readonly<Record<string, string>> | undefined;
 }

@@ -141,7 +141,13 @@ export interface PodWorkerParts {
   /** The objects that the Pod refers to, as they are now. */
   readonly inputs: () => Pick<
     PodInputs,
-    "configMaps" | "secrets" | "services" | "runtimeClasses" | "containers" | "readVolumeFile"
+    | "configMaps"
+    | "secrets"
+    | "services"
+    | "runtimeClasses"
+    | "containers"
+    | "readVolumeFile"
+    | "serviceAccountTokens"
   >;
   /** The facts of the node that statuses contain. */
   readonly node: () => Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;

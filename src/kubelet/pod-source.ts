@@ -1,0 +1,65 @@
+import type { Clock, Node, Pod, PodInputs, PodStatus } from "../kubernetes/index.js";
+import type { KubeletEvent } from "./kubelet-event.js";
+
+/** A Pod of a kubelet, as sources and parts see it. */
+export interface SourcePod {
+  readonly pod: Pod;
+  /** The name of its source. */
+  readonly source: string;
+}
+
+/** What a kubelet gives to its sources. */
+export interface SourceHost {
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** Fires when the kubelet closes. */
+  readonly signal: AbortSignal;
+  /**
+   * Takes the complete list of the source's Pods, whenever it has changed. New ones are started, those with a deletion timestamp are
+   * stopped, and those that are missing are stopped and removed. A kubelet removes nothing of unknown pods before each source has called
+   * it once. Pods need `metadata.name`, `namespace` and `uid`.
+   */
+  readonly setPods: (pods: readonly Pod[]) => void;
+  /** Syncs the pods that use objects which have changed: all of the source, or those with these uids. */
+  readonly refresh: (uids?: readonly string[]) => void;
+  /** Records an event, such as a file that cannot be read. */
+  readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
+  /** The Node as it is reported now. */
+  readonly node: () => Node<Date>;
+  /** Takes labels, annotations and taints of the Node that others have set. Admission checks use them. */
+  readonly setNode: (node: Pick<Node, "metadata" | "spec">) => void;
+}
+
+/** The objects that a Pod refers to. */
+export type SourceInputs = Pick<
+  PodInputs,
+  "configMaps" | "secrets" | "services" | "runtimeClasses" | "serviceAccountTokens"
+>;
+
+/**
+ * Where Pods come from, and who learns what becomes of them. All methods but `start` and `close` are optional. Statuses and events of the
+ * Pods of every source are reported to every source, so that one of them may publish them all.
+ */
+export interface PodSource {
+  /** Such as `file` or `api`: the annotation `kubernetes.io/config.source` of its Pods. Unique in a kubelet. */
+  readonly name: string;
+  /** Starts reading. Rejects only for what cannot heal, such as a wrong option; an outage is retried. */
+  start(host: SourceHost): Promise<void>;
+  /** Ends everything that it has started. Idempotent. */
+  close(): Promise<void>;
+  /**
+   * Resolves when `inputs` knows the objects that the Pod refers to, or knows that they are missing. Called before the first sync of a
+   * Pod of this source, and again after it was updated.
+   */
+  prepare?(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** Returns the objects that a Pod of this source refers to, as they are now. */
+  inputs?(pod: Pod): SourceInputs;
+  /** Called with each new status of a Pod of any source. */
+  onStatus?(pod: SourcePod, status: PodStatus<Date>): void;
+  /** Called when nothing of a Pod of any source is left on the node: its containers, volumes and cgroup are gone. */
+  onRemoved?(pod: SourcePod): void;
+  /** Called with each event of the node and of the Pods of any source. */
+  onEvent?(event: KubeletEvent): void;
+  /** Called with the Node whenever its status was computed: every 10 s. */
+  onNode?(node: Node<Date>): void;
+}
