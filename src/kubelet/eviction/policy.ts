@@ -1,0 +1,56 @@
+import type { DefaultedPod } from "../../kubernetes/index.js";
+import type { EvictionSignal, Observation } from "./signals.js";
+
+/** A threshold that is met. */
+export interface MetThreshold {
+  readonly signal: EvictionSignal;
+  /** The quantity from which on pods are evicted, in the unit of the signal. */
+  readonly quantity: bigint;
+  readonly observed: Observation;
+  readonly kind: "hard" | "soft";
+}
+
+/** What a pod uses. Undefined where it was not measured. */
+export interface PodConsumption {
+  readonly memoryBytes: bigint | undefined;
+  /** The number of processes. */
+  readonly processes: bigint | undefined;
+  /** By the name of a container. */
+  readonly containers: ReadonlyMap<string, ContainerConsumption>;
+  /** The volumes of this node's disk (emptyDir not in memory, and files from objects), by their name. */
+  readonly volumes: ReadonlyMap<string, DiskConsumption>;
+}
+
+/** What a container uses. */
+export interface ContainerConsumption {
+  readonly memoryBytes: bigint | undefined;
+  readonly writableLayer: DiskConsumption | undefined;
+  readonly logs: DiskConsumption;
+}
+
+/** What something uses of a file system. */
+export interface DiskConsumption {
+  readonly bytes: bigint;
+  readonly inodes: bigint;
+}
+
+/** A pod that may be evicted. */
+export interface EvictionCandidate {
+  readonly pod: DefaultedPod;
+  readonly consumption: PodConsumption | undefined;
+}
+
+/** What a policy decides by. */
+export interface EvictionRequest {
+  readonly threshold: MetThreshold;
+  /** The pods that have not ended. */
+  readonly candidates: readonly EvictionCandidate[];
+  readonly hasOwnImageFs: boolean;
+  readonly hasOwnContainerFs: boolean;
+}
+
+/**
+ * Returns the pods that may be evicted, the first one first. One pod is evicted per round: the first that is not critical. Pods that are not
+ * returned stay.
+ */
+export type EvictionPolicy = (request: EvictionRequest) => readonly EvictionCandidate[];

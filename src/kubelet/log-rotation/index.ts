@@ -1,0 +1,6 @@
+export {
+  LogRotation,
+  type LogRotationOptions,
+  type LogRotationParts,
+  logRotationTable,
+} from "./log-rotation.js";
