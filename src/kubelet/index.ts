@@ -3,3 +3,17 @@ export type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "./adm
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
+export {
+  type HealthEndpointOptions,
+  type KubeletAccess,
+  type KubeletAccessDecision,
+  type KubeletCertificate,
+  type KubeletMetric,
+  KubeletServer,
+  type KubeletServerOptions,
+  type KubeletServerParts,
+  type KubeletStreamingOptions,
+  type KubeletUser,
+  kubeletServerTable,
+  ProbeCounts,
+} from "./server/index.js";

@@ -1,0 +1,13 @@
+export { KubeletServer } from "./kubelet-server.js";
+export { type ProbeCount, ProbeCounts, type ProbeResult } from "./metrics/probe-counts.js";
+export {
+  type HealthEndpointOptions,
+  type KubeletAccess,
+  type KubeletAccessDecision,
+  type KubeletCertificate,
+  type KubeletServerOptions,
+  type KubeletStreamingOptions,
+  type KubeletUser,
+  kubeletServerTable,
+} from "./options.js";
+export type { KubeletMetric, KubeletServerParts } from "./parts.js";
