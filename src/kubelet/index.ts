@@ -1,5 +1,11 @@
 // The room of the kubelet. The door `cri-sdk/kubelet` (`src/kubelet.ts`) lists what is public.
 export type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "./admission-check.js";
+export {
+  type CorrelatedEvent,
+  EventCorrelator,
+  type EventCorrelatorOptions,
+  type EventPatch,
+} from "./events/index.js";
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";

@@ -1,4 +1,5 @@
 export type * from "./container.js";
+export type * from "./event.js";
 export type * from "./node.js";
 export type * from "./objects.js";
 export type * from "./pod.js";

@@ -1,13 +1,25 @@
-/** Nodes, and the events about objects. */
-import type { ObjectMeta } from "./pod.js";
+/** A core/v1 Node, as Kubernetes 1.36 defines it, as far as a kubelet has to do with it. */
 
-/** A core/v1 Node. With `Time = Date`, it is assignable to a `V1Node` of @kubernetes/client-node; with `Time = string`, to a `Node` of kubernetes-types. */
+/**
+ * A core/v1 Node. With `Time = Date`, it is assignable to a `V1Node` of @kubernetes/client-node; with `Time = string`, to a `Node` of
+ * kubernetes-types. The metadata, spec and status of theirs are assignable to those of this type.
+ */
 export interface Node<Time = Date | string> {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata?: ObjectMeta;
+  readonly apiVersion?: "v1";
+  readonly kind?: "Node";
+  readonly metadata?: NodeMetadata<Time>;
   readonly spec?: NodeSpec<Time>;
   readonly status?: NodeStatus<Time>;
+}
+
+/** The metadata of a Node. */
+export interface NodeMetadata<Time = Date | string> {
+  readonly annotations?: { readonly [name: string]: string };
+  readonly creationTimestamp?: Time;
+  readonly labels?: { readonly [name: string]: string };
+  readonly name?: string;
+  readonly resourceVersion?: string;
+  readonly uid?: string;
 }
 
 /** What is wanted of a Node. */

@@ -1,0 +1,6 @@
+export {
+  type CorrelatedEvent,
+  EventCorrelator,
+  type EventCorrelatorOptions,
+  type EventPatch,
+} from "./event-correlator.js";
