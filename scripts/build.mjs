@@ -23,7 +23,8 @@ const doors = Object.values(manifest.exports).flatMap((target) =>
  * ES module that esbuild bundles for a user. Here, these requires become imports.
  */
 const builtins = builtinModules.flatMap((name) => [name, `node:${name}`]);
-const external = /^node:/;
+/** Beside Node's modules, the optional peer dependency that the kubelet imports when it is needed. */
+const external = /^(?:node:|@kubernetes\/client-node$)/;
 /** Native addons that ws can use, without need: Node masks fast enough. */
 const addons = /^(?:bufferutil|utf-8-validate|react-native-b4a)$/;
 const withoutAddons = {
@@ -167,7 +168,7 @@ async function declare() {
     cwd: root,
     input: Object.fromEntries(doors.map((door) => [door, join(declarations, "src", `${door}.d.ts`)])),
     preserveEntrySignatures: "allow-extension",
-    external: /^node:|^@bufbuild\/|^@connectrpc\/|^ws$|^yaml$|^tar-stream$/,
+    external: /^node:|^@bufbuild\/|^@connectrpc\/|^@kubernetes\/|^ws$|^yaml$|^tar-stream$/,
     plugins: [dts({ dtsInput: true, tsconfig: false })],
   });
   await build.write({

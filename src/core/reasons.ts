@@ -244,6 +244,16 @@ export const criErrorReasons = {
     meaning:
       "A volume, or another file or mount of a pod, could not be prepared or removed on this node; the text says why.",
   },
+  // The API server of a cluster.
+  api_server_failed: {
+    code: undefined,
+    meaning:
+      "The Kubernetes API server could not be reached, or refused a request. The code depends on its HTTP status; unavailable without an answer.",
+  },
+  client_node_missing: {
+    code: "failed_precondition",
+    meaning: "The optional package @kubernetes/client-node, which reads kubeconfig files, cannot be loaded.",
+  },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */

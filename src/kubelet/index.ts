@@ -1,6 +1,15 @@
 // The room of the kubelet. The door `cri-sdk/kubelet` (`src/kubelet.ts`) lists what is public.
 export type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "./admission-check.js";
 export {
+  ApiServerError,
+  type ApiServerErrorDetails,
+  type ApiServerOptions,
+  type ApiServerSource,
+  apiServer,
+  apiServerTable,
+  type KubeConfigLike,
+} from "./api-server/index.js";
+export {
   type CorrelatedEvent,
   EventCorrelator,
   type EventCorrelatorOptions,

@@ -28,6 +28,11 @@ export interface SourceHost {
   readonly node: () => Node<Date>;
   /** Takes labels, annotations and taints of the Node that others have set. Admission checks use them. */
   readonly setNode: (node: Pick<Node, "metadata" | "spec">) => void;
+  /**
+   * The Pods of all sources, as they were given last; undefined before each source has given its Pods. Mirror pods of others are removed
+   * from the API server.
+   */
+  readonly allPods: () => readonly SourcePod[] | undefined;
 }
 
 /** The objects that a Pod refers to. */

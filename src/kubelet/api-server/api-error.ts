@@ -1,0 +1,57 @@
+import { CriError, type CriErrorCode, type CriErrorDetails, isCriError } from "../../core/index.js";
+
+/** What is known of a failed request. */
+export interface ApiServerErrorDetails extends Omit<CriErrorDetails, "code"> {
+  /** The HTTP status; undefined when there was no answer. */
+  readonly status?: number | undefined;
+  /** `reason` of the Status object, such as `NotFound`. */
+  readonly statusReason?: string | undefined;
+  /** How long the API server wants to be left alone, in milliseconds: the header Retry-After. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/** A request to the API server failed. `reason` is `api_server_failed`. */
+export class ApiServerError extends CriError {
+  /** The HTTP status; undefined when there was no answer. */
+  readonly status: number | undefined;
+  /** `reason` of the Status object, such as `NotFound`. */
+  readonly statusReason: string | undefined;
+  /** How long to wait before the next attempt at least, in milliseconds, where the API server says it. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(rawMessage: string, details: ApiServerErrorDetails = {}) {
+    const { status, statusReason, retryAfterMs, ...common } = details;
+    super({ ...common, code: codeOfStatus(status), reason: "api_server_failed", rawMessage });
+    this.status = status;
+    this.statusReason = statusReason;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** `instanceof` also holds for errors of another copy of this package. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isCriError(value) && value.reason === "api_server_failed";
+  }
+}
+
+/** Returns the HTTP status of the answer that an error stands for; undefined for all others. */
+export function statusOf(error: unknown): number | undefined {
+  return error instanceof ApiServerError ? error.status : undefined;
+}
+
+function codeOfStatus(status: number | undefined): CriErrorCode {
+  if (status === undefined) return "unavailable";
+  return codes[status] ?? (status >= 500 ? "unavailable" : "failed_precondition");
+}
+
+const codes: Readonly<Record<number, CriErrorCode>> = {
+  400: "invalid_argument",
+  401: "unauthenticated",
+  403: "permission_denied",
+  404: "not_found",
+  409: "aborted",
+  410: "out_of_range",
+  422: "invalid_argument",
+  429: "resource_exhausted",
+  500: "internal",
+  504: "deadline_exceeded",
+};
