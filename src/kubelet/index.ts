@@ -32,3 +32,14 @@ export {
   kubeletServerTable,
   ProbeCounts,
 } from "./server/index.js";
+
+  type CgroupOptions,
+  cgroupOptionsTable,
+  NodeCgroups,
+  type NodeCgroupsParts,
+} from "./cgroups/index.js";
+
+export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
+export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
+export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
+export { type AllocationsOptions, PodAllocations } from "./resize/index.js";

@@ -56,6 +56,7 @@ export {
 } from "./manifests/index.js";
 export { LocalNodeFiles, type LocalNodeFilesOptions } from "./node/local-node-files.js";
 export type { NodeFiles, PreparedContainer, PreparedPod } from "./node/node-files.js";
+export { podFolder, podsFolder } from "./node/pod-paths.js";
 export type { UserNamespaceIds } from "./node/user-namespaces.js";
 export type {
   PluginVolumeSource,
@@ -110,19 +111,28 @@ export { PodWorker, type PodWorkerOptions, type TerminateOptions } from "./worke
 export type {
   EventRecorder,
   Hooks,
+  PendingResize,
+  PodCgroups,
   PodChanges,
   PodImages,
   PodPlanner,
   PodProbes,
+  PodResizing,
   PodRuntime,
   PodWorkerEvent,
   PodWorkerParts,
   ProbeState,
   ProbesFactory,
+  ResizableResource,
 } from "./worker/ports.js";
 export type { ProbeStates } from "./worker/probe-states.js";
 export { obsolete, type RemovalParts, removeInstances, removeSandboxes } from "./worker/prune.js";
 export { type RemovePodOptions, removePod } from "./worker/remove-pod.js";
+export {
+  type ContainerResize,
+  resizableContainersOf,
+  resizeMessage,
+} from "./worker/resize.js";
 export { restartsAfter } from "./worker/restart-rules.js";
 export {
   type ContainerTermination,

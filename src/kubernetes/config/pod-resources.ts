@@ -46,6 +46,26 @@ function podAmount(spec: PodSpec, of: "requests" | "limits", name: string): Pars
 }
 
 /**
+ * Returns what a whole Pod requests of a resource, as schedulers count it: the sum over its containers, or what the pod sets itself, with
+ * overhead. Undefined when it requests none.
+ *
+ * @param name such as `cpu`, `memory` or `example.com/device`
+ */
+export function podRequest(spec: PodSpec, name: string): ParsedQuantity | undefined {
+  return withOverhead(podAmount(spec, "requests", name), amountOf(spec.overhead, name));
+}
+
+/** Returns the limit of a whole Pod: as {@link podRequest}, but overhead counts only where there is a limit. */
+export function podLimit(spec: PodSpec, name: string): ParsedQuantity | undefined {
+  const limit = unlessZero(podAmount(spec, "limits", name));
+  return limit && withOverhead(limit, amountOf(spec.overhead, name));
+}
+
+function withOverhead(amount: ParsedQuantity | undefined, overhead: ParsedQuantity | undefined) {
+  return overhead ? (amount?.plus(overhead) ?? overhead) : amount;
+}
+
+/**
  * Returns LinuxPodSandboxConfig.resources: the sums over the containers, or the pod-level resources, without overhead. Runtimes do not
  * apply it to the pod's cgroup.
  */

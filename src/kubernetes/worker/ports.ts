@@ -4,7 +4,7 @@
  */
 import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
-import type { Container, LifecycleHandler, Pod, PodStatus } from "../api/index.js";
+import type { Container, LifecycleHandler, Pod, PodStatus, ResourceRequirements } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import type { PlannedContainer, PodPlan } from "../config/pod-configs.js";
 import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
@@ -128,6 +128,55 @@ export interface PodChanges {
   subscribe(podUid: string, notify: () => void): () => void;
 }
 
+/** Why a newer version of a Pod's resources is not allocated: the reason and message of the condition `PodResizePending`. */
+export interface PendingResize {
+  /** `Deferred`: it fits when others leave. `Infeasible`: it never does. */
+  readonly reason: "Deferred" | "Infeasible";
+  readonly message: string;
+  /** `metadata.generation` of the Pod that was refused. */
+  readonly observedGeneration?: number | undefined;
+}
+
+/**
+ * What a worker needs to change the resources of running containers. The Pod that the worker gets has the resources that are allocated to
+ * it: how they are decided is not its matter. Without this port, new resources apply from the next start of a container on.
+ */
+export interface PodResizing {
+  /**
+   * The resources that each running container was started with, or that were set last, by its name. It survives restarts of this process:
+   * otherwise containers would be resized, or restarted, by surprise.
+   */
+  readonly actuated: (podUid: string) => Readonly<Record<string, ResourceRequirements>>;
+  /** Keeps the resources of a container durably, before its start and after each change. */
+  readonly setActuated: (
+    podUid: string,
+    containerName: string,
+    resources: ResourceRequirements,
+  ) => Promise<void>;
+  /** Returns `metadata.generation` of the Pod whose resources are allocated. */
+  readonly generation: (podUid: string) => number | undefined;
+  readonly pending: (podUid: string) => PendingResize | undefined;
+  /** Returns the memory that a container uses, in bytes; undefined where it is unknown. A limit is not lowered below it. */
+  readonly memoryUsageBytes: (containerId: string, signal: AbortSignal) => Promise<bigint | undefined>;
+}
+
+/** The resources of a cgroup that are changed in place. */
+export type ResizableResource = "cpu" | "memory";
+
+/** The cgroup of a pod. Without this port, the runtime creates it, without limits. Failures are reported as events, and never reject. */
+export interface PodCgroups {
+  /** Creates the cgroup with its limits, before RunPodSandbox. */
+  readonly prepare: (pod: DefaultedPod) => Promise<void>;
+  /** Raises the limits and shares that the Pod has now, and lowers none: before its containers get more. */
+  readonly raise: (pod: DefaultedPod, resource: ResizableResource) => Promise<void>;
+  /** Sets all limits and shares that the Pod has now: after its containers were changed. */
+  readonly set: (pod: DefaultedPod, resource: ResizableResource) => Promise<void>;
+  /** Returns the memory limit and usage of the whole pod, in bytes; undefined where they are unknown. A limit of undefined is none. */
+  readonly memory: (
+    pod: DefaultedPod,
+  ) => Promise<{ readonly limitBytes: bigint | undefined; readonly usageBytes: bigint } | undefined>;
+}
+
 /** What a worker is made of. */
 export interface PodWorkerParts {
   readonly runtime: PodRuntime;
@@ -154,4 +203,14 @@ export interface PodWorkerParts {
   readonly record: (event: PodWorkerEvent) => void;
   /** Called with each new status, and what it was computed from. */
   readonly onStatus: (status: PodStatus<Date>, observed: ObservedPod) => void;
+  /** In-place resize. @default none */
+  readonly resizing?: PodResizing | undefined;
+  /** The cgroups of pods. @default none: the runtime creates them */
+  readonly cgroups?: PodCgroups | undefined;
+  /**
+   * Returns why the network of the runtime is not ready, such as the message of its condition NetworkReady; undefined when it is. Meanwhile,
+   * pods that are not on the network of the host get no sandbox.
+   * @default the network counts as ready
+   */
+  readonly networkProblem?: (() => string | undefined) | undefined;
 }

@@ -1,0 +1,2 @@
+export { NodeCgroups, type NodeCgroupsParts } from "./node-cgroups.js";
+export { type CgroupOptions, cgroupOptionsTable } from "./options.js";

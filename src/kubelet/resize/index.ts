@@ -1,0 +1,1 @@
+export { type AllocationsOptions, PodAllocations } from "./allocations.js";

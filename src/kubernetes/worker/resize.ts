@@ -1,0 +1,152 @@
+import { cpuShares, type ParsedQuantity } from "../../pods/index.js";
+import type { Container, Pod, ResourceRequirements } from "../api/index.js";
+import { amountOf, effectiveLimit } from "../config/resources.js";
+import { initContainersOf, isSidecar, regularContainersOf } from "./pod-containers.js";
+import type { ResizableResource } from "./ports.js";
+
+/** A change of one resource of a running container. */
+export interface ContainerResize {
+  readonly id: string;
+  readonly name: string;
+  readonly resource: ResizableResource;
+  /** The resources of the container after the change: the other resource is as it was. */
+  readonly resources: ResourceRequirements;
+}
+
+/** What new resources mean for a running container. */
+export type ResizeNeed =
+  | { readonly kind: "none" }
+  | { readonly kind: "restart" }
+  | { readonly kind: "update"; readonly changes: readonly ResourceChange[] };
+
+/** A resource of a container that changes. */
+export interface ResourceChange {
+  readonly resource: ResizableResource;
+  readonly resources: ResourceRequirements;
+  /** Whether the limit, or the request where the limit stays, gets smaller. */
+  readonly isDecrease: boolean;
+}
+
+/** The order in which resources are changed, as in the kubelet. */
+export const resizableResources: readonly ResizableResource[] = ["memory", "cpu"];
+
+/** Returns the containers whose resources may change while they run: regular ones and sidecars. */
+export function resizableContainersOf(pod: Pod): readonly Container[] {
+  return [...initContainersOf(pod).filter(isSidecar), ...regularContainersOf(pod)];
+}
+
+/**
+ * Returns the resources that a container runs with: its own, with the pod's limits of CPU and memory where it has none. This is what is kept
+ * as actuated, since a change of the pod's limits changes such containers, too.
+ */
+export function resourcesToActuate(pod: Pod, container: Container): ResourceRequirements {
+  const { requests } = container.resources ?? {};
+  const limits = { ...container.resources?.limits };
+  if (pod.spec)
+    for (const name of resizableResources) {
+      const limit = effectiveLimit(pod.spec, container, name);
+      if (limit) limits[name] = limit.toString();
+    }
+  return { ...(requests && { requests }), ...(Object.keys(limits).length > 0 && { limits }) };
+}
+
+/**
+ * Returns how a running container gets the resources of the Pod. `resizePolicy` decides about a restart; a container whose resources are not
+ * known is never restarted for them: it is updated, which changes nothing if it has them.
+ */
+export function resizeNeed(
+  pod: Pod,
+  container: Container,
+  actuated: ResourceRequirements | undefined,
+): ResizeNeed {
+  const wanted = resourcesToActuate(pod, container);
+  const changed = resizableResources.filter((name) => !isEqual(name, wanted, actuated));
+  if (changed.length === 0) return { kind: "none" };
+  const needsRestart = changed.some((name) =>
+    container.resizePolicy?.some(
+      ({ resourceName, restartPolicy }) => resourceName === name && restartPolicy === "RestartContainer",
+    ),
+  );
+  if (needsRestart && actuated !== undefined) return { kind: "restart" };
+  let current = actuated ?? {};
+  const changes = changed.map((resource): ResourceChange => {
+    const isDecrease = decreases(resource, current, wanted);
+    current = withResource(current, wanted, resource);
+    return { resource, resources: current, isDecrease };
+  });
+  return { kind: "update", changes };
+}
+
+function isEqual(
+  name: ResizableResource,
+  wanted: ResourceRequirements,
+  actuated: ResourceRequirements | undefined,
+): boolean {
+  if (actuated === undefined) return false;
+  return (["requests", "limits"] as const).every((field) => {
+    const [one, other] = [amountOf(wanted[field], name), amountOf(actuated[field], name)];
+    if (one === undefined || other === undefined) return one === other;
+    return one.compare(other) === 0;
+  });
+}
+
+/** Returns the resources with one resource as it is in others. */
+function withResource(
+  current: ResourceRequirements,
+  wanted: ResourceRequirements,
+  name: ResizableResource,
+): ResourceRequirements {
+  const merged = (field: "requests" | "limits") => {
+    const { [name]: _, ...rest } = current[field] ?? {};
+    const amount = wanted[field]?.[name];
+    return amount === undefined ? rest : { ...rest, [name]: amount };
+  };
+  return { requests: merged("requests"), limits: merged("limits") };
+}
+
+function decreases(
+  name: ResizableResource,
+  current: ResourceRequirements,
+  wanted: ResourceRequirements,
+): boolean {
+  const limits = compare(amountOf(current.limits, name), amountOf(wanted.limits, name));
+  if (limits !== 0) return limits > 0;
+  return compare(amountOf(current.requests, name), amountOf(wanted.requests, name)) > 0;
+}
+
+/** Compares amounts; none counts as the largest one. */
+function compare(one: ParsedQuantity | undefined, other: ParsedQuantity | undefined): number {
+  if (one === undefined || other === undefined) return one === other ? 0 : one === undefined ? 1 : -1;
+  return one.compare(other);
+}
+
+/** Returns whether the runtime gives both amounts of CPU the same shares. */
+export function hasSameShares(one: ParsedQuantity, shares: bigint): boolean {
+  return cpuShares(one.milliValue()) === shares;
+}
+
+/**
+ * Returns the message of the events ResizeStarted, ResizeCompleted, ResizeDeferred, ResizeInfeasible and ResizeError: what happens, and the
+ * resources as JSON.
+ *
+ * @param what such as "Pod resize started"
+ */
+export function resizeMessage(
+  what: string,
+  pod: Pod,
+  { generation, error }: { readonly generation: number | undefined; readonly error?: string },
+): string {
+  const of = (containers: readonly Container[]) =>
+    containers.map(({ name, resources = {} }) => {
+      const { limits, requests } = resources;
+      return { name, resources: { ...(limits && { limits }), ...(requests && { requests }) } };
+    });
+  const sidecars = initContainersOf(pod).filter(isSidecar);
+  const details = {
+    ...(sidecars.length > 0 && { initContainers: of(sidecars) }),
+    containers: of(regularContainersOf(pod)),
+    ...(generation !== undefined && { generation }),
+    ...(error !== undefined && { error }),
+  };
+  return `${what}: ${JSON.stringify(details)}`;
+}
