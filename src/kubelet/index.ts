@@ -10,6 +10,12 @@ export {
   type KubeConfigLike,
 } from "./api-server/index.js";
 export {
+  type CgroupOptions,
+  cgroupOptionsTable,
+  NodeCgroups,
+  type NodeCgroupsParts,
+} from "./cgroups/index.js";
+export {
   type CorrelatedEvent,
   EventCorrelator,
   type EventCorrelatorOptions,
@@ -18,6 +24,7 @@ export {
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
+export { type AllocationsOptions, PodAllocations } from "./resize/index.js";
 export {
   type HealthEndpointOptions,
   type KubeletAccess,
@@ -32,14 +39,3 @@ export {
   kubeletServerTable,
   ProbeCounts,
 } from "./server/index.js";
-
-  type CgroupOptions,
-  cgroupOptionsTable,
-  NodeCgroups,
-  type NodeCgroupsParts,
-} from "./cgroups/index.js";
-
-export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
-export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
-export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
-export { type AllocationsOptions, PodAllocations } from "./resize/index.js";
