@@ -1,5 +1,7 @@
 // The room of Pod manifests on a node. The door `cri-sdk/kubernetes` (`src/kubernetes.ts`) lists what is public.
 export type * from "./api/index.js";
+export { clockCheck, criCheck } from "./argument-checks.js";
+export { nodeFactsTable } from "./config/input-checks.js";
 export * from "./config/index.js";
 export {
   type DefaultedContainer,
@@ -65,10 +67,13 @@ export type {
   VolumePluginContext,
   VolumePlugins,
 } from "./node/volume-plugin.js";
+export { volumePluginsTable } from "./node/volume-plugin.js";
 export type { PlayInputs, PlayPodOptions } from "./play/options.js";
 export type { PlayLogsOptions } from "./play/play-logs.js";
 export { playPod, podPlanner } from "./play/play-pod.js";
 export { type InPlayedPodOptions, PlayedPod, type PlayStopOptions } from "./play/played-pod.js";
+export { isAlive, PlayRecords } from "./play/records.js";
+export { volumeFileReader } from "./play/volume-file-reader.js";
 export type { PlayCondition, PlayWaitOptions } from "./play/wait.js";
 export type { ProbeOutcome, ProbeRunner, ProbeTarget } from "./probes/outcome.js";
 export { probesFactory } from "./probes/prober.js";
@@ -92,6 +97,7 @@ export {
   RestartBackOff,
   type RestartBackOffOptions,
   type RestartDecision,
+  restartBackOffTable,
 } from "./worker/back-off.js";
 export { type Clock, systemClock } from "./worker/clock.js";
 export type { ContainerKill, KillReason } from "./worker/container-kills.js";

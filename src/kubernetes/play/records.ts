@@ -44,8 +44,9 @@ function beat(): void {
 export class PlayRecords {
   readonly #folder: string;
 
-  constructor(rootDir: string) {
-    this.#folder = join(rootDir, "played");
+  /** @param folder the folder of the records in the root folder */
+  constructor(rootDir: string, folder = "played") {
+    this.#folder = join(rootDir, folder);
   }
 
   /**

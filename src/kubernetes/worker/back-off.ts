@@ -24,7 +24,8 @@ export interface RestartBackOffOptions {
   readonly maxMs?: number | undefined;
 }
 
-const optionTable = new OptionTable<RestartBackOffOptions>({
+/** The options of {@link RestartBackOffOptions}. */
+export const restartBackOffTable = new OptionTable<RestartBackOffOptions>({
   firstMs: option.wholeNumber(1),
   maxMs: option.wholeNumber(1),
 });
@@ -51,7 +52,7 @@ export class RestartBackOff {
   readonly #entries = new Map<string, Entry>();
 
   constructor(options: RestartBackOffOptions = {}) {
-    optionTable.check("RestartBackOff", options);
+    restartBackOffTable.check("RestartBackOff", options);
     this.#firstMs = options.firstMs ?? 10_000;
     this.#maxMs = Math.max(options.maxMs ?? 300_000, this.#firstMs);
   }

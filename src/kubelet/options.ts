@@ -1,0 +1,203 @@
+import { hasFunctions, isRecord, type OptionCheck, OptionTable, option } from "../core/index.js";
+import type { Cri } from "../cri.js";
+import type { ContainerConfig, PodSandboxConfig } from "../../gen/runtime/v1/api_pb.js";
+import { authCheck, type ImageAuth } from "../images/index.js";
+import {
+  type Clock,
+  clockCheck,
+  criCheck,
+  type DefaultedContainer,
+  type DefaultedPod,
+  type NodeAddress,
+  type NodeFacts,
+  nodeFactsTable,
+  type PodPlanner,
+  type Resources,
+  type RestartBackOffOptions,
+  restartBackOffTable,
+  type Taint,
+  type VolumePlugins,
+  volumePluginsTable,
+} from "../kubernetes/index.js";
+import type { AdmissionCheck } from "./admission-check.js";
+import type { KubeletEvent } from "./kubelet-event.js";
+import type { PodSource } from "./pod-source.js";
+
+/** The image of a container, before it is pulled or looked up. */
+export interface ImageRequest {
+  readonly pod: DefaultedPod;
+  /** The name of the container, or undefined for the image of a volume. */
+  readonly container: string | undefined;
+  /** As in the manifest. */
+  readonly image: string;
+  readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
+}
+
+/** What an image policy decides. What is left out stays as it is. */
+export interface ImageDecision {
+  /** Another name, such as the same image with a digest. */
+  readonly image?: string | undefined;
+  readonly pullPolicy?: "Always" | "IfNotPresent" | "Never" | undefined;
+}
+
+/**
+ * Decides about an image before it is used. It may throw a `StartError` (with a reason such as `ErrImageNeverPull`): then the container
+ * waits with that reason, and the start is tried again with a back-off. Any other error has the reason `ErrImagePull`.
+ */
+export type ImagePolicy = (
+  request: ImageRequest,
+) => ImageDecision | undefined | Promise<ImageDecision | undefined>;
+
+/** Options of `createKubelet`. */
+export interface KubeletOptions {
+  /** The connection to the runtime. It stays open when the kubelet closes. */
+  readonly cri: Cri;
+  /** Where Pods come from; at least one. Statuses and events go to all of them. */
+  readonly sources: readonly PodSource[];
+  /** @default the host name, in lower case */
+  readonly nodeName?: string | undefined;
+  /**
+   * The folder of volumes and of other files of pods, absolute. The runtime must see it under the same path. A kubelet owns the pods that
+   * have files in it, removes those that no source has, and is its only user.
+   * @default /var/lib/kubelet for root; otherwise `cri-sdk/kubelet` in $XDG_STATE_HOME, or in ~/.local/state
+   */
+  readonly rootDir?: string | undefined;
+  /** The folder of logs, absolute. @default /var/log/pods for root, otherwise `logs` in `rootDir` */
+  readonly podLogsDir?: string | undefined;
+  /** The folder of links to the logs of all containers, absolute; "" for none. @default /var/log/containers for root, otherwise none */
+  readonly containerLogsDir?: string | undefined;
+  /** Facts of the node to use instead of those that are read from it. @default none */
+  readonly node?: Omit<Partial<NodeFacts>, "nodeName" | "rootDir" | "podLogsDir"> | undefined;
+  /** Labels of the Node beyond its host name, operating system and architecture. @default none */
+  readonly nodeLabels?: Readonly<Record<string, string>> | undefined;
+  /** Taints that the Node is registered with. @default none */
+  readonly nodeTaints?: readonly Taint[] | undefined;
+  /** @default the addresses of the node's interfaces, and its name */
+  readonly nodeAddresses?: readonly NodeAddress[] | undefined;
+  /** Resources of the Node instead of those that are read from it, or in addition to them. @default none */
+  readonly capacity?: Resources | undefined;
+  /** Resources that pods may not have. @default none */
+  readonly reserved?: Resources | undefined;
+  /** The largest number of Pods that have not ended. @default 110 */
+  readonly maxPods?: number | undefined;
+  /**
+   * What becomes of Kubernetes pods in the runtime that this kubelet does not own: those without files in `rootDir`. The real kubelet
+   * removes them.
+   * @default "keep"
+   */
+  readonly foreignPods?: "keep" | "remove" | undefined;
+  /** Sysctls beyond those that affect no other pod: names, or prefixes such as `net.core.*`. @default none */
+  readonly allowedUnsafeSysctls?: readonly string[] | undefined;
+  /**
+   * What happens without the right to mount: `refuse` fails for volumes that need it; `allow` keeps Secrets on disk, and resolves
+   * subPaths in a less safe way.
+   * @default "allow" for other users than root, otherwise "refuse"
+   */
+  readonly withoutMounts?: "refuse" | "allow" | undefined;
+  /** Decide whether a Pod may run, in order. @default `defaultAdmissionChecks` */
+  readonly admissionChecks?: readonly AdmissionCheck[] | undefined;
+  /** One more check, after `admissionChecks`. @default none */
+  readonly admit?: AdmissionCheck | undefined;
+  /** Returns the runtime handler of a Pod; undefined for that of its RuntimeClass. @default none */
+  readonly runtimeHandler?: ((pod: DefaultedPod) => string | undefined) | undefined;
+  /**
+   * Returns the config for RunPodSandbox. The metadata, the log directory and the kubelet's labels and annotations stay as they are, since
+   * the kubelet finds its pods by them. @default the config of the planner
+   */
+  readonly sandboxConfig?: ((config: PodSandboxConfig, pod: DefaultedPod) => PodSandboxConfig) | undefined;
+  /** Returns the config for CreateContainer. What `sandboxConfig` keeps, this keeps, too. @default the config of the planner */
+  readonly containerConfig?:
+    | ((config: ContainerConfig, pod: DefaultedPod, container: DefaultedContainer) => ContainerConfig)
+    | undefined;
+  /** Turns Pods into messages of CRI: wrap `podPlanner` to change them. @default the rules of the kubelet */
+  readonly planner?: ((planner: PodPlanner) => PodPlanner) | undefined;
+  /** Decides about images. @default they are used as the Pod says */
+  readonly imagePolicy?: ImagePolicy | undefined;
+  /** The credentials of the node for registries, after those of the Pod. @default none */
+  readonly imageAuth?: ImageAuth | undefined;
+  /** How many images are pulled at the same time. @default 1 */
+  readonly maxParallelPulls?: number | undefined;
+  /** What mounts volumes of PersistentVolumeClaims, CSI drivers and so on, by their source. @default none: such Pods are refused */
+  readonly volumePlugins?: VolumePlugins | undefined;
+  /** The delays of CrashLoopBackOff. @default 10 s to 5 min */
+  readonly backOff?: RestartBackOffOptions | undefined;
+  /** The time source of back-offs, probes and grace periods. @default the clock of this machine */
+  readonly clock?: Clock | undefined;
+  /** Called with each event of the node and of its Pods. An error that it throws becomes a warning of the process. @default none */
+  readonly onEvent?: ((event: KubeletEvent) => void) | undefined;
+  /** Closes the kubelet when it fires, also during the start. @default none */
+  readonly signal?: AbortSignal | undefined;
+}
+
+const absolutePath: OptionCheck<string> = (value) =>
+  typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
+
+const absolutePathOrNone: OptionCheck<string> = (value) => (value === "" ? undefined : absolutePath(value));
+
+const cri: OptionCheck<Cri> = criCheck;
+
+/** A source: its optional methods are checked where they are called. */
+const sourceCheck: OptionCheck<PodSource> = (value) => {
+  const found = hasFunctions<PodSource>("a source, such as `staticPods(folder)`", "start", "close")(value);
+  if (found !== undefined) return found;
+  return typeof value.name === "string" && value.name !== "" ? undefined : "must have a name";
+};
+
+const sourcesCheck: OptionCheck<readonly PodSource[]> = (value) => {
+  const found = option.listOf(sourceCheck)(value);
+  if (found !== undefined) return found;
+  if (value.length === 0) return "must have at least one source";
+  const names = value.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice === undefined ? undefined : `must have different names, got ${JSON.stringify(twice)} twice`;
+};
+
+const amounts = option.recordOf(option.either(option.string, option.anyNumber));
+
+const taintCheck: OptionCheck<Taint> = (value: unknown) =>
+  isRecord(value) && typeof value.key === "string" && typeof value.effect === "string"
+    ? undefined
+    : "must be a taint with a key and an effect";
+
+const { nodeName: _name, rootDir: _rootDir, podLogsDir: _podLogsDir, ...nodeChecks } = nodeFactsTable.checks;
+
+/** The options of {@link KubeletOptions}. */
+export const kubeletTable = new OptionTable<KubeletOptions>({
+  cri: option.required(cri),
+  sources: option.required(sourcesCheck),
+  nodeName: option.nonEmptyString,
+  rootDir: absolutePath,
+  podLogsDir: absolutePath,
+  containerLogsDir: absolutePathOrNone,
+  node: option.nested(new OptionTable<NonNullable<KubeletOptions["node"]>>(nodeChecks)),
+  nodeLabels: option.recordOf(option.string),
+  nodeTaints: option.listOf(taintCheck),
+  nodeAddresses: option.listOf(
+    option.nested(
+      new OptionTable<NodeAddress>({
+        address: option.required(option.nonEmptyString),
+        type: option.required(option.nonEmptyString),
+      }),
+    ),
+  ),
+  capacity: amounts,
+  reserved: amounts,
+  maxPods: option.wholeNumber(1),
+  foreignPods: option.oneOf("keep", "remove"),
+  allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
+  withoutMounts: option.oneOf("refuse", "allow"),
+  admissionChecks: option.listOf(option.callback),
+  admit: option.callback,
+  runtimeHandler: option.callback,
+  sandboxConfig: option.callback,
+  containerConfig: option.callback,
+  planner: option.callback,
+  imagePolicy: option.callback,
+  imageAuth: authCheck,
+  maxParallelPulls: option.wholeNumber(1),
+  volumePlugins: option.nested(volumePluginsTable),
+  backOff: option.nested(restartBackOffTable),
+  clock: clockCheck,
+  onEvent: option.callback,
+  signal: option.signal,
+});

@@ -1,0 +1,338 @@
+import { ChangeSignal, isCriError, type LinkedController, linkedController, rawMessageOf } from "../../core/index.js";
+import {
+  type DefaultedPod,
+  isTerminalPhase,
+  type ObservedPod,
+  type Pod,
+  type PodStatus,
+  type PodWorker,
+  podQosClass,
+} from "../../kubernetes/index.js";
+import type { AdmissionRejection } from "../admission-check.js";
+import type { Eviction, KubeletPod } from "../kubelet-view.js";
+import type { PodSource } from "../pod-source.js";
+import { hasChanged } from "./pod-changes.js";
+import { rejectedStatus } from "./rejected-status.js";
+
+/** How long the kubelet waits before it tries again to remove a pod: the period of its housekeeping. */
+export const housekeepingMs = 2_000;
+
+/** What a managed pod calls. */
+export interface ManagedPodHost {
+  /** Fires when the kubelet closes. */
+  readonly closing: AbortSignal;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Throws an error with all problems of a Pod that is not valid. */
+  readonly check: (pod: Pod, source: PodSource) => DefaultedPod;
+  /** Whether a pod of the same name is still on the node. */
+  readonly hasPredecessor: (pod: ManagedPod) => boolean;
+  /** Whether the pod has files on this node: this kubelet or an earlier one has started it. */
+  readonly isOnNode: (uid: string) => boolean;
+  /**
+   * Waits for the Pod's turn and decides about it. `onAdmitted` is called within the turn, so that the next Pod is decided about with it.
+   */
+  readonly admit: (pod: ManagedPod, onAdmitted: () => void) => Promise<AdmissionRejection | undefined>;
+  readonly createWorker: (pod: ManagedPod) => PodWorker;
+  /** Removes everything of a pod that has stopped. */
+  readonly remove: (pod: ManagedPod) => Promise<void>;
+  readonly onStatus: (pod: ManagedPod, status: PodStatus<Date>) => void;
+  readonly onRemoved: (pod: ManagedPod) => void;
+  /** Nothing of it is left, and its source does not have it any more. */
+  readonly onForgotten: (pod: ManagedPod) => void;
+  readonly record: (
+    pod: ManagedPod,
+    event: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string },
+  ) => void;
+}
+
+const nothing: ObservedPod = { sandboxes: [], containers: [] };
+
+/** One Pod of a kubelet, from its source's first mention of it until nothing of it is left on the node. */
+export class ManagedPod {
+  readonly uid: string;
+  readonly source: PodSource;
+  readonly #host: ManagedPodHost;
+  #raw: Pod;
+  #pod: DefaultedPod;
+  /** Why the Pod is not valid; undefined for a valid one. */
+  readonly #problem: string | undefined;
+  #state: KubeletPod["state"] = "pending";
+  #status: PodStatus<Date>;
+  #worker: PodWorker | undefined;
+  /** Whether the source has the Pod. */
+  #isWanted = true;
+  #eviction: Eviction | undefined;
+  /** Whether it was admitted. */
+  #isAdmitted = false;
+  /** Fires when the Pod must not start any more, or the kubelet closes. */
+  readonly #start: LinkedController;
+  readonly #changed = new ChangeSignal();
+  /** Counts updates, so that an older one that was prepared later is dropped. */
+  #version = 0;
+  /** Resolves when the pod is forgotten, or the kubelet has closed. Never rejects. */
+  readonly done: Promise<void>;
+
+  /** @param fallback the Pod with defaults, which need not be valid */
+  constructor(raw: Pod, fallback: DefaultedPod, source: PodSource, host: ManagedPodHost) {
+    this.#raw = raw;
+    this.#pod = fallback;
+    this.uid = fallback.metadata.uid;
+    this.source = source;
+    this.#host = host;
+    this.#start = linkedController(host.closing);
+    this.#status = { phase: "Pending" };
+    try {
+      this.#pod = host.check(raw, source);
+    } catch (error) {
+      this.#problem = rawMessageOf(error);
+    }
+    this.done = this.#run()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => this.#start.unlink());
+  }
+
+  /** `namespace/name` */
+  get key(): string {
+    return `${this.#pod.metadata.namespace}/${this.#pod.metadata.name}`;
+  }
+
+  get pod(): DefaultedPod {
+    return this.#worker?.pod ?? this.#pod;
+  }
+
+  get state(): KubeletPod["state"] {
+    return this.#state === "active" && this.#worker?.isTerminating ? "terminating" : this.#state;
+  }
+
+  /** Whether a worker has run the Pod, which has stopped everything of it when the state is `ended`. */
+  get hadWorker(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  get isWanted(): boolean {
+    return this.#isWanted;
+  }
+
+  /** The Pod as parts of the kubelet see it. */
+  get view(): KubeletPod {
+    return {
+      pod: this.pod,
+      source: this.source.name,
+      status: this.#worker?.status ?? this.#status,
+      observed: this.#worker?.observed ?? nothing,
+      state: this.state,
+    };
+  }
+
+  /** Whether the Pod was admitted, and its containers have not ended for good: it has resources of the node. */
+  get hasResources(): boolean {
+    return this.#isAdmitted && this.#state !== "ended" && this.#state !== "rejected";
+  }
+
+  /** Whether the Pod is one that an API server was asked to delete. */
+  get isDeleted(): boolean {
+    return Boolean(this.#raw.metadata?.deletionTimestamp);
+  }
+
+  /** Takes the version of the Pod that its source has now. */
+  update(raw: Pod): void {
+    if (!hasChanged(this.#raw, raw)) {
+      this.#raw = raw;
+      return;
+    }
+    let pod: DefaultedPod;
+    try {
+      pod = this.#host.check(raw, this.source);
+    } catch (error) {
+      const message = `The new version of the Pod is not used: ${rawMessageOf(error)}`;
+      if (this.#problem === undefined)
+        this.#host.record(this, { type: "Warning", reason: "FailedValidation", message });
+      this.#raw = raw;
+      if (this.isDeleted) this.#stop();
+      return;
+    }
+    this.#raw = raw;
+    const version = ++this.#version;
+    if (this.isDeleted || this.#worker === undefined) {
+      this.#pod = pod;
+      this.#worker?.update(pod);
+      if (this.isDeleted) this.#stop();
+      return;
+    }
+    void this.#prepare(pod).then(() => {
+      if (version !== this.#version || this.#host.closing.aborted) return;
+      this.#pod = pod;
+      this.#worker?.update(pod);
+    });
+  }
+
+  /** The source does not have the Pod any more: stops it, and removes it. Idempotent. */
+  drop(gracePeriodSeconds?: number): void {
+    this.#isWanted = false;
+    this.#worker?.terminate({ gracePeriodSeconds });
+    this.#stop();
+  }
+
+  /** Stops the Pod for good, as failed. */
+  evict(eviction: Eviction): void {
+    const { reason, message, gracePeriodSeconds } = eviction;
+    this.#eviction ??= eviction;
+    this.#worker?.terminate({ gracePeriodSeconds, failure: { reason, message } });
+    this.#stop();
+  }
+
+  /** Syncs the Pod soon: objects that it refers to have changed. */
+  refresh(): void {
+    this.#worker?.refresh();
+  }
+
+  /** Looks again whether the Pod may start: a pod of the same name has gone. */
+  wake(): void {
+    this.#changed.notify();
+  }
+
+  /** Ends the worker, and leaves the pod as it is. */
+  async close(): Promise<void> {
+    await this.#worker?.close();
+    await this.done;
+  }
+
+  #stop(): void {
+    this.#start.abort(new Error("the Pod must not start any more"));
+    this.#changed.notify();
+  }
+
+  async #run(): Promise<void> {
+    await this.#live();
+    await this.#until(() => !this.#isWanted || this.isDeleted);
+    await this.#removeAll();
+    this.#host.onRemoved(this);
+    await this.#until(() => !this.#isWanted);
+    this.#host.onForgotten(this);
+  }
+
+  /** Runs the Pod until it has ended, or is known to never start. */
+  async #live(): Promise<void> {
+    const host = this.#host;
+    await this.#until(() => this.#start.signal.aborted || !host.hasPredecessor(this));
+    const isOnNode = host.isOnNode(this.uid);
+    const hadEnded = isTerminalPhase(this.#raw.status?.phase);
+    if (hadEnded && !isOnNode) return this.#keepEnded();
+    if (this.#problem !== undefined)
+      return await this.#reject({ reason: "FailedValidation", message: this.#problem });
+    if (this.#start.signal.aborted && !isOnNode) return this.#endUnstarted();
+    if (!this.#start.signal.aborted && !hadEnded) {
+      const rejection = await this.#admission();
+      if (rejection) return await this.#reject(rejection);
+      await this.#prepare(this.#pod);
+    }
+    host.closing.throwIfAborted();
+    await this.#work();
+  }
+
+  /** The Pod had ended before, and nothing of it is left. Its status is not reported anew: what is known now is less. */
+  #keepEnded(): void {
+    this.#status = { ...this.#status, ...givenStatus(this.#raw) };
+    this.#state = "ended";
+  }
+
+  async #work(): Promise<void> {
+    const worker = this.#host.createWorker(this);
+    this.#worker = worker;
+    this.#state = "active";
+    if (this.#eviction) this.evict(this.#eviction);
+    else if (!this.#isWanted) worker.terminate();
+    const status = await worker.done;
+    this.#host.closing.throwIfAborted();
+    if (status) this.#status = status;
+    this.#state = "ended";
+  }
+
+  async #admission(): Promise<AdmissionRejection | undefined> {
+    try {
+      return await this.#host.admit(this, () => {
+        this.#isAdmitted = true;
+      });
+    } catch (error) {
+      this.#host.closing.throwIfAborted();
+      const message = `Unexpected error while admitting the Pod: ${rawMessageOf(error)}`;
+      return { reason: "UnexpectedAdmissionError", message };
+    }
+  }
+
+  async #reject(rejection: AdmissionRejection): Promise<void> {
+    const { reason, message } = rejection;
+    this.#state = "rejected";
+    this.#host.record(this, { type: "Warning", reason, message });
+    this.#report(rejectedStatus(this.#pod, rejection, this.#host.now()));
+    // An earlier kubelet may have started it.
+    if (this.#host.isOnNode(this.uid)) await this.#removeAll();
+  }
+
+  /** The Pod was deleted, dropped or evicted before anything of it was started. */
+  #endUnstarted(): void {
+    this.#state = "ended";
+    if (this.#eviction) this.#report({ ...this.#unstartedStatus(), ...failureOf(this.#eviction) });
+    else if (this.isDeleted) this.#report({ ...this.#unstartedStatus(), phase: "Failed" });
+  }
+
+  #unstartedStatus(): PodStatus<Date> {
+    return { startTime: new Date(this.#host.now()), qosClass: podQosClass(this.#pod) };
+  }
+
+  #report(status: PodStatus<Date>): void {
+    this.#status = status;
+    this.#host.onStatus(this, status);
+  }
+
+  /** Waits until the source has read the objects that the Pod refers to. What is missing then, the worker reports. */
+  async #prepare(pod: DefaultedPod): Promise<void> {
+    const { signal } = this.#start;
+    try {
+      await this.source.prepare?.(pod, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const message = `error reading the objects of the Pod: ${rawMessageOf(error)}`;
+      this.#host.record(this, { type: "Warning", reason: "FailedSync", message });
+    }
+  }
+
+  async #removeAll(): Promise<void> {
+    for (let reported = ""; ; )
+      try {
+        return await this.#host.remove(this);
+      } catch (error) {
+        this.#host.closing.throwIfAborted();
+        if (isCriError(error) && error.reason === "client_closed") throw error;
+        const message = `error removing the pod, which is tried again: ${rawMessageOf(error)}`;
+        if (message !== reported) this.#host.record(this, { type: "Warning", reason: "FailedKillPod", message });
+        reported = message;
+        await this.#host.sleep(housekeepingMs, this.#host.closing);
+      }
+  }
+
+  async #until(holds: () => boolean): Promise<void> {
+    while (!holds()) await this.#changed.wait({ signal: this.#host.closing });
+  }
+
+  /** A fault of this package or a client that was closed must not end the kubelet. */
+  #fail(error: unknown): void {
+    if (this.#host.closing.aborted) return;
+    this.#host.record(this, { type: "Warning", reason: "FailedSync", message: rawMessageOf(error) });
+  }
+}
+
+/** What the source knows of the status of a Pod. */
+function givenStatus({ status }: Pod): Pick<PodStatus<Date>, "phase" | "qosClass" | "startTime"> {
+  const { phase, qosClass, startTime } = status ?? {};
+  return {
+    ...(phase !== undefined && { phase }),
+    ...(qosClass !== undefined && { qosClass }),
+    ...(startTime !== undefined && { startTime: new Date(startTime) }),
+  };
+}
+
+function failureOf({ reason, message }: Eviction): Pick<PodStatus, "phase" | "reason" | "message"> {
+  return { phase: "Failed", reason, message };
+}

@@ -1,0 +1,70 @@
+import { isCriError, rawMessageOf } from "../../core/index.js";
+import type { KubeletLoop } from "../kubelet-view.js";
+import type { KubeletEvent } from "../kubelet-event.js";
+import { housekeepingMs } from "./managed-pod.js";
+import { identifyPod, killAndRemovePod, type PodIdentity, type RemovalContext } from "./removal.js";
+
+/** What the housekeeping uses. */
+export interface OrphansParts extends RemovalContext {
+  /** Whether a pod belongs to a source, or is being removed by its worker. */
+  readonly isKnown: (uid: string) => boolean;
+  readonly hasAllSources: () => boolean;
+  readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
+  /** Called when a pod was stopped and removed. */
+  readonly onRemoved: (pod: PodIdentity) => void;
+}
+
+/**
+ * Stops and removes pods that have files on this node and that no source has: they were removed while no kubelet ran. Looks every two
+ * seconds, as the kubelet does. Nothing is removed before each source has given its Pods.
+ */
+export class Orphans implements KubeletLoop {
+  readonly #parts: OrphansParts;
+  /** The removals in progress, by the uid of the pod. */
+  readonly #removals = new Map<string, Promise<void>>();
+  /** The last failure of each pod, so that it is reported once. */
+  readonly #failures = new Map<string, string>();
+
+  constructor(parts: OrphansParts) {
+    this.#parts = parts;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, hasAllSources } = this.#parts;
+    while (!signal.aborted) {
+      if (hasAllSources()) await this.#look(signal).catch((error: unknown) => this.#report("", error, signal));
+      await clock.sleep(housekeepingMs, signal).catch(() => undefined);
+    }
+    await Promise.all(this.#removals.values());
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { files, isKnown } = this.#parts;
+    for (const uid of await files.listPods()) {
+      if (isKnown(uid) || this.#removals.has(uid) || signal.aborted) continue;
+      // Not awaited: a grace period of one pod must not delay the others.
+      const removal = this.#remove(uid, signal)
+        .catch((error: unknown) => this.#report(uid, error, signal))
+        .finally(() => this.#removals.delete(uid));
+      this.#removals.set(uid, removal);
+    }
+  }
+
+  async #remove(uid: string, signal: AbortSignal): Promise<void> {
+    const { cri, record, onRemoved } = this.#parts;
+    const identity = await identifyPod(cri, uid, signal);
+    const object = { kind: "Pod", ...identity } as const;
+    await killAndRemovePod(identity, this.#parts, (event) => record({ ...event, object }), signal);
+    this.#failures.delete(uid);
+    onRemoved(identity);
+  }
+
+  #report(uid: string, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted || (isCriError(error) && error.reason === "client_closed")) return;
+    const message = `error removing a pod that no source has: ${rawMessageOf(error)}`;
+    if (this.#failures.get(uid) === message) return;
+    this.#failures.set(uid, message);
+    const object = { kind: "Pod", namespace: "unknown", name: "unknown", uid } as const;
+    this.#parts.record({ type: "Warning", reason: "FailedKillPod", message, object });
+  }
+}

@@ -1,0 +1,328 @@
+import { isPromiseLike } from "../../core/index.js";
+import type { Cri } from "../../cri.js";
+import {
+  type Clock,
+  checkPod,
+  type DefaultedPod,
+  defaultPod,
+  type LocalNodeFiles,
+  type Node,
+  type NodeFacts,
+  type Pod,
+  type PodChanges,
+  type PodStatus,
+  PodWorker,
+  removePod,
+} from "../../kubernetes/index.js";
+import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
+import type { KubeletEvent } from "../kubelet-event.js";
+import type { Eviction, KubeletPod } from "../kubelet-view.js";
+import type { KubeletOptions } from "../options.js";
+import type { PodSource, SourcePod } from "../pod-source.js";
+import { AdmissionQueue } from "./admission-queue.js";
+import { ManagedPod, type ManagedPodHost } from "./managed-pod.js";
+import { killAndRemovePod, type RemovalContext } from "./removal.js";
+import { workerPartsOf } from "./worker-parts.js";
+
+/** What a {@link PodManager} is made of. */
+export interface PodManagerParts extends RemovalContext {
+  readonly cri: Cri;
+  readonly options: KubeletOptions;
+  readonly files: LocalNodeFiles;
+  readonly facts: () => NodeFacts;
+  readonly changes: PodChanges;
+  readonly clock: Clock;
+  readonly node: () => Node<Date>;
+  readonly admissionChecks: readonly AdmissionCheck[];
+  /** The uids of the pods that had files, and of those that ran, when the kubelet started. */
+  readonly found: { readonly onNode: readonly string[]; readonly running: ReadonlySet<string> };
+  readonly closing: AbortSignal;
+  readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
+  readonly onStatus: (pod: SourcePod, status: PodStatus<Date>) => void;
+  readonly onRemoved: (pod: SourcePod) => void;
+  /** Called when the list of pods, or anything in it, has changed. */
+  readonly onChange: () => void;
+}
+
+/** A Pod that waits until the one with the same uid, which its source had dropped, is removed. */
+interface Successor {
+  readonly raw: Pod;
+  readonly source: PodSource;
+}
+
+/** The pods of a kubelet: those of all sources, each with a worker from its admission to its end. */
+export class PodManager {
+  readonly #parts: PodManagerParts;
+  /** In the order of their coming. */
+  readonly #pods = new Map<string, ManagedPod>();
+  readonly #successors = new Map<string, Successor>();
+  readonly #onNode: Set<string>;
+  /** Those that ran when the kubelet started, and had no turn yet. */
+  readonly #running: Set<string>;
+  /** The Pods that each source gave last, as it gave them. */
+  readonly #given = new Map<PodSource, readonly Pod[]>();
+  /** Problems of Pods that cannot even be listed, so that each is reported once. */
+  readonly #reported = new Set<string>();
+  readonly #admission = new AdmissionQueue();
+  readonly #workerParts: ReturnType<typeof workerPartsOf>;
+  readonly #host: ManagedPodHost;
+  #isStopping = false;
+
+  constructor(parts: PodManagerParts) {
+    this.#parts = parts;
+    this.#onNode = new Set(parts.found.onNode);
+    this.#running = new Set(parts.found.running);
+    this.#workerParts = workerPartsOf(parts);
+    this.#host = this.#createHost();
+  }
+
+  /** Whether each source has given its Pods. */
+  hasAllSources(): boolean {
+    return this.#parts.options.sources.every((source) => this.#given.has(source));
+  }
+
+  /** Takes the complete list of a source's Pods. */
+  setPods(source: PodSource, list: readonly Pod[]): void {
+    if (this.#isStopping || this.#parts.closing.aborted) return;
+    this.#given.set(source, list);
+    const uids = new Set<string>();
+    for (const raw of list) {
+      const fallback = this.#read(raw, source);
+      if (fallback === undefined) continue;
+      const { uid } = fallback.metadata;
+      if (uids.has(uid)) {
+        this.#reportOnce(source, fallback, "is in the list of its source twice");
+        continue;
+      }
+      uids.add(uid);
+      this.#setPod(raw, fallback, source);
+    }
+    for (const pod of this.#pods.values())
+      if (pod.source === source && !uids.has(pod.uid)) pod.drop();
+    for (const [uid, successor] of this.#successors)
+      if (successor.source === source && !uids.has(uid)) this.#successors.delete(uid);
+    this.#parts.onChange();
+  }
+
+  /** Syncs the pods of a source soon: all, or those with these uids. */
+  refresh(source: PodSource, uids?: readonly string[]): void {
+    const wanted = uids && new Set(uids);
+    for (const pod of this.#pods.values())
+      if (pod.source === source && (wanted === undefined || wanted.has(pod.uid))) pod.refresh();
+  }
+
+  /** Whether a pod belongs to a source, or is still being removed. */
+  has(uid: string): boolean {
+    return this.#pods.has(uid);
+  }
+
+  views(): KubeletPod[] {
+    return Array.from(this.#pods.values(), (pod) => pod.view);
+  }
+
+  /** Returns the Pod of this name that is on the node, or else waits to be; the oldest one. */
+  find(namespace: string, name: string): KubeletPod | undefined {
+    const key = `${namespace}/${name}`;
+    for (const pod of this.#pods.values()) if (pod.key === key) return pod.view;
+    return undefined;
+  }
+
+  evict(uid: string, eviction: Eviction): void {
+    this.#pods.get(uid)?.evict(eviction);
+  }
+
+  /** Forgets that a pod has files, which an orphan's removal has removed. */
+  forgetFiles(uid: string): void {
+    this.#onNode.delete(uid);
+  }
+
+  /** Stops and removes all pods, and takes no others. Resolves when nothing of them is left. */
+  async stop(gracePeriodSeconds: number | undefined): Promise<void> {
+    this.#isStopping = true;
+    this.#successors.clear();
+    const pods = [...this.#pods.values()];
+    for (const pod of pods) pod.drop(gracePeriodSeconds);
+    await Promise.all(pods.map(({ done }) => done));
+  }
+
+  /** Ends all workers, and leaves the pods as they are. */
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#pods.values(), (pod) => pod.close()));
+  }
+
+  #setPod(raw: Pod, fallback: DefaultedPod, source: PodSource): void {
+    const { uid } = fallback.metadata;
+    const known = this.#pods.get(uid);
+    if (known === undefined) this.#add(raw, fallback, source);
+    else if (known.isWanted && known.source === source) known.update(raw);
+    else if (known.isWanted)
+      this.#reportOnce(source, fallback, `has the uid of a Pod of the source ${JSON.stringify(known.source.name)}`);
+    else this.#successors.set(uid, { raw, source });
+  }
+
+  #add(raw: Pod, fallback: DefaultedPod, source: PodSource): void {
+    const pod = new ManagedPod(raw, fallback, source, this.#host);
+    this.#pods.set(pod.uid, pod);
+  }
+
+  /** Returns a Pod with defaults, also if it is not valid; undefined, and an event, when it has no identity. */
+  #read(raw: Pod, source: PodSource): DefaultedPod | undefined {
+    let pod: DefaultedPod | undefined;
+    try {
+      pod = defaultPod(raw);
+    } catch {
+      // Its values have wrong types, which validation reports.
+      const { name, namespace, uid } = raw?.metadata ?? {};
+      if (typeof name === "string" && typeof uid === "string" && (namespace ?? "") === String(namespace ?? ""))
+        pod = defaultPod({ metadata: { name, uid, ...(namespace && { namespace }) } });
+    }
+    const { name, uid } = pod?.metadata ?? {};
+    // The uid is the name of folders.
+    const isIdentified = typeof name === "string" && name !== "" && typeof uid === "string" && isUid(uid);
+    if (pod && isIdentified) return pod;
+    const anonymous = defaultPod({ metadata: { name: String(name ?? ""), uid: String(uid ?? "") } });
+    this.#reportOnce(source, anonymous, "has no valid metadata.name and metadata.uid");
+    return undefined;
+  }
+
+  #reportOnce(source: PodSource, { metadata }: DefaultedPod, problem: string): void {
+    const { namespace, name, uid } = metadata;
+    const message = `The Pod of the source ${JSON.stringify(source.name)} is not used: it ${problem}`;
+    const key = JSON.stringify([source.name, namespace, name, uid, problem]);
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    const object = { kind: "Pod", namespace, name, uid } as const;
+    this.#parts.record({ type: "Warning", reason: "FailedValidation", message, object });
+  }
+
+  #createHost(): ManagedPodHost {
+    const parts = this.#parts;
+    const { clock, closing } = parts;
+    const ofSource = (pod: ManagedPod): SourcePod => ({ pod: pod.pod, source: pod.source.name });
+    return {
+      closing,
+      now: () => clock.now(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      check: (pod, source) => this.#check(pod, source),
+      hasPredecessor: (pod) => this.#hasPredecessor(pod),
+      isOnNode: (uid) => this.#onNode.has(uid),
+      admit: (pod, onAdmitted) => this.#admit(pod, onAdmitted),
+      createWorker: (pod) => this.#createWorker(pod),
+      remove: (pod) => this.#remove(pod),
+      onStatus: (pod, status) => {
+        parts.onStatus(ofSource(pod), status);
+        parts.onChange();
+      },
+      onRemoved: (pod) => {
+        parts.onRemoved(ofSource(pod));
+        parts.onChange();
+      },
+      onForgotten: (pod) => this.#forget(pod),
+      record: (pod, event) => this.#record(pod, event),
+    };
+  }
+
+  #check(pod: Pod, source: PodSource): DefaultedPod {
+    const { volumePlugins, allowedUnsafeSysctls } = this.#parts.options;
+    // A source without inputs has no objects that a Pod could refer to.
+    const inputs = source.inputs && {
+      configMaps: [],
+      secrets: [],
+      runtimeClasses: {},
+      serviceAccountTokens: {},
+    };
+    return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls });
+  }
+
+  /** A pod of the same name that came before must have gone: their files and statuses have the same names. */
+  #hasPredecessor(pod: ManagedPod): boolean {
+    for (const other of this.#pods.values()) {
+      if (other === pod || other.uid === pod.uid) return false;
+      if (other.key === pod.key) return true;
+    }
+    return false;
+  }
+
+  async #admit(pod: ManagedPod, onAdmitted: () => void): Promise<AdmissionRejection | undefined> {
+    const { admissionChecks, node, closing } = this.#parts;
+    // It has passed the checks before. A kubelet that restarts with another limit must not kill what runs.
+    const isRunning = this.#running.delete(pod.uid);
+    const turn = this.#admission.turn(pod.pod, isRunning, async () => {
+      closing.throwIfAborted();
+      if (!isRunning) {
+        const others = Array.from(this.#pods.values())
+          .filter((other) => other !== pod && other.hasResources)
+          .map((other) => other.pod);
+        for (const check of admissionChecks) {
+          const found = check({ pod: pod.pod, node: node(), others });
+          const rejection = isPromiseLike(found) ? await found : found;
+          if (rejection) return rejection;
+        }
+      }
+      onAdmitted();
+      return undefined;
+    });
+    return await turn;
+  }
+
+  #createWorker(pod: ManagedPod): PodWorker {
+    const { options, onStatus, onChange } = this.#parts;
+    this.#onNode.add(pod.uid);
+    const parts = {
+      ...this.#workerParts(pod),
+      record: ({ container, timeMs: _, ...event }: Parameters<PodWorkerRecord>[0]) =>
+        this.#record(pod, event, container),
+      onStatus: (status: PodStatus<Date>) => {
+        onStatus({ pod: pod.pod, source: pod.source.name }, status);
+        onChange();
+      },
+    };
+    return new PodWorker(pod.pod, parts, { backOff: options.backOff });
+  }
+
+  async #remove(pod: ManagedPod): Promise<void> {
+    const { cri, files, facts, closing } = this.#parts;
+    const { namespace, name, uid } = pod.pod.metadata;
+    if (pod.state === "ended" && pod.hadWorker)
+      await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
+    else if (this.#onNode.has(uid)) {
+      const record = (event: { type: "Normal" | "Warning"; reason: string; message: string }) =>
+        this.#record(pod, event);
+      await killAndRemovePod({ namespace, name, uid }, this.#parts, record, closing);
+    }
+    this.#onNode.delete(uid);
+  }
+
+  #forget(pod: ManagedPod): void {
+    this.#pods.delete(pod.uid);
+    const successor = this.#successors.get(pod.uid);
+    this.#successors.delete(pod.uid);
+    const fallback = successor && this.#read(successor.raw, successor.source);
+    if (successor && fallback) this.#add(successor.raw, fallback, successor.source);
+    for (const other of this.#pods.values()) if (other.key === pod.key) other.wake();
+    this.#parts.onChange();
+  }
+
+  #record(
+    pod: ManagedPod,
+    event: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string },
+    container?: string,
+  ): void {
+    const { namespace, name, uid } = pod.pod.metadata;
+    const fieldPath = container === undefined ? undefined : fieldPathOf(pod.pod, container);
+    this.#parts.record({ ...event, object: { kind: "Pod", namespace, name, uid, fieldPath } });
+  }
+}
+
+type PodWorkerRecord = ConstructorParameters<typeof PodWorker>[1]["record"];
+
+function isUid(uid: string): boolean {
+  return /^[\w-][\w.-]*$/.test(uid);
+}
+
+/** Returns the field of a container, as events have it. */
+function fieldPathOf({ spec }: DefaultedPod, container: string): string {
+  for (const field of ["initContainers", "ephemeralContainers"] as const)
+    if (spec[field].some(({ name }) => name === container)) return `spec.${field}{${container}}`;
+  return `spec.containers{${container}}`;
+}
