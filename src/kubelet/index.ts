@@ -15,14 +15,23 @@ export {
   NodeCgroups,
   type NodeCgroupsParts,
 } from "./cgroups/index.js";
+export { createKubelet } from "./create-kubelet.js";
 export {
   type CorrelatedEvent,
   EventCorrelator,
   type EventCorrelatorOptions,
   type EventPatch,
 } from "./events/index.js";
+export { Kubelet, type KubeletStopOptions, type KubeletWaitOptions } from "./kubelet.js";
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
+export {
+  type ImageDecision,
+  type ImagePolicy,
+  type ImageRequest,
+  type KubeletOptions,
+  kubeletTable,
+} from "./options.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
 export { type AllocationsOptions, PodAllocations } from "./resize/index.js";
 export {

@@ -140,4 +140,3 @@ export class Kubelet implements AsyncDisposable {
     return this.close();
   }
 }
-

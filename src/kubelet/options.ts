@@ -1,6 +1,6 @@
+import type { ContainerConfig, PodSandboxConfig } from "../../gen/runtime/v1/api_pb.js";
 import { hasFunctions, isRecord, type OptionCheck, OptionTable, option } from "../core/index.js";
 import type { Cri } from "../cri.js";
-import type { ContainerConfig, PodSandboxConfig } from "../../gen/runtime/v1/api_pb.js";
 import { authCheck, type ImageAuth } from "../images/index.js";
 import {
   type Clock,
@@ -62,9 +62,9 @@ export interface KubeletOptions {
    * @default /var/lib/kubelet for root; otherwise `cri-sdk/kubelet` in $XDG_STATE_HOME, or in ~/.local/state
    */
   readonly rootDir?: string | undefined;
-  /** The folder of logs, absolute. @default /var/log/pods for root, otherwise `logs` in `rootDir` */
+  /** The folder of logs, absolute. @default `logs` in `rootDir`; /var/log/pods for root and its default `rootDir` */
   readonly podLogsDir?: string | undefined;
-  /** The folder of links to the logs of all containers, absolute; "" for none. @default /var/log/containers for root, otherwise none */
+  /** The folder of links to the logs of all containers, absolute; "" for none. @default none; /var/log/containers for root and its default `rootDir` */
   readonly containerLogsDir?: string | undefined;
   /** Facts of the node to use instead of those that are read from it. @default none */
   readonly node?: Omit<Partial<NodeFacts>, "nodeName" | "rootDir" | "podLogsDir"> | undefined;

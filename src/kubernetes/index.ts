@@ -1,8 +1,8 @@
 // The room of Pod manifests on a node. The door `cri-sdk/kubernetes` (`src/kubernetes.ts`) lists what is public.
 export type * from "./api/index.js";
 export { clockCheck, criCheck } from "./argument-checks.js";
-export { nodeFactsTable } from "./config/input-checks.js";
 export * from "./config/index.js";
+export { nodeFactsTable } from "./config/input-checks.js";
 export {
   type DefaultedContainer,
   type DefaultedContainerPort,

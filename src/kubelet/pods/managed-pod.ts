@@ -1,4 +1,10 @@
-import { ChangeSignal, isCriError, type LinkedController, linkedController, rawMessageOf } from "../../core/index.js";
+import {
+  ChangeSignal,
+  isCriError,
+  type LinkedController,
+  linkedController,
+  rawMessageOf,
+} from "../../core/index.js";
 import {
   type DefaultedPod,
   isTerminalPhase,
@@ -95,6 +101,11 @@ export class ManagedPod {
   /** `namespace/name` */
   get key(): string {
     return `${this.#pod.metadata.namespace}/${this.#pod.metadata.name}`;
+  }
+
+  /** The Pod as its source gave it last. */
+  get given(): Pod {
+    return this.#raw;
   }
 
   get pod(): DefaultedPod {
@@ -306,7 +317,8 @@ export class ManagedPod {
         this.#host.closing.throwIfAborted();
         if (isCriError(error) && error.reason === "client_closed") throw error;
         const message = `error removing the pod, which is tried again: ${rawMessageOf(error)}`;
-        if (message !== reported) this.#host.record(this, { type: "Warning", reason: "FailedKillPod", message });
+        if (message !== reported)
+          this.#host.record(this, { type: "Warning", reason: "FailedKillPod", message });
         reported = message;
         await this.#host.sleep(housekeepingMs, this.#host.closing);
       }

@@ -1,6 +1,6 @@
 import { isCriError, rawMessageOf } from "../../core/index.js";
-import type { KubeletLoop } from "../kubelet-view.js";
 import type { KubeletEvent } from "../kubelet-event.js";
+import type { KubeletLoop } from "../kubelet-view.js";
 import { housekeepingMs } from "./managed-pod.js";
 import { identifyPod, killAndRemovePod, type PodIdentity, type RemovalContext } from "./removal.js";
 
@@ -32,7 +32,8 @@ export class Orphans implements KubeletLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, hasAllSources } = this.#parts;
     while (!signal.aborted) {
-      if (hasAllSources()) await this.#look(signal).catch((error: unknown) => this.#report("", error, signal));
+      if (hasAllSources())
+        await this.#look(signal).catch((error: unknown) => this.#report("", error, signal));
       await clock.sleep(housekeepingMs, signal).catch(() => undefined);
     }
     await Promise.all(this.#removals.values());

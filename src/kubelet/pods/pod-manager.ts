@@ -97,8 +97,7 @@ export class PodManager {
       uids.add(uid);
       this.#setPod(raw, fallback, source);
     }
-    for (const pod of this.#pods.values())
-      if (pod.source === source && !uids.has(pod.uid)) pod.drop();
+    for (const pod of this.#pods.values()) if (pod.source === source && !uids.has(pod.uid)) pod.drop();
     for (const [uid, successor] of this.#successors)
       if (successor.source === source && !uids.has(uid)) this.#successors.delete(uid);
     this.#parts.onChange();
@@ -114,6 +113,13 @@ export class PodManager {
   /** Whether a pod belongs to a source, or is still being removed. */
   has(uid: string): boolean {
     return this.#pods.has(uid);
+  }
+
+  /** The Pods of all sources, as they were given last; those that are only being removed are not among them. */
+  sourcePods(): SourcePod[] {
+    return Array.from(this.#pods.values())
+      .filter((pod) => pod.isWanted)
+      .map((pod) => ({ pod: pod.given, source: pod.source.name }));
   }
 
   views(): KubeletPod[] {
@@ -156,7 +162,11 @@ export class PodManager {
     if (known === undefined) this.#add(raw, fallback, source);
     else if (known.isWanted && known.source === source) known.update(raw);
     else if (known.isWanted)
-      this.#reportOnce(source, fallback, `has the uid of a Pod of the source ${JSON.stringify(known.source.name)}`);
+      this.#reportOnce(
+        source,
+        fallback,
+        `has the uid of a Pod of the source ${JSON.stringify(known.source.name)}`,
+      );
     else this.#successors.set(uid, { raw, source });
   }
 
@@ -173,7 +183,11 @@ export class PodManager {
     } catch {
       // Its values have wrong types, which validation reports.
       const { name, namespace, uid } = raw?.metadata ?? {};
-      if (typeof name === "string" && typeof uid === "string" && (namespace ?? "") === String(namespace ?? ""))
+      if (
+        typeof name === "string" &&
+        typeof uid === "string" &&
+        (namespace ?? "") === String(namespace ?? "")
+      )
         pod = defaultPod({ metadata: { name, uid, ...(namespace && { namespace }) } });
     }
     const { name, uid } = pod?.metadata ?? {};

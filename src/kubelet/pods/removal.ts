@@ -62,10 +62,6 @@ export async function killAndRemovePod(
   const observed = await observePod(runtime, identity.uid, signal);
   const plan = terminationPlan(undefined, observed);
   const podIPs = observed.sandboxes.find(({ isReady }) => isReady)?.ips ?? [];
-  await killPod(
-    { pod, podIPs, plan },
-    { runtime, hooks, clock, record, preStopStarted: new Set() },
-    signal,
-  );
+  await killPod({ pod, podIPs, plan }, { runtime, hooks, clock, record, preStopStarted: new Set() }, signal);
   await removePod(pod, { runtime, files }, { node: facts() });
 }

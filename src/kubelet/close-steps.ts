@@ -1,0 +1,31 @@
+import { sleep } from "../core/index.js";
+
+/** The longest time that one step of a close may take, in milliseconds. */
+const maxStepMs = 10_000;
+
+/** What has to be ended when a kubelet closes: the last that was started first. */
+export class CloseSteps {
+  readonly #steps: (() => Promise<unknown> | undefined)[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** Adds a step. Its failure does not prevent the others. */
+  add(step: () => Promise<unknown> | undefined): void {
+    this.#steps.push(step);
+  }
+
+  /** Runs the steps, each at most ten seconds: a runtime that hangs must not keep the process. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
+      const timer = new AbortController();
+      const work = Promise.resolve(step()).catch(() => undefined);
+      const limit = sleep(maxStepMs, timer.signal).catch(() => undefined);
+      await Promise.race([work, limit]);
+      timer.abort();
+    }
+  }
+}
