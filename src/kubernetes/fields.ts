@@ -20,7 +20,13 @@ import type {
 } from "./api/index.js";
 
 /** What takes the place of an API server for a field: an input of {@link ValidatePodOptions}, or a plug-in for the source of a volume. */
-export type FieldInput = "configMaps" | "secrets" | "runtimeClasses" | "volumePlugin";
+export type FieldInput =
+  | "configMaps"
+  | "secrets"
+  | "runtimeClasses"
+  | "serviceAccountTokens"
+  | "readinessGates"
+  | "volumePlugin";
 
 /** What becomes of a field. */
 export interface FieldSupport {
@@ -51,6 +57,7 @@ const scheduling = notUsed("for schedulers: the Pod runs on this node");
 const windows = refused("for Windows containers, which this package does not run");
 const token = needsApi(
   "only an API server issues tokens: set automountServiceAccountToken: false to run without one",
+  "serviceAccountTokens",
 );
 const claims = needsApi(
   "a driver of dynamic resource allocation prepares claims that an API server allocates",
@@ -82,7 +89,10 @@ export const podFields: FieldTable<PodSpec> = {
   preemptionPolicy: scheduling,
   priority: done("decides with priorityClassName whether a Pod is critical"),
   priorityClassName: done("system-node-critical: containers are killed last when memory runs out"),
-  readinessGates: needsApi("other programs set the conditions of the Pod there; it would never be ready"),
+  readinessGates: needsApi(
+    "other programs set the conditions of the Pod there; it would never be ready",
+    "readinessGates",
+  ),
   resourceClaims: claims,
   resources: done("of the pod as a whole"),
   restartPolicy: done("Always, OnFailure and Never, with a back-off from 10 s to 5 min"),
@@ -116,7 +126,7 @@ export const containerFields: FieldTable<Container> = {
   name: done("the name of the container"),
   ports: done("those with a hostPort are opened by the runtime"),
   readinessProbe: done("the condition Ready"),
-  resizePolicy: notUsed("resources are not changed while the container runs"),
+  resizePolicy: done("NotRequired and RestartContainer, for new resources of a Pod of a kubelet"),
   resources: done("requests and limits"),
   restartPolicy: done("of one container, instead of the Pod's"),
   restartPolicyRules: done("by exit codes, instead of restartPolicy"),
@@ -194,7 +204,7 @@ export const projectionFields: FieldTable<VolumeProjection> = {
   downwardAPI: done("fields of the Pod as files"),
   podCertificate: needsApi("only an API server issues certificates"),
   secret: needsApi("the keys of a Secret as files", "secrets"),
-  serviceAccountToken: needsApi("only an API server issues tokens"),
+  serviceAccountToken: needsApi("only an API server issues tokens", "serviceAccountTokens"),
 };
 
 /** The fields of an emptyDir. */

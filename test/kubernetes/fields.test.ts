@@ -1,7 +1,7 @@
 // The tables of what becomes of each field, against the types that manifests are checked against.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type FieldSupport, fieldTables } from "../../src/kubernetes/fields.js";
+import { type FieldInput, type FieldSupport, fieldTables } from "../../src/kubernetes/fields.js";
 import { type AnyType, type ObjectType, podType } from "../../src/kubernetes/schema/index.js";
 import type { Pod } from "../../src/kubernetes.js";
 import { validatePod } from "../../src/kubernetes.js";
@@ -85,6 +85,9 @@ function sampleOf(type: AnyType): unknown {
   }
 }
 
+/** The inputs whose objects are named in errors: other fields have a text of their own. */
+const objectInputs: readonly FieldInput[] = ["configMaps", "secrets", "runtimeClasses"];
+
 for (const [type, field, row] of rows.filter(
   ([, , { support }]) => support === "refused" || support === "needs-api-server",
 ))
@@ -100,6 +103,6 @@ for (const [type, field, row] of rows.filter(
     assert.equal(refusals.length, 1, JSON.stringify(validatePod(pod)));
     assert.match(
       refusals[0]?.message ?? "",
-      row.input && row.input !== "volumePlugin" ? /pass them in inputs\./ : /./,
+      row.input && objectInputs.includes(row.input) ? /pass them in inputs\./ : /./,
     );
   });

@@ -3,6 +3,7 @@ import type {
   DownwardAPIVolumeFile,
   KeyToPath,
   ProjectedVolumeSource,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from "../api/index.js";
@@ -10,8 +11,9 @@ import { StartError } from "../start-error.js";
 import type { NodeFacts } from "./node-facts.js";
 import { type FieldContext, fieldValue, resourceValue } from "./pod-fields.js";
 import type { PodInputs } from "./pod-inputs.js";
-import type { PodView } from "./pod-view.js";
+import { containersOf, type PodView } from "./pod-view.js";
 import { type DataReference, dataOf } from "./referenced-objects.js";
+import { tokenKey } from "./token-requests.js";
 import type { VolumeFile } from "./volume-plans.js";
 
 /** The mode of files for which none is given. */
@@ -28,7 +30,7 @@ export class VolumeFiles {
 
   /** Returns the files of a volume and whether one of them is secret; undefined for a volume of another kind. */
   of(
-    { configMap, secret, downwardAPI, projected }: Volume,
+    { name: volume, configMap, secret, downwardAPI, projected }: Volume,
     path: string,
   ): { readonly files: readonly VolumeFile[]; readonly isSecret: boolean } | undefined {
     if (configMap) {
@@ -45,20 +47,32 @@ export class VolumeFiles {
       const { items = [], defaultMode } = downwardAPI;
       return { files: this.#ofFields(items, `${path}.downwardAPI`, defaultMode), isSecret: false };
     }
-    return projected && this.#ofProjected(projected, `${path}.projected`);
+    return projected && this.#ofProjected(volume, projected, `${path}.projected`);
   }
 
   /** A later source replaces a file of an earlier one. */
-  #ofProjected({ sources = [], defaultMode }: ProjectedVolumeSource, path: string) {
+  #ofProjected(volume: string, { sources = [], defaultMode }: ProjectedVolumeSource, path: string) {
     const files = new Map<string, VolumeFile>();
     for (const [index, source] of sources.entries())
-      for (const file of this.#ofSource(source, `${path}.sources[${index}]`, defaultMode))
+      for (const file of this.#ofSource(volume, source, `${path}.sources[${index}]`, defaultMode))
         files.set(file.path, file);
-    return { files: [...files.values()], isSecret: sources.some(({ secret }) => secret !== undefined) };
+    const isSecret = sources.some(({ secret, serviceAccountToken }) => secret ?? serviceAccountToken);
+    return { files: [...files.values()], isSecret };
   }
 
-  #ofSource(source: VolumeProjection, path: string, defaultMode: number | undefined): readonly VolumeFile[] {
+  #ofSource(
+    volume: string,
+    source: VolumeProjection,
+    path: string,
+    defaultMode: number | undefined,
+  ): readonly VolumeFile[] {
     const { configMap, secret, downwardAPI, ...others } = source;
+    const { serviceAccountToken: token } = others;
+    const { serviceAccountTokens: tokens } = this.#context.inputs;
+    if (token && tokens) {
+      const field = `${path}.serviceAccountToken`;
+      return [this.#ofToken(tokens[tokenKey(volume, token.path)], { volume, token, field, defaultMode })];
+    }
     if (configMap) {
       const reference = { ...named("ConfigMap", configMap), path: `${path}.configMap` };
       return this.#ofData(reference, configMap.items, defaultMode);
@@ -71,6 +85,40 @@ export class VolumeFiles {
     throw new StartError(reason, `${path}.${kind}: needs an API server`, {
       hint: "Pass the content as a Secret, or mount the volume by a plug-in",
     });
+  }
+
+  /**
+   * Returns the file of a token. Where the pod has an fsGroup, or its containers have one user, nobody else may read it. Source: the
+   * kubelet's projected volumes.
+   */
+  #ofToken(
+    content: string | undefined,
+    {
+      volume,
+      token: { path },
+      field,
+      defaultMode = defaultFileMode,
+    }: {
+      readonly volume: string;
+      readonly token: ServiceAccountTokenProjection;
+      readonly field: string;
+      readonly defaultMode: number | undefined;
+    },
+  ): VolumeFile {
+    const { view } = this.#context;
+    if (content === undefined)
+      throw new StartError(
+        reason,
+        `${field}: failed to fetch token: there is none for ${JSON.stringify(tokenKey(volume, path))}`,
+      );
+    const user = commonUser(view);
+    const isOwned = user !== undefined || view.spec.securityContext.fsGroup !== undefined;
+    return {
+      path: checkPath(path, `${field}.path`),
+      content: Buffer.from(content),
+      mode: isOwned ? 0o600 : defaultMode,
+      ...(user !== undefined && { user }),
+    };
   }
 
   /** Returns the keys as files: all of them, or those that `items` names. */
@@ -121,6 +169,17 @@ export class VolumeFiles {
       };
     });
   }
+}
+
+/** Returns the user whom all containers of a pod run as; undefined where one has another, or none. */
+function commonUser({ spec }: PodView): number | undefined {
+  const users = new Set(
+    containersOf(spec).map(
+      ({ container }) => container.securityContext?.runAsUser ?? spec.securityContext.runAsUser,
+    ),
+  );
+  const [user] = users;
+  return users.size === 1 ? user : undefined;
 }
 
 function named(

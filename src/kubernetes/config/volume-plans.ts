@@ -6,6 +6,8 @@ export interface VolumeFile {
   readonly path: string;
   readonly content: Uint8Array;
   readonly mode: number;
+  /** The user that the file belongs to. @default root */
+  readonly user?: number | undefined;
 }
 
 /** A volume to prepare before the containers start. `hostPath` is what mounts refer to. */

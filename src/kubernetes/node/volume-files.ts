@@ -24,6 +24,8 @@ const current = "..data";
 const next = "..data_tmp";
 const nameLimitBytes = 255;
 const pathLimitBytes = 4096;
+/** Where this process is not root, containers run as its own user. */
+const mayChown = process.getuid?.() === 0;
 
 /**
  * Replaces the files of a volume, all at once, in the kubelet's layout: the files are in a folder that is named after the time,
@@ -68,7 +70,7 @@ async function writeGeneration(
   const name = `..${time}.${randomBytes(5).readUInt32BE().toString()}`;
   const generation = join(folder, name);
   await makeFolder(generation);
-  for (const { path, content, mode } of files) {
+  for (const { path, content, mode, user } of files) {
     let parent = generation;
     for (const part of path.split("/").slice(0, -1)) {
       parent = join(parent, part);
@@ -79,6 +81,7 @@ async function writeGeneration(
       await file.writeFile(content);
       // Not by open(): the umask would change it.
       await file.chmod(mode & 0o7777);
+      if (user !== undefined && mayChown) await file.chown(user, process.getgid?.() ?? 0);
     } finally {
       await file.close();
     }
@@ -100,11 +103,12 @@ async function hasFiles(
     },
   );
   if (existing?.filter((entry) => !entry.isDirectory()).length !== files.length) return false;
-  for (const { path, content, mode } of files) {
+  for (const { path, content, mode, user } of files) {
     const status = await lstat(join(generation, path)).catch(() => undefined);
     const wanted = ownership ? fileModeOf(mode, ownership) : mode;
     if (!status?.isFile() || status.size !== content.byteLength) return false;
     if ((status.mode & 0o7777) !== (wanted & 0o7777)) return false;
+    if (user !== undefined && mayChown && status.uid !== user) return false;
     if (ownership && status.gid !== ownership.group) return false;
     if (!(await readFile(join(generation, path))).equals(content)) return false;
   }

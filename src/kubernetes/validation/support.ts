@@ -1,6 +1,6 @@
 import { isRecord } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
-import { type FieldSupport, fieldTables } from "../fields.js";
+import { type FieldInput, type FieldSupport, fieldTables } from "../fields.js";
 import { type AnyType, FieldPath, type FieldProblems, podType } from "../schema/index.js";
 import type { ValidatePodOptions } from "./validate-options.js";
 
@@ -25,9 +25,10 @@ export function checkSupport(pod: Pod, options: ValidatePodOptions, problems: Fi
 function isGiven(
   { input }: FieldSupport,
   field: string,
-  { inputs, volumePlugins }: ValidatePodOptions,
+  { inputs, volumePlugins, readinessGates }: ValidatePodOptions,
 ): boolean {
   if (input === undefined) return false;
+  if (input === "readinessGates") return readinessGates === true;
   if (input !== "volumePlugin") return inputs?.[input] !== undefined;
   return typeof Object.entries(volumePlugins ?? {}).find(([source]) => source === field)?.[1] === "function";
 }
@@ -38,8 +39,12 @@ const inputNames = {
   runtimeClasses: "RuntimeClasses",
 } as const;
 
+function isNamed(input: FieldInput): input is keyof typeof inputNames {
+  return Object.hasOwn(inputNames, input);
+}
+
 function reasonOf({ input, text }: FieldSupport): string {
-  if (input === undefined || input === "volumePlugin") return text;
+  if (input === undefined || !isNamed(input)) return text;
   return `${inputNames[input]} come from an API server: pass them in inputs.${input}`;
 }
 

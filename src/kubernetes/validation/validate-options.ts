@@ -9,7 +9,7 @@ export interface ValidatePodOptions {
   /**
    * The objects that the caller provides instead of an API server. A Pod that refers to ConfigMaps, Secrets or a RuntimeClass is
    * refused unless `configMaps`, `secrets` or `runtimeClasses` is given, even empty: an object that is missing is an error when the Pod
-   * runs, as it is on a node. Other inputs are not used.
+   * runs, as it is on a node. The same holds for service accounts, their tokens and `serviceAccountTokens`. Other inputs are not used.
    * @default none
    */
   readonly inputs?: PodInputs | undefined;
@@ -32,6 +32,11 @@ export interface ValidatePodOptions {
    */
   readonly extendedResources?: readonly string[] | undefined;
   /**
+   * Whether other programs set the conditions of `spec.readinessGates`, through an API server. Otherwise Pods with gates are refused.
+   * @default false
+   */
+  readonly readinessGates?: boolean | undefined;
+  /**
    * Returns the place of a field in the manifest: `placeOf` of an object of `parseManifests`. Each message then ends with it.
    * @default none
    */
@@ -43,5 +48,6 @@ export const validateTable = new OptionTable<ValidatePodOptions>({
   volumePlugins: option.nested(volumePluginsTable),
   allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
   extendedResources: option.listOf(option.nonEmptyString),
+  readinessGates: option.boolean,
   placeOf: option.callback,
 });
