@@ -7,6 +7,11 @@ export interface AdmissionRequest {
   readonly node: Node<Date>;
   /** The Pods that were admitted and have not ended. */
   readonly others: readonly DefaultedPod[];
+  /**
+   * Stops Pods at once, as failed with the reason `Preempting`, to make room for this one, which is critical. Resolves when they have
+   * stopped. Without it, a critical Pod that needs room is not admitted.
+   */
+  readonly preempt?: ((pods: readonly DefaultedPod[]) => Promise<void>) | undefined;
 }
 
 /** Why a Pod is not admitted: its phase becomes Failed, with this reason and message. */

@@ -1,4 +1,18 @@
 // The room of the kubelet. The door `cri-sdk/kubelet` (`src/kubelet.ts`) lists what is public.
+
+export {
+  checkHostPorts,
+  checkNodeAffinity,
+  checkNodeResources,
+  checkPodOs,
+  checkSupplementalGroups,
+  checkTaints,
+  defaultAdmissionChecks,
+  isCriticalPod,
+  isStaticPod,
+  makeRoomForCriticalPod,
+  toleratesTaint,
+} from "./admission/index.js";
 export type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "./admission-check.js";
 export {
   ApiServerError,
@@ -25,6 +39,15 @@ export {
 export { Kubelet, type KubeletStopOptions, type KubeletWaitOptions } from "./kubelet.js";
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
+export {
+  type KnownNode,
+  type NodeConditionState,
+  type NodeConditionsHook,
+  type NodeOptions,
+  NodeReporter,
+  type NodeReporterParts,
+  nodeTable,
+} from "./node/index.js";
 export {
   type ImageDecision,
   type ImagePolicy,

@@ -26,8 +26,11 @@ export interface SourceHost {
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
   /** The Node as it is reported now. */
   readonly node: () => Node<Date>;
-  /** Takes labels, annotations and taints of the Node that others have set. Admission checks use them. */
-  readonly setNode: (node: Pick<Node, "metadata" | "spec">) => void;
+  /**
+   * Takes the Node as the API server has it, whenever it changes: its labels, annotations and taints, which admission checks use. Of the
+   * status of the first one, the transition times of conditions are kept, and another boot id means that the machine was rebooted.
+   */
+  readonly setNode: (node: Pick<Node, "metadata" | "spec" | "status">) => void;
   /**
    * The Pods of all sources, as they were given last; undefined before each source has given its Pods. Mirror pods of others are removed
    * from the API server.

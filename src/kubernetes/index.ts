@@ -17,6 +17,8 @@ export {
   type DefaultedVolume,
   defaultPod,
 } from "./defaults/index.js";
+export { HostFiles } from "./facts/host-files.js";
+export { type HugePages, hugePagesOf } from "./facts/memory.js";
 export { nodeFacts } from "./facts/node-facts.js";
 export {
   containerFields,
@@ -146,3 +148,4 @@ export {
   type TerminationPlan,
   terminationPlan,
 } from "./worker/termination.js";
+export { Timer } from "./worker/timer.js";

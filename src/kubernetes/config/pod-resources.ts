@@ -8,7 +8,7 @@ import {
 } from "../../pods/index.js";
 import type { Pod, PodSpec, ResourceRequirements, Resources } from "../api/index.js";
 import { keyed } from "../argument-checks.js";
-import { aggregateContainers, defaultPodResources } from "../defaults/index.js";
+import { aggregateContainers, defaultPodResources, type ResourceSums } from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
 import type { PodView } from "./pod-view.js";
 import { amountOf, type LinuxResources, linuxResources } from "./resources.js";
@@ -63,6 +63,21 @@ export function podLimit(spec: PodSpec, name: string): ParsedQuantity | undefine
 
 function withOverhead(amount: ParsedQuantity | undefined, overhead: ParsedQuantity | undefined) {
   return overhead ? (amount?.plus(overhead) ?? overhead) : amount;
+}
+
+/** Returns what a whole Pod requests of each resource: {@link podRequest} by the name of the resource. */
+export function podRequests(spec: PodSpec): ResourceSums {
+  const names = [
+    ...aggregateContainers(spec, "requests").keys(),
+    ...Object.keys(spec.resources?.requests ?? {}),
+    ...Object.keys(spec.overhead ?? {}),
+  ];
+  return new Map(
+    [...new Set(names)].flatMap((name) => {
+      const amount = podRequest(spec, name);
+      return amount === undefined ? [] : [[name, amount] as const];
+    }),
+  );
 }
 
 /**

@@ -6,5 +6,6 @@ export {
   aggregateContainers,
   defaultPodResources,
   isPodLevelResource,
+  type ResourceSums,
   tryParseQuantity,
 } from "./pod-level-resources.js";

@@ -1,0 +1,113 @@
+import type { NodeCondition } from "../../kubernetes/index.js";
+import type { NodePressures } from "../eviction/index.js";
+import type { RuntimeHealth } from "../relist/index.js";
+
+/** A condition without its times, which the kubelet sets. */
+export type NodeConditionState = Omit<NodeCondition, "lastHeartbeatTime" | "lastTransitionTime">;
+
+/** Changes the conditions of a Node, or adds some. The times of what it returns are ignored. */
+export type NodeConditionsHook = (
+  conditions: readonly NodeConditionState[],
+) => readonly NodeConditionState[] | Promise<readonly NodeConditionState[]>;
+
+/** The reasons and messages of a pressure, without and with it.. */
+interface PressureTexts {
+  readonly type: string;
+  readonly absent: readonly [reason: string, message: string];
+  readonly present: readonly [reason: string, message: string];
+}
+
+const pressureTexts: Readonly<Record<keyof NodePressures, PressureTexts>> = {
+  memory: {
+    type: "MemoryPressure",
+    absent: ["KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+    present: ["KubeletHasInsufficientMemory", "kubelet has insufficient memory available"],
+  },
+  disk: {
+    type: "DiskPressure",
+    absent: ["KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+    present: ["KubeletHasDiskPressure", "kubelet has disk pressure"],
+  },
+  pid: {
+    type: "PIDPressure",
+    absent: ["KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+    present: ["KubeletHasInsufficientPID", "kubelet has insufficient PID available"],
+  },
+};
+
+/** Returns the conditions of a node in the kubelet's order: the pressures, then Ready. */
+export function nodeConditions(
+  pressures: NodePressures,
+  health: Pick<RuntimeHealth, "runtimeErrors" | "networkError">,
+): readonly NodeConditionState[] {
+  const { runtimeErrors, networkError } = health;
+  return [
+    pressureCondition(pressures, "memory"),
+    pressureCondition(pressures, "disk"),
+    pressureCondition(pressures, "pid"),
+    readyCondition([...runtimeErrors, ...(networkError === undefined ? [] : [networkError])]),
+  ];
+}
+
+function pressureCondition(pressures: NodePressures, name: keyof NodePressures): NodeConditionState {
+  const { type, absent, present } = pressureTexts[name];
+  const [reason, message] = pressures[name] ? present : absent;
+  return { type, status: pressures[name] ? "True" : "False", reason, message };
+}
+
+/** Returns the condition Ready: with several errors, its message lists them in brackets. */
+export function readyCondition(errors: readonly string[]): NodeConditionState {
+  const different = [...new Set(errors)];
+  const [first] = different;
+  if (first === undefined)
+    return {
+      type: "Ready",
+      status: "True",
+      reason: "KubeletReady",
+      message: "kubelet is posting ready status",
+    };
+  const message = different.length === 1 ? first : `[${different.join(", ")}]`;
+  return { type: "Ready", status: "False", reason: "KubeletNotReady", message };
+}
+
+/** Returns the conditions with their times: the heartbeat is now, and the transition is that before while the status is the same. */
+export function withTimes(
+  states: readonly NodeConditionState[],
+  before: readonly NodeCondition[],
+  now: Date,
+): NodeCondition<Date>[] {
+  const known = new Map(before.map((condition) => [condition.type, condition]));
+  return states.map((state) => {
+    const { type, status, reason, message } = state;
+    const old = known.get(type);
+    const since = old?.status === status ? old.lastTransitionTime : undefined;
+    return {
+      type,
+      status,
+      lastHeartbeatTime: now,
+      lastTransitionTime: since === undefined ? now : new Date(since),
+      ...(reason === undefined ? {} : { reason }),
+      ...(message === undefined ? {} : { message }),
+    };
+  });
+}
+
+const eventReasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  MemoryPressure: { True: "NodeHasInsufficientMemory", False: "NodeHasSufficientMemory" },
+  DiskPressure: { True: "NodeHasDiskPressure", False: "NodeHasNoDiskPressure" },
+  PIDPressure: { True: "NodeHasInsufficientPID", False: "NodeHasSufficientPID" },
+  Ready: { True: "NodeReady", False: "NodeNotReady" },
+};
+
+/** Returns the reasons of the events about conditions whose status has changed, in the order of the conditions. */
+export function conditionEvents(
+  before: readonly NodeCondition[],
+  after: readonly NodeCondition[],
+): readonly string[] {
+  const known = new Map(before.map(({ type, status }) => [type, status]));
+  return after.flatMap(({ type, status }) => {
+    if (known.get(type) === status) return [];
+    const reason = eventReasons[type]?.[status];
+    return reason === undefined ? [] : [reason];
+  });
+}
