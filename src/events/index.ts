@@ -20,6 +20,8 @@ export {
   type NodeContainer,
   type NodeObject,
   type NodePod,
+  nodeContainer,
+  nodePod,
 } from "./objects.js";
 export { type EventsOptions, eventsTable } from "./options.js";
 export type { EventFilter, EventReadOptions } from "./readers.js";

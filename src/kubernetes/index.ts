@@ -58,9 +58,12 @@ export {
   type ParseManifestsOptions,
   parseManifests,
 } from "./manifests/index.js";
+export { durationText } from "./messages.js";
 export { LocalNodeFiles, type LocalNodeFilesOptions } from "./node/local-node-files.js";
 export type { NodeFiles, PreparedContainer, PreparedPod } from "./node/node-files.js";
-export { podFolder, podsFolder } from "./node/pod-paths.js";
+
+export { podFolder, podLogFolder, podsFolder, volumeFolder } from "./node/pod-paths.js";
+
 export type { UserNamespaceIds } from "./node/user-namespaces.js";
 export type {
   PluginVolumeSource,

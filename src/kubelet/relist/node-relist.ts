@@ -1,9 +1,13 @@
+import type { StatusResponse } from "../../../gen/runtime/v1/api_pb.js";
+import { backoff, linkedController, onAbort, raceAbort } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { NodeContainer, NodePod } from "../../events/index.js";
-import type { Clock, PodChanges } from "../../kubernetes/index.js";
+import { type Clock, type PodChanges, Timer } from "../../kubernetes/index.js";
+import { pause, withClockDeadline } from "../clock-waits.js";
 import type { KubeletLoop } from "../kubelet-view.js";
-import type { RuntimeHealth } from "./health.js";
-import type { RelistOptions } from "./options.js";
+import { isRuntimeReady, type RuntimeHealth, runtimeHealth } from "./health.js";
+import { NodeObjects } from "./node-objects.js";
+import { type RelistOptions, type ResolvedRelistOptions, resolveRelistOptions } from "./options.js";
 
 /** What {@link NodeRelist} uses. */
 export interface NodeRelistParts {
@@ -13,21 +17,42 @@ export interface NodeRelistParts {
   readonly onHealthChange?: (() => void) | undefined;
 }
 
+/** The timeout of a list and of Status: a runtime that hangs must not hold a connection for ever. */
+const timeoutMs = 30_000;
+/** When to try the events of a runtime again that does not serve them: it may have been upgraded. */
+const eventsRetryMs = 60_000;
+/** The longest pause between two relists that fail. */
+const maxFailurePauseMs = 3_000;
+
 /**
  * The sandboxes and containers of the node, for all parts of a kubelet: by the events of the runtime, and by lists at intervals. The list
  * is the truth and an event is a hint, since runtimes lose events. It is empty until the first relist; see {@link relistedAtMs}.
+ *
+ * The health is computed from the times of what has succeeded, so that a runtime that accepts calls and never answers becomes unhealthy.
  */
 export class NodeRelist implements PodChanges, KubeletLoop {
   readonly #parts: NodeRelistParts;
-  readonly #options: RelistOptions;
-  readonly #pods = new Map<string, NodePod>();
-  readonly #containers = new Map<string, NodeContainer>();
+  readonly #options: ResolvedRelistOptions;
+  readonly #objects = new NodeObjects();
   readonly #subscribers = new Map<string, Set<() => void>>();
+  readonly #timer: Timer;
+  readonly #firstRelist: Promise<void>;
+  #onFirstRelist = () => {};
   #relistedAtMs: number | undefined;
+  #runtimeReadyAtMs: number | undefined;
+  #status: StatusResponse | undefined;
+  #hasEvents = false;
+  /** Set after an outage: everything may have changed, also what lists do not show. */
+  #mustNotifyAll = false;
+  #reportedHealth = "";
 
   constructor(parts: NodeRelistParts, options: RelistOptions = {}) {
     this.#parts = parts;
-    this.#options = options;
+    this.#options = resolveRelistOptions(options);
+    this.#timer = new Timer(parts.clock);
+    this.#firstRelist = new Promise((resolve) => {
+      this.#onFirstRelist = resolve;
+    });
   }
 
   /** When the last relist began that succeeded, by the clock; undefined before the first one. */
@@ -35,54 +60,191 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     return this.#relistedAtMs;
   }
 
+  /** Whether the runtime sends events now. */
+  get hasEvents(): boolean {
+    return this.#hasEvents;
+  }
+
   /** The sandboxes of the node by id, those of other owners included. */
   get pods(): ReadonlyMap<string, NodePod> {
-    return this.#pods;
+    return this.#objects.pods;
   }
 
   /** The containers of the node by id, those of other owners included. */
   get containers(): ReadonlyMap<string, NodeContainer> {
-    return this.#containers;
+    return this.#objects.containers;
   }
 
   /** Returns the uids of all pods that have a sandbox or a container in the runtime. Empty before the first relist. */
   podUids(): ReadonlySet<string> {
-    return new Set([...this.#pods.values()].map(({ uid }) => uid));
+    const uids = new Set<string>();
+    for (const object of [...this.pods.values(), ...this.containers.values()])
+      uids.add(this.#objects.uidOf(object));
+    uids.delete("");
+    return uids;
   }
 
-  /** Reports whether a sandbox is ready, or a container of it may run, of the pod with this uid. */
+  /** Returns the uid of the pod of a container; "" when it is unknown. */
+  podUidOf(container: NodeContainer): string {
+    return this.#objects.uidOf(container);
+  }
+
+  /** Reports whether anything of the pod with this uid may run: a sandbox is ready, or a container is neither created nor exited. */
   isRunning(podUid: string): boolean {
-    return [...this.#pods.values()].some(({ uid, state }) => uid === podUid && state === "ready");
+    for (const { uid, state } of this.pods.values()) if (uid === podUid && state === "ready") return true;
+    for (const one of this.containers.values())
+      if ((one.state === "running" || one.state === "unknown") && this.#objects.uidOf(one) === podUid)
+        return true;
+    return false;
   }
 
   subscribe(podUid: string, notify: () => void): () => void {
     const callbacks = this.#subscribers.get(podUid) ?? new Set();
     this.#subscribers.set(podUid, callbacks);
-    callbacks.add(notify);
-    return () => void callbacks.delete(notify);
+    // Two subscriptions with one function are two subscriptions.
+    const callback = () => notify();
+    callbacks.add(callback);
+    return () => {
+      callbacks.delete(callback);
+      if (callbacks.size === 0 && this.#subscribers.get(podUid) === callbacks)
+        this.#subscribers.delete(podUid);
+    };
   }
 
   /** Lists now, and resolves when the cache has the result. Rejects when the runtime does not answer, or when the signal fires. */
   async relist(signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    this.#relistedAtMs = this.#parts.clock.now();
+    const { cri, clock } = this.#parts;
+    const startedAtMs = clock.now();
+    const start = this.#objects.startList();
+    const lists = await withClockDeadline(clock, timeoutMs, signal, "relist", async (aborted) => {
+      const options = { signal: aborted, timeoutMs: 0 };
+      // Pods after containers: the pod of a listed container is then listed, too, unless it was removed in between.
+      const containers = await cri.lists.containers({}, options).collect();
+      return { containers, sandboxes: await cri.lists.podSandboxes({}, options).collect() };
+    });
+    this.#relistedAtMs = Math.max(this.#relistedAtMs ?? 0, startedAtMs);
+    const changed = this.#objects.replace(start, lists);
+    this.#onFirstRelist();
+    if (this.#mustNotifyAll) this.#notify(this.#subscribers.keys());
+    else this.#notify(changed);
+    this.#mustNotifyAll = false;
   }
 
   /** Resolves as soon as there was a relist. Rejects with the reason of the signal. */
   async ready(signal: AbortSignal): Promise<void> {
-    while (this.#relistedAtMs === undefined)
-      await this.#parts.clock.sleep(this.#options.genericMs ?? 1_000, signal);
+    await raceAbort(this.#firstRelist, signal);
   }
 
-  /** Returns the health by the clock's time: a runtime that hangs becomes unhealthy without any event. */
+  /** Returns the health by the clock's time. */
   health(): RuntimeHealth {
-    return { runtimeErrors: [], networkError: undefined, status: undefined };
+    return runtimeHealth({
+      nowMs: this.#parts.clock.now(),
+      relistedAtMs: this.#relistedAtMs,
+      runtimeReadyAtMs: this.#runtimeReadyAtMs,
+      status: this.#status,
+      ...this.#options,
+    });
   }
 
   async run(signal: AbortSignal): Promise<void> {
+    const removeCallback = onAbort(signal, this.#timer.wake);
+    await Promise.all([
+      this.#relistAgain(signal),
+      this.#readEventsAgain(signal),
+      this.#pollStatus(signal),
+      this.#watchHealth(signal),
+    ]);
+    removeCallback();
+  }
+
+  async #relistAgain(signal: AbortSignal): Promise<void> {
+    const { eventedMs, genericMs } = this.#options;
+    const firstPause = backoff({ firstMs: genericMs, maxMs: Math.max(genericMs, maxFailurePauseMs) });
+    let failurePause = firstPause;
     while (!signal.aborted) {
-      await this.relist(signal).catch(() => undefined);
-      await this.#parts.clock.sleep(this.#options.eventedMs ?? 10_000, signal).catch(() => undefined);
+      this.#timer.clear();
+      try {
+        await this.relist(signal);
+        failurePause = firstPause;
+        await this.#timer.wait(this.#hasEvents ? eventedMs : genericMs);
+      } catch {
+        // Health reports it: the time of the last relist gets older.
+        this.#mustNotifyAll = true;
+        if (!signal.aborted) await this.#timer.wait(failurePause.delayMs());
+        failurePause = failurePause.next();
+      }
     }
+  }
+
+  /** Reads events, as long as the runtime serves them. Without them, relists follow each other faster, and this asks again each minute. */
+  async #readEventsAgain(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#readEvents(signal);
+      if (this.#hasEvents) {
+        this.#hasEvents = false;
+        this.#timer.wake();
+      }
+      await pause(this.#parts.clock, eventsRetryMs, signal);
+    }
+  }
+
+  /** Resolves when the runtime has no events: what the connection finds by polling then, relists find as well. */
+  async #readEvents(signal: AbortSignal): Promise<void> {
+    const reading = linkedController(signal);
+    try {
+      for await (const event of this.#parts.cri.events.read({ signal: reading.signal })) {
+        if ("kind" in event) this.#notify([this.#objects.apply(event)]);
+        else if (event.type === "connected" && event.by === "polling") return;
+        else if (event.type === "disconnected") this.#hasEvents = false;
+        else {
+          // It is connected, or events were lost.
+          if (event.type === "connected") this.#hasEvents = true;
+          this.#mustNotifyAll = true;
+          this.#timer.wake();
+        }
+      }
+    } catch {
+      // Relists report what is wrong with the runtime.
+    } finally {
+      reading.unlink();
+      reading.abort();
+    }
+  }
+
+  async #pollStatus(signal: AbortSignal): Promise<void> {
+    const { cri, clock } = this.#parts;
+    while (!signal.aborted) {
+      const startedAtMs = clock.now();
+      const status = await withClockDeadline(clock, timeoutMs, signal, "Status", (aborted) =>
+        cri.runtime.status({}, { signal: aborted, timeoutMs: 0 }),
+      ).catch(() => undefined);
+      if (status) {
+        this.#status = status;
+        if (isRuntimeReady(status)) this.#runtimeReadyAtMs = startedAtMs;
+        this.#reportHealth();
+      }
+      await pause(clock, this.#options.statusMs, signal);
+    }
+  }
+
+  /** Time alone makes a runtime unhealthy. */
+  async #watchHealth(signal: AbortSignal): Promise<void> {
+    while (await pause(this.#parts.clock, this.#options.statusMs, signal)) this.#reportHealth();
+  }
+
+  #reportHealth(): void {
+    const { runtimeErrors, networkError } = this.health();
+    // The message about relists contains their age.
+    const health = JSON.stringify([
+      runtimeErrors.map((text) => text.replace(/active .* ago/, "")),
+      networkError,
+    ]);
+    if (health === this.#reportedHealth) return;
+    this.#reportedHealth = health;
+    this.#parts.onHealthChange?.();
+  }
+
+  #notify(uids: Iterable<string>): void {
+    for (const uid of [...uids]) for (const notify of [...(this.#subscribers.get(uid) ?? [])]) notify();
   }
 }

@@ -38,3 +38,18 @@ export const relistTable = new OptionTable<RelistOptions>({
   downAfterMs: option.timerMs,
   statusMs: option.timerMs,
 });
+
+/** {@link RelistOptions} with all defaults. */
+export type ResolvedRelistOptions = { readonly [K in keyof RelistOptions]-?: number };
+
+/** Applies the defaults. */
+export function resolveRelistOptions(options: RelistOptions): ResolvedRelistOptions {
+  const {
+    eventedMs = 10_000,
+    genericMs = 1_000,
+    unhealthyAfterMs = 180_000,
+    downAfterMs = 30_000,
+    statusMs = 5_000,
+  } = options;
+  return { eventedMs, genericMs, unhealthyAfterMs, downAfterMs, statusMs };
+}
