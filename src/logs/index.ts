@@ -1,11 +1,14 @@
 // The room of log files. Other rooms import it by this file; the door `cri-sdk/logs` (`src/logs.ts`) lists what is public.
 export type { LogCursorFile } from "./files/identity.js";
 export {
+  compressRotatedLogs,
   type LogFileInfo,
   parseRotatedLogName,
   type RotatedLogName,
+  removeExcessLogs,
   rotatedLogSuffix,
   rotatedLogs,
+  unusedRotatedName,
 } from "./files/rotation.js";
 export {
   LogMerge,

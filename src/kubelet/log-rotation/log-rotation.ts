@@ -1,7 +1,9 @@
-import { OptionTable, option } from "../../core/index.js";
+import { isCriError, OptionTable, option } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
+import { pause } from "../clock-waits.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
 import type { NodeRelist } from "../relist/index.js";
+import { logSize, rotateLog } from "./rotate-log.js";
 
 /** How the logs of containers are rotated. */
 export interface LogRotationOptions {
@@ -31,22 +33,80 @@ export const logRotationTable = new OptionTable<LogRotationOptions>({
 
 /** What {@link LogRotation} uses. */
 export interface LogRotationParts {
-  readonly view: Pick<KubeletView, "clock" | "pods"> & { readonly cri: Pick<Cri, "runtime"> };
-  readonly relist: Pick<NodeRelist, "pods" | "containers">;
+  readonly view: Pick<KubeletView, "clock" | "pods"> & { readonly cri: { readonly runtime: LogRuntime } };
+  readonly relist: Pick<NodeRelist, "containers" | "podUidOf">;
+  /** Called for each log that could not be rotated; the next check tries it again. */
+  readonly onFailure?: ((message: string, error: unknown) => void) | undefined;
 }
 
-/** Rotates the logs of the containers of this kubelet's pods. */
+type LogRuntime = Pick<Cri["runtime"], "containerStatus" | "reopenContainerLog">;
+
+/** A runtime that takes longer is tried again with the next check. */
+const callTimeoutMs = 30_000;
+
+/** Rotates the logs of the running containers of this kubelet's pods. */
 export class LogRotation implements KubeletLoop {
   readonly #parts: LogRotationParts;
-  readonly #options: LogRotationOptions;
+  readonly #options: Required<{ readonly [K in keyof LogRotationOptions]: number }>;
+  /** The log of each container, which is immutable. */
+  #paths = new Map<string, string>();
 
   constructor(parts: LogRotationParts, options: LogRotationOptions = {}) {
+    const { maxBytes = 10 * 1024 * 1024, maxFiles = 5, intervalMs = 10_000 } = options;
     this.#parts = parts;
-    this.#options = options;
+    this.#options = { maxBytes, maxFiles, intervalMs };
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted)
-      await this.#parts.view.clock.sleep(this.#options.intervalMs ?? 10_000, signal).catch(() => undefined);
+    while (await pause(this.#parts.view.clock, this.#options.intervalMs, signal))
+      await this.rotateAll(signal);
+  }
+
+  /** Checks all logs once. Resolves early when the runtime does not answer, or when the signal fires. */
+  async rotateAll(signal: AbortSignal): Promise<void> {
+    const { view, relist, onFailure } = this.#parts;
+    const ownUids = new Set(view.pods().map(({ pod }) => pod.metadata.uid));
+    const running = [...relist.containers.values()].filter(
+      (one) => one.state === "running" && ownUids.has(relist.podUidOf(one)),
+    );
+    const ids = new Set(running.map(({ id }) => id));
+    for (const id of [...this.#paths.keys()]) if (!ids.has(id)) this.#paths.delete(id);
+    for (const { id, name } of running) {
+      if (signal.aborted) return;
+      try {
+        await this.#rotate(id, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        onFailure?.(`the log of container ${name} (${id.slice(0, 13)}) was not rotated`, error);
+        // A runtime that is down, or that hangs, would delay this for each container.
+        if (isCriError(error) && ["unavailable", "deadline_exceeded"].includes(error.code)) return;
+      }
+    }
+  }
+
+  async #rotate(containerId: string, signal: AbortSignal): Promise<void> {
+    const path = await this.#pathOf(containerId, signal);
+    if (path === "") return;
+    const size = await logSize(path);
+    const { runtime } = this.#parts.view.cri;
+    const reopen = async () => {
+      await runtime.reopenContainerLog({ containerId }, { signal, timeoutMs: callTimeoutMs });
+    };
+    // An earlier rotation was interrupted between its two steps.
+    if (size === undefined) await reopen();
+    else if (size >= this.#options.maxBytes) {
+      const time = new Date(this.#parts.view.clock.now());
+      await rotateLog(path, { maxFiles: this.#options.maxFiles, time, reopen });
+    }
+  }
+
+  async #pathOf(containerId: string, signal: AbortSignal): Promise<string> {
+    const known = this.#paths.get(containerId);
+    if (known !== undefined) return known;
+    const { runtime } = this.#parts.view.cri;
+    const { status } = await runtime.containerStatus({ containerId }, { signal, timeoutMs: callTimeoutMs });
+    const path = status?.logPath ?? "";
+    this.#paths.set(containerId, path);
+    return path;
   }
 }

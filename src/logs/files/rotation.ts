@@ -119,13 +119,49 @@ export class Rotation {
 
   /** Removes the oldest files above the limit, and compresses the others except for the newest. */
   async cleanUp(): Promise<void> {
-    const rotated = await rotatedLogs(this.#path);
-    const kept = Math.max(0, this.#maxFiles - 1);
-    const excess = rotated.slice(0, Math.max(0, rotated.length - kept));
-    for (const { path } of excess) await rm(path, { force: true });
-    if (!this.#compress) return;
-    for (const { path, compressed } of rotated.slice(excess.length, -1))
-      if (!compressed) await compress(path);
+    await removeExcessLogs(this.#path, Math.max(0, this.#maxFiles - 1));
+    if (this.#compress) await compressRotatedLogs(this.#path);
+  }
+}
+
+/** Removes the oldest rotated files of the log at `path` until `kept` remain, and what an interrupted compression has left. */
+export async function removeExcessLogs(path: string, kept: number): Promise<void> {
+  await removeLeftovers(path);
+  const rotated = await rotatedLogs(path);
+  for (const file of rotated.slice(0, Math.max(0, rotated.length - kept)))
+    await rm(file.path, { force: true });
+}
+
+/**
+ * Compresses the rotated files of the log at `path` except for the newest, to which a runtime may still write. Each gets its new name only
+ * when it is complete. Rejects with Node's error, such as ENOSPC, and leaves the file as it was.
+ */
+export async function compressRotatedLogs(path: string): Promise<void> {
+  for (const file of (await rotatedLogs(path)).slice(0, -1)) if (!file.compressed) await compress(file.path);
+}
+
+/** Returns a name for the file at `path` that no file beside it has. Names have a resolution of one second: later ones run ahead. */
+export async function unusedRotatedName(path: string, time: Date): Promise<string> {
+  const names = new Set(await readdir(dirname(path)));
+  for (let ms = time.getTime(); ; ms += 1_000) {
+    const name = `${basename(path)}.${rotatedLogSuffix(new Date(ms))}`;
+    if (!names.has(name) && !names.has(`${name}.gz`)) return join(dirname(path), name);
+  }
+}
+
+/** Removes unfinished files, and files whose compressed copy is complete: the process ended between two steps. */
+async function removeLeftovers(path: string): Promise<void> {
+  const [folder, logName] = [dirname(path), basename(path)];
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (isAbsent(error)) return [];
+    throw error;
+  });
+  const existing = new Set(names);
+  for (const name of names) {
+    const rotated = parseRotatedLogName(name, logName);
+    if (rotated === undefined) continue;
+    const isCopied = !rotated.compressed && existing.has(`${name}.gz`);
+    if (rotated.unfinished || isCopied) await rm(join(folder, name), { force: true });
   }
 }
 
