@@ -9,7 +9,7 @@ import { count, outOf, type Shortage, shortagesOf } from "./node-fit.js";
  *
  * Source: kubelet, preemption/preemption.go.
  */
-export const makeRoomForCriticalPod: AdmissionCheck = async ({ pod, node, others, preempt }) => {
+export const makeRoomForCriticalPod: AdmissionCheck = ({ pod, node, others, preempt }) => {
   if (!isCriticalPod(pod)) return undefined;
   const shortages = shortagesOf(pod, node, others);
   const [first] = shortages;
@@ -17,8 +17,7 @@ export const makeRoomForCriticalPod: AdmissionCheck = async ({ pod, node, others
   const victims = podsToPreempt(pod, others, shortages);
   if ("missing" in victims) return unreclaimable(victims.missing);
   if (preempt === undefined) return outOf(first);
-  await preempt(victims);
-  return undefined;
+  return preempt(victims).then(() => undefined);
 };
 
 /** What is still missing, by the name of a resource. */

@@ -1,3 +1,4 @@
+import { isRecord } from "../../core/index.js";
 import type { NodeCondition } from "../../kubernetes/index.js";
 import type { NodePressures } from "../eviction/index.js";
 import type { RuntimeHealth } from "../relist/index.js";
@@ -77,8 +78,7 @@ export function withTimes(
   now: Date,
 ): NodeCondition<Date>[] {
   const known = new Map(before.map((condition) => [condition.type, condition]));
-  return states.map((state) => {
-    const { type, status, reason, message } = state;
+  return states.map(({ type, status, reason, message }) => {
     const old = known.get(type);
     const since = old?.status === status ? old.lastTransitionTime : undefined;
     return {
@@ -90,6 +90,33 @@ export function withTimes(
       ...(message === undefined ? {} : { message }),
     };
   });
+}
+
+/** Returns the conditions with the transition times of an earlier run, as far as the status is the same. */
+export function sinceEarlier(
+  conditions: readonly NodeCondition<Date>[],
+  earlier: readonly NodeCondition[],
+): NodeCondition<Date>[] {
+  const known = new Map(earlier.map((condition) => [condition.type, condition]));
+  return conditions.map((condition) => {
+    const old = known.get(condition.type);
+    if (old?.status !== condition.status || old.lastTransitionTime === undefined) return condition;
+    return { ...condition, lastTransitionTime: new Date(old.lastTransitionTime) };
+  });
+}
+
+const statuses: ReadonlySet<unknown> = new Set(["True", "False", "Unknown"]);
+
+/** Returns conditions that a program gave. Throws when they are not conditions, or when Ready is missing. */
+export function checkedConditions(given: readonly NodeConditionState[]): readonly NodeConditionState[] {
+  const isCondition = (one: NodeConditionState) =>
+    isRecord(one) && typeof one.type === "string" && statuses.has(one.status);
+  if (!Array.isArray(given) || !given.every(isCondition))
+    throw new TypeError('must return conditions with a type, and the status "True", "False" or "Unknown"');
+  const types = new Set(given.map(({ type }) => type));
+  if (types.size < given.length) throw new TypeError("must return each type of condition once");
+  if (!types.has("Ready")) throw new TypeError("must return the condition Ready");
+  return given;
 }
 
 const eventReasons: Readonly<Record<string, Readonly<Record<string, string>>>> = {

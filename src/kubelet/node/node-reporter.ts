@@ -1,24 +1,28 @@
 import type { VersionResponse } from "../../../gen/runtime/v1/api_pb.js";
-import { checkArgument, messageOf, option } from "../../core/index.js";
+import { checkArgument, messageOf, onAbort, option } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import {
   type Clock,
   type ContainerImage,
   HostFiles,
   type Node,
+  type NodeCondition,
   type NodeFacts,
   type NodeStatus,
   Timer,
 } from "../../kubernetes/index.js";
+import { callSafely } from "../callbacks.js";
 import type { NodePressures } from "../eviction/index.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
 import type { RuntimeHealth } from "../relist/index.js";
 import { type HostInfo, readHostInfo, readHostResources } from "./host-info.js";
 import {
+  checkedConditions,
   conditionEvents,
   type NodeConditionState,
   nodeConditions,
   readyCondition,
+  sinceEarlier,
   withTimes,
 } from "./node-conditions.js";
 import { nodeImages } from "./node-images.js";
@@ -58,16 +62,27 @@ export interface NodeReporterParts {
 /** What an API server knows of a Node. */
 export type KnownNode = Pick<Node, "metadata" | "spec" | "status">;
 
-/** Computes the Node of a kubelet: every 10 s, and whenever a part reports a change. */
+/** How often the status is computed, and the runtime asked for its version and images: as by the kubelet. */
+const statusMs = 10_000;
+const runtimeMs = 30_000;
+/** How long the runtime may take to answer; for the first status, since a kubelet starts without it, too. */
+const callTimeoutMs = 10_000;
+const openTimeoutMs = 5_000;
+
+/**
+ * Computes the Node of a kubelet: every 10 s, and whenever a part reports a change. A runtime that hangs delays nothing: what it said last
+ * stays. Records the events of the node.
+ */
 export class NodeReporter implements KubeletLoop {
-  /** Reads the machine and, if it answers in time, the runtime. Rejects with `invalid_option`, or with the reason of the signal. */
+  /** Reads the machine and, if it answers in 5 s, the runtime. Rejects with `invalid_option`, or with the reason of the signal. */
   static async open(
     parts: NodeReporterParts,
     options: NodeOptions = {},
     signal?: AbortSignal,
   ): Promise<NodeReporter> {
     checkArgument("NodeReporter.open", "options", options, option.nested(nodeTable));
-    const reporter = new NodeReporter(parts, options, await readHostInfo(parts.files ?? new HostFiles()));
+    const files = parts.files ?? new HostFiles();
+    const reporter = new NodeReporter(parts, options, files, await readHostInfo(files));
     await reporter.#readRuntime(openTimeoutMs, signal);
     signal?.throwIfAborted();
     await reporter.#compute();
@@ -81,14 +96,20 @@ export class NodeReporter implements KubeletLoop {
   readonly #timer: Timer;
   #version: VersionResponse | undefined;
   #images: readonly ContainerImage[] = [];
+  /** The Node at the API server. */
   #known: KnownNode | undefined;
+  #isEarlierRunKnown = false;
+  #isUnschedulable = false;
   #status: NodeStatus<Date> = {};
+  /** The conditions that events were recorded for. */
+  #recorded: readonly NodeCondition<Date>[] = [];
+  /** Undefined when it has to be put together anew. */
   #node: Node<Date> | undefined;
 
-  private constructor(parts: NodeReporterParts, options: NodeOptions, host: HostInfo) {
+  private constructor(parts: NodeReporterParts, options: NodeOptions, files: HostFiles, host: HostInfo) {
     this.#parts = parts;
     this.#options = options;
-    this.#files = parts.files ?? new HostFiles();
+    this.#files = files;
     this.#host = host;
     this.#timer = new Timer(parts.clock);
   }
@@ -104,24 +125,47 @@ export class NodeReporter implements KubeletLoop {
     return this.#node;
   }
 
-  /** Computes the status now instead of after the rest of the 10 s: the health or a pressure has changed. */
+  /** Computes the status now, without waiting for the rest of the 10 s: the health or a pressure has changed. */
   refresh(): void {
     this.#timer.wake();
   }
 
   /**
-   * Takes the labels, annotations and spec of the Node at the API server. From the first Node with a status, an earlier run of this kubelet,
-   * the transition times of conditions are taken, and a reboot is recognized.
+   * Takes the labels, annotations and spec of the Node at the API server. The first Node with a status is what an earlier run of the kubelet
+   * reported: the transition times of its conditions are kept, and another boot id means that the machine was rebooted.
    */
   setNode(node: KnownNode): void {
     this.#known = node;
     this.#node = undefined;
+    if (node.status !== undefined && !this.#isEarlierRunKnown) {
+      this.#isEarlierRunKnown = true;
+      this.#continue(node.status);
+    }
+    const isUnschedulable = node.spec?.unschedulable ?? false;
+    if (isUnschedulable === this.#isUnschedulable) return;
+    this.#isUnschedulable = isUnschedulable;
+    this.#recordStatus(isUnschedulable ? "NodeNotSchedulable" : "NodeSchedulable");
   }
 
   async run(signal: AbortSignal): Promise<void> {
     this.#record("Normal", "Starting", "Starting kubelet.");
-    await this.#compute();
-    signal.throwIfAborted();
+    const removeCallback = onAbort(signal, this.#timer.wake);
+    const reading = this.#keepReadingRuntime(signal);
+    while (!signal.aborted) {
+      this.#timer.clear();
+      await this.#report();
+      await this.#timer.wait(statusMs);
+    }
+    removeCallback();
+    await reading;
+  }
+
+  async #keepReadingRuntime(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted) {
+      await clock.sleep(this.#version === undefined ? statusMs : runtimeMs, signal).catch(() => undefined);
+      if (!signal.aborted) await this.#readRuntime(callTimeoutMs, signal);
+    }
   }
 
   async #readRuntime(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -135,61 +179,84 @@ export class NodeReporter implements KubeletLoop {
     if (images.status === "fulfilled") this.#images = nodeImages(images.value.images);
   }
 
+  async #report(): Promise<void> {
+    await this.#compute();
+    const { conditions = [] } = this.#status;
+    for (const reason of conditionEvents(this.#recorded, conditions)) this.#recordStatus(reason);
+    this.#recorded = conditions;
+    callSafely("onNode", () => this.#parts.onNode?.(this.current()));
+  }
+
   async #compute(): Promise<void> {
     const { nodeName, clock, facts, health, pressures, port, declaredFeatures, evictionReserve } =
       this.#parts;
-    const { nodeAddresses, capacity = {}, reserved = {}, maxPods, kubeletVersion } = this.#options;
+    const {
+      nodeAddresses,
+      capacity = {},
+      reserved = {},
+      maxPods = defaultMaxPods,
+      kubeletVersion = defaultKubeletVersion,
+    } = this.#options;
     const { rootDir, nodeIPs, memoryBytes, swapBytes } = facts();
     const resources = await readHostResources(this.#files, rootDir);
-    const current = health();
-    const states = await this.#conditions(nodeConditions(pressures(), current));
-    const before = this.#status.conditions ?? [];
-    const conditions = withTimes(states, before, new Date(clock.now()));
-    this.#status = nodeStatus(
-      {
-        nodeName,
-        nodeIPs,
-        nodeAddresses,
-        host: this.#host,
-        resources,
-        memoryBytes,
-        swapBytes,
-        maxPods: maxPods ?? defaultMaxPods,
-        capacity,
-        reserved,
-        evictionReserve: evictionReserve ?? defaultEvictionReserve,
-        version: this.#version,
-        runtime: current.status,
-        images: this.#images,
-        kubeletVersion: kubeletVersion ?? defaultKubeletVersion,
-        port: port?.(),
-        declaredFeatures: declaredFeatures?.() ?? [],
-      },
-      conditions,
-    );
+    const runtimeHealth = health();
+    const states = await this.#changed(nodeConditions(pressures(), runtimeHealth));
+    const input = {
+      nodeName,
+      nodeIPs,
+      nodeAddresses,
+      host: this.#host,
+      resources,
+      memoryBytes,
+      swapBytes,
+      maxPods,
+      capacity,
+      reserved,
+      evictionReserve: evictionReserve ?? defaultEvictionReserve,
+      version: this.#version,
+      runtime: runtimeHealth.status,
+      images: this.#images,
+      kubeletVersion,
+      port: port?.(),
+      declaredFeatures: declaredFeatures?.() ?? [],
+    };
+    const conditions = withTimes(states, this.#status.conditions ?? [], new Date(clock.now()));
+    this.#status = nodeStatus(input, conditions);
     this.#node = undefined;
-    for (const reason of conditionEvents(before, conditions))
-      this.#record("Normal", reason, `Node ${nodeName} status is now: ${reason}`);
-    this.#parts.onNode?.(this.current());
   }
 
-  async #conditions(states: readonly NodeConditionState[]): Promise<readonly NodeConditionState[]> {
-    const { nodeConditions: hook } = this.#options;
-    if (hook === undefined) return states;
+  /** Returns what the option `nodeConditions` makes of the conditions. If it fails, nobody knows whether the node is ready. */
+  async #changed(states: readonly NodeConditionState[]): Promise<readonly NodeConditionState[]> {
+    const { nodeConditions: change } = this.#options;
+    if (change === undefined) return states;
     try {
-      return await hook(states);
+      return checkedConditions(await change(states));
     } catch (error) {
-      const isNotReady = ({ type }: NodeConditionState) => type !== "Ready";
-      return [...states.filter(isNotReady), readyCondition([`nodeConditions failed: ${messageOf(error)}`])];
+      const others = states.filter(({ type }) => type !== "Ready");
+      return [...others, readyCondition([`nodeConditions: ${messageOf(error)}`])];
     }
+  }
+
+  /** Continues the status of an earlier run. */
+  #continue({ conditions = [], nodeInfo }: NodeStatus): void {
+    const { bootID } = this.#host;
+    if (bootID && nodeInfo?.bootID && nodeInfo.bootID !== bootID)
+      this.#record(
+        "Warning",
+        "Rebooted",
+        `Node ${this.#parts.nodeName} has been rebooted, boot id: ${bootID}`,
+      );
+    const current = this.#status.conditions ?? [];
+    this.#status = { ...this.#status, conditions: sinceEarlier(current, conditions) };
+  }
+
+  #recordStatus(reason: string): void {
+    this.#record("Normal", reason, `Node ${this.#parts.nodeName} status is now: ${reason}`);
   }
 
   #record(type: "Normal" | "Warning", reason: string, message: string): void {
     const { nodeName: name, record } = this.#parts;
-    // kubectl finds the events of a node by this uid, its name.
+    // The kubelet's events have the name as the uid, and kubectl looks for them so.
     record({ type, reason, message, object: { kind: "Node", namespace: "", name, uid: name } });
   }
 }
-
-/** How long the first status waits for the runtime. */
-const openTimeoutMs = 5_000;
