@@ -92,7 +92,7 @@ export {
   podStatus,
 } from "./status/pod-status.js";
 export { publishedStatus } from "./status/published-status.js";
-export type { PodStatusInput, WaitingState } from "./status/status-input.js";
+export type { PodStatusInput, ResizeStatus, WaitingState } from "./status/status-input.js";
 export { podStatusJson } from "./status/status-json.js";
 export { readTerminationMessage } from "./status/termination-message.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
@@ -116,7 +116,12 @@ export {
 export { killPod, type PodKillParts } from "./worker/kill-pod.js";
 export { type ContainerInSandbox, observedPod } from "./worker/observation.js";
 export { observePod } from "./worker/observe.js";
-export type { ObservedContainer, ObservedPod, ObservedSandbox } from "./worker/observed.js";
+export type {
+  ObservedContainer,
+  ObservedPod,
+  ObservedResources,
+  ObservedSandbox,
+} from "./worker/observed.js";
 export { EventChanges } from "./worker/pod-changes.js";
 export { PodWorker, type PodWorkerOptions, type TerminateOptions } from "./worker/pod-worker.js";
 export type {

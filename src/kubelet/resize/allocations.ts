@@ -147,8 +147,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
     containerName: string,
     resources: ResourceRequirements,
   ): Promise<void> => {
-    const record = this.#records.get(podUid);
-    if (record === undefined) return;
+    const record = this.#records.get(podUid) ?? { actuated: {} };
     await this.#keep(podUid, { ...record, actuated: { ...record.actuated, [containerName]: resources } });
   };
 

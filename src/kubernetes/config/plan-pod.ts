@@ -1,9 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import { type PodSandboxConfig, PodSandboxConfigSchema } from "../../../gen/runtime/v1/api_pb.js";
+import {
+  type LinuxContainerResources,
+  LinuxContainerResourcesSchema,
+  type PodSandboxConfig,
+  PodSandboxConfigSchema,
+} from "../../../gen/runtime/v1/api_pb.js";
 import { criError, kubernetesLabels } from "../../core/index.js";
 import { dottedSysctl } from "../../pods/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { podLogFolder } from "../node/pod-paths.js";
+import { containerResources } from "./container-resources.js";
 import { podDns } from "./dns.js";
 import { sandboxHostname } from "./hostname.js";
 import { checkPlanInput } from "./input-checks.js";
@@ -14,7 +20,7 @@ import { planVolumes } from "./plan-volumes.js";
 import type { ConfigNotice, PlannedContainer, PodConfigs, PodPlan } from "./pod-configs.js";
 import type { PodInputs } from "./pod-inputs.js";
 import { podCgroupParent, sandboxOverhead, sandboxResources } from "./pod-resources.js";
-import { containersOf, type PodView, viewOf } from "./pod-view.js";
+import { type ContainerView, containersOf, type PodView, viewOf } from "./pod-view.js";
 import { portMappings } from "./port-mappings.js";
 import { runtimeHandlerOf } from "./runtime-handler.js";
 import { sandboxSecurity } from "./security.js";
@@ -61,13 +67,27 @@ export function planContainer(
 ): PlannedContainer {
   checkPlanInput("planContainer", pod, node, inputs);
   const view = viewOf(pod);
-  const one = containersOf(view.spec).find(({ container }) => container.name === containerName);
-  if (one === undefined)
-    throw criError(
-      "invalid_option",
-      `planContainer: containerName: the Pod has no container ${JSON.stringify(containerName)}`,
-    );
-  return planContainerOf(view, one, node, inputs);
+  return planContainerOf(view, containerNamed(view, containerName), node, inputs);
+}
+
+/** Returns `config.linux.resources` of a container, as {@link planContainer} does, without the objects that the container refers to. */
+export function planResources(
+  pod: DefaultedPod,
+  containerName: string,
+  node: NodeFacts,
+): LinuxContainerResources {
+  const view = viewOf(pod);
+  const resources = containerResources(view, containerNamed(view, containerName), node);
+  return create(LinuxContainerResourcesSchema, resources);
+}
+
+function containerNamed(view: PodView, name: string): ContainerView {
+  const one = containersOf(view.spec).find(({ container }) => container.name === name);
+  if (one) return one;
+  throw criError(
+    "invalid_option",
+    `planContainer: containerName: the Pod has no container ${JSON.stringify(name)}`,
+  );
 }
 
 function planPod(view: PodView, node: NodeFacts, inputs: PodInputs): PodPlan {

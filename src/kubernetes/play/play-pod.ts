@@ -4,7 +4,7 @@ import type { ConfigMap, Pod, Secret } from "../api/index.js";
 import { criCheck, keyed } from "../argument-checks.js";
 import { checkNodeArgument } from "../config/input-checks.js";
 import type { NodeFacts } from "../config/node-facts.js";
-import { planContainer, podPlan } from "../config/plan-pod.js";
+import { planContainer, planResources, podPlan } from "../config/plan-pod.js";
 import { lifecycleHooks } from "../hooks/hooks.js";
 import { podImages } from "../images/pod-images.js";
 import { type ManifestObject, parseManifests } from "../manifests/index.js";
@@ -129,6 +129,7 @@ export function podPlanner(node: NodeFacts): PodPlanner {
   return {
     pod: (pod, inputs) => podPlan(pod, node, inputs),
     container: (pod, name, inputs) => planContainer(pod, name, node, inputs),
+    resources: (pod, name) => planResources(pod, name, node),
   };
 }
 

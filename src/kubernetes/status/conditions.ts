@@ -4,6 +4,7 @@ import { initContainersOf, isSidecar, regularContainersOf } from "../worker/pod-
 import { mayRestartAll } from "../worker/restart-rules.js";
 import { sandboxNeed } from "../worker/sandbox-need.js";
 import type { PodPhase } from "./phase.js";
+import type { ResizeStatus } from "./status-input.js";
 
 /** The input of {@link podConditions}. */
 export interface ConditionsInput {
@@ -15,11 +16,14 @@ export interface ConditionsInput {
   readonly others: readonly PodCondition<Date>[];
   /** Whether all containers are being removed to start anew. */
   readonly isRestartingAll: boolean;
+  readonly resize: ResizeStatus | undefined;
   readonly nowMs: number;
 }
 
 /** A condition without what all of them have. */
-type Finding = Pick<PodCondition<Date>, "type" | "reason" | "message"> & { readonly holds: boolean };
+type Finding = Pick<PodCondition<Date>, "type" | "reason" | "message" | "observedGeneration"> & {
+  readonly holds: boolean;
+};
 
 /** The conditions that `podStatus()` sets. Others are kept as they are. */
 const ownTypes: ReadonlySet<string> = new Set([
@@ -29,6 +33,8 @@ const ownTypes: ReadonlySet<string> = new Set([
   "ContainersReady",
   "PodScheduled",
   "AllContainersRestarting",
+  "PodResizePending",
+  "PodResizeInProgress",
 ]);
 
 /** Returns the conditions of a pod. The transition time of a condition changes only when its status changes. */
@@ -38,6 +44,7 @@ export function podConditions(pod: Pod, observed: ObservedPod, input: Conditions
   const kept = others.filter(({ type }) => !ownTypes.has(type));
   const containersReady = containersReadyFinding(pod, input);
   const findings: Finding[] = [
+    ...resizeFindings(input.resize),
     { type: "PodReadyToStartContainers", holds: !sandboxNeed(pod, observed).isNeeded },
     initializedFinding(pod, input),
     readyFinding(pod, containersReady, kept),
@@ -45,20 +52,48 @@ export function podConditions(pod: Pod, observed: ObservedPod, input: Conditions
     { type: "PodScheduled", holds: true },
     ...(mayRestartAll(pod) ? [restartingFinding(pod, observed, input)] : []),
   ];
-  const own = findings.map(({ type, holds, reason, message }): PodCondition<Date> => {
-    const status = holds ? "True" : "False";
-    const before = previous?.conditions?.find((condition) => condition.type === type);
-    const isSame = before?.status === status;
-    return {
-      type,
-      status,
-      ...(generation !== undefined && { observedGeneration: generation }),
-      lastTransitionTime: (isSame && before.lastTransitionTime) || new Date(nowMs),
-      ...(reason !== undefined && { reason }),
-      ...(message !== undefined && { message }),
-    };
-  });
+  const own = findings.map(
+    ({ type, holds, reason, message, observedGeneration = generation }): PodCondition<Date> => {
+      const status = holds ? "True" : "False";
+      const before = previous?.conditions?.find((condition) => condition.type === type);
+      const isSame = before?.status === status;
+      return {
+        type,
+        status,
+        ...(observedGeneration !== undefined && { observedGeneration }),
+        lastTransitionTime: (isSame && before.lastTransitionTime) || new Date(nowMs),
+        ...(reason !== undefined && { reason }),
+        ...(message !== undefined && { message }),
+      };
+    },
+  );
   return [...kept, ...own];
+}
+
+/** Returns the conditions of a resize, which exist only while they hold. */
+function resizeFindings(resize: ResizeStatus | undefined): Finding[] {
+  const { pending, inProgress } = resize ?? {};
+  const found: Finding[] = [];
+  if (pending) {
+    const { reason, message, observedGeneration } = pending;
+    found.push({
+      type: "PodResizePending",
+      holds: true,
+      reason,
+      message,
+      ...(observedGeneration !== undefined && { observedGeneration }),
+    });
+  }
+  if (inProgress) {
+    const { generation: observedGeneration, error } = inProgress;
+    found.push({
+      type: "PodResizeInProgress",
+      holds: true,
+      ...(error !== undefined && { reason: "Error", message: error }),
+      ...(observedGeneration !== undefined && { observedGeneration }),
+    });
+  }
+  return found;
 }
 
 const endReasons = { Succeeded: "PodCompleted", Failed: "PodFailed" } as const;

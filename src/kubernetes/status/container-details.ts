@@ -1,5 +1,14 @@
-import { parseQuantity } from "../../pods/index.js";
-import type { Container, ContainerStatus, Resources, VolumeMount, VolumeMountStatus } from "../api/index.js";
+import { cpuShares, parseQuantity, cpuQuota as quotaOf } from "../../pods/index.js";
+import type {
+  Container,
+  ContainerStatus,
+  ResourceRequirements,
+  Resources,
+  VolumeMount,
+  VolumeMountStatus,
+} from "../api/index.js";
+import { amountOf } from "../config/resources.js";
+import type { ObservedContainer, ObservedResources } from "../worker/observed.js";
 
 /** Returns the volumes of a container as its status reports them. */
 export function volumeMountStatuses(
@@ -25,19 +34,59 @@ function isRecursive({ recursiveReadOnly }: VolumeMount, isSupported: boolean): 
   return recursiveReadOnly === "Enabled" || (recursiveReadOnly === "IfPossible" && isSupported);
 }
 
-/** Returns the resources of a created container. They never change after its creation, so they are those of the Pod. */
-export function resourceStatus({
-  resources = {},
-}: Container): Pick<ContainerStatus<Date>, "resources" | "allocatedResources"> {
-  const { limits, requests, claims } = resources;
+/**
+ * Returns the resources of a created container: those of the Pod, or what a running one has while they are changed.
+ *
+ * @param actuated what was set last; undefined unless the resources of containers change in place
+ */
+export function resourceStatus(
+  { resources = {} }: Container,
+  instance: ObservedContainer,
+  actuated: ResourceRequirements | undefined,
+): Pick<ContainerStatus<Date>, "resources" | "allocatedResources"> {
+  const { requests: allocated, claims } = resources;
+  const { limits, requests } =
+    actuated && instance.state === "running" ? actual(resources, actuated, instance.resources) : resources;
   return {
     resources: {
       ...(claims && { claims: claims.map((claim) => ({ ...claim })) }),
       ...(limits && { limits: quantityTexts(limits) }),
       ...(requests && { requests: quantityTexts(requests) }),
     },
-    ...(requests && { allocatedResources: quantityTexts(requests) }),
+    ...(allocated && { allocatedResources: quantityTexts(allocated) }),
   };
+}
+
+/**
+ * Returns what a running container has: what was set last, or what the runtime reports where that means another amount. Limits that
+ * a container has only because its pod has them are not its own.
+ */
+function actual(
+  own: ResourceRequirements,
+  actuated: ResourceRequirements,
+  reported: ObservedResources | undefined,
+): ResourceRequirements {
+  const limits = Object.fromEntries(
+    Object.entries(actuated.limits ?? {}).filter(([name]) => own.limits?.[name] !== undefined),
+  );
+  const requests = { ...actuated.requests };
+  if (reported) {
+    const { cpuShares: shares, cpuQuota, cpuPeriod, memoryLimitBytes } = reported;
+    const request = amountOf(requests, "cpu");
+    if (request && shares > 0n && cpuShares(request.milliValue()) !== shares)
+      requests.cpu = `${ceilDivide(shares * 1000n, 1024n)}m`;
+    const limit = amountOf(limits, "cpu");
+    if (limit && cpuQuota > 0n && cpuPeriod > 0n && quotaOf(limit.milliValue(), cpuPeriod) !== cpuQuota)
+      limits.cpu = `${ceilDivide(cpuQuota * 1000n, cpuPeriod)}m`;
+    const memory = amountOf(limits, "memory");
+    if (memory && memoryLimitBytes > 0n && memory.value() !== memoryLimitBytes)
+      limits.memory = String(memoryLimitBytes);
+  }
+  return { ...(own.limits && { limits }), ...(actuated.requests && { requests }) };
+}
+
+function ceilDivide(one: bigint, other: bigint): bigint {
+  return (one + other - 1n) / other;
 }
 
 /** Returns amounts in the form in which the API server has them: `0.5` becomes `500m`. */

@@ -67,7 +67,7 @@ function instanceStatus(
     restartCount: restartCount(newest, state, previous),
     state,
     ...(lastTerminated && { lastState: { terminated: lastTerminated } }),
-    ...resourceStatus(container),
+    ...resourceStatus(container, newest, context.input.resize?.actuated[container.name]),
     ...(user && { user }),
   };
 }

@@ -49,6 +49,7 @@ export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput
       previous,
       others: input.conditions ?? previous?.conditions ?? [],
       isRestartingAll: isRestartingNow,
+      resize: isTerminated ? undefined : input.resize,
       nowMs,
     }),
     ...addresses(pod, observed, input),

@@ -1,6 +1,7 @@
 import { isRecord, OptionTable, option } from "../../core/index.js";
-import type { PodCondition, PodStatus } from "../api/index.js";
+import type { PodCondition, PodStatus, ResourceRequirements } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
+import type { PendingResize } from "../worker/ports.js";
 import type { ProbeStates } from "../worker/probe-states.js";
 
 /** Why a container does not run, as `state.waiting` reports it. */
@@ -29,6 +30,20 @@ export interface PodStatusInput {
   readonly failure?: WaitingState | undefined;
   /** Conditions that others set, such as those of readiness gates. @default none */
   readonly conditions?: readonly PodCondition<Date>[] | undefined;
+  /** How far a change of the pod's resources is. @default the containers have the resources of the Pod */
+  readonly resize?: ResizeStatus | undefined;
+}
+
+/** How far a change of the resources of a pod is. */
+export interface ResizeStatus {
+  /** What running containers have, by name: those that are missing have the resources of the Pod. */
+  readonly actuated: Readonly<Record<string, ResourceRequirements>>;
+  /** Why a newer version of the resources is not allocated: the condition PodResizePending. */
+  readonly pending: PendingResize | undefined;
+  /** Whether containers have other resources than are allocated: the condition PodResizeInProgress, with an error if the last attempt failed. */
+  readonly inProgress:
+    | { readonly generation: number | undefined; readonly error: string | undefined }
+    | undefined;
 }
 
 const waitingTable = new OptionTable<WaitingState>({
@@ -52,4 +67,8 @@ export const podStatusInputTable = new OptionTable<PodStatusInput>({
   isTerminated: option.boolean,
   failure: option.nested(waitingTable),
   conditions: option.listOf(record),
+  resize: (value: unknown) =>
+    isRecord(value) && isRecord(value.actuated)
+      ? undefined
+      : "must be an object with actuated, pending and inProgress",
 });

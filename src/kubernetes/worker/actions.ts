@@ -1,7 +1,7 @@
 import { OptionTable, option } from "../../core/index.js";
-import type { Container, Pod } from "../api/index.js";
+import type { Container, Pod, ResourceRequirements } from "../api/index.js";
 import { checkObservedArgument, checkPodArgument } from "../argument-checks.js";
-import { type ContainerKill, killOf, killReason, unknownStateKill } from "./container-kills.js";
+import { type ContainerKill, killOf, killReason, resizeKill, unknownStateKill } from "./container-kills.js";
 import { initActions } from "./init-actions.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import {
@@ -12,6 +12,7 @@ import {
   regularContainersOf,
 } from "./pod-containers.js";
 import type { ProbeStates } from "./probe-states.js";
+import { type ContainerResize, resizableResources, resizeNeed } from "./resize.js";
 import { restartsAfter, restartsWhenKilled, shouldStart, triggersRestartOfAll } from "./restart-rules.js";
 import { sandboxNeed } from "./sandbox-need.js";
 
@@ -30,6 +31,12 @@ export interface PodActionsState {
   /** Whether all containers are removed and start anew: the condition AllContainersRestarting of the pod's status is True. */
   readonly isRestartingAll: boolean;
   readonly probes: ProbeStates;
+  /**
+   * The resources that each running container has, by its name: those that differ from the Pod's are changed. Undefined: none are, since
+   * new resources apply from the next start of a container on.
+   * @default undefined
+   */
+  readonly actuated?: Readonly<Record<string, ResourceRequirements>> | undefined;
 }
 
 /** What to do about a pod, in the order of the fields. All containers are given by name. */
@@ -54,6 +61,11 @@ export interface PodActions {
   readonly startEphemeral: readonly string[];
   /** Init containers and sidecars. When an init container fails to start, nothing after it starts; a sidecar that fails is skipped. */
   readonly startInit: readonly string[];
+  /**
+   * Changes of the resources of running containers: memory first, then CPU, and of each those that get less first. When one fails, the
+   * later ones are not made. Containers that need a restart for them are in `kill` instead, with the reason `resized`.
+   */
+  readonly resize: readonly ContainerResize[];
   /** Regular containers, each independent of the others. */
   readonly startRegular: readonly string[];
 }
@@ -62,6 +74,7 @@ const stateTable = new OptionTable<PodActionsState>({
   isTerminating: option.required(option.boolean),
   isRestartingAll: option.required(option.boolean),
   probes: option.required(option.callback),
+  actuated: option.recordOf(option.object),
 });
 
 /**
@@ -83,6 +96,7 @@ export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsSta
     sandboxId: sandbox.sandboxId,
     startEphemeral: [],
     startInit: [],
+    resize: [],
     startRegular: [],
   };
   if (state.isTerminating) return { ...none, remove: [], killPod: true };
@@ -95,20 +109,72 @@ export function podActions(pod: Pod, observed: ObservedPod, state: PodActionsSta
     .map(({ name }) => name)
     .filter((name) => newestInstance(observed, name) === undefined);
   const init = initActions(pod, observed, state.probes);
-  const initialization = { ...none, startEphemeral, kill: init.kill, startInit: init.start };
-  if (init.hasFailed) return { ...initialization, killPod: true };
+  const sidecars = resizes(pod, initContainersOf(pod).filter(isSidecar), observed, state, init.kill);
+  const initialization = {
+    ...none,
+    startEphemeral,
+    kill: [...init.kill, ...sidecars.kill],
+    startInit: inOrder(pod, [...init.start, ...sidecars.start]),
+    resize: sidecars.resize,
+  };
+  if (init.hasFailed) return { ...initialization, kill: init.kill, resize: [], killPod: true };
   if (!init.isInitialized) return initialization;
 
   const regular = regularActions(pod, observed, state.probes);
   const isDone = !regular.keepsAny && regular.start.length === 0;
+  const containers = resizes(pod, regularContainersOf(pod), observed, state, regular.kill);
+  const restarted = new Set([...regular.start, ...containers.start]);
   return {
     ...initialization,
     killPod: isDone,
-    kill: [...init.kill, ...regular.kill],
+    kill: [...initialization.kill, ...regular.kill, ...containers.kill],
     // Sidecars do not count: a pod ends without them.
-    startInit: isDone ? [] : init.start,
-    startRegular: regular.start,
+    startInit: isDone ? [] : initialization.startInit,
+    resize: isDone ? [] : sorted([...sidecars.resize, ...containers.resize]),
+    startRegular: regularContainersOf(pod)
+      .map(({ name }) => name)
+      .filter((name) => restarted.has(name)),
   };
+}
+
+/** Returns what to do about running containers whose resources differ from those of the Pod, unless they are killed anyway. */
+function resizes(
+  pod: Pod,
+  containers: readonly Container[],
+  observed: ObservedPod,
+  { actuated }: PodActionsState,
+  killed: readonly ContainerKill[],
+) {
+  const kill: ContainerKill[] = [];
+  const start: string[] = [];
+  const resize: ContainerResize[] = [];
+  for (const container of actuated === undefined ? [] : containers) {
+    const { name } = container;
+    const newest = newestInstance(observed, name);
+    if (newest?.state !== "running" || killed.some(({ id }) => id === newest.id)) continue;
+    const need = resizeNeed(pod, container, actuated?.[name]);
+    if (need.kind === "restart") {
+      kill.push(resizeKill(newest));
+      start.push(name);
+    }
+    if (need.kind === "update")
+      resize.push(...need.changes.map((change) => ({ id: newest.id, name, ...change })));
+  }
+  return { kill, start, resize: sorted(resize) };
+}
+
+/** Sorts changes by their resource; those that give something back come first. */
+function sorted(changes: readonly ContainerResize[]): ContainerResize[] {
+  const rank = ({ resource, isDecrease }: ContainerResize) =>
+    resizableResources.indexOf(resource) * 2 + (isDecrease ? 0 : 1);
+  return [...changes].sort((one, other) => rank(one) - rank(other));
+}
+
+/** Returns the names of init containers in the order of the Pod. */
+function inOrder(pod: Pod, names: readonly string[]): string[] {
+  return initContainersOf(pod)
+    .map(({ name }) => name)
+    .filter((name) => names.includes(name));
 }
 
 type NewSandboxActions = Partial<Pick<PodActions, "createSandbox" | "remove" | "startInit" | "startRegular">>;

@@ -4,7 +4,7 @@ import type { ObservedContainer } from "./observed.js";
 import { type ProbeStates, probeStateOf } from "./probe-states.js";
 
 /** Why a single container is killed. The grace period depends on it. */
-export type KillReason = "livenessProbe" | "startupProbe" | "definitionChanged" | "unknownState";
+export type KillReason = "livenessProbe" | "startupProbe" | "definitionChanged" | "unknownState" | "resized";
 
 /** A running container, or one in an unknown state, to be stopped. */
 export interface ContainerKill {
@@ -42,6 +42,11 @@ export function unknownStateKill(
 ): ContainerKill {
   const message = `${noun} is in "unknown" state, try killing it before restart`;
   return { id, name, reason: "unknownState", message };
+}
+
+/** Returns the kill of a container that gets new resources by a restart. */
+export function resizeKill({ id, name }: ObservedContainer): ContainerKill {
+  return { id, name, reason: "resized", message: `Container ${name} resize requires restart` };
 }
 
 /** Returns why a running regular container is killed, or undefined when it is kept. */

@@ -6,6 +6,7 @@ import type { ImageFacts, PodInputs } from "../config/pod-inputs.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import type { PodActions } from "./actions.js";
+import { applyResizes } from "./apply-resizes.js";
 import { decideRestart, type RestartBackOff } from "./back-off.js";
 import type { ContainerKill } from "./container-kills.js";
 import { killGraceSeconds } from "./grace.js";
@@ -16,6 +17,7 @@ import type { ObservedPod, ObservedSandbox } from "./observed.js";
 import { activeSandbox, findContainer } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
 import { removeInstances } from "./prune.js";
+import { resizeMessage } from "./resize.js";
 import { type RunningPod, type StartParts, startContainer, startErrorOf } from "./start-container.js";
 import { terminationPlan } from "./termination.js";
 
@@ -27,6 +29,8 @@ export interface PodMemory {
   readonly waiting: Map<string, { readonly reason: string; readonly message: string }>;
   /** By the name of a container: the instance whose back-off the event `BackOff` reported. */
   readonly backOffReported: Map<string, string>;
+  /** Why the last resize failed, and of which generation it was; undefined after a success. */
+  resizeFailure: { readonly message: string; readonly generation: number | undefined } | undefined;
   /** Whether the volumes have to be prepared, or written again, before the next start. */
   volumes: "unprepared" | "outdated" | "current";
 }
@@ -82,13 +86,18 @@ class PodExecution {
       this.#isChanged = true;
     }
     const starts = [...actions.startEphemeral, ...actions.startInit, ...actions.startRegular];
-    if (!actions.createSandbox && starts.length === 0 && memory.volumes === "current") return this.#result();
+    if (!actions.createSandbox && starts.length === 0 && memory.volumes === "current") {
+      await this.#resize();
+      return this.#result();
+    }
+    this.#checkNetwork();
 
     const plan = await this.#plan(observed.sandboxes[0]?.ips ?? []);
     await this.#prepareVolumes(plan);
     this.#x.signal.throwIfAborted();
     const running = await this.#runningPod(plan);
     if (running && starts.length > 0) await this.#start(running);
+    else await this.#resize();
     return this.#result();
   }
 
@@ -196,9 +205,21 @@ class PodExecution {
     return { pod, sandboxId, sandbox: plan.sandbox, observed: current, podIPs, inputs, volumeImages: {} };
   }
 
+  /** Rejects where a new sandbox needs the network, and the network is not ready. */
+  #checkNetwork(): void {
+    const { actions, pod, parts } = this.#x;
+    if (!actions.createSandbox || pod.spec.hostNetwork) return;
+    const problem = parts.networkProblem?.();
+    if (problem === undefined) return;
+    const message = `network is not ready: ${problem}`;
+    parts.record({ type: "Warning", reason: "NetworkNotReady", message });
+    throw new StartError("FailedCreatePodSandBox", message);
+  }
+
   async #runSandbox(config: PodSandboxConfig, runtimeHandler: string): Promise<string> {
-    const { parts } = this.#x;
+    const { parts, pod } = this.#x;
     try {
+      await parts.cgroups?.prepare(pod);
       const { podSandboxId } = await parts.runtime.runPodSandbox({ config, runtimeHandler });
       this.#isChanged = true;
       return podSandboxId;
@@ -228,8 +249,37 @@ class PodExecution {
       // Later containers need the init container, but not a sidecar.
       if (!isStarted && findContainer(pod, name)?.kind === "init") return;
     }
+    await this.#resize();
     for (const name of actions.startRegular) await this.#tryStart(withImages, name);
     signal.throwIfAborted();
+  }
+
+  /** Gives running containers other resources, and the pod, before containers start that were stopped for it. */
+  async #resize(): Promise<void> {
+    const { actions, pod, parts, memory, inputs, signal } = this.#x;
+    const { resizing } = parts;
+    const restarts = actions.kill.some(({ reason }) => reason === "resized");
+    if (resizing === undefined || (actions.resize.length === 0 && !restarts)) return;
+    signal.throwIfAborted();
+    const generation = resizing.generation(pod.metadata.uid);
+    try {
+      await applyResizes(pod, actions.resize, { ...parts, resizing, inputs }, signal);
+      memory.resizeFailure = undefined;
+      this.#isChanged = true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isCriError(error) && error.reason === "client_closed") throw error;
+      this.#hasFailed = true;
+      const message = rawMessageOf(error);
+      const before = memory.resizeFailure;
+      memory.resizeFailure = { message, generation };
+      if (before?.message === message && before.generation === generation) return;
+      parts.record({
+        type: "Warning",
+        reason: "ResizeError",
+        message: resizeMessage("Pod resize error", pod, { generation, error: message }),
+      });
+    }
   }
 
   /** Pulls the images of volumes. Containers that mount one which is missing fail with its error. */

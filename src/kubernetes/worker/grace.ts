@@ -11,6 +11,7 @@ const reasonCheck = option.oneOf<KillReason>(
   "startupProbe",
   "definitionChanged",
   "unknownState",
+  "resized",
 );
 
 /**
@@ -29,6 +30,7 @@ export function killGraceSeconds(pod: Pod, container: Container, reason: KillRea
     startupProbe: container.startupProbe?.terminationGracePeriodSeconds,
     definitionChanged: undefined,
     unknownState: undefined,
+    resized: undefined,
   }[reason];
   return ofProbe ?? spec.terminationGracePeriodSeconds;
 }

@@ -101,6 +101,7 @@ function observedContainer(status: ContainerStatus, sandboxId: string): Observed
     logPath: status.logPath,
     terminationMessageHostPath: terminationMessageHostPath(status),
     user: containerUser(status),
+    ...resourcesOf(status),
   };
 }
 
@@ -124,6 +125,13 @@ function containerUser({ user }: ContainerStatus): ContainerUser | undefined {
       ...(supplementalGroups.length > 0 && { supplementalGroups }),
     },
   };
+}
+
+function resourcesOf({ resources }: ContainerStatus): Pick<ObservedContainer, "resources"> {
+  const linux = resources?.linux;
+  if (linux === undefined) return {};
+  const { cpuShares, cpuQuota, cpuPeriod, memoryLimitInBytes: memoryLimitBytes } = linux;
+  return { resources: { cpuShares, cpuQuota, cpuPeriod, memoryLimitBytes } };
 }
 
 function descending(one: bigint, other: bigint): number {

@@ -37,6 +37,16 @@ export interface ObservedContainer {
   readonly terminationMessageHostPath: string | undefined;
   /** The user and groups of the first process; undefined where the runtime does not report them. */
   readonly user: ContainerUser | undefined;
+  /** CPU and memory as the runtime has set them; absent where it does not report them. */
+  readonly resources?: ObservedResources | undefined;
+}
+
+/** LinuxContainerResources, as far as it is reported. 0 for none. */
+export interface ObservedResources {
+  readonly cpuShares: bigint;
+  readonly cpuQuota: bigint;
+  readonly cpuPeriod: bigint;
+  readonly memoryLimitBytes: bigint;
 }
 
 /** What the runtime reports of one pod. Both lists have the newest first. */

@@ -4,6 +4,7 @@ import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import { deadlineMs, isRestartingAllContainers, isTerminalPhase, podStatus } from "../status/pod-status.js";
 import { publishedStatus } from "../status/published-status.js";
+import type { ResizeStatus } from "../status/status-input.js";
 import { readTerminationMessage } from "../status/termination-message.js";
 import { podActions } from "./actions.js";
 import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
@@ -15,6 +16,7 @@ import type { ObservedPod } from "./observed.js";
 import { activeSandbox, findContainer, isStopped } from "./pod-containers.js";
 import type { EventRecorder, PodProbes, PodWorkerParts } from "./ports.js";
 import { obsolete, removeInstances, removeSandboxes } from "./prune.js";
+import { isResizing, resizeMessage } from "./resize.js";
 import { terminationPlan } from "./termination.js";
 import { Timer } from "./timer.js";
 
@@ -73,6 +75,8 @@ export class PodWorker {
   #termination:
     | { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] }
     | undefined;
+  /** Whether a container ran with other resources than the Pod has, at the last look. */
+  #isResizing = false;
   /** The message of the event of the last failure; "" after a success. */
   #reportedFailure = "";
   /** Fires when the grace period gets shorter, or the worker was closed. */
@@ -89,6 +93,7 @@ export class PodWorker {
       preStopStarted: new Set(),
       waiting: new Map(),
       backOffReported: new Map(),
+      resizeFailure: undefined,
       volumes: "unprepared",
     };
     if (isDeleted(pod)) this.terminate();
@@ -214,6 +219,7 @@ export class PodWorker {
       isTerminating: false,
       isRestartingAll: isRestartingAllContainers(this.#status),
       probes: (id: string) => this.#probes.state(id),
+      actuated: this.#parts.resizing?.actuated(this.uid),
     };
     const result = await executeActions({
       pod,
@@ -267,6 +273,7 @@ export class PodWorker {
       isDeleted: this.#termination?.isDeleted ?? false,
       isTerminated,
       failure: this.#termination?.failure,
+      resize: this.#resizeStatus(observed),
     });
     this.#status = status;
     const mayRun = observed.containers.some(({ state }) => state === "running" || state === "unknown");
@@ -274,6 +281,27 @@ export class PodWorker {
     if (JSON.stringify(published) === JSON.stringify(this.#published)) return;
     this.#published = published;
     onStatus(published, observed);
+  }
+
+  /** Returns how far a resize is, and reports its end. */
+  #resizeStatus(observed: ObservedPod): ResizeStatus | undefined {
+    const { resizing } = this.#parts;
+    if (resizing === undefined) return undefined;
+    const actuated = resizing.actuated(this.uid);
+    const pending = resizing.pending(this.uid);
+    const generation = resizing.generation(this.uid);
+    const isInProgress = this.#termination === undefined && isResizing(this.#pod, observed, actuated);
+    if (this.#isResizing && !isInProgress && this.#termination === undefined)
+      this.#record({
+        type: "Normal",
+        reason: "ResizeCompleted",
+        message: resizeMessage("Pod resize completed", this.#pod, { generation }),
+      });
+    this.#isResizing = isInProgress;
+    if (!isInProgress) this.#memory.resizeFailure = undefined;
+    const { resizeFailure } = this.#memory;
+    const error = resizeFailure?.generation === generation ? resizeFailure?.message : undefined;
+    return { actuated, pending, inProgress: isInProgress ? { generation, error } : undefined };
   }
 
   /** Reads the message of each instance once: it cannot change after the end. */

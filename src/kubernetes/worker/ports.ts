@@ -2,7 +2,7 @@
  * What a pod worker uses, beside pure functions: the runtime and the parts that act on the node. All are passed in, so that a
  * kubelet, a test or a program with other needs can replace each of them.
  */
-import type { PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
+import type { LinuxContainerResources, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import type { RuntimeClient } from "../../clients/index.js";
 import type { Container, LifecycleHandler, Pod, PodStatus, ResourceRequirements } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
@@ -69,6 +69,11 @@ export interface PodPlanner {
   pod(pod: DefaultedPod, inputs: PodInputs): PodPlan;
   /** Throws a StartError, such as CreateContainerConfigError for a missing ConfigMap. */
   container(pod: DefaultedPod, name: string, inputs: PodInputs): PlannedContainer;
+  /**
+   * Returns the resources of a container, for UpdateContainerResources.
+   * @default those of the config that `container` returns, for which all objects must be there that the container refers to
+   */
+  resources?(pod: DefaultedPod, name: string): LinuxContainerResources;
 }
 
 /** The current results of the probes of a container. */

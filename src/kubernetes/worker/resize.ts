@@ -1,7 +1,8 @@
-import { cpuShares, type ParsedQuantity } from "../../pods/index.js";
+import type { ParsedQuantity } from "../../pods/index.js";
 import type { Container, Pod, ResourceRequirements } from "../api/index.js";
 import { amountOf, effectiveLimit } from "../config/resources.js";
-import { initContainersOf, isSidecar, regularContainersOf } from "./pod-containers.js";
+import type { ObservedPod } from "./observed.js";
+import { initContainersOf, isSidecar, newestInstance, regularContainersOf } from "./pod-containers.js";
 import type { ResizableResource } from "./ports.js";
 
 /** A change of one resource of a running container. */
@@ -11,6 +12,8 @@ export interface ContainerResize {
   readonly resource: ResizableResource;
   /** The resources of the container after the change: the other resource is as it was. */
   readonly resources: ResourceRequirements;
+  /** Whether the limit, or the request where the limit stays, gets smaller. */
+  readonly isDecrease: boolean;
 }
 
 /** What new resources mean for a running container. */
@@ -20,12 +23,7 @@ export type ResizeNeed =
   | { readonly kind: "update"; readonly changes: readonly ResourceChange[] };
 
 /** A resource of a container that changes. */
-export interface ResourceChange {
-  readonly resource: ResizableResource;
-  readonly resources: ResourceRequirements;
-  /** Whether the limit, or the request where the limit stays, gets smaller. */
-  readonly isDecrease: boolean;
-}
+export type ResourceChange = Omit<ContainerResize, "id" | "name">;
 
 /** The order in which resources are changed, as in the kubelet. */
 export const resizableResources: readonly ResizableResource[] = ["memory", "cpu"];
@@ -77,6 +75,22 @@ export function resizeNeed(
   return { kind: "update", changes };
 }
 
+/**
+ * Returns whether a running container has other resources than the Pod. One whose resources are not known, because an earlier version of this
+ * program has started it, does not count.
+ */
+export function isResizing(
+  pod: Pod,
+  observed: ObservedPod,
+  actuated: Readonly<Record<string, ResourceRequirements>>,
+): boolean {
+  return resizableContainersOf(pod).some((container) => {
+    const current = actuated[container.name];
+    if (current === undefined || newestInstance(observed, container.name)?.state !== "running") return false;
+    return resizeNeed(pod, container, current).kind !== "none";
+  });
+}
+
 function isEqual(
   name: ResizableResource,
   wanted: ResourceRequirements,
@@ -118,11 +132,6 @@ function decreases(
 function compare(one: ParsedQuantity | undefined, other: ParsedQuantity | undefined): number {
   if (one === undefined || other === undefined) return one === other ? 0 : one === undefined ? 1 : -1;
   return one.compare(other);
-}
-
-/** Returns whether the runtime gives both amounts of CPU the same shares. */
-export function hasSameShares(one: ParsedQuantity, shares: bigint): boolean {
-  return cpuShares(one.milliValue()) === shares;
 }
 
 /**

@@ -10,6 +10,7 @@ import { hasChanged } from "./container-kills.js";
 import type { ObservedContainer, ObservedPod } from "./observed.js";
 import { newestInstance, nextRestartCount, podContainers } from "./pod-containers.js";
 import type { EventRecorder, PodWorkerParts } from "./ports.js";
+import { resizableContainersOf, resourcesToActuate } from "./resize.js";
 
 /** The pod that containers are started in. */
 export interface RunningPod {
@@ -26,7 +27,7 @@ export interface RunningPod {
 
 /** What starting a container needs. */
 export interface StartParts
-  extends Pick<PodWorkerParts, "runtime" | "images" | "files" | "hooks" | "planner"> {
+  extends Pick<PodWorkerParts, "runtime" | "images" | "files" | "hooks" | "planner" | "resizing"> {
   readonly record: EventRecorder;
   /** Stops a container with its own grace period. */
   readonly kill: (target: {
@@ -148,6 +149,8 @@ async function createInstance(
   }
   let id: string;
   try {
+    if (isResizable(pod, name))
+      await parts.resizing?.setActuated(pod.metadata.uid, name, resourcesToActuate(pod, container));
     const request = { podSandboxId: sandboxId, config, sandboxConfig: sandbox };
     id = (await parts.runtime.createContainer(request)).containerId;
   } catch (error) {
@@ -155,6 +158,10 @@ async function createInstance(
   }
   record({ type: "Normal", reason: "Created", message: "Container created" });
   return { id, logPath: join(sandbox.logDirectory, config.logPath) };
+}
+
+function isResizable(pod: DefaultedPod, name: string): boolean {
+  return resizableContainersOf(pod).some((container) => container.name === name);
 }
 
 function policyOf(policy: string | undefined): "Always" | "IfNotPresent" | "Never" {
