@@ -9,6 +9,7 @@ import {
   type PodChanges,
 } from "../kubernetes/index.js";
 import { callSafely } from "./callbacks.js";
+import { NodeCgroups } from "./cgroups/index.js";
 import { CloseSteps } from "./close-steps.js";
 import { EventLog } from "./event-log.js";
 import { firstLook } from "./first-look.js";
@@ -18,6 +19,7 @@ import { type KubeletOptions, kubeletTable } from "./options.js";
 import type { PodSource, SourceHost } from "./pod-source.js";
 import { Orphans } from "./pods/orphans.js";
 import { PodManager } from "./pods/pod-manager.js";
+import { PodAllocations } from "./resize/index.js";
 import { lockRoot } from "./root-lock.js";
 import { settingsOf } from "./settings.js";
 
@@ -90,8 +92,29 @@ async function start(
   const eachSource = (name: keyof PodSource, call: (source: PodSource) => unknown) => {
     for (const source of sources) callSafely(`${name} of the source ${source.name}`, () => call(source));
   };
-  const pods = new PodManager({
+  const allocations = await PodAllocations.open({
+    rootDir,
+    clock,
+    node,
+    pods: () => pods.admitted(),
+    hasAllSources: () => pods.hasAllSources(),
+    fits: () => undefined,
+    record: events.record,
+    onChange: (uid) => pods.reallocate(uid),
+  });
+  const cgroups = new NodeCgroups({
+    facts,
+    node,
+    pods: () => pods.admitted().map((pod) => allocations.allocated(pod)),
+    clock,
+    record: events.record,
+  });
+  const pods: PodManager = new PodManager({
     ...common,
+    resizing: allocations,
+    cgroups,
+    networkProblem: () => undefined,
+    allocations,
     options,
     changes,
     node,
@@ -125,7 +148,7 @@ async function start(
   steps.add(() => pods.close());
 
   await startSources(sources, pods, view, steps, closing);
-  const loops: readonly KubeletLoop[] = [orphans];
+  const loops: readonly KubeletLoop[] = [orphans, allocations, cgroups];
   const running = Promise.all(loops.map((loop) => loop.run(closing)));
   steps.add(() => running);
   return new Kubelet({
@@ -134,6 +157,7 @@ async function start(
     pods: view.pods,
     find: (namespace, name) => pods.find(namespace, name),
     node,
+    evict: view.evict,
     recentEvents: () => events.recent,
     onChange: (callback) => {
       listeners.add(callback);

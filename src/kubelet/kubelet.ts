@@ -1,7 +1,7 @@
-import { criError, OptionTable, option, raceAbort, withDeadline } from "../core/index.js";
+import { checkArgument, criError, OptionTable, option, raceAbort, withDeadline } from "../core/index.js";
 import type { Node } from "../kubernetes/index.js";
 import type { KubeletEvent } from "./kubelet-event.js";
-import type { KubeletPod } from "./kubelet-view.js";
+import type { Eviction, KubeletPod } from "./kubelet-view.js";
 
 /** Options of {@link Kubelet.stop}. */
 export interface KubeletStopOptions {
@@ -23,6 +23,11 @@ const stopTable = new OptionTable<KubeletStopOptions>({
   gracePeriodSeconds: option.wholeNumber(0),
   timeoutMs: option.timeoutMs,
 });
+const evictionTable = new OptionTable<Eviction>({
+  reason: option.required(option.nonEmptyString),
+  message: option.required(option.string),
+  gracePeriodSeconds: option.wholeNumber(0),
+});
 const waitTable = new OptionTable<KubeletWaitOptions>({
   signal: option.signal,
   timeoutMs: option.timeoutMs,
@@ -35,6 +40,7 @@ export interface KubeletParts {
   readonly pods: () => readonly KubeletPod[];
   readonly find: (namespace: string, name: string) => KubeletPod | undefined;
   readonly node: () => Node<Date>;
+  readonly evict: (uid: string, eviction: Eviction) => void;
   readonly recentEvents: () => readonly KubeletEvent[];
   /** Calls back after each change of the node and of the pods. Returns a function that ends that. */
   readonly onChange: (callback: () => void) => () => void;
@@ -75,6 +81,19 @@ export class Kubelet implements AsyncDisposable {
   /** Returns the last 500 events of the node and its Pods, the oldest first. */
   events(): readonly KubeletEvent[] {
     return this.#parts.recentEvents();
+  }
+
+  /**
+   * Stops a Pod for good, as failed; its status keeps the reason. Returns at once. Throws `object_missing` for a Pod that it does not know.
+   *
+   * @param uid `metadata.uid` of the Pod
+   */
+  evict(uid: string, eviction: Eviction): void {
+    checkArgument("kubelet.evict", "uid", uid, option.nonEmptyString);
+    checkArgument("kubelet.evict", "eviction", eviction, option.nested(evictionTable));
+    if (!this.pods().some(({ pod }) => pod.metadata.uid === uid))
+      throw criError("object_missing", `kubelet.evict: no Pod has the uid ${JSON.stringify(uid)}`);
+    this.#parts.evict(uid, eviction);
   }
 
   /** Whether the condition Ready of the Node is True. */

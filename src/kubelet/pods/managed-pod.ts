@@ -39,10 +39,14 @@ export interface ManagedPodHost {
    * Waits for the Pod's turn and decides about it. `onAdmitted` is called within the turn, so that the next Pod is decided about with it.
    */
   readonly admit: (pod: ManagedPod, onAdmitted: () => void) => Promise<AdmissionRejection | undefined>;
-  readonly createWorker: (pod: ManagedPod) => PodWorker;
+  /** Allocates the resources of a version of the Pod; returns it with those that it has now. Never rejects. */
+  readonly allocate: (pod: DefaultedPod) => Promise<DefaultedPod>;
+  readonly createWorker: (pod: ManagedPod, allocated: DefaultedPod) => PodWorker;
   /** Removes everything of a pod that has stopped. */
   readonly remove: (pod: ManagedPod) => Promise<void>;
   readonly onStatus: (pod: ManagedPod, status: PodStatus<Date>) => void;
+  /** Called when a state has changed. */
+  readonly onChange: () => void;
   readonly onRemoved: (pod: ManagedPod) => void;
   /** Nothing of it is left, and its source does not have it any more. */
   readonly onForgotten: (pod: ManagedPod) => void;
@@ -108,8 +112,9 @@ export class ManagedPod {
     return this.#raw;
   }
 
+  /** The Pod as its source gave it last, with defaults. */
   get pod(): DefaultedPod {
-    return this.#worker?.pod ?? this.#pod;
+    return this.#pod;
   }
 
   get state(): KubeletPod["state"] {
@@ -171,11 +176,20 @@ export class ManagedPod {
       if (this.isDeleted) this.#stop();
       return;
     }
-    void this.#prepare(pod).then(() => {
-      if (version !== this.#version || this.#host.closing.aborted) return;
-      this.#pod = pod;
-      this.#worker?.update(pod);
-    });
+    void this.#updateWorker(pod, version);
+  }
+
+  async #updateWorker(pod: DefaultedPod, version: number): Promise<void> {
+    await this.#prepare(pod);
+    if (version !== this.#version || this.#host.closing.aborted) return;
+    this.#pod = pod;
+    const allocated = await this.#host.allocate(pod);
+    if (version === this.#version && !this.#host.closing.aborted) this.#worker?.update(allocated);
+  }
+
+  /** Takes the Pod with other resources, which were allocated to it. */
+  reallocate(allocated: DefaultedPod): void {
+    if (!this.isDeleted) this.#worker?.update(allocated);
   }
 
   /** The source does not have the Pod any more: stops it, and removes it. Idempotent. */
@@ -207,6 +221,11 @@ export class ManagedPod {
   async close(): Promise<void> {
     await this.#worker?.close();
     await this.done;
+  }
+
+  #setState(state: KubeletPod["state"]): void {
+    this.#state = state;
+    this.#host.onChange();
   }
 
   #stop(): void {
@@ -245,19 +264,21 @@ export class ManagedPod {
   /** The Pod had ended before, and nothing of it is left. Its status is not reported anew: what is known now is less. */
   #keepEnded(): void {
     this.#status = { ...this.#status, ...givenStatus(this.#raw) };
-    this.#state = "ended";
+    this.#setState("ended");
   }
 
   async #work(): Promise<void> {
-    const worker = this.#host.createWorker(this);
+    const allocated = await this.#host.allocate(this.#pod);
+    this.#host.closing.throwIfAborted();
+    const worker = this.#host.createWorker(this, allocated);
     this.#worker = worker;
-    this.#state = "active";
+    this.#setState("active");
     if (this.#eviction) this.evict(this.#eviction);
     else if (!this.#isWanted) worker.terminate();
     const status = await worker.done;
     this.#host.closing.throwIfAborted();
     if (status) this.#status = status;
-    this.#state = "ended";
+    this.#setState("ended");
   }
 
   async #admission(): Promise<AdmissionRejection | undefined> {
@@ -274,7 +295,7 @@ export class ManagedPod {
 
   async #reject(rejection: AdmissionRejection): Promise<void> {
     const { reason, message } = rejection;
-    this.#state = "rejected";
+    this.#setState("rejected");
     this.#host.record(this, { type: "Warning", reason, message });
     this.#report(rejectedStatus(this.#pod, rejection, this.#host.now()));
     // An earlier kubelet may have started it.
@@ -283,7 +304,7 @@ export class ManagedPod {
 
   /** The Pod was deleted, dropped or evicted before anything of it was started. */
   #endUnstarted(): void {
-    this.#state = "ended";
+    this.#setState("ended");
     if (this.#eviction) this.#report({ ...this.#unstartedStatus(), ...failureOf(this.#eviction) });
     else if (this.isDeleted) this.#report({ ...this.#unstartedStatus(), phase: "Failed" });
   }

@@ -1,15 +1,11 @@
 import { isPromiseLike } from "../../core/index.js";
-import type { Cri } from "../../cri.js";
 import {
-  type Clock,
   checkPod,
   type DefaultedPod,
   defaultPod,
   type LocalNodeFiles,
   type Node,
-  type NodeFacts,
   type Pod,
-  type PodChanges,
   type PodStatus,
   PodWorker,
   removePod,
@@ -17,22 +13,18 @@ import {
 import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
-import type { KubeletOptions } from "../options.js";
 import type { PodSource, SourcePod } from "../pod-source.js";
+import type { PodAllocations } from "../resize/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import { ManagedPod, type ManagedPodHost } from "./managed-pod.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
-import { workerPartsOf } from "./worker-parts.js";
+import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
 /** What a {@link PodManager} is made of. */
-export interface PodManagerParts extends RemovalContext {
-  readonly cri: Cri;
-  readonly options: KubeletOptions;
+export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly files: LocalNodeFiles;
-  readonly facts: () => NodeFacts;
-  readonly changes: PodChanges;
-  readonly clock: Clock;
   readonly node: () => Node<Date>;
+  readonly allocations: Pick<PodAllocations, "update" | "allocated" | "remove" | "retry">;
   readonly admissionChecks: readonly AdmissionCheck[];
   /** The uids of the pods that had files, and of those that ran, when the kubelet started. */
   readonly found: { readonly onNode: readonly string[]; readonly running: ReadonlySet<string> };
@@ -100,6 +92,7 @@ export class PodManager {
     for (const pod of this.#pods.values()) if (pod.source === source && !uids.has(pod.uid)) pod.drop();
     for (const [uid, successor] of this.#successors)
       if (successor.source === source && !uids.has(uid)) this.#successors.delete(uid);
+    void this.#parts.allocations.retry();
     this.#parts.onChange();
   }
 
@@ -131,6 +124,19 @@ export class PodManager {
     const key = `${namespace}/${name}`;
     for (const pod of this.#pods.values()) if (pod.key === key) return pod.view;
     return undefined;
+  }
+
+  /** The Pods that were admitted and have not ended, as their sources gave them. */
+  admitted(): DefaultedPod[] {
+    return Array.from(this.#pods.values())
+      .filter((pod) => pod.hasResources)
+      .map((pod) => pod.pod);
+  }
+
+  /** Gives a pod the resources that are allocated to it now. */
+  reallocate(uid: string): void {
+    const pod = this.#pods.get(uid);
+    pod?.reallocate(this.#parts.allocations.allocated(pod.pod));
   }
 
   evict(uid: string, eviction: Eviction): void {
@@ -221,12 +227,17 @@ export class PodManager {
       hasPredecessor: (pod) => this.#hasPredecessor(pod),
       isOnNode: (uid) => this.#onNode.has(uid),
       admit: (pod, onAdmitted) => this.#admit(pod, onAdmitted),
-      createWorker: (pod) => this.#createWorker(pod),
+      allocate: (pod) => {
+        this.#onNode.add(pod.metadata.uid);
+        return parts.allocations.update(pod);
+      },
+      createWorker: (pod, allocated) => this.#createWorker(pod, allocated),
       remove: (pod) => this.#remove(pod),
       onStatus: (pod, status) => {
         parts.onStatus(ofSource(pod), status);
         parts.onChange();
       },
+      onChange: parts.onChange,
       onRemoved: (pod) => {
         parts.onRemoved(ofSource(pod));
         parts.onChange();
@@ -258,17 +269,15 @@ export class PodManager {
   }
 
   async #admit(pod: ManagedPod, onAdmitted: () => void): Promise<AdmissionRejection | undefined> {
-    const { admissionChecks, node, closing } = this.#parts;
+    const { admissionChecks, allocations, node, closing } = this.#parts;
     // It has passed the checks before. A kubelet that restarts with another limit must not kill what runs.
     const isRunning = this.#running.delete(pod.uid);
     const turn = this.#admission.turn(pod.pod, isRunning, async () => {
       closing.throwIfAborted();
       if (!isRunning) {
-        const others = Array.from(this.#pods.values())
-          .filter((other) => other !== pod && other.hasResources)
-          .map((other) => other.pod);
+        const others = this.admitted().map((other) => allocations.allocated(other));
         for (const check of admissionChecks) {
-          const found = check({ pod: pod.pod, node: node(), others });
+          const found = check({ pod: allocations.allocated(pod.pod), node: node(), others });
           const rejection = isPromiseLike(found) ? await found : found;
           if (rejection) return rejection;
         }
@@ -279,9 +288,8 @@ export class PodManager {
     return await turn;
   }
 
-  #createWorker(pod: ManagedPod): PodWorker {
+  #createWorker(pod: ManagedPod, allocated: DefaultedPod): PodWorker {
     const { options, onStatus, onChange } = this.#parts;
-    this.#onNode.add(pod.uid);
     const parts = {
       ...this.#workerParts(pod),
       record: ({ container, timeMs: _, ...event }: Parameters<PodWorkerRecord>[0]) =>
@@ -291,12 +299,13 @@ export class PodManager {
         onChange();
       },
     };
-    return new PodWorker(pod.pod, parts, { backOff: options.backOff });
+    return new PodWorker(allocated, parts, { backOff: options.backOff });
   }
 
   async #remove(pod: ManagedPod): Promise<void> {
-    const { cri, files, facts, closing } = this.#parts;
+    const { cri, files, facts, allocations, closing } = this.#parts;
     const { namespace, name, uid } = pod.pod.metadata;
+    await allocations.remove(uid);
     if (pod.state === "ended" && pod.hadWorker)
       await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
     else if (this.#onNode.has(uid)) {
@@ -305,6 +314,8 @@ export class PodManager {
       await killAndRemovePod({ namespace, name, uid }, this.#parts, record, closing);
     }
     this.#onNode.delete(uid);
+    // Others may get what it had.
+    void allocations.retry();
   }
 
   #forget(pod: ManagedPod): void {

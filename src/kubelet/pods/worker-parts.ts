@@ -27,13 +27,16 @@ export interface SharedWorkerParts {
   readonly changes: PodChanges;
   readonly clock: Clock;
   readonly options: KubeletOptions;
+  readonly resizing: NonNullable<PodWorkerParts["resizing"]>;
+  readonly cgroups: PodWorkerParts["cgroups"];
+  readonly networkProblem: NonNullable<PodWorkerParts["networkProblem"]>;
 }
 
 /** Returns a function that makes the parts of a worker, without its callbacks. */
 export function workerPartsOf(
   shared: SharedWorkerParts,
 ): (pod: ManagedPod) => Omit<PodWorkerParts, "record" | "onStatus"> {
-  const { cri, files, facts, changes, clock, options } = shared;
+  const { cri, files, facts, changes, clock, options, resizing, cgroups, networkProblem } = shared;
   const probes = probesFactory(probeRunner(cri.runtime));
   const hooks: Hooks = lifecycleHooks({ runtime: cri.runtime, clock });
   // The facts of a node are replaced as a whole, and a planner checks them each time that it is made.
@@ -67,6 +70,9 @@ export function workerPartsOf(
       clock,
       inputs: () => ({ ...inputs(), readVolumeFile }),
       node: facts,
+      resizing,
+      cgroups,
+      networkProblem,
     };
   };
 }
