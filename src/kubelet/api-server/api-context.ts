@@ -1,0 +1,95 @@
+import type { BackoffOptions } from "../../core/index.js";
+import { backoff, rawMessageOf } from "../../core/index.js";
+import type { Clock } from "../../kubernetes/index.js";
+import type { SourceHost } from "../pod-source.js";
+import type { ApiClient } from "./api-client.js";
+import { ApiServerError } from "./api-error.js";
+
+/** What the parts of this source share. */
+export interface ApiContext {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly nodeName: string;
+  readonly retry: BackoffOptions;
+  readonly record: SourceHost["record"];
+}
+
+/** The back-off of everything that fails, if the options do not say otherwise. */
+export const defaultRetry = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.2 } as const;
+
+/** The delays between attempts of one thing. They begin anew after a success, and respect what the API server asks for. */
+export class RetryDelays {
+  readonly #context: Pick<ApiContext, "clock" | "retry">;
+  #next: ReturnType<typeof backoff> | undefined;
+
+  constructor(context: Pick<ApiContext, "clock" | "retry">) {
+    this.#context = context;
+  }
+
+  /** Whether the last attempt failed. */
+  get hasFailed(): boolean {
+    return this.#next !== undefined;
+  }
+
+  reset(): void {
+    this.#next = undefined;
+  }
+
+  /** Waits before the next attempt. Rejects with the signal's reason when the signal fires. */
+  async wait(error: unknown, signal: AbortSignal): Promise<void> {
+    const step = this.#next ?? backoff({ ...defaultRetry, ...this.#context.retry });
+    this.#next = step.next();
+    const wantedMs = error instanceof ApiServerError ? (error.retryAfterMs ?? 0) : 0;
+    await this.#context.clock.sleep(Math.max(step.delayMs(), wantedMs), signal);
+  }
+}
+
+/** Repeats work until it succeeds; `onFailure` may reject to end this. Rejects with the signal's reason when the signal fires. */
+export async function repeatUntilDone<T>(
+  context: Pick<ApiContext, "clock" | "retry">,
+  work: () => Promise<T>,
+  signal: AbortSignal,
+  onFailure: (error: unknown) => void = () => undefined,
+): Promise<T> {
+  const delays = new RetryDelays(context);
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      signal.throwIfAborted();
+      onFailure(error);
+      await delays.wait(error, signal);
+    }
+  }
+}
+
+/** Records failures as events of the node, each text once until something else happens. */
+export class FailureReporter {
+  readonly #report: (message: string) => void;
+  #last: string | undefined;
+
+  constructor(report: (message: string) => void) {
+    this.#report = report;
+  }
+
+  readonly failed = (error: unknown): void => {
+    const message = rawMessageOf(error);
+    if (message === this.#last) return;
+    this.#last = message;
+    this.#report(message);
+  };
+
+  readonly succeeded = (): void => {
+    this.#last = undefined;
+  };
+}
+
+/** Returns the function that records an event of the node. */
+export function nodeFailures(
+  { record, nodeName }: Pick<ApiContext, "record" | "nodeName">,
+  reason: string,
+): FailureReporter {
+  const object = { kind: "Node", namespace: "", name: nodeName, uid: nodeName } as const;
+  return new FailureReporter((message) => record({ type: "Warning", reason, message, object }));
+}

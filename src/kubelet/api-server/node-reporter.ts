@@ -1,0 +1,216 @@
+import { ChangeSignal } from "../../core/index.js";
+import type { Node, NodeStatus } from "../../kubernetes/index.js";
+import type { KubeletLoop } from "../kubelet-view.js";
+import type { SourceHost } from "../pod-source.js";
+import { patchTypes, resourcePath } from "./api-client.js";
+import { type ApiContext, nodeFailures, RetryDelays } from "./api-context.js";
+import { statusOf } from "./api-error.js";
+import { type ApiNode, apiJson, isNewer } from "./api-objects.js";
+import { isSameJson } from "./merge-lists.js";
+import {
+  hasForeignConditions,
+  nodeStatusPatch,
+  withKnownTransitions,
+  withoutHeartbeats,
+} from "./node-status-patch.js";
+import { Reflector } from "./reflector.js";
+
+/** What a {@link NodeReporter} needs beside the context. */
+export interface NodeReporterOptions {
+  readonly host: Pick<SourceHost, "node" | "setNode">;
+  readonly registerNode: boolean;
+  /** The longest time between two reports. */
+  readonly reportMs: number;
+  /** Called when the Node was registered, also again. */
+  readonly onRegistered: () => void;
+}
+
+/** The deadline of requests for the Node, as the kubelet has it. */
+const timeoutMs = 10_000;
+
+/** What a Node is created with. */
+interface Registration {
+  readonly metadata: Pick<NonNullable<Node["metadata"]>, "labels" | "annotations">;
+  readonly spec: Pick<NonNullable<Node["spec"]>, "taints" | "providerID">;
+}
+
+/**
+ * Registers the Node, again when it was deleted, and reports its status when it has changed, and else every five minutes. Follows what
+ * others change of the Node.
+ */
+export class NodeReporter implements KubeletLoop {
+  readonly #context: ApiContext;
+  readonly #options: NodeReporterOptions;
+  readonly #path: string;
+  readonly #changed = new ChangeSignal();
+  readonly #reflector: Reflector<ApiNode>;
+  /** The newest version that is known; undefined when there is no Node. */
+  #known: ApiNode | undefined;
+  #isRegistered = false;
+  readonly #registration: Registration;
+  /** The status as it was computed last. */
+  #status: NodeStatus<Date> | undefined;
+  /** What was reported last, and when. */
+  #reported:
+    | { readonly uid: string | undefined; readonly status: NodeStatus<string>; readonly atMs: number }
+    | undefined;
+
+  constructor(context: ApiContext, options: NodeReporterOptions) {
+    this.#context = context;
+    this.#options = options;
+    // Later, the host's Node has what others have set, which a Node that is created anew must not have.
+    const { metadata: { labels, annotations } = {}, spec: { taints, providerID } = {} } = options.host.node();
+    this.#registration = {
+      metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
+      spec: { ...(taints && { taints }), ...(providerID && { providerID }) },
+    };
+    this.#path = resourcePath({ resource: "nodes", name: context.nodeName });
+    this.#reflector = new Reflector(context, {
+      path: resourcePath({ resource: "nodes" }),
+      fieldSelector: `metadata.name=${context.nodeName}`,
+      onChange: () => this.#onWatch(),
+    });
+  }
+
+  /** The uid of the Node; undefined before it is registered. */
+  get uid(): string | undefined {
+    return this.#isRegistered ? this.#known?.metadata?.uid : undefined;
+  }
+
+  /** Whether the Node is being deleted. */
+  get isDeleting(): boolean {
+    return this.#known?.metadata?.deletionTimestamp !== undefined;
+  }
+
+  /** Takes the Node as it was computed. */
+  update({ status }: Node<Date>): void {
+    this.#status = status;
+    this.#changed.notify();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#reflector.run(signal), this.#report(signal)]);
+  }
+
+  #onWatch(): void {
+    const [found] = this.#reflector.objects.values();
+    if (found) this.#learn(found);
+    else if (this.#isRegistered) {
+      this.#isRegistered = false;
+      this.#known = undefined;
+    }
+    this.#changed.notify();
+  }
+
+  #learn(node: ApiNode): void {
+    const known = this.#known?.metadata;
+    const isOther = known?.uid !== node.metadata?.uid;
+    if (!isOther && !isNewer(node.metadata?.resourceVersion, known?.resourceVersion)) return;
+    this.#known = node;
+    this.#options.host.setNode({
+      ...(node.metadata && { metadata: node.metadata }),
+      ...(node.spec && { spec: node.spec }),
+    });
+  }
+
+  async #report(signal: AbortSignal): Promise<void> {
+    const delays = new RetryDelays(this.#context);
+    const failures = nodeFailures(this.#context, "FailedNodeStatusUpdate");
+    while (!signal.aborted)
+      try {
+        if (!this.#isRegistered) await this.#register(signal);
+        await this.#reportStatus(signal);
+        delays.reset();
+        failures.succeeded();
+        await this.#changed.wait({ signal });
+      } catch (error) {
+        if (signal.aborted) return;
+        // It was deleted, and is created anew.
+        if (statusOf(error) === 404) this.#isRegistered = false;
+        failures.failed(error);
+        await delays.wait(error, signal).catch(() => undefined);
+      }
+  }
+
+  async #register(signal: AbortSignal): Promise<void> {
+    const { client, nodeName } = this.#context;
+    const { metadata, spec } = this.#registration;
+    if (this.#options.registerNode) {
+      const status = apiJson(this.#status ?? this.#options.host.node().status ?? {});
+      const body = {
+        ...{ apiVersion: "v1", kind: "Node", status },
+        metadata: { name: nodeName, ...metadata },
+        spec: apiJson(spec),
+      };
+      try {
+        const path = resourcePath({ resource: "nodes" });
+        this.#learn(await client.request<ApiNode>("POST", path, { body, timeoutMs, signal }));
+        return this.#setRegistered();
+      } catch (error) {
+        if (statusOf(error) !== 409) throw error;
+      }
+    }
+    const found = await client.request<ApiNode>("GET", this.#path, { timeoutMs, signal });
+    this.#learn(found);
+    if (this.#options.registerNode) await this.#reconcile(found, signal);
+    this.#setRegistered();
+  }
+
+  #setRegistered(): void {
+    this.#isRegistered = true;
+    this.#reported = undefined;
+    this.#options.onRegistered();
+  }
+
+  /** Sets our labels and annotations where an existing Node has others. Its taints belong to others: no node may change them. */
+  async #reconcile(found: ApiNode, signal: AbortSignal): Promise<void> {
+    const { client } = this.#context;
+    const { labels, annotations } = this.#registration.metadata;
+    const changes = {
+      labels: differing(labels, found.metadata?.labels),
+      annotations: differing(annotations, found.metadata?.annotations),
+    };
+    if (changes.labels === undefined && changes.annotations === undefined) return;
+    const request = { body: { metadata: changes }, contentType: patchTypes.strategic, timeoutMs, signal };
+    try {
+      this.#learn(await client.request<ApiNode>("PATCH", this.#path, request));
+    } catch (error) {
+      // Admission may refuse a label: the node works without it.
+      if (statusOf(error) !== 403 && statusOf(error) !== 422) throw error;
+      nodeFailures(this.#context, "FailedNodeLabels").failed(error);
+    }
+  }
+
+  async #reportStatus(signal: AbortSignal): Promise<void> {
+    const { client, clock } = this.#context;
+    const computed = this.#status ?? this.#options.host.node().status;
+    if (computed === undefined) return;
+    const known = this.#known;
+    const uid = known?.metadata?.uid;
+    const status = withKnownTransitions(apiJson(computed) as NodeStatus<string>, known?.status);
+    const bare = withoutHeartbeats(status);
+    const nowMs = clock.now();
+    const isDue =
+      this.#reported === undefined ||
+      this.#reported.uid !== uid ||
+      // A clock that was set back makes it due, too.
+      Math.abs(nowMs - this.#reported.atMs) >= this.#options.reportMs ||
+      !isSameJson(bare, this.#reported.status) ||
+      hasForeignConditions(status, known?.status);
+    if (!isDue) return;
+    const body = { status: nodeStatusPatch(status, known?.status) };
+    const request = { body, contentType: patchTypes.strategic, timeoutMs, signal };
+    const patched = await client.request<ApiNode>("PATCH", `${this.#path}/status`, request);
+    this.#reported = { uid, status: bare, atMs: nowMs };
+    this.#learn(patched);
+  }
+}
+
+/** Returns the entries of a map that another one lacks or has with another value; undefined when there are none. */
+function differing(
+  wanted: Readonly<Record<string, string>> = {},
+  found: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> | undefined {
+  const entries = Object.entries(wanted).filter(([name, value]) => found[name] !== value);
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
+}

@@ -1,0 +1,229 @@
+import { ChangeSignal } from "../../core/index.js";
+import { type PodStatus, podStatusJson } from "../../kubernetes/index.js";
+import type { SourcePod } from "../pod-source.js";
+import { patchTypes, resourcePath } from "./api-client.js";
+import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
+import { statusOf } from "./api-error.js";
+import { type ApiPod, timeText } from "./api-objects.js";
+import { mergePodStatus } from "./merge-pod-status.js";
+import { podStatusPatch } from "./pod-status-patch.js";
+
+/** What {@link PodStatuses} need beside the context. */
+export interface PodStatusesOptions {
+  /** Ends all requests. */
+  readonly signal: AbortSignal;
+  /** The Pod at the API server that stands for this one: its mirror for static pods, and undefined as long as there is none. */
+  readonly represented: (pod: SourcePod) => ApiPod | undefined;
+}
+
+/** What is known of one pod of this node. */
+interface Entry {
+  pod: SourcePod;
+  /** The newest status; undefined when only the removal has to be reported. */
+  status: PodStatus<string> | undefined;
+  /** Counts what has to be reported. */
+  version: number;
+  /** The version that was reported last. */
+  reported: number;
+  /** Whether nothing of the pod is left on the node. */
+  isRemoved: boolean;
+  isDeleted: boolean;
+  isRunning: boolean;
+  readonly delays: RetryDelays;
+  readonly failures: FailureReporter;
+}
+
+/** How many Pods are reported at the same time. */
+const maxConcurrency = 8;
+
+/**
+ * Reports the statuses of Pods to the API server: of each Pod the newest one only, one request after the other, until it has arrived. Ends
+ * deletions: a Pod with a deletion timestamp of which nothing is left is deleted for good.
+ */
+export class PodStatuses {
+  readonly #context: ApiContext;
+  readonly #options: PodStatusesOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #idle = new ChangeSignal();
+  #free = maxConcurrency;
+  readonly #queue: (() => void)[] = [];
+
+  constructor(context: ApiContext, options: PodStatusesOptions) {
+    this.#context = context;
+    this.#options = options;
+  }
+
+  /** Takes the new status of a Pod. */
+  update(pod: SourcePod, status: PodStatus<Date>): void {
+    const entry = this.#entry(pod);
+    entry.status = podStatusJson(status);
+    this.#touch(entry);
+  }
+
+  /** Nothing of the Pod is left on the node. */
+  removed(pod: SourcePod): void {
+    const entry = this.#entry(pod);
+    entry.isRemoved = true;
+    this.#touch(entry);
+  }
+
+  /**
+   * The API server has this version of the Pod with this uid, or of its mirror: reports what differs, such as a status that another client
+   * has written, or a readiness gate that has opened.
+   */
+  review(uid: string, found: ApiPod): void {
+    const entry = this.#entries.get(uid);
+    if (!entry) return;
+    const isDeletable = entry.isRemoved && !entry.isDeleted && Boolean(found.metadata?.deletionTimestamp);
+    if (isDeletable || this.#patch(entry, found)) this.#touch(entry);
+  }
+
+  /** The Pod does not exist at the API server any more. */
+  forget(uid: string): void {
+    const entry = this.#entries.get(uid);
+    if (!entry) return;
+    entry.reported = entry.version;
+    this.#entries.delete(uid);
+    this.#idle.notify();
+  }
+
+  /** The uids of the Pods that are known here. */
+  get uids(): readonly string[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** Waits until all that can be reported now has arrived, at most this long. What has failed before is not waited for. */
+  async flush(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const end = performance.now() + timeoutMs;
+    const isPending = ({ isRunning, delays }: Entry) => isRunning && !delays.hasFailed;
+    while ([...this.#entries.values()].some(isPending) && performance.now() < end)
+      await this.#idle.wait({ signal, timeoutMs: Math.max(1, end - performance.now()) });
+  }
+
+  #entry(pod: SourcePod): Entry {
+    const { uid = "" } = pod.pod.metadata ?? {};
+    const known = this.#entries.get(uid);
+    if (known) {
+      known.pod = pod;
+      return known;
+    }
+    const entry: Entry = {
+      ...{ pod, status: undefined, version: 0, reported: 0 },
+      ...{ isRemoved: false, isDeleted: false, isRunning: false },
+      delays: new RetryDelays(this.#context),
+      failures: this.#failuresOf(pod),
+    };
+    this.#entries.set(uid, entry);
+    return entry;
+  }
+
+  #failuresOf({ pod }: SourcePod): FailureReporter {
+    const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+    const object = { kind: "Pod", namespace, name, uid } as const;
+    return new FailureReporter((message) =>
+      this.#context.record({ type: "Warning", reason: "FailedStatusUpdate", message, object }),
+    );
+  }
+
+  #touch(entry: Entry): void {
+    entry.version += 1;
+    if (!entry.isRunning) void this.#run(entry);
+  }
+
+  /** Reports until nothing new is left. Never rejects. */
+  async #run(entry: Entry): Promise<void> {
+    const { signal } = this.#options;
+    entry.isRunning = true;
+    while (entry.reported < entry.version && !signal.aborted) {
+      const { version } = entry;
+      try {
+        await this.#acquire();
+        try {
+          signal.throwIfAborted();
+          await this.#sync(entry);
+        } finally {
+          this.#release();
+        }
+        entry.reported = version;
+        entry.delays.reset();
+        entry.failures.succeeded();
+      } catch (error) {
+        if (signal.aborted) break;
+        if (isRefused(error)) entry.failures.failed(error);
+        this.#idle.notify();
+        await entry.delays.wait(error, signal).catch(() => undefined);
+      }
+      this.#idle.notify();
+    }
+    entry.isRunning = false;
+    this.#idle.notify();
+  }
+
+  async #sync(entry: Entry): Promise<void> {
+    const { client } = this.#context;
+    const { signal, represented } = this.#options;
+    // The mirror of a static pod reviews this when it was created.
+    const target = represented(entry.pod);
+    const { name, namespace, uid } = target?.metadata ?? {};
+    if (target === undefined || name === undefined || uid === undefined) return;
+    const path = resourcePath({ namespace, resource: "pods", name });
+    const found = await unlessMissing(client.request<ApiPod>("GET", path, { signal }));
+    // Gone, or deleted and created anew: the status is that of another pod.
+    if (found === undefined || found.metadata?.uid !== uid) return;
+    let current = found;
+    const patch = this.#patch(entry, found);
+    if (patch) {
+      // The uid makes the API server refuse this for a pod of the same name that was created in between.
+      const body = { metadata: { uid }, status: patch };
+      const request = { body, contentType: patchTypes.strategic, signal };
+      const patched = await unlessMissing(client.request<ApiPod>("PATCH", `${path}/status`, request));
+      if (patched === undefined) return;
+      current = patched;
+    }
+    const isStatic = uid !== entry.pod.pod.metadata?.uid;
+    if (isStatic || !entry.isRemoved || entry.isDeleted || !current.metadata?.deletionTimestamp) return;
+    const body = {
+      ...{ apiVersion: "v1", kind: "DeleteOptions" },
+      ...{ gracePeriodSeconds: 0, preconditions: { uid } },
+    };
+    await unlessMissing(client.request("DELETE", path, { body, signal }));
+    // Finalizers may keep the object; it needs no second deletion.
+    entry.isDeleted = true;
+  }
+
+  #patch({ status }: Entry, found: ApiPod) {
+    if (status === undefined) return undefined;
+    const merged = mergePodStatus(found, status, timeText(new Date(this.#context.clock.now())));
+    return podStatusPatch(found.status ?? {}, merged);
+  }
+
+  async #acquire(): Promise<void> {
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve) => this.#queue.push(resolve));
+  }
+
+  #release(): void {
+    const next = this.#queue.shift();
+    if (next) next();
+    else this.#free += 1;
+  }
+}
+
+/** Resolves with undefined when the object does not exist. */
+async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Whether the API server has looked at the request, and will refuse it again. */
+function isRefused(error: unknown): boolean {
+  const status = statusOf(error) ?? 0;
+  return status >= 400 && status < 500 && status !== 409 && status !== 429;
+}
