@@ -1,8 +1,12 @@
 import { criError } from "../../core/index.js";
-import type { PodSource, SourceHost } from "../pod-source.js";
+import type { Node, Pod, PodStatus } from "../../kubernetes/index.js";
+import type { KubeletEvent } from "../kubelet-event.js";
+import type { PodSource, SourceHost, SourceInputs, SourcePod } from "../pod-source.js";
 import type { KubeletAccess, KubeletAccessDecision, KubeletUser } from "../server/index.js";
 import { reviewAccess, reviewToken } from "./access-reviews.js";
 import { ApiClient } from "./api-client.js";
+import type { ApiContext } from "./api-context.js";
+import { Connection, sourceName } from "./connection.js";
 import { loadKubeConfig } from "./kube-config.js";
 import { type ApiServerOptions, apiServerTable } from "./options.js";
 
@@ -38,23 +42,33 @@ export function apiServer(options: ApiServerOptions = {}): ApiServerSource {
   return new ApiServer(options);
 }
 
+/** How long `close()` waits for statuses and deletions that are on their way. */
+const flushMs = 3_000;
+
 class ApiServer implements ApiServerSource {
-  readonly name = "api";
+  readonly name = sourceName;
   readonly #options: ApiServerOptions;
+  readonly #closing = new AbortController();
   #client: Promise<ApiClient> | undefined;
-  #isClosed = false;
+  #connection: Connection | undefined;
+  #closed: Promise<void> | undefined;
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
   }
 
-  async start(_host: SourceHost): Promise<void> {
-    await this.#connect();
+  async start(host: SourceHost): Promise<void> {
+    const client = await this.#connect();
+    this.#closing.signal.throwIfAborted();
+    const { clock, nodeName, record } = host;
+    const { retry = {} } = this.#options;
+    const context: ApiContext = { client, clock, nodeName, record, retry };
+    this.#connection = new Connection(context, host, this.#options, this.#closing.signal);
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    (await this.#client?.catch(() => undefined))?.close();
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
   }
 
   readonly authenticate: ApiServerSource["authenticate"] = async (token, signal) =>
@@ -63,8 +77,39 @@ class ApiServer implements ApiServerSource {
   readonly authorize: ApiServerSource["authorize"] = async (user, access, signal) =>
     reviewAccess(await this.#connect(), user, access, signal);
 
+  async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
+    await this.#connection?.prepare(pod, signal);
+  }
+
+  inputs(pod: Pod): SourceInputs {
+    return this.#connection?.inputs(pod) ?? {};
+  }
+
+  onStatus(pod: SourcePod, status: PodStatus<Date>): void {
+    this.#connection?.onStatus(pod, status);
+  }
+
+  onRemoved(pod: SourcePod): void {
+    this.#connection?.onRemoved(pod);
+  }
+
+  onEvent(event: KubeletEvent): void {
+    this.#connection?.onEvent(event);
+  }
+
+  onNode(node: Node<Date>): void {
+    this.#connection?.onNode(node);
+  }
+
+  async #close(): Promise<void> {
+    await this.#connection?.flush(flushMs);
+    this.#closing.abort(criError("client_closed", "the source was closed"));
+    await this.#connection?.done;
+    (await this.#client?.catch(() => undefined))?.close();
+  }
+
   #connect(): Promise<ApiClient> {
-    if (this.#isClosed) throw criError("client_closed", "the source was closed");
+    this.#closing.signal.throwIfAborted();
     this.#client ??= this.#createClient();
     return this.#client;
   }

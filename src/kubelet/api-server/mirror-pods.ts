@@ -34,6 +34,7 @@ export class MirrorPods implements KubeletLoop {
   readonly #changed = new ChangeSignal();
   /** The static pods that are on the node, by uid. */
   readonly #static = new Map<string, SourcePod>();
+  readonly #failures = new Map<string, FailureReporter>();
 
   constructor(context: ApiContext, options: MirrorPodsOptions) {
     this.#context = context;
@@ -50,7 +51,9 @@ export class MirrorPods implements KubeletLoop {
 
   /** Nothing of the static pod is left on the node. */
   removed({ pod }: SourcePod): void {
-    this.#static.delete(pod.metadata?.uid ?? "");
+    const { uid = "" } = pod.metadata ?? {};
+    this.#static.delete(uid);
+    this.#failures.delete(uid);
     this.#changed.notify();
   }
 
@@ -146,8 +149,8 @@ export class MirrorPods implements KubeletLoop {
   }
 
   async #create({ pod, source }: SourcePod, nodeUid: string, signal: AbortSignal): Promise<void> {
-    const { client, clock, nodeName, record } = this.#context;
-    const { name = "", namespace = "", uid = "", labels, annotations } = pod.metadata ?? {};
+    const { client, clock, nodeName } = this.#context;
+    const { name = "", namespace = "", labels, annotations } = pod.metadata ?? {};
     const hash = hashOf(pod, hashAnnotation);
     const metadata = {
       ...{ name, namespace },
@@ -168,13 +171,20 @@ export class MirrorPods implements KubeletLoop {
     } catch (error) {
       // One that the watch has not shown yet, or a Pod of another node.
       if (statusOf(error) === 409) return;
-      const object = { kind: "Pod", namespace, name, uid } as const;
-      if (statusOf(error) !== undefined)
-        new FailureReporter((message) =>
-          record({ type: "Warning", reason: "FailedCreateMirrorPod", message, object }),
-        ).failed(error);
+      if (statusOf(error) !== undefined) this.#failuresOf(pod).failed(error);
       throw error;
     }
+  }
+
+  #failuresOf({ metadata: { name = "", namespace = "", uid = "" } = {} }: Pod): FailureReporter {
+    const known = this.#failures.get(uid);
+    if (known) return known;
+    const object = { kind: "Pod", namespace, name, uid } as const;
+    const created = new FailureReporter((message) =>
+      this.#context.record({ type: "Warning", reason: "FailedCreateMirrorPod", message, object }),
+    );
+    this.#failures.set(uid, created);
+    return created;
   }
 }
 

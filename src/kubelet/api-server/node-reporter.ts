@@ -110,6 +110,7 @@ export class NodeReporter implements KubeletLoop {
     this.#options.host.setNode({
       ...(node.metadata && { metadata: node.metadata }),
       ...(node.spec && { spec: node.spec }),
+      ...(node.status && { status: node.status }),
     });
   }
 

@@ -9,15 +9,6 @@ export interface PodReference {
   readonly name: string;
 }
 
-/** A token of a service account that a Pod has in a volume. */
-export interface TokenReference {
-  /** `VOLUME/PATH` */
-  readonly key: string;
-  readonly serviceAccount: string;
-  readonly audience: string | undefined;
-  readonly expirationSeconds: number;
-}
-
 /** Returns the ConfigMaps and Secrets that a Pod's volumes, variables and images use, each once. */
 export function podReferences({ spec }: Pod): PodReference[] {
   const found = new Map<string, PodReference>();
@@ -50,23 +41,4 @@ export function podReferences({ spec }: Pod): PodReference[] {
   }
   for (const { name } of imagePullSecrets) add("secrets", name);
   return [...found.values()];
-}
-
-/** Returns the tokens that a Pod's projected volumes contain. */
-export function tokenReferences({ spec }: Pod): TokenReference[] {
-  const serviceAccount = spec?.serviceAccountName || "default";
-  return (spec?.volumes ?? []).flatMap(({ name, projected }) =>
-    (projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) =>
-      token
-        ? [
-            {
-              key: `${name}/${token.path}`,
-              serviceAccount,
-              audience: token.audience || undefined,
-              expirationSeconds: token.expirationSeconds ?? 3_600,
-            },
-          ]
-        : [],
-    ),
-  );
 }

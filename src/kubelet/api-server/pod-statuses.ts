@@ -87,9 +87,9 @@ export class PodStatuses {
     this.#idle.notify();
   }
 
-  /** The uids of the Pods that are known here. */
-  get uids(): readonly string[] {
-    return [...this.#entries.keys()];
+  /** Forgets the Pods of which nothing is left and that this does not hold for. */
+  keepOnly(isWanted: (pod: SourcePod) => boolean): void {
+    for (const [uid, { pod, isRemoved }] of this.#entries) if (isRemoved && !isWanted(pod)) this.forget(uid);
   }
 
   /** Waits until all that can be reported now has arrived, at most this long. What has failed before is not waited for. */
@@ -156,6 +156,9 @@ export class PodStatuses {
       this.#idle.notify();
     }
     entry.isRunning = false;
+    // Nothing of it is left, neither here nor at the API server.
+    if (entry.isRemoved && this.#options.represented(entry.pod) === undefined)
+      this.forget(entry.pod.pod.metadata?.uid ?? "");
     this.#idle.notify();
   }
 

@@ -1,16 +1,16 @@
 import { type LinkedController, linkedController } from "../../core/index.js";
-import type { Pod } from "../../kubernetes/index.js";
+import { type Pod, type TokenRequest, tokenRequests } from "../../kubernetes/index.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, RetryDelays } from "./api-context.js";
 import type { AwaitedRead } from "./awaited-reads.js";
-import { type TokenReference, tokenReferences } from "./pod-references.js";
 
 /** The share of a token's lifetime after which it is replaced, the longest time that one is used, and how much that may vary. */
 const renewalShare = 0.8;
 const maxAgeMs = 24 * 3_600_000;
 const maxJitterMs = 10_000;
 
-interface TokenRequest {
+/** The answer of the API server. */
+interface IssuedToken {
   readonly status?: { readonly token?: string; readonly expirationTimestamp?: string };
 }
 
@@ -48,7 +48,7 @@ export class ServiceAccountTokens {
   /** Requests the tokens of a Pod, and keeps them current. */
   retain(pod: Pod): void {
     const { uid = "" } = pod.metadata ?? {};
-    const references = tokenReferences(pod);
+    const references = tokenRequests(pod);
     if (references.length === 0) return;
     const tokens = this.#pods.get(uid) ?? new Map<string, KeptToken>();
     this.#pods.set(uid, tokens);
@@ -90,7 +90,7 @@ export class ServiceAccountTokens {
     );
   }
 
-  #keep(pod: Pod, reference: TokenReference): KeptToken {
+  #keep(pod: Pod, reference: TokenRequest): KeptToken {
     const controller = linkedController(this.#options.signal);
     const kept: KeptToken = { controller, waiters: new Set(), token: undefined, failure: undefined };
     void this.#run(pod, reference, kept)
@@ -100,7 +100,7 @@ export class ServiceAccountTokens {
   }
 
   /** Rejects when the signal fires. */
-  async #run(pod: Pod, reference: TokenReference, kept: KeptToken): Promise<void> {
+  async #run(pod: Pod, reference: TokenRequest, kept: KeptToken): Promise<void> {
     const { clock } = this.#context;
     const { signal } = kept.controller;
     const delays = new RetryDelays(this.#context);
@@ -122,15 +122,16 @@ export class ServiceAccountTokens {
       }
   }
 
-  async #request(pod: Pod, reference: TokenReference, signal: AbortSignal) {
+  async #request(pod: Pod, reference: TokenRequest, signal: AbortSignal) {
     const { name, namespace, uid } = pod.metadata ?? {};
-    const { audience, expirationSeconds, serviceAccount } = reference;
+    const { audience, expirationSeconds } = reference;
+    const serviceAccount = pod.spec?.serviceAccountName || "default";
     const path = resourcePath({
       ...{ namespace, resource: "serviceaccounts" },
       ...{ name: serviceAccount, subresource: "token" },
     });
     const requestedMs = this.#context.clock.now();
-    const { status } = await this.#context.client.request<TokenRequest>("POST", path, {
+    const { status } = await this.#context.client.request<IssuedToken>("POST", path, {
       signal,
       body: {
         apiVersion: "authentication.k8s.io/v1",
