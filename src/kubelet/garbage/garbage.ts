@@ -1,14 +1,20 @@
+import { rawMessageOf } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
-import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
+import { removeInstances, removeSandboxes } from "../../kubernetes/index.js";
+import { pause } from "../clock-waits.js";
+import type { KubeletLoop, KubeletPod, KubeletView } from "../kubelet-view.js";
+import { recordNodeWarning } from "../node-event.js";
 import type { NodeRelist } from "../relist/index.js";
+import { type DeadObjects, deadObjects, type PodOwnership } from "./dead-objects.js";
 import type { GarbageCollectionOptions } from "./options.js";
+import { podsWithLogs, removeDanglingLinks } from "./pod-logs.js";
 
 /** What {@link GarbageCollection} uses. */
 export interface GarbageParts {
-  readonly view: Pick<KubeletView, "clock" | "files" | "pods" | "hasAllSources"> & {
+  readonly view: Pick<KubeletView, "clock" | "files" | "pods" | "hasAllSources" | "record" | "nodeName"> & {
     readonly cri: Pick<Cri, "runtime">;
   };
-  readonly relist: Pick<NodeRelist, "pods" | "containers" | "relist" | "relistedAtMs">;
+  readonly relist: Pick<NodeRelist, "pods" | "containers" | "podUidOf" | "podUids" | "relist">;
   /** The folder of pods' logs. */
   readonly podLogsDir: string;
   /** The folder of links to the logs of containers. @default none */
@@ -17,32 +23,115 @@ export interface GarbageParts {
   readonly foreignPods?: "keep" | "remove" | undefined;
 }
 
+/** What is collected. */
+export interface CollectOptions {
+  /** Also what is kept for the statuses and logs of pods that have ended, since the node needs space. @default false */
+  readonly everything?: boolean | undefined;
+}
+
 /**
  * Collects dead containers, dead sandboxes and logs that nobody needs any more. What active pods leave is pruned by their workers; this is
- * about pods that have ended, pods that are gone, and limits of the node.
+ * about pods that have ended, pods that are gone, and the limit of the node. Running containers are never stopped here.
  */
 export class GarbageCollection implements KubeletLoop {
   readonly #parts: GarbageParts;
-  readonly #options: GarbageCollectionOptions;
+  readonly #intervalMs: number;
+  readonly #maxDeadContainers: number;
+  /** The uids of pods that had files on this node while this kubelet ran: their logs may be removed. */
+  readonly #ownUids = new Set<string>();
+  #hasFailed = false;
 
   constructor(parts: GarbageParts, options: GarbageCollectionOptions = {}) {
     this.#parts = parts;
-    this.#options = options;
-  }
-
-  /** Collects once. `everything`: also what is kept for the statuses of pods that have ended, since the node needs space. */
-  async collect(
-    signal: AbortSignal,
-    options: { readonly everything?: boolean | undefined } = {},
-  ): Promise<void> {
-    signal.throwIfAborted();
-    if (!this.#parts.view.hasAllSources() && options.everything) return;
+    this.#intervalMs = options.intervalMs ?? 60_000;
+    this.#maxDeadContainers = options.maxDeadContainers ?? Number.POSITIVE_INFINITY;
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#parts.view.clock.sleep(this.#options.intervalMs ?? 60_000, signal).catch(() => undefined);
-      await this.collect(signal).catch(() => undefined);
+    while (await pause(this.#parts.view.clock, this.#intervalMs, signal))
+      try {
+        await this.collect(signal);
+        this.#hasFailed = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        // The first failure is usually an outage, which others report.
+        if (this.#hasFailed) recordNodeWarning(this.#parts.view, "ContainerGCFailed", rawMessageOf(error));
+        this.#hasFailed = true;
+      }
+  }
+
+  /** Collects once. Rejects when the runtime does not answer, when a file cannot be removed, or when the signal fires. */
+  async collect(signal: AbortSignal, { everything = false }: CollectOptions = {}): Promise<void> {
+    const { view, relist, containerLogsDir, podLogsDir } = this.#parts;
+    await relist.relist(signal);
+    // After the list: a pod that is new since then has nothing in it.
+    const onNode = await view.files.listPods();
+    const pods = new Map(view.pods().map((one) => [one.pod.metadata.uid, one]));
+    for (const uid of [...onNode, ...pods.keys()]) this.#ownUids.add(uid);
+    const ownershipOf = (uid: string) => this.#ownershipOf(uid, pods);
+    const dead = deadObjects({
+      pods: relist.pods.values(),
+      containers: relist.containers.values(),
+      podUidOf: (one) => relist.podUidOf(one),
+      ownershipOf,
+      maxDeadContainers: this.#maxDeadContainers,
+      everything,
+    });
+    await this.#remove(dead, pods, signal);
+    await this.#removeLogs(new Set(onNode), ownershipOf, signal);
+    if (containerLogsDir === undefined) return;
+    const running = [...relist.containers.values()].filter(({ state }) => state === "running");
+    await removeDanglingLinks(
+      containerLogsDir,
+      podLogsDir,
+      running.map(({ id }) => id),
+    );
+  }
+
+  /** A pod is gone when no source has it. Before each source has given its Pods, that is unknown. */
+  #ownershipOf(uid: string, pods: ReadonlyMap<string, KubeletPod>): PodOwnership {
+    const known = pods.get(uid);
+    if (known) return known.state === "ended" || known.state === "rejected" ? "ended" : "active";
+    const isOwn = this.#parts.foreignPods === "remove" || this.#ownUids.has(uid);
+    return isOwn && uid !== "" && this.#parts.view.hasAllSources() ? "gone" : "foreign";
+  }
+
+  async #remove(
+    { containers, sandboxes }: DeadObjects,
+    pods: ReadonlyMap<string, KubeletPod>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { view, relist } = this.#parts;
+    const { runtime } = view.cri;
+    for (const container of containers) {
+      signal.throwIfAborted();
+      const known = pods.get(relist.podUidOf(container));
+      const instance = known?.observed.containers.find(({ id }) => id === container.id);
+      if (known && instance) await removeInstances(known.pod, [instance], { runtime, files: view.files });
+      else await runtime.removeContainer({ containerId: container.id }, { signal });
     }
+    for (const { id } of sandboxes) {
+      signal.throwIfAborted();
+      await removeSandboxes([id], { runtime });
+    }
+  }
+
+  /** Removes the logs of pods of which nothing else is left. */
+  async #removeLogs(
+    onNode: ReadonlySet<string>,
+    ownershipOf: (uid: string) => PodOwnership,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { view, relist, podLogsDir } = this.#parts;
+    const inRuntime = relist.podUids();
+    const withLogs = new Set(await podsWithLogs(podLogsDir));
+    for (const uid of withLogs) {
+      signal.throwIfAborted();
+      if (!onNode.has(uid) && !inRuntime.has(uid) && ownershipOf(uid) === "gone")
+        await view.files.removeLogs(uid);
+    }
+    for (const uid of this.#ownUids)
+      if (!withLogs.has(uid) && !onNode.has(uid) && ownershipOf(uid) === "gone" && !inRuntime.has(uid))
+        this.#ownUids.delete(uid);
   }
 }

@@ -8,8 +8,9 @@ export interface GarbageCollectionOptions {
    */
   readonly intervalMs?: number | undefined;
   /**
-   * The dead containers that may remain on the node: `maximum-dead-containers` of the kubelet. The last instance of a container is kept
-   * in any case while its pod exists, since the status and the restart count are read from it.
+   * The dead containers that may remain on the node: `maximum-dead-containers` of the kubelet. Beyond them, the oldest ones of pods that have
+   * ended are removed. The last instance of a container of an active pod is kept in any case, since its status and its restart count are
+   * read from it.
    * @default Infinity
    */
   readonly maxDeadContainers?: number | undefined;

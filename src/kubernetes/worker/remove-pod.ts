@@ -33,6 +33,7 @@ export async function removePod(
     parts,
   );
   if (node) await removePodCgroup(uid, node);
-  await parts.files.removePod(uid);
+  // Logs first: the files show that the pod is this node's, also to a process that continues after a crash.
   if (!keepLogs) await parts.files.removeLogs(uid);
+  await parts.files.removePod(uid);
 }
