@@ -27,3 +27,4 @@ export {
 export type { PullProgress, PullProgressOptions } from "./pull-progress.js";
 export type { KeptImage, PruneOptions, PruneResult, RemovedImage, RemoveImageOptions } from "./removal.js";
 export type { ImageSelection } from "./selection.js";
+export { SingleFlight } from "./single-flight.js";

@@ -49,3 +49,8 @@ export type {
   StreamingPortForwardRequest,
 } from "./streaming/requests.js";
 export { createStreamingServer } from "./streaming/server.js";
+
+// For the kubelet's own API, which passes sessions on.
+export { Connections } from "./streaming/connections.js";
+export { type ServedSession, Sessions } from "./streaming/sessions.js";
+export { acceptWebSocket, WebSocketDuplex } from "./streaming/websocket.js";

@@ -1,6 +1,7 @@
 // From a streaming URL to bytes: remote commands and forwarded ports, over SPDY/3.1 and WebSocket. Knows no RPC.
 
 export { DetachKeys } from "./detach-keys.js";
+export { dial } from "./dial.js";
 export { sessionClosed } from "./errors.js";
 export { attach, exec } from "./exec.js";
 export {
@@ -36,6 +37,7 @@ export {
   type StreamingProtocol,
   streamingProtocols,
 } from "./protocols.js";
+export { isTransportRefusal } from "./refusal.js";
 export { encodeResize, ResizeDecoder, type TerminalSize } from "./resize.js";
 export {
   type AttachSession,
@@ -49,7 +51,9 @@ export { SpdyConnection, type SpdyOptions } from "./spdy/connection.js";
 export { resetStatus } from "./spdy/frames.js";
 export type { SpdyHeaders } from "./spdy/headers.js";
 export type { SpdyStream, StreamEnd, StreamSink } from "./spdy/stream.js";
+export { upgradeToSpdy } from "./spdy/upgrade.js";
 export { attachTerminal, type TerminalOptions, type TerminalProcess } from "./terminal.js";
+export { describeUrl, resolveUrl } from "./url.js";
 export {
   type ChannelMessage,
   decodeChannel,

@@ -1,0 +1,40 @@
+import type { ServerResponse } from "node:http";
+import { messageOf } from "../../core/index.js";
+import { HttpError } from "./http-error.js";
+
+/** Answers with plain text. */
+export function answerText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  answer(response, status, text, { "Content-Type": "text/plain; charset=utf-8", ...headers });
+}
+
+/** Answers with a value in JSON. */
+export function answerJson(response: ServerResponse, value: unknown): void {
+  answer(response, 200, `${JSON.stringify(value)}\n`, { "Content-Type": "application/json" });
+}
+
+/** Answers with an error; an answer that was begun is cut off instead, so that nobody takes it for complete. */
+export function answerError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent || response.destroyed) response.destroy();
+  else if (error instanceof HttpError) answerText(response, error.status, `${error.message}\n`, error.headers);
+  else answerText(response, 500, `${messageOf(error)}\n`);
+}
+
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  response
+    .writeHead(status, {
+      ...headers,
+      "Content-Length": String(Buffer.byteLength(body)),
+      "X-Content-Type-Options": "nosniff",
+    })
+    .end(body);
+}

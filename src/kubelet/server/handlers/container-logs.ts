@@ -1,0 +1,67 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { isCriError, rawMessageOf } from "../../../core/index.js";
+import type { LogEntry, LogReader } from "../../../logs/index.js";
+import { HttpError } from "../http-error.js";
+import { findContainer, findPod } from "../known-pods.js";
+import type { RequestContext } from "../request-context.js";
+import { loggedContainer, readerOptions, readLogRequest } from "./log-request.js";
+
+/** Answers with the log of a container, as far as it goes or, with `follow`, until the container or the client ends it. */
+export async function containerLogs({ parts, route, query, response, signal }: RequestContext): Promise<void> {
+  const { cri, clock } = parts.view;
+  const { names } = route;
+  const request = readLogRequest(query, clock.now());
+  const pod = findPod(parts.view, names);
+  if (!pod) throw new HttpError(404, `pod "${names.pod}" does not exist`);
+  if (!findContainer(parts.view, names))
+    throw new HttpError(404, `container "${names.container}" not found in pod "${names.pod}"`);
+  const id = loggedContainer(pod, names.container, request.previous);
+  const { timestamps, limitBytes, follow } = request;
+  await using reader = cri.logs(id, {
+    ...readerOptions(request),
+    // With timestamps, each record is an entry: the time of a line is that of its first record.
+    ...(timestamps ? { maxLineBytes: 0 } : { limitBytes }),
+    signal,
+  });
+  response.setHeader("Content-Type", "text/plain");
+  // The client learns that the log is followed before there is a line.
+  if (follow) response.flushHeaders();
+  try {
+    if (timestamps) await writeWithTimes(reader, response, limitBytes, signal);
+    else await reader.writeTo(response);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw isCriError(error) && !response.headersSent ? new HttpError(400, rawMessageOf(error)) : error;
+  }
+  response.end();
+}
+
+/** Writes each line after its time; `limitBytes` counts the times, too, as in the kubelet. */
+async function writeWithTimes(
+  reader: LogReader,
+  response: ServerResponse,
+  limitBytes: number | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  let leftBytes = limitBytes ?? Number.POSITIVE_INFINITY;
+  for await (const batch of reader.batches()) {
+    const chunk = Buffer.concat(batch.flatMap(lineWithTime)).subarray(0, leftBytes);
+    leftBytes -= chunk.length;
+    if (!response.write(chunk)) await once(response, "drain", { signal });
+    if (leftBytes <= 0) return;
+  }
+}
+
+const newline = Buffer.from("\n");
+
+function lineWithTime({ bytes, timeNanos, continued, partial }: LogEntry): readonly Buffer[] {
+  const prefix = continued ? [] : [Buffer.from(`${timeText(timeNanos)} `)];
+  return [...prefix, bytes, ...(partial ? [] : [newline])];
+}
+
+/** Returns a time in RFC 3339 with nine digits of the second, as the kubelet writes it. */
+function timeText(nanos: bigint): string {
+  const seconds = new Date(Number(nanos / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
+  return `${seconds}.${`${nanos % 1_000_000_000n}`.padStart(9, "0")}Z`;
+}

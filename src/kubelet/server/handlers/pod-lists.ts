@@ -1,0 +1,48 @@
+import { podStatusJson } from "../../../kubernetes/index.js";
+import type { KubeletPod } from "../../kubelet-view.js";
+import { answerJson } from "../answer.js";
+import type { RequestContext } from "../request-context.js";
+
+/** Answers `/pods`: all Pods that the kubelet knows, with their statuses. */
+export async function pods({ parts, response }: RequestContext): Promise<void> {
+  const items = parts.view.pods().map(({ pod, status }) => {
+    const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = pod;
+    const { creationTimestamp, deletionTimestamp } = metadata;
+    return {
+      ...rest,
+      metadata: {
+        ...metadata,
+        ...(creationTimestamp && { creationTimestamp: timeText(creationTimestamp) }),
+        ...(deletionTimestamp && { deletionTimestamp: timeText(deletionTimestamp) }),
+      },
+      status: podStatusJson(status),
+    };
+  });
+  answerJson(response, podList(items));
+}
+
+/** Answers `/runningpods/`: the Pods with a container that runs, with those containers. */
+export async function runningPods({ parts, response }: RequestContext): Promise<void> {
+  const items = parts.view.pods().flatMap((pod) => {
+    const containers = runningContainers(pod);
+    if (containers.length === 0) return [];
+    const { name, namespace, uid } = pod.pod.metadata;
+    return [{ metadata: { name, namespace, uid }, spec: { containers }, status: {} }];
+  });
+  answerJson(response, podList(items));
+}
+
+function podList(items: readonly unknown[]) {
+  return { kind: "PodList", apiVersion: "v1", metadata: {}, items };
+}
+
+function runningContainers({ observed }: KubeletPod) {
+  return observed.containers
+    .filter(({ state }) => state === "running")
+    .map(({ name, image }) => ({ name, image, resources: {} }));
+}
+
+/** A time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
+function timeText(time: Date | string): string {
+  return typeof time === "string" ? time : `${time.toISOString().slice(0, 19)}Z`;
+}
