@@ -1,5 +1,12 @@
 export { containerUsage, podUsage } from "./from-messages.js";
-export { type PrometheusFormat, prometheusContentTypes } from "./prometheus/families.js";
+export {
+  Families,
+  formatFamilies,
+  type MetricInfo,
+  type PrometheusFormat,
+  prometheusContentTypes,
+} from "./prometheus/families.js";
+export { containerMetrics, podMetrics } from "./prometheus/kubelet-metrics.js";
 export type { PrometheusOptions } from "./prometheus/page.js";
 export { cpuCores, withRates } from "./rates.js";
 export {

@@ -20,7 +20,8 @@ export function answerJson(response: ServerResponse, value: unknown): void {
 /** Answers with an error; an answer that was begun is cut off instead, so that nobody takes it for complete. */
 export function answerError(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) response.destroy();
-  else if (error instanceof HttpError) answerText(response, error.status, `${error.message}\n`, error.headers);
+  else if (error instanceof HttpError)
+    answerText(response, error.status, `${error.message}\n`, error.headers);
   else answerText(response, 500, `${messageOf(error)}\n`);
 }
 

@@ -40,14 +40,21 @@ export function findContainer(
   view: Pick<KubeletView, "pods">,
   names: PathNames,
 ): { readonly name: string; readonly tty?: boolean } | undefined {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = findPod(view, names)?.pod.spec ?? {};
+  const {
+    containers = [],
+    initContainers = [],
+    ephemeralContainers = [],
+  } = findPod(view, names)?.pod.spec ?? {};
   return [...containers, ...initContainers, ...ephemeralContainers].find(
     ({ name }) => name === names.container,
   );
 }
 
 /** Returns the status of a container, of any kind. */
-export function containerStatus({ status }: KubeletPod, container: string): ContainerStatus<Date> | undefined {
+export function containerStatus(
+  { status }: KubeletPod,
+  container: string,
+): ContainerStatus<Date> | undefined {
   const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status;
   return [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses].find(
     ({ name }) => name === container,

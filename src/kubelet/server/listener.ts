@@ -71,20 +71,28 @@ export class Listener {
   }
 }
 
+/** Returns what TLS connections are made with. */
+export function secureContext(
+  certificate: KubeletCertificate,
+  { clientCa }: Pick<KubeletServerOptions, "clientCa">,
+) {
+  return { ...certificate, minVersion: "TLSv1.2", ...(clientCa !== undefined && { ca: clientCa }) } as const;
+}
+
 /** Creates a server for HTTPS. Throws `invalid_option` for a certificate or a client CA that cannot be used. */
 export function httpsServer(
   certificate: KubeletCertificate,
-  { clientCa }: Pick<KubeletServerOptions, "clientCa">,
+  options: Pick<KubeletServerOptions, "clientCa">,
 ): HttpsServer {
   try {
     return createHttpsServer({
       ...limits,
-      ...certificate,
-      minVersion: "TLSv1.2",
+      ...secureContext(certificate, options),
       // An API server takes HTTP/2 where it is offered, and then speaks nothing else.
       ALPNProtocols: ["http/1.1"],
       handshakeTimeout: handshakeTimeoutMs,
-      ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+      requestCert: options.clientCa !== undefined,
+      rejectUnauthorized: false,
     });
   } catch (error) {
     throw invalidOption("certificate", "(not shown)", `cannot be used: ${messageOf(error)}`);

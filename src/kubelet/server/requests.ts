@@ -1,5 +1,5 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { linkedController } from "../../core/index.js";
 import { Authenticator } from "./access/authentication.js";
@@ -60,6 +60,11 @@ export class Requests {
   /** Fires when the server closes. */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** The number of open sessions. */
+  get sessions(): number {
+    return this.#sessions.size;
   }
 
   /** Answers a request without an upgrade. Never rejects. */
@@ -127,7 +132,12 @@ export class Requests {
     return route;
   }
 
-  async #answer({ route, request, response, signal }: Omit<RequestContext, "parts" | "query">): Promise<void> {
+  async #answer({
+    route,
+    request,
+    response,
+    signal,
+  }: Omit<RequestContext, "parts" | "query">): Promise<void> {
     const handler = this.#handlers[route.name];
     if (!handler) throw new HttpError(404, "404 page not found");
     const query = queryOf(request);
@@ -141,7 +151,8 @@ export function healthOnly(parts: KubeletServerParts) {
     const { route } = readPath(request.url ?? "");
     if (hasBody(request)) response.setHeader("Connection", "close");
     if (route?.name !== "healthz") answerText(response, 404, "404 page not found\n");
-    else if (!route.methods.includes(request.method ?? "")) answerText(response, 405, "405: Method Not Allowed\n");
+    else if (!route.methods.includes(request.method ?? ""))
+      answerText(response, 405, "405: Method Not Allowed\n");
     else answerHealth(response, parts, route.rest, queryOf(request));
   };
 }
@@ -183,7 +194,5 @@ function responseOn(request: IncomingMessage, socket: Duplex): ServerResponse {
     socket.once("end", () => socket.destroy());
     socket.once("close", () => clearTimeout(timer));
   });
-  socket.once("close", () => response.destroy());
-  if (socket instanceof Socket) socket.setTimeout(disconnectMs * 2, () => socket.destroy());
   return response;
 }

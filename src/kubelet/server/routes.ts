@@ -131,10 +131,7 @@ function match(first: string, rest: readonly string[]): MatchedRoute | undefined
   }
 }
 
-function metricsRoute(
-  page: string,
-  plain: (name: RouteName) => MatchedRoute,
-): MatchedRoute | undefined {
+function metricsRoute(page: string, plain: (name: RouteName) => MatchedRoute): MatchedRoute | undefined {
   switch (page) {
     case "":
       return plain("metrics");

@@ -74,7 +74,10 @@ export function objectId(id: string): Buffer {
 export function time(date: Date): Buffer {
   const digits = date.toISOString().replace(/\.\d+/, "").replaceAll(/[-:T]/g, "");
   const isShort = date.getUTCFullYear() < 2050;
-  return tagged(isShort ? tags.utcTime : tags.generalizedTime, Buffer.from(isShort ? digits.slice(2) : digits));
+  return tagged(
+    isShort ? tags.utcTime : tags.generalizedTime,
+    Buffer.from(isShort ? digits.slice(2) : digits),
+  );
 }
 
 /** The length: in one byte up to 127, otherwise the number of its bytes before them. */

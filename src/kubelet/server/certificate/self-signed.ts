@@ -111,10 +111,7 @@ function addressBytes(address: string): Buffer {
   const groups = (part: string) => part.split(":").filter((group) => group !== "");
   const [before, after] = [groups(head), groups(tail ?? "")];
   const zeros = Array.from({ length: 8 - before.length - after.length }, () => "0");
-  return Buffer.from(
-    [...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join(""),
-    "hex",
-  );
+  return Buffer.from([...before, ...zeros, ...after].map((group) => group.padStart(4, "0")).join(""), "hex");
 }
 
 function withoutZone(address: string): string {

@@ -10,7 +10,8 @@ import type { RequestContext } from "../request-context.js";
 export async function checkpoint({ parts, route, query, response, signal }: RequestContext): Promise<void> {
   const { namespace, pod: podName, container: containerName } = route.names;
   const timeout = query.get("timeout") || "0";
-  if (!/^\d{1,9}$/.test(timeout)) throw new HttpError(400, `timeout: must be a number of seconds, got ${timeout}`);
+  if (!/^\d{1,9}$/.test(timeout))
+    throw new HttpError(400, `timeout: must be a number of seconds, got ${timeout}`);
   const pod = findPod(parts.view, route.names);
   if (!pod) throw new HttpError(404, "pod does not exist");
   const container = pod.observed.containers.find(({ name }) => name === containerName);

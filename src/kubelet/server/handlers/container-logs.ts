@@ -8,7 +8,13 @@ import type { RequestContext } from "../request-context.js";
 import { loggedContainer, readerOptions, readLogRequest } from "./log-request.js";
 
 /** Answers with the log of a container, as far as it goes or, with `follow`, until the container or the client ends it. */
-export async function containerLogs({ parts, route, query, response, signal }: RequestContext): Promise<void> {
+export async function containerLogs({
+  parts,
+  route,
+  query,
+  response,
+  signal,
+}: RequestContext): Promise<void> {
   const { cri, clock } = parts.view;
   const { names } = route;
   const request = readLogRequest(query, clock.now());

@@ -106,7 +106,10 @@ function time(query: URLSearchParams, name: string): Date | undefined {
   const text = query.get(name);
   if (text === null || text === "") return undefined;
   const value = new Date(text);
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text) || Number.isNaN(value.getTime()))
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i.test(text) ||
+    Number.isNaN(value.getTime())
+  )
     throw new HttpError(400, `Unable to decode query: ${name} must be a time in RFC 3339`);
   return value;
 }
@@ -138,6 +141,9 @@ function streamOf(name: string | null): LogStream | undefined {
     case "Stderr":
       return "stderr";
     default:
-      throw new HttpError(422, `stream: Unsupported value: ${JSON.stringify(name)}: supported values: "All", "Stderr", "Stdout"`);
+      throw new HttpError(
+        422,
+        `stream: Unsupported value: ${JSON.stringify(name)}: supported values: "All", "Stderr", "Stdout"`,
+      );
   }
 }

@@ -18,5 +18,7 @@ export async function run({ parts, route, query, response, signal }: RequestCont
     throw new HttpError(500, `command '${cmd.join(" ")}' exited with ${exitCode}${output}`);
   }
   const output = Buffer.concat([stdout, stderr]);
-  response.writeHead(200, { "Content-Type": "text/plain", "Content-Length": String(output.length) }).end(output);
+  response
+    .writeHead(200, { "Content-Type": "text/plain", "Content-Length": String(output.length) })
+    .end(output);
 }

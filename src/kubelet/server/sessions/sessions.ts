@@ -145,7 +145,9 @@ export class KubeletSessions {
   ): Promise<void> {
     const runtime = await this.#dialSpdy([spdyForward], call, scope);
     // An invalid request is refused by this call.
-    const webSocket = socket.destroyed ? undefined : acceptWebSocket(request, { socket, head }, tunnelProtocol);
+    const webSocket = socket.destroyed
+      ? undefined
+      : acceptWebSocket(request, { socket, head }, tunnelProtocol);
     if (!webSocket) {
       runtime.socket.destroy();
       return;
