@@ -1,20 +1,19 @@
 import type { Clock } from "../kubernetes/index.js";
-import { callSafely } from "./callbacks.js";
 import type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 
 /** The number of events that are kept. */
 const maxEvents = 500;
 
-/** The recent events of a kubelet, and who is notified of new ones. */
+/** The recent events of a kubelet. */
 export class EventLog {
   readonly #clock: Clock;
-  readonly #targets: readonly (readonly [name: string, target: RecordEvent])[];
+  readonly #onEvent: RecordEvent;
   readonly #recent: KubeletEvent[] = [];
 
-  /** @param targets callbacks with the names that warnings show when one of them throws */
-  constructor(clock: Clock, targets: readonly (readonly [name: string, target: RecordEvent])[]) {
+  /** @param onEvent takes each event. It must not throw */
+  constructor(clock: Clock, onEvent: RecordEvent) {
     this.#clock = clock;
-    this.#targets = targets;
+    this.#onEvent = onEvent;
   }
 
   /** The last events, the oldest first. */
@@ -26,6 +25,6 @@ export class EventLog {
     const timed: KubeletEvent = { ...event, timeMs: this.#clock.now() };
     this.#recent.push(timed);
     if (this.#recent.length > maxEvents) this.#recent.shift();
-    for (const [name, target] of this.#targets) callSafely(name, () => target(timed));
+    this.#onEvent(timed);
   };
 }

@@ -44,6 +44,7 @@ export interface KubeletParts {
   readonly recentEvents: () => readonly KubeletEvent[];
   /** Calls back after each change of the node and of the pods. Returns a function that ends that. */
   readonly onChange: (callback: () => void) => () => void;
+  readonly serverUrl: () => string | undefined;
   readonly closing: AbortSignal;
   readonly close: () => Promise<void>;
   readonly stopPods: (gracePeriodSeconds: number | undefined) => Promise<void>;
@@ -76,6 +77,11 @@ export class Kubelet implements AsyncDisposable {
   /** Returns the Node as it is reported now. */
   node(): Node<Date> {
     return this.#parts.node();
+  }
+
+  /** The URL of the kubelet's API on this machine; undefined without the option `server`. */
+  get serverUrl(): string | undefined {
+    return this.#parts.serverUrl();
   }
 
   /** Returns the last 500 events of the node and its Pods, the oldest first. */

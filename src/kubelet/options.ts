@@ -1,5 +1,5 @@
 import type { ContainerConfig, PodSandboxConfig } from "../../gen/runtime/v1/api_pb.js";
-import { hasFunctions, isRecord, type OptionCheck, OptionTable, option } from "../core/index.js";
+import { hasFunctions, type OptionCheck, OptionTable, option } from "../core/index.js";
 import type { Cri } from "../cri.js";
 import { authCheck, type ImageAuth } from "../images/index.js";
 import {
@@ -8,20 +8,29 @@ import {
   criCheck,
   type DefaultedContainer,
   type DefaultedPod,
-  type NodeAddress,
   type NodeFacts,
   nodeFactsTable,
   type PodPlanner,
-  type Resources,
   type RestartBackOffOptions,
   restartBackOffTable,
-  type Taint,
   type VolumePlugins,
   volumePluginsTable,
 } from "../kubernetes/index.js";
 import type { AdmissionCheck } from "./admission-check.js";
+import { type CgroupOptions, cgroupOptionsTable } from "./cgroups/index.js";
+import { type EvictionOptions, evictionTable } from "./eviction/index.js";
+import {
+  type GarbageCollectionOptions,
+  garbageCollectionTable,
+  type ImageGarbageCollectionOptions,
+  imageGarbageCollectionTable,
+} from "./garbage/index.js";
 import type { KubeletEvent } from "./kubelet-event.js";
+import { type LogRotationOptions, logRotationTable } from "./log-rotation/index.js";
+import { type NodeOptions, nodeTable } from "./node/index.js";
 import type { PodSource } from "./pod-source.js";
+import { type RelistOptions, relistTable } from "./relist/index.js";
+import { type KubeletServerOptions, kubeletServerTable } from "./server/index.js";
 
 /** The image of a container, before it is pulled or looked up. */
 export interface ImageRequest {
@@ -49,7 +58,7 @@ export type ImagePolicy = (
 ) => ImageDecision | undefined | Promise<ImageDecision | undefined>;
 
 /** Options of `createKubelet`. */
-export interface KubeletOptions {
+export interface KubeletOptions extends NodeOptions {
   /** The connection to the runtime. It stays open when the kubelet closes. */
   readonly cri: Cri;
   /** Where Pods come from; at least one. Statuses and events go to all of them. */
@@ -68,18 +77,6 @@ export interface KubeletOptions {
   readonly containerLogsDir?: string | undefined;
   /** Facts of the node to use instead of those that are read from it. @default none */
   readonly node?: Omit<Partial<NodeFacts>, "nodeName" | "rootDir" | "podLogsDir"> | undefined;
-  /** Labels of the Node beyond its host name, operating system and architecture. @default none */
-  readonly nodeLabels?: Readonly<Record<string, string>> | undefined;
-  /** Taints that the Node is registered with. @default none */
-  readonly nodeTaints?: readonly Taint[] | undefined;
-  /** @default the addresses of the node's interfaces, and its name */
-  readonly nodeAddresses?: readonly NodeAddress[] | undefined;
-  /** Resources of the Node instead of those that are read from it, or in addition to them. @default none */
-  readonly capacity?: Resources | undefined;
-  /** Resources that pods may not have. @default none */
-  readonly reserved?: Resources | undefined;
-  /** The largest number of Pods that have not ended. @default 110 */
-  readonly maxPods?: number | undefined;
   /**
    * What becomes of Kubernetes pods in the runtime that this kubelet does not own: those without files in `rootDir`. The real kubelet
    * removes them.
@@ -121,12 +118,31 @@ export interface KubeletOptions {
   readonly volumePlugins?: VolumePlugins | undefined;
   /** The delays of CrashLoopBackOff. @default 10 s to 5 min */
   readonly backOff?: RestartBackOffOptions | undefined;
+  /** Evicts pods when the node lacks memory, disk or process ids. @default the thresholds of the kubelet; false: never */
+  readonly eviction?: false | EvictionOptions | undefined;
+  /** Collects what dead containers and removed pods leave. @default the intervals of the kubelet; false: never */
+  readonly garbageCollection?: false | GarbageCollectionOptions | undefined;
+  /** Removes unused images, also those that others have pulled. @default the thresholds of the kubelet; false: never */
+  readonly imageGarbageCollection?: false | ImageGarbageCollectionOptions | undefined;
+  /** Rotates the logs of containers. @default at 10 MiB, 5 files; false: never */
+  readonly logRotation?: false | LogRotationOptions | undefined;
+  /** The cgroups of pods. @default those of the kubelet, where this process may create them */
+  readonly cgroups?: CgroupOptions | undefined;
+  /** How the pods of the node are observed. @default by events, and a list every ten seconds */
+  readonly relist?: RelistOptions | undefined;
+  /** The kubelet's own API over HTTPS, on which `kubectl logs` and `kubectl exec` depend. @default false: none */
+  readonly server?: false | KubeletServerOptions | undefined;
   /** The time source of back-offs, probes and grace periods. @default the clock of this machine */
   readonly clock?: Clock | undefined;
   /** Called with each event of the node and of its Pods. An error that it throws becomes a warning of the process. @default none */
   readonly onEvent?: ((event: KubeletEvent) => void) | undefined;
   /** Closes the kubelet when it fires, also during the start. @default none */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The check of options of a part that may be off. */
+function orFalse<T extends object>(table: OptionTable<T>): OptionCheck<false | T> {
+  return (value) => (value === false ? undefined : table.find(value));
 }
 
 const absolutePath: OptionCheck<string> = (value) =>
@@ -152,13 +168,6 @@ const sourcesCheck: OptionCheck<readonly PodSource[]> = (value) => {
   return twice === undefined ? undefined : `must have different names, got ${JSON.stringify(twice)} twice`;
 };
 
-const amounts = option.recordOf(option.either(option.string, option.anyNumber));
-
-const taintCheck: OptionCheck<Taint> = (value: unknown) =>
-  isRecord(value) && typeof value.key === "string" && typeof value.effect === "string"
-    ? undefined
-    : "must be a taint with a key and an effect";
-
 const { nodeName: _name, rootDir: _rootDir, podLogsDir: _podLogsDir, ...nodeChecks } = nodeFactsTable.checks;
 
 /** The options of {@link KubeletOptions}. */
@@ -170,19 +179,7 @@ export const kubeletTable = new OptionTable<KubeletOptions>({
   podLogsDir: absolutePath,
   containerLogsDir: absolutePathOrNone,
   node: option.nested(new OptionTable<NonNullable<KubeletOptions["node"]>>(nodeChecks)),
-  nodeLabels: option.recordOf(option.string),
-  nodeTaints: option.listOf(taintCheck),
-  nodeAddresses: option.listOf(
-    option.nested(
-      new OptionTable<NodeAddress>({
-        address: option.required(option.nonEmptyString),
-        type: option.required(option.nonEmptyString),
-      }),
-    ),
-  ),
-  capacity: amounts,
-  reserved: amounts,
-  maxPods: option.wholeNumber(1),
+  ...nodeTable.checks,
   foreignPods: option.oneOf("keep", "remove"),
   allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
   withoutMounts: option.oneOf("refuse", "allow"),
@@ -197,6 +194,13 @@ export const kubeletTable = new OptionTable<KubeletOptions>({
   maxParallelPulls: option.wholeNumber(1),
   volumePlugins: option.nested(volumePluginsTable),
   backOff: option.nested(restartBackOffTable),
+  eviction: orFalse(evictionTable),
+  garbageCollection: orFalse(garbageCollectionTable),
+  imageGarbageCollection: orFalse(imageGarbageCollectionTable),
+  logRotation: orFalse(logRotationTable),
+  cgroups: option.nested(cgroupOptionsTable),
+  relist: option.nested(relistTable),
+  server: orFalse(kubeletServerTable),
   clock: clockCheck,
   onEvent: option.callback,
   signal: option.signal,

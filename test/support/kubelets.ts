@@ -92,7 +92,17 @@ export async function kubeletNode(t: TestContext, options: EmbeddedOptions = {})
   ): Promise<Kubelet> => {
     const kubelet = await within(
       30_000,
-      createKubelet({ cri: node.cri, rootDir, nodeName: "node", withoutMounts: "allow", sources, ...more }),
+      createKubelet({
+        cri: node.cri,
+        rootDir,
+        nodeName: "node",
+        withoutMounts: "allow",
+        // The disk of the machine of a test may be full.
+        eviction: false,
+        imageGarbageCollection: false,
+        sources,
+        ...more,
+      }),
       "createKubelet()",
     );
     cleanup(t, () => within(30_000, kubelet.close(), "kubelet.close()"));

@@ -3,6 +3,7 @@ import {
   isCriError,
   type LinkedController,
   linkedController,
+  raceAbort,
   rawMessageOf,
 } from "../../core/index.js";
 import {
@@ -68,6 +69,8 @@ export class ManagedPod {
   /** Why the Pod is not valid; undefined for a valid one. */
   readonly #problem: string | undefined;
   #state: KubeletPod["state"] = "pending";
+  #onEnded: () => void = () => undefined;
+  readonly #ended: Promise<void>;
   #status: PodStatus<Date>;
   #worker: PodWorker | undefined;
   /** Whether the source has the Pod. */
@@ -92,6 +95,9 @@ export class ManagedPod {
     this.#host = host;
     this.#start = linkedController(host.closing);
     this.#status = { phase: "Pending" };
+    this.#ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
+    });
     try {
       this.#pod = host.check(raw, source);
     } catch (error) {
@@ -207,6 +213,11 @@ export class ManagedPod {
     this.#stop();
   }
 
+  /** Resolves when the Pod has no resources of the node any more. Rejects when the kubelet closes. */
+  async whenEnded(): Promise<void> {
+    if (this.hasResources) await raceAbort(this.#ended, this.#host.closing);
+  }
+
   /** Syncs the Pod soon: objects that it refers to have changed. */
   refresh(): void {
     this.#worker?.refresh();
@@ -235,6 +246,7 @@ export class ManagedPod {
 
   async #run(): Promise<void> {
     await this.#live();
+    this.#onEnded();
     await this.#until(() => !this.#isWanted || this.isDeleted);
     await this.#removeAll();
     this.#host.onRemoved(this);

@@ -10,7 +10,7 @@ import {
   PodWorker,
   removePod,
 } from "../../kubernetes/index.js";
-import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
+import type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "../admission-check.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
 import type { PodSource, SourcePod } from "../pod-source.js";
@@ -276,16 +276,26 @@ export class PodManager {
       closing.throwIfAborted();
       if (!isRunning) {
         const others = this.admitted().map((other) => allocations.allocated(other));
-        for (const check of admissionChecks) {
-          const found = check({ pod: allocations.allocated(pod.pod), node: node(), others });
-          const rejection = isPromiseLike(found) ? await found : found;
-          if (rejection) return rejection;
-        }
+        const preempt = (victims: readonly DefaultedPod[]) => this.#preempt(victims);
+        const request = { pod: allocations.allocated(pod.pod), node: node(), others, preempt };
+        const rejection = await firstRejection(admissionChecks, request);
+        if (rejection) return rejection;
       }
       onAdmitted();
       return undefined;
     });
     return await turn;
+  }
+
+  /** Stops Pods to make room for a critical one, and waits until they have stopped. */
+  async #preempt(victims: readonly DefaultedPod[]): Promise<void> {
+    const pods = victims.flatMap(({ metadata }) => this.#pods.get(metadata.uid) ?? []);
+    const message = "Preempted in order to admit critical pod";
+    for (const pod of pods) {
+      this.#record(pod, { type: "Warning", reason: "Preempting", message });
+      pod.evict({ reason: "Preempting", message });
+    }
+    await Promise.all(pods.map((pod) => pod.whenEnded()));
   }
 
   #createWorker(pod: ManagedPod, allocated: DefaultedPod): PodWorker {
@@ -303,8 +313,9 @@ export class PodManager {
   }
 
   async #remove(pod: ManagedPod): Promise<void> {
-    const { cri, files, facts, allocations, closing } = this.#parts;
+    const { cri, files, facts, allocations, probeCounts, closing } = this.#parts;
     const { namespace, name, uid } = pod.pod.metadata;
+    probeCounts.forget(uid);
     await allocations.remove(uid);
     if (pod.state === "ended" && pod.hadWorker)
       await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
@@ -337,6 +348,18 @@ export class PodManager {
     const fieldPath = container === undefined ? undefined : fieldPathOf(pod.pod, container);
     this.#parts.record({ ...event, object: { kind: "Pod", namespace, name, uid, fieldPath } });
   }
+}
+
+async function firstRejection(
+  checks: readonly AdmissionCheck[],
+  request: AdmissionRequest,
+): Promise<AdmissionRejection | undefined> {
+  for (const check of checks) {
+    const found = check(request);
+    const rejection = isPromiseLike(found) ? await found : found;
+    if (rejection) return rejection;
+  }
+  return undefined;
 }
 
 type PodWorkerRecord = ConstructorParameters<typeof PodWorker>[1]["record"];

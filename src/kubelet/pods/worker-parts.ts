@@ -15,6 +15,7 @@ import {
   volumeFileReader,
 } from "../../kubernetes/index.js";
 import type { KubeletOptions } from "../options.js";
+import type { ProbeCounts } from "../server/index.js";
 import { customPlanner } from "./custom-planner.js";
 import type { ManagedPod } from "./managed-pod.js";
 import { policyImages } from "./policy-images.js";
@@ -29,6 +30,7 @@ export interface SharedWorkerParts {
   readonly options: KubeletOptions;
   readonly resizing: NonNullable<PodWorkerParts["resizing"]>;
   readonly cgroups: PodWorkerParts["cgroups"];
+  readonly probeCounts: ProbeCounts;
   readonly networkProblem: NonNullable<PodWorkerParts["networkProblem"]>;
 }
 
@@ -36,8 +38,9 @@ export interface SharedWorkerParts {
 export function workerPartsOf(
   shared: SharedWorkerParts,
 ): (pod: ManagedPod) => Omit<PodWorkerParts, "record" | "onStatus"> {
-  const { cri, files, facts, changes, clock, options, resizing, cgroups, networkProblem } = shared;
-  const probes = probesFactory(probeRunner(cri.runtime));
+  const { cri, files, facts, changes, clock, options, resizing, cgroups, networkProblem, probeCounts } =
+    shared;
+  const runner = probeRunner(cri.runtime);
   const hooks: Hooks = lifecycleHooks({ runtime: cri.runtime, clock });
   // The facts of a node are replaced as a whole, and a planner checks them each time that it is made.
   let planned: { readonly facts: NodeFacts; readonly planner: PodWorkerParts["planner"] } | undefined;
@@ -49,6 +52,8 @@ export function workerPartsOf(
   };
   const { imageAuth: nodeAuth, maxParallelPulls, imagePolicy } = options;
   return (pod) => {
+    const { namespace, name } = pod.pod.metadata;
+    const probes = probesFactory(probeCounts.counted(runner, { namespace, pod: name, podUid: pod.uid }));
     const inputs = (): PodInputs => pod.source.inputs?.(pod.pod) ?? {};
     const readVolumeFile = (volumeName: string, path: string) =>
       volumeFileReader(pod.pod, facts(), files, inputs)(volumeName, path);

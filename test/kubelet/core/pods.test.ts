@@ -280,7 +280,7 @@ test("a new version of a Pod reaches its worker; one that is not valid is report
   list.set(withImage(" "));
   await until(() => list.events.some(({ reason }) => reason === "FailedValidation"), "an event");
   assert.equal(kubelet.pod("test", "a")?.status.containerStatuses?.[0]?.restartCount, 0);
-  list.set(withImage("docker.io/library/busybox:1.36"));
+  list.set(withImage("busybox:1.37"));
   await kubelet.waitFor(() => kubelet.pod("test", "a")?.status.containerStatuses?.[0]?.restartCount === 1, {
     timeoutMs: 30_000,
   });
