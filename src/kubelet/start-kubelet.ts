@@ -191,7 +191,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     options.logRotation !== false && new LogRotation({ view, relist }, options.logRotation),
     options.eviction !== false && eviction,
   ];
-  const running = Promise.all(loops.map((loop) => loop && loop.run(closing)));
+  const running = Promise.all(loops.map((loop) => (loop ? loop.run(closing) : undefined)));
   steps.add(() => running);
   steps.add(() => pods.close());
   if (options.server) {
