@@ -71,3 +71,4 @@ export {
   kubeletServerTable,
   ProbeCounts,
 } from "./server/index.js";
+export { type PodList, podList, type StaticPodsOptions, staticPods } from "./sources/index.js";
