@@ -8,8 +8,6 @@ export {
   checkSupplementalGroups,
   checkTaints,
   defaultAdmissionChecks,
-  isCriticalPod,
-  isStaticPod,
   makeRoomForCriticalPod,
   toleratesTaint,
 } from "./admission/index.js";

@@ -3,6 +3,7 @@ export type * from "./api/index.js";
 export { clockCheck, criCheck } from "./argument-checks.js";
 export * from "./config/index.js";
 export { nodeFactsTable } from "./config/input-checks.js";
+export { isCriticalPod, isStaticPod } from "./critical-pods.js";
 export {
   type DefaultedContainer,
   type DefaultedContainerPort,

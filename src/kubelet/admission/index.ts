@@ -1,4 +1,3 @@
-export { isCriticalPod, isStaticPod } from "./critical-pods.js";
 export { defaultAdmissionChecks } from "./default-checks.js";
 export { checkHostPorts } from "./host-ports.js";
 export { checkNodeAffinity } from "./node-affinity.js";

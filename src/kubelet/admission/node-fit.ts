@@ -30,8 +30,8 @@ export function shortagesOf(
   if (BigInt(others.length) + 1n > podCapacity)
     shortages.push({ resource: "pods", requested: 1n, used: BigInt(others.length), capacity: podCapacity });
 
-  const requests = podRequests(pod.spec);
-  const usages = others.map(({ spec }) => podRequests(spec));
+  const requests = requestsOf(pod);
+  const usages = others.map(requestsOf);
   for (const resource of [...requests.keys()].sort(byKubeletOrder)) {
     if (isExtended(resource) && !allocatable.has(resource)) continue;
     const requested = count(resource, requests.get(resource));
@@ -41,6 +41,16 @@ export function shortagesOf(
       shortages.push({ resource, requested, used, capacity });
   }
   return shortages;
+}
+
+/** The requests of Pods, each of which is counted at the admission of all later ones. */
+const known = new WeakMap<DefaultedPod["spec"], ReadonlyMap<string, ParsedQuantity>>();
+
+/** Returns what a Pod requests, as {@link podRequests} does. */
+export function requestsOf({ spec }: DefaultedPod): ReadonlyMap<string, ParsedQuantity> {
+  const requests = known.get(spec) ?? podRequests(spec);
+  known.set(spec, requests);
+  return requests;
 }
 
 /** Returns the rejection for a resource that is short, such as `OutOfcpu`. */

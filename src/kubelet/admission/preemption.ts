@@ -1,7 +1,6 @@
-import { type DefaultedPod, podQosClass, podRequests } from "../../kubernetes/index.js";
+import { type DefaultedPod, isCriticalPod, podQosClass } from "../../kubernetes/index.js";
 import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
-import { isCriticalPod } from "./critical-pods.js";
-import { count, outOf, type Shortage, shortagesOf } from "./node-fit.js";
+import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-fit.js";
 
 /**
  * Stops other pods for a critical pod that the node has no room for. It is the last of the checks, so that no pod is stopped for one that is
@@ -87,8 +86,8 @@ function without(missing: Missing, pods: readonly DefaultedPod[]): Missing {
   return new Map(rest.filter(([, amount]) => amount > 0n));
 }
 
-function requestOf({ spec }: DefaultedPod, resource: string): bigint {
-  return resource === "pods" ? 1n : count(resource, podRequests(spec).get(resource));
+function requestOf(pod: DefaultedPod, resource: string): bigint {
+  return resource === "pods" ? 1n : count(resource, requestsOf(pod).get(resource));
 }
 
 function unreclaimable(missing: Missing): AdmissionRejection {

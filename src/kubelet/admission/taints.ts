@@ -1,6 +1,5 @@
-import type { Taint, Toleration } from "../../kubernetes/index.js";
+import { isStaticPod, type Taint, type Toleration } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
-import { isStaticPod } from "./critical-pods.js";
 import { predicateFailed } from "./predicate.js";
 import { wholeNumber } from "./whole-number.js";
 

@@ -1,5 +1,6 @@
 import {
   type DefaultedPod,
+  isStaticPod,
   type Node,
   type PendingResize,
   podQosClass,
@@ -26,7 +27,7 @@ export function infeasible(
   hasSwap: boolean,
 ): Infeasible | undefined {
   const refuse = (message: string): Infeasible => ({ reason: "Infeasible", message });
-  if (isFromFile(pod)) return refuse("In-place resize of static-pods is not supported");
+  if (isStaticPod(pod)) return refuse("In-place resize of static-pods is not supported");
   if (qosOf(pod) !== qosOf(allocated)) return refuse("Pod QOS Class may not change as a result of resizing");
   const removed = removedResource(pod, allocated);
   if (removed !== undefined) return refuse(`resource ${removed} cannot be removed`);
@@ -44,15 +45,6 @@ export function infeasible(
     );
   }
   return undefined;
-}
-
-/**
- * Returns whether a Pod is from a manifest that a folder or a URL has: an edit makes another Pod of it, with another uid. Pods of the
- * program's own sources can be resized.
- */
-function isFromFile({ metadata }: DefaultedPod): boolean {
-  const source = metadata.annotations?.["kubernetes.io/config.source"];
-  return source === "file" || source === "http";
 }
 
 /** Returns the class by the resources, whatever the status says. */

@@ -1,5 +1,6 @@
 import { oomScoreAdj, pageSizeName, parseQuantity, swapLimit } from "../../pods/index.js";
 import type { Container, PodSpec } from "../api/index.js";
+import { isCriticalPod } from "../critical-pods.js";
 import { aggregateContainers } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import type { NodeFacts } from "./node-facts.js";
@@ -42,17 +43,6 @@ export function containerResources(
   };
 }
 
-/** The priority from which on a pod is critical. */
-const systemCriticalPriority = 2_000_000_000;
-
-/** Reports whether a pod is critical: a static pod or a mirror of one, or of a priority of 2,000,000,000 or more. */
-export function isCriticalPod({ annotations, spec }: PodView): boolean {
-  const source = annotations["kubernetes.io/config.source"];
-  const isStatic = source !== undefined && source !== "api";
-  const isMirror = annotations["kubernetes.io/config.mirror"] !== undefined;
-  return isStatic || isMirror || (spec.priority ?? 0) >= systemCriticalPriority;
-}
-
 function containerOomScore(view: PodView, { container, kind }: ContainerView, node: NodeFacts): number {
   const { spec } = view;
   const podRequest = spec.resources?.requests?.memory;
@@ -60,7 +50,7 @@ function containerOomScore(view: PodView, { container, kind }: ContainerView, no
     qos: podQosClass(view.pod),
     memoryCapacityBytes: node.memoryBytes,
     memoryRequest: container.resources?.requests?.memory,
-    nodeCritical: spec.priorityClassName === "system-node-critical" && isCriticalPod(view),
+    nodeCritical: spec.priorityClassName === "system-node-critical" && isCriticalPod(view.pod),
     regularRequests:
       kind === "sidecar" ? spec.containers.map(({ resources }) => resources?.requests?.memory) : undefined,
     podLevel:
@@ -118,7 +108,7 @@ function swapFiles(view: PodView, { resources }: Container, node: NodeFacts): Re
     swapCapacityBytes: node.swapBytes,
     memoryRequest: resources?.requests?.memory ?? 0,
     memoryLimit: resources?.limits?.memory,
-    critical: isCriticalPod(view),
+    critical: isCriticalPod(view.pod),
   });
   return { "memory.swap.max": String(limit) };
 }

@@ -2,6 +2,7 @@ import { checkArgument } from "../../core/index.js";
 import {
   cgroupParent,
   type ParsedQuantity,
+  parseQuantity,
   type QosClass,
   qosClassOf,
   unlessZero,
@@ -52,32 +53,27 @@ function podAmount(spec: PodSpec, of: "requests" | "limits", name: string): Pars
  * @param name such as `cpu`, `memory` or `example.com/device`
  */
 export function podRequest(spec: PodSpec, name: string): ParsedQuantity | undefined {
-  return withOverhead(podAmount(spec, "requests", name), amountOf(spec.overhead, name));
+  return podRequests(spec).get(name);
 }
 
 /** Returns the limit of a whole Pod: as {@link podRequest}, but overhead counts only where there is a limit. */
 export function podLimit(spec: PodSpec, name: string): ParsedQuantity | undefined {
   const limit = unlessZero(podAmount(spec, "limits", name));
-  return limit && withOverhead(limit, amountOf(spec.overhead, name));
-}
-
-function withOverhead(amount: ParsedQuantity | undefined, overhead: ParsedQuantity | undefined) {
-  return overhead ? (amount?.plus(overhead) ?? overhead) : amount;
+  const overhead = amountOf(spec.overhead, name);
+  return overhead === undefined ? limit : limit?.plus(overhead);
 }
 
 /** Returns what a whole Pod requests of each resource: {@link podRequest} by the name of the resource. */
 export function podRequests(spec: PodSpec): ResourceSums {
-  const names = [
-    ...aggregateContainers(spec, "requests").keys(),
-    ...Object.keys(spec.resources?.requests ?? {}),
-    ...Object.keys(spec.overhead ?? {}),
-  ];
-  return new Map(
-    [...new Set(names)].flatMap((name) => {
-      const amount = podRequest(spec, name);
-      return amount === undefined ? [] : [[name, amount] as const];
-    }),
-  );
+  const sums = new Map(aggregateContainers(spec, "requests"));
+  for (const [name, amount] of amountsIn(spec.resources?.requests)) sums.set(name, amount);
+  for (const [name, amount] of amountsIn(spec.overhead))
+    sums.set(name, sums.get(name)?.plus(amount) ?? amount);
+  return sums;
+}
+
+function amountsIn(resources: Resources = {}): (readonly [string, ParsedQuantity])[] {
+  return Object.entries(resources).map(([name, amount]) => [name, parseQuantity(amount)] as const);
 }
 
 /**

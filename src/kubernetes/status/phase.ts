@@ -1,4 +1,5 @@
 import type { Container, ContainerStatus, Pod } from "../api/index.js";
+import { isStaticPod } from "../critical-pods.js";
 import { initContainersOf, isSidecar, regularContainersOf } from "../worker/pod-containers.js";
 import { restartsAfter } from "../worker/restart-rules.js";
 import { restartingAllContainers } from "./container-states.js";
@@ -41,7 +42,7 @@ export function podPhase(pod: Pod, { statuses, isTerminated, hasInitialized }: P
   if (progress.includes("running")) return "Running";
   if (!progress.includes("stopped")) return "Pending";
 
-  const endsAsItIs = isTerminated && !isStatic(pod);
+  const endsAsItIs = isTerminated && !isStaticPod(pod);
   if (!endsAsItIs && regular.some((container) => !stoppedForGood(pod, container, statusOf(container))))
     return "Running";
   return regular.every((container) => statusOf(container)?.state?.terminated?.exitCode === 0)
@@ -74,10 +75,4 @@ function stoppedForGood(pod: Pod, container: Container, status: ContainerStatus<
 
 function failedForGood(pod: Pod, container: Container, status: ContainerStatus<Date> | undefined): boolean {
   return stoppedForGood(pod, container, status) && (status && endOf(status))?.exitCode !== 0;
-}
-
-/** Returns whether a Pod comes from a file or URL of the node. Its phase never ends by its deletion. */
-export function isStatic({ metadata }: Pod): boolean {
-  const source = metadata?.annotations?.["kubernetes.io/config.source"];
-  return source !== undefined && source !== "api";
 }

@@ -3,12 +3,13 @@ import { checkObservedArgument, checkPodArgument } from "../argument-checks.js";
 import { onePerFamily } from "../config/addresses.js";
 import type { ContainerKind } from "../config/pod-configs.js";
 import { podQosClass } from "../config/pod-resources.js";
+import { isStaticPod } from "../critical-pods.js";
 import type { ObservedPod } from "../worker/observed.js";
 import { activeSandbox, podContainers, regularContainersOf } from "../worker/pod-containers.js";
 import { anyTriggersRestartOfAll } from "../worker/restart-rules.js";
 import { podConditions } from "./conditions.js";
 import { containerStatus, type StatusContext } from "./container-statuses.js";
-import { isStatic, type PodPhase, podPhase } from "./phase.js";
+import { type PodPhase, podPhase } from "./phase.js";
 import { type PodStatusInput, podStatusInputTable } from "./status-input.js";
 import { withEnds } from "./terminated-containers.js";
 
@@ -119,7 +120,7 @@ function outcomeOf(pod: Pod, input: PodStatusInput, found: PodPhase, startTime: 
     const message = "Pod was active on the node longer than the specified deadline";
     return { phase: "Failed", reason: "DeadlineExceeded", message };
   }
-  const phase = isTerminated && !isTerminalPhase(found) && !isStatic(pod) ? "Failed" : found;
+  const phase = isTerminated && !isTerminalPhase(found) && !isStaticPod(pod) ? "Failed" : found;
   return phase === previous?.phase ? { phase, ...reasonOf(previous) } : { phase };
 }
 

@@ -155,3 +155,10 @@ test("a node that reports no pods runs none", async () => {
   const found = await checkNodeResources(requestOf(podWith({}), { status: {} }));
   assert.deepEqual(found, outOf("pods", 1, 0, 0));
 });
+
+test("a critical pod is left to the check that makes room, where there is one", async () => {
+  const critical = podWith({ cpu: 1 }, { priority: 2_000_000_000 });
+  const request = requestOf(critical, nodeWith({}));
+  assert.deepEqual(await checkNodeResources(request), outOf("cpu", 1000, 0, 0));
+  assert.equal(await checkNodeResources({ ...request, preempt: async () => undefined }), undefined);
+});

@@ -6,8 +6,6 @@ import {
   checkSupplementalGroups,
   checkTaints,
   defaultAdmissionChecks,
-  isCriticalPod,
-  isStaticPod,
   toleratesTaint,
 } from "../../../src/kubelet/index.js";
 import type { ContainerPort, Node, PodSpec, Taint, Toleration } from "../../../src/kubernetes/index.js";
@@ -148,21 +146,6 @@ test("Gt and Lt compare the taint's value with the toleration's", () => {
   assert.equal(toleratesTaint({ key: "sla", operator: "Gt", value: "1000" }, numbered), false);
   assert.equal(toleratesTaint({ key: "sla", operator: "Lt", value: "1000" }, numbered), true);
   assert.equal(toleratesTaint({ key: "sla", operator: "Lt", value: "950" }, numbered), false);
-});
-
-test("static Pods, their mirrors and those of a system priority are critical", () => {
-  const ofApi = { annotations: { "kubernetes.io/config.source": "api" } };
-  const mirror = {
-    annotations: { "kubernetes.io/config.mirror": "x", "kubernetes.io/config.source": "api" },
-  };
-  assert.equal(isStaticPod(podWith({}, {}, staticPod)), true);
-  assert.equal(isStaticPod(podWith({}, {}, ofApi)), false);
-  assert.equal(isStaticPod(podWith({})), false);
-  assert.equal(isCriticalPod(podWith({}, {}, staticPod)), true);
-  assert.equal(isCriticalPod(podWith({}, {}, mirror)), true);
-  assert.equal(isCriticalPod(podWith({}, { priority: 2_000_000_000 })), true);
-  assert.equal(isCriticalPod(podWith({}, { priority: 1_999_999_999 })), false);
-  assert.equal(isCriticalPod(podWith({}, {}, ofApi)), false);
 });
 
 test("the default checks admit a Pod that fits, and name a lack of resources before an affinity that does not match", async () => {
