@@ -21,6 +21,7 @@ import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
+import { kubeletCases } from "./kubelet.cases.js";
 import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { playedManifestCases } from "./manifests.cases.js";
@@ -115,6 +116,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     playCases(subject);
     playedManifestCases(subject);
     restingPodsCases(subject);
+    kubeletCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
