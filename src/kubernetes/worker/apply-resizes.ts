@@ -1,4 +1,5 @@
 import type { LinuxContainerResources } from "../../../gen/runtime/v1/api_pb.js";
+import { isCriError } from "../../core/index.js";
 import type { ResourceRequirements } from "../api/index.js";
 import type { PodInputs } from "../config/pod-inputs.js";
 import { podMemoryLimit } from "../config/pod-resources.js";
@@ -10,6 +11,7 @@ import { type ContainerResize, resizableResources } from "./resize.js";
 /** What resizes need. */
 export interface ResizeParts extends Pick<PodWorkerParts, "runtime" | "planner" | "cgroups"> {
   readonly resizing: PodResizing;
+  readonly sandboxId: string | undefined;
   readonly inputs: PodInputs;
 }
 
@@ -36,6 +38,22 @@ export async function applyResizes(
       await resizing.setActuated(pod.metadata.uid, name, resources);
     }
     await cgroups?.set(pod, resource);
+  }
+  await notifySandbox(pod, parts);
+}
+
+/** Tells the runtime the resources of the pod, for its plug-ins. Many runtimes do not have this call, and nothing depends on it. */
+async function notifySandbox(
+  pod: DefaultedPod,
+  { runtime, planner, inputs, sandboxId: podSandboxId }: ResizeParts,
+): Promise<void> {
+  if (podSandboxId === undefined) return;
+  try {
+    const { resources, overhead } = planner.pod(pod, inputs).sandbox.linux ?? {};
+    if (resources)
+      await runtime.updatePodSandboxResources({ podSandboxId, resources, ...(overhead && { overhead }) });
+  } catch (error) {
+    if (isCriError(error) && error.reason === "client_closed") throw error;
   }
 }
 

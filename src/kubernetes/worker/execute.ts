@@ -263,7 +263,12 @@ class PodExecution {
     signal.throwIfAborted();
     const generation = resizing.generation(pod.metadata.uid);
     try {
-      await applyResizes(pod, actions.resize, { ...parts, resizing, inputs }, signal);
+      await applyResizes(
+        pod,
+        actions.resize,
+        { ...parts, resizing, inputs, sandboxId: actions.sandboxId },
+        signal,
+      );
       memory.resizeFailure = undefined;
       this.#isChanged = true;
     } catch (error) {

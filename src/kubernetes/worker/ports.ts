@@ -28,6 +28,7 @@ export type PodRuntime = Pick<
   | "stopContainer"
   | "removeContainer"
   | "updateContainerResources"
+  | "updatePodSandboxResources"
 >;
 
 /** An event of a Pod, with the reasons of the kubelet's events: `Pulling`, `Created`, `BackOff`, `Unhealthy`. */
