@@ -149,7 +149,8 @@ export class PodStatuses {
         entry.failures.succeeded();
       } catch (error) {
         if (signal.aborted) break;
-        if (isRefused(error)) entry.failures.failed(error);
+        // Once is normal: the authorizer refuses what a Pod needs that was deleted a moment ago.
+        if (isRefused(error) && entry.delays.hasFailed) entry.failures.failed(error);
         this.#idle.notify();
         await entry.delays.wait(error, signal).catch(() => undefined);
       }
