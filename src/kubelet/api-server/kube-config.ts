@@ -22,14 +22,15 @@ export interface KubeConfigLike {
 export async function loadKubeConfig(file: string | undefined): Promise<KubeConfigLike> {
   const { KubeConfig } = await importClientNode();
   const config = new KubeConfig();
+  const path = file ?? "the default kubeconfig";
   try {
     if (file === undefined) config.loadFromDefault();
     else config.loadFromFile(file);
   } catch (error) {
-    const path = file ?? "the default kubeconfig";
     throw criError("invalid_file", `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  return config;
+  if (config.getCurrentCluster()) return config;
+  throw criError("invalid_file", `${path}: has no cluster for its current context`);
 }
 
 async function importClientNode() {

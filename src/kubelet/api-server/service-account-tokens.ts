@@ -2,6 +2,7 @@ import { type LinkedController, linkedController } from "../../core/index.js";
 import { type Pod, type TokenRequest, tokenRequests } from "../../kubernetes/index.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, RetryDelays } from "./api-context.js";
+import { ApiServerError } from "./api-error.js";
 import type { AwaitedRead } from "./awaited-reads.js";
 
 /** The share of a token's lifetime after which it is replaced, the longest time that one is used, and how much that may vary. */
@@ -11,7 +12,8 @@ const maxJitterMs = 10_000;
 
 /** The answer of the API server. */
 interface IssuedToken {
-  readonly status?: { readonly token?: string; readonly expirationTimestamp?: string };
+  readonly spec?: { readonly expirationSeconds?: number };
+  readonly status?: { readonly token?: string };
 }
 
 /** A token that is kept current. */
@@ -130,8 +132,7 @@ export class ServiceAccountTokens {
       ...{ namespace, resource: "serviceaccounts" },
       ...{ name: serviceAccount, subresource: "token" },
     });
-    const requestedMs = this.#context.clock.now();
-    const { status } = await this.#context.client.request<IssuedToken>("POST", path, {
+    const { spec, status } = await this.#context.client.request<IssuedToken>("POST", path, {
       signal,
       body: {
         apiVersion: "authentication.k8s.io/v1",
@@ -143,12 +144,10 @@ export class ServiceAccountTokens {
         },
       },
     });
-    const { token, expirationTimestamp } = status ?? {};
-    if (!token) throw new Error("the answer to a TokenRequest has no token");
-    // The API server may give less, or more, than what was asked for.
-    const expiresMs = Date.parse(expirationTimestamp ?? "");
-    const lifetimeMs = expiresMs > requestedMs ? expiresMs - requestedMs : expirationSeconds * 1_000;
+    if (!status?.token) throw new ApiServerError("the answer to a TokenRequest has no token");
+    // The API server may grant less than what was asked for. Its clock may differ from that of the node: a duration does not.
+    const lifetimeMs = (spec?.expirationSeconds ?? expirationSeconds) * 1_000;
     const renewInMs = Math.min(lifetimeMs * renewalShare, maxAgeMs) - Math.random() * maxJitterMs;
-    return { token, renewInMs: Math.max(1_000, renewInMs) };
+    return { token: status.token, renewInMs: Math.max(1_000, renewInMs) };
   }
 }

@@ -117,7 +117,4 @@ test("close() ends all requests, also during an outage", async (t) => {
   const count = cluster.server.requests.length;
   await started.clock.advance(60_000);
   assert.equal(cluster.server.requests.length, count);
-  assert.throws(
-    () => started.source.prepare?.(boundPod("a"), started.host.signal) && assert.fail("unreachable"),
-  );
 });

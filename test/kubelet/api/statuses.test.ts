@@ -65,10 +65,10 @@ test("the newest status arrives after failures and an outage, and none of the ol
   await started.clock.advance(60_000);
   cluster.server.reconnect();
   await started.until(() => cluster.pod("web").status?.message === "five", "the fifth");
-  const messages = patches(cluster, "web")
-    .filter(({ code }) => code === 200)
-    .map(({ body }) => (body as { status?: { message?: string } }).status?.message);
-  assert.deepEqual(messages, ["three", "five"]);
+  const messages = patches(cluster, "web").map(
+    ({ body }) => (body as { status?: { message?: string } }).status?.message,
+  );
+  assert.deepEqual([...new Set(messages)], ["three", "five"]);
 });
 
 test("a busy API server is left alone as long as it asks for", async (t) => {
