@@ -20,6 +20,7 @@ import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
+import { kubeletNodeCases } from "./kubelet-node.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
 import { leavingCases } from "./leaving.cases.js";
@@ -88,6 +89,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     leavingCases(subject);
     portForwardCases(subject);
     kubernetesProbeCases(subject);
+    kubeletNodeCases(subject);
     copyCases(subject);
     copyRightsCases(subject);
     imageCases(subject);
