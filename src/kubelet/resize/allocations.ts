@@ -43,6 +43,8 @@ const retryMs = { initial: 30_000, later: 180_000 } as const;
 
 /** A resize that is not allocated. */
 interface Waiting {
+  /** The Pod with the resources that it wants. */
+  readonly pod: DefaultedPod;
   readonly sinceMs: number;
   /** Undefined until it was decided about for the first time. */
   readonly pending: PendingResize | undefined;
@@ -106,7 +108,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
     else if (this.#isAsAllocated(pod)) this.#waiting.delete(uid);
     else {
       const { sinceMs = this.#options.clock.now(), pending } = this.#waiting.get(uid) ?? {};
-      this.#waiting.set(uid, { sinceMs, pending, isQueued: true });
+      this.#waiting.set(uid, { pod, sinceMs, pending, isQueued: true });
       await this.retry();
     }
     return this.allocated(pod);
@@ -114,6 +116,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
 
   /**
    * Decides anew about the resizes that wait. Call it when all sources have given their Pods, and when pods were added, ended or were removed.
+   * Never rejects: a check that fails is an event, and is tried again.
    */
   async retry(): Promise<void> {
     const decision = this.#decision.then(() => this.#decideAll());
@@ -158,21 +161,30 @@ export class PodAllocations implements KubeletLoop, PodResizing {
 
   async #decideAll(): Promise<void> {
     if (!this.#options.hasAllSources()) return;
-    const pods = new Map(this.#options.pods().map((pod) => [pod.metadata.uid, pod]));
-    const queued = [...this.#waiting].flatMap(([uid, waiting]) => {
-      const pod = pods.get(uid);
-      return pod && waiting.isQueued ? [{ pod, waiting }] : [];
-    });
-    for (const { pod } of this.#inOrder(queued)) await this.#decide(pod);
+    const uids = new Set(this.#options.pods().map(({ metadata }) => metadata.uid));
+    const queued = [...this.#waiting.values()].filter(
+      ({ pod, isQueued }) => isQueued && uids.has(pod.metadata.uid),
+    );
+    for (const { pod } of this.#inOrder(queued))
+      try {
+        await this.#decide(pod);
+      } catch (error) {
+        this.#options.record({
+          type: "Warning",
+          reason: "FailedResizeDecision",
+          message: `cannot decide about a resize: ${messageOf(error)}`,
+          object: objectOf(pod),
+        });
+      }
   }
 
   /** Sorts resizes: those that request no more come first, then by priority, QoS class and the time of their wait. */
-  #inOrder<T extends { readonly pod: DefaultedPod; readonly waiting: Waiting }>(queued: readonly T[]): T[] {
-    const rank = ({ pod, waiting }: T): readonly number[] => [
+  #inOrder(queued: readonly Waiting[]): Waiting[] {
+    const rank = ({ pod, sinceMs }: Waiting): readonly number[] => [
       this.#requestsMore(pod) ? 1 : 0,
       -(pod.spec.priority ?? 0),
       podQosClass(pod) === "Guaranteed" ? 0 : 1,
-      waiting.sinceMs,
+      sinceMs,
     ];
     return queued
       .map((item) => ({ item, key: rank(item) }))

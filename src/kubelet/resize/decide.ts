@@ -29,6 +29,7 @@ export function infeasible(
   const refuse = (message: string): Infeasible => ({ reason: "Infeasible", message });
   if (isStaticPod(pod)) return refuse("In-place resize of static-pods is not supported");
   if (qosOf(pod) !== qosOf(allocated)) return refuse("Pod QOS Class may not change as a result of resizing");
+  if (changesOthers(pod, allocated)) return refuse("only cpu and memory resources are mutable");
   const removed = removedResource(pod, allocated);
   if (removed !== undefined) return refuse(`resource ${removed} cannot be removed`);
   if (hasSwap && changesMemoryInPlace(pod, allocated))
@@ -50,6 +51,23 @@ export function infeasible(
 /** Returns the class by the resources, whatever the status says. */
 function qosOf({ status: _, ...pod }: DefaultedPod) {
   return podQosClass(pod);
+}
+
+/** The resources that change in place. */
+const mutable: readonly string[] = ["cpu", "memory"];
+
+/** Returns whether other resources than CPU and memory would change. */
+function changesOthers(pod: DefaultedPod, allocated: DefaultedPod): boolean {
+  return [...pairs(pod, allocated)].some(([container, before]) => {
+    const names = [container, before].flatMap(({ limits, requests }) =>
+      Object.keys({ ...limits, ...requests }),
+    );
+    return !hasEqualAmounts(
+      container,
+      before,
+      names.filter((name) => !mutable.includes(name)),
+    );
+  });
 }
 
 /** Returns a limit or request that the Pod had and has no more, such as `limits[cpu] of container "web"`. */
