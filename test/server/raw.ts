@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { request } from "node:http";
+import { request as httpsRequest } from "node:https";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TestContext } from "node:test";
@@ -23,7 +24,7 @@ export interface Upgraded {
 
 type Headers = Readonly<Record<string, string | readonly string[]>>;
 
-/** Sends any request. Resolves with the upgraded connection, or with the response that refused it. */
+/** Sends any request, over https to any certificate. Resolves with the upgraded connection, or with the response that refused it. */
 export function ask(
   t: TestContext,
   url: string,
@@ -31,11 +32,10 @@ export function ask(
   method = "POST",
 ): Promise<RawResponse | Upgraded> {
   const asked = new Promise<RawResponse | Upgraded>((resolve, reject) => {
-    const call = request(url, {
-      method,
-      agent: false,
-      headers: headers as Record<string, string | string[]>,
-    });
+    const options = { method, agent: false, headers: headers as Record<string, string | string[]> };
+    const call = url.startsWith("https:")
+      ? httpsRequest(url, { ...options, rejectUnauthorized: false })
+      : request(url, options);
     call.on("error", reject);
     call.on("upgrade", (message, socket, head) => {
       cleanup(t, () => socket.destroy());

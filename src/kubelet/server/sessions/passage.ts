@@ -61,9 +61,11 @@ export class Passage {
 
   /** The client has ended its side: the rest of the runtime's bytes is passed on while it lasts. */
   #waitFor(socket: Duplex): void {
-    if (this.#isOver) return;
-    this.#timer = setTimeout(() => this.abort(), lingerMs).unref();
-    socket.on("data", () => this.#timer?.refresh());
+    if (this.#isOver || socket.destroyed) return;
+    this.#abortAfter(lingerMs);
+    socket.on("data", () => {
+      if (!this.#isOver) this.#timer?.refresh();
+    });
   }
 
   #clientClosed(): void {
@@ -75,8 +77,7 @@ export class Passage {
     }
     // What the runtime still sends is dropped.
     this.#runtime.unpipe(this.#client).resume();
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.abort(), minLifetimeMs - ageMs);
+    this.#abortAfter(minLifetimeMs - ageMs);
   }
 
   #runtimeClosed(): void {
@@ -86,14 +87,21 @@ export class Passage {
       this.abort();
       return;
     }
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.abort(), lingerMs);
-    this.#client.once("finish", () => {
-      // The client's answer to the end is not awaited for long, and what it still sends is dropped.
+    // The client's answer to the end is not awaited for long, and what it still sends is dropped.
+    const finish = () => {
       this.#client.resume();
-      clearTimeout(this.#timer);
-      if (!this.#isOver) this.#timer = setTimeout(() => this.abort(), minLifetimeMs);
-    });
+      if (!this.#isOver) this.#abortAfter(minLifetimeMs);
+    };
+    if (this.#client.writableFinished) finish();
+    else {
+      this.#abortAfter(lingerMs);
+      this.#client.once("finish", finish);
+    }
+  }
+
+  #abortAfter(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.abort(), ms);
   }
 
   #end(): void {
