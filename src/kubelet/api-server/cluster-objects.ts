@@ -25,9 +25,9 @@ export class ClusterObjects implements KubeletLoop {
   #handlers: Readonly<Record<string, string>> = {};
 
   constructor(context: ApiContext) {
+    // Without the real kubelet's selector `spec.clusterIP!=None`, which API servers before 1.31 refuse: serviceInput() leaves those out.
     this.services = new Reflector(context, {
       path: resourcePath({ resource: "services" }),
-      fieldSelector: "spec.clusterIP!=None",
       // Variables are read when a container starts: a change needs no sync.
       onChange: () => {
         this.#serviceInputs = [...this.services.objects.values()].flatMap(serviceInput);
