@@ -1,5 +1,5 @@
 import type { VersionResponse } from "../../../gen/runtime/v1/api_pb.js";
-import { checkArgument, messageOf, onAbort, option } from "../../core/index.js";
+import { checkArgument, messageOf, onAbort, option, raceAbort, withDeadline } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import {
   type Clock,
@@ -68,6 +68,8 @@ const runtimeMs = 30_000;
 /** How long the runtime may take to answer; for the first status, since a kubelet starts without it, too. */
 const callTimeoutMs = 10_000;
 const openTimeoutMs = 5_000;
+/** How long a program may take for the conditions. */
+const callbackTimeoutMs = 10_000;
 
 /**
  * Computes the Node of a kubelet: every 10 s, and whenever a part reports a change. A runtime that hangs delays nothing: what it said last
@@ -85,7 +87,7 @@ export class NodeReporter implements KubeletLoop {
     const reporter = new NodeReporter(parts, options, files, await readHostInfo(files));
     await reporter.#readRuntime(openTimeoutMs, signal);
     signal?.throwIfAborted();
-    await reporter.#compute();
+    await reporter.#compute(signal);
     return reporter;
   }
 
@@ -153,7 +155,7 @@ export class NodeReporter implements KubeletLoop {
     const reading = this.#keepReadingRuntime(signal);
     while (!signal.aborted) {
       this.#timer.clear();
-      await this.#report();
+      await this.#report(signal);
       await this.#timer.wait(statusMs);
     }
     removeCallback();
@@ -179,15 +181,20 @@ export class NodeReporter implements KubeletLoop {
     if (images.status === "fulfilled") this.#images = nodeImages(images.value.images);
   }
 
-  async #report(): Promise<void> {
-    await this.#compute();
+  async #report(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#compute(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
     const { conditions = [] } = this.#status;
     for (const reason of conditionEvents(this.#recorded, conditions)) this.#recordStatus(reason);
     this.#recorded = conditions;
     callSafely("onNode", () => this.#parts.onNode?.(this.current()));
   }
 
-  async #compute(): Promise<void> {
+  async #compute(signal: AbortSignal | undefined): Promise<void> {
     const { nodeName, clock, facts, health, pressures, port, declaredFeatures, evictionReserve } =
       this.#parts;
     const {
@@ -200,7 +207,7 @@ export class NodeReporter implements KubeletLoop {
     const { rootDir, nodeIPs, memoryBytes, swapBytes } = facts();
     const resources = await readHostResources(this.#files, rootDir);
     const runtimeHealth = health();
-    const states = await this.#changed(nodeConditions(pressures(), runtimeHealth));
+    const states = await this.#changed(nodeConditions(pressures(), runtimeHealth), signal);
     const input = {
       nodeName,
       nodeIPs,
@@ -226,12 +233,18 @@ export class NodeReporter implements KubeletLoop {
   }
 
   /** Returns what the option `nodeConditions` makes of the conditions. If it fails, nobody knows whether the node is ready. */
-  async #changed(states: readonly NodeConditionState[]): Promise<readonly NodeConditionState[]> {
+  async #changed(
+    states: readonly NodeConditionState[],
+    signal: AbortSignal | undefined,
+  ): Promise<readonly NodeConditionState[]> {
     const { nodeConditions: change } = this.#options;
     if (change === undefined) return states;
+    const call = { timeoutMs: callbackTimeoutMs, ...(signal === undefined ? {} : { signal }) };
     try {
-      return checkedConditions(await change(states));
+      const given = await withDeadline(call, (ended) => raceAbort(Promise.resolve(change(states)), ended));
+      return checkedConditions(given);
     } catch (error) {
+      signal?.throwIfAborted();
       const others = states.filter(({ type }) => type !== "Ready");
       return [...others, readyCondition([`nodeConditions: ${messageOf(error)}`])];
     }

@@ -22,7 +22,7 @@ export interface NodeOptions {
   readonly maxPods?: number | undefined;
   /** The version that the Node reports, a semantic version with the prefix "v". @default "v1.36.2+cri-sdk" */
   readonly kubeletVersion?: string | undefined;
-  /** Changes the conditions, or adds some. While it throws, the node is not ready. @default the conditions of the kubelet */
+  /** Changes the conditions, or adds some. While it throws, or takes more than 10 s, the node is not ready. @default the conditions of the kubelet */
   readonly nodeConditions?: NodeConditionsHook | undefined;
 }
 
