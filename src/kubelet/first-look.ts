@@ -8,6 +8,8 @@ export interface FirstLook {
   readonly facts: NodeFacts;
   /** The uids of the pods that have a container which runs. */
   readonly running: ReadonlySet<string>;
+  /** `namespace/name` of the pods that have a sandbox, by uid. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** The pauses between two attempts, in milliseconds. */
@@ -30,7 +32,7 @@ export async function firstLook(
     signal.throwIfAborted();
     try {
       const facts = await nodeFacts(cri, overrides, { signal });
-      return { facts, running: await runningPods(cri, signal) };
+      return { facts, ...(await podsOf(cri, signal)) };
     } catch (error) {
       signal.throwIfAborted();
       if (!isCriError(error) || lasting.has(error.reason)) throw error;
@@ -39,14 +41,22 @@ export async function firstLook(
   }
 }
 
-async function runningPods({ runtime }: Cri, signal: AbortSignal): Promise<ReadonlySet<string>> {
-  const [{ items }, { containers }] = await Promise.all([
-    runtime.listPodSandbox({ filter: { state: { state: PodSandboxState.SANDBOX_READY } } }, { signal }),
-    runtime.listContainers({ filter: { state: { state: ContainerState.CONTAINER_RUNNING } } }, { signal }),
+async function podsOf({ lists }: Cri, signal: AbortSignal): Promise<Pick<FirstLook, "running" | "names">> {
+  const [sandboxes, containers] = await Promise.all([
+    lists.podSandboxes({}, { signal }).collect(),
+    lists.containers({}, { signal }).collect(),
   ]);
-  const sandboxes = new Set(items.map(({ id }) => id));
-  const uids = containers
-    .filter(({ podSandboxId }) => sandboxes.has(podSandboxId))
+  const ready = new Set(
+    sandboxes.filter(({ state }) => state === PodSandboxState.SANDBOX_READY).map(({ id }) => id),
+  );
+  const running = containers
+    .filter(
+      ({ state, podSandboxId }) => state === ContainerState.CONTAINER_RUNNING && ready.has(podSandboxId),
+    )
     .map(({ labels }) => labels[kubernetesLabels.podUid] ?? "");
-  return new Set(uids.filter((uid) => uid !== ""));
+  const names = sandboxes.map(({ labels }) => {
+    const { podUid, podNamespace, podName } = kubernetesLabels;
+    return [labels[podUid] ?? "", `${labels[podNamespace]}/${labels[podName]}`] as const;
+  });
+  return { running: new Set(running), names: new Map(names) };
 }

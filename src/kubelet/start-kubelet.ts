@@ -151,6 +151,14 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     hooks: lifecycleHooks({ runtime: cri.runtime, clock }),
     clock,
   };
+  const orphans = new Orphans({
+    ...common,
+    isKnown: (uid) => pods.has(uid),
+    hasAllSources,
+    foreign: () => (options.foreignPods === "remove" ? relist.podUids() : []),
+    record,
+    onRemoved: ({ uid }) => pods.forgetFiles(uid),
+  });
   const pods: PodManager = new PodManager({
     ...common,
     options,
@@ -166,19 +174,13 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
       ...(options.admissionChecks ?? defaultAdmissionChecks),
       ...(options.admit ? [options.admit] : []),
     ],
-    found: { onNode, running: found.running },
+    found: { ...found, onNode },
+    orphans,
     closing,
     record,
     onStatus: (pod, status) => eachSource("onStatus", (source) => source.onStatus?.(pod, status)),
     onRemoved: (pod) => eachSource("onRemoved", (source) => source.onRemoved?.(pod)),
     onChange,
-  });
-  const orphans = new Orphans({
-    ...common,
-    isKnown: (uid) => pods.has(uid),
-    hasAllSources,
-    record,
-    onRemoved: ({ uid }) => pods.forgetFiles(uid),
   });
   const loops: readonly (KubeletLoop | false)[] = [
     relist,

@@ -123,6 +123,7 @@ export type {
   ObservedResources,
   ObservedSandbox,
 } from "./worker/observed.js";
+export { removePodCgroup } from "./worker/pod-cgroup.js";
 export { EventChanges } from "./worker/pod-changes.js";
 export { PodWorker, type PodWorkerOptions, type TerminateOptions } from "./worker/pod-worker.js";
 export type {

@@ -34,6 +34,8 @@ export interface ManagedPodHost {
   readonly check: (pod: Pod, source: PodSource) => DefaultedPod;
   /** Whether a pod of the same name is still on the node. */
   readonly hasPredecessor: (pod: ManagedPod) => boolean;
+  /** Removes pods of the same name that an earlier kubelet has left, and waits for the end of removals. */
+  readonly clearPlace: (pod: ManagedPod) => Promise<void>;
   /** Whether the pod has files on this node: this kubelet or an earlier one has started it. */
   readonly isOnNode: (uid: string) => boolean;
   /**
@@ -43,6 +45,8 @@ export interface ManagedPodHost {
   /** Allocates the resources of a version of the Pod; returns it with those that it has now. Never rejects. */
   readonly allocate: (pod: DefaultedPod) => Promise<DefaultedPod>;
   readonly createWorker: (pod: ManagedPod, allocated: DefaultedPod) => PodWorker;
+  /** Gives up what a pod that has ended does not need. Never rejects. */
+  readonly release: (pod: ManagedPod) => Promise<void>;
   /** Removes everything of a pod that has stopped. */
   readonly remove: (pod: ManagedPod) => Promise<void>;
   readonly onStatus: (pod: ManagedPod, status: PodStatus<Date>) => void;
@@ -258,6 +262,7 @@ export class ManagedPod {
   async #live(): Promise<void> {
     const host = this.#host;
     await this.#until(() => this.#start.signal.aborted || !host.hasPredecessor(this));
+    await host.clearPlace(this);
     const isOnNode = host.isOnNode(this.uid);
     const hadEnded = isTerminalPhase(this.#raw.status?.phase);
     if (hadEnded && !isOnNode) return this.#keepEnded();
@@ -290,6 +295,7 @@ export class ManagedPod {
     const status = await worker.done;
     this.#host.closing.throwIfAborted();
     if (status) this.#status = status;
+    if (!this.isDeleted && this.#isWanted) await this.#host.release(this);
     this.#setState("ended");
   }
 

@@ -9,6 +9,8 @@ export interface OrphansParts extends RemovalContext {
   /** Whether a pod belongs to a source, or is being removed by its worker. */
   readonly isKnown: (uid: string) => boolean;
   readonly hasAllSources: () => boolean;
+  /** The uids of more pods to remove unless they are known: those in the runtime, if foreign pods are removed. */
+  readonly foreign: () => Iterable<string>;
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
   /** Called when a pod was stopped and removed. */
   readonly onRemoved: (pod: PodIdentity) => void;
@@ -39,16 +41,28 @@ export class Orphans implements KubeletLoop {
     await Promise.all(this.#removals.values());
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
-    const { files, isKnown } = this.#parts;
-    for (const uid of await files.listPods()) {
-      if (isKnown(uid) || this.#removals.has(uid) || signal.aborted) continue;
-      // Not awaited: a grace period of one pod must not delay the others.
-      const removal = this.#remove(uid, signal)
+  /** Whether a pod is being removed. */
+  isRemoving(uid: string): boolean {
+    return this.#removals.has(uid);
+  }
+
+  /** Removes a pod that is not known, also before each source has given its Pods. Resolves after one attempt, and never rejects. */
+  async remove(uid: string, signal: AbortSignal): Promise<void> {
+    const removal =
+      this.#removals.get(uid) ??
+      this.#remove(uid, signal)
         .catch((error: unknown) => this.#report(uid, error, signal))
         .finally(() => this.#removals.delete(uid));
-      this.#removals.set(uid, removal);
-    }
+    this.#removals.set(uid, removal);
+    await removal;
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    const { files, isKnown, foreign } = this.#parts;
+    const uids = new Set([...(await files.listPods()), ...foreign()]);
+    // Not awaited: a grace period of one pod must not delay the others.
+    for (const uid of uids)
+      if (!isKnown(uid) && !this.#removals.has(uid) && !signal.aborted) void this.remove(uid, signal);
   }
 
   async #remove(uid: string, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { isPromiseLike } from "../../core/index.js";
+import { isPromiseLike, rawMessageOf } from "../../core/index.js";
 import {
   checkPod,
   type DefaultedPod,
@@ -9,14 +9,17 @@ import {
   type PodStatus,
   PodWorker,
   removePod,
+  removePodCgroup,
 } from "../../kubernetes/index.js";
 import type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "../admission-check.js";
+import type { FirstLook } from "../first-look.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
 import type { PodSource, SourcePod } from "../pod-source.js";
 import type { PodAllocations } from "../resize/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
-import { ManagedPod, type ManagedPodHost } from "./managed-pod.js";
+import { housekeepingMs, ManagedPod, type ManagedPodHost } from "./managed-pod.js";
+import type { Orphans } from "./orphans.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
@@ -26,8 +29,9 @@ export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly node: () => Node<Date>;
   readonly allocations: Pick<PodAllocations, "update" | "allocated" | "remove" | "retry">;
   readonly admissionChecks: readonly AdmissionCheck[];
-  /** The uids of the pods that had files, and of those that ran, when the kubelet started. */
-  readonly found: { readonly onNode: readonly string[]; readonly running: ReadonlySet<string> };
+  /** The uids of the pods that had files, and of those that ran, when the kubelet started, with their names. */
+  readonly found: Pick<FirstLook, "running" | "names"> & { readonly onNode: readonly string[] };
+  readonly orphans: Pick<Orphans, "isRemoving" | "remove">;
   readonly closing: AbortSignal;
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
   readonly onStatus: (pod: SourcePod, status: PodStatus<Date>) => void;
@@ -143,9 +147,10 @@ export class PodManager {
     this.#pods.get(uid)?.evict(eviction);
   }
 
-  /** Forgets that a pod has files, which an orphan's removal has removed. */
+  /** Forgets what an orphan's removal has removed. */
   forgetFiles(uid: string): void {
     this.#onNode.delete(uid);
+    this.#running.delete(uid);
   }
 
   /** Stops and removes all pods, and takes no others. Resolves when nothing of them is left. */
@@ -225,6 +230,8 @@ export class PodManager {
       sleep: (ms, signal) => clock.sleep(ms, signal),
       check: (pod, source) => this.#check(pod, source),
       hasPredecessor: (pod) => this.#hasPredecessor(pod),
+      clearPlace: (pod) => this.#clearPlace(pod),
+      release: (pod) => this.#release(pod),
       isOnNode: (uid) => this.#onNode.has(uid),
       admit: (pod, onAdmitted) => this.#admit(pod, onAdmitted),
       allocate: (pod) => {
@@ -266,6 +273,38 @@ export class PodManager {
       if (other.key === pod.key) return true;
     }
     return false;
+  }
+
+  /**
+   * Removes what is in the place of a Pod: an earlier version of it, which was replaced while no kubelet ran. No other source can have that
+   * one, since it has the same name.
+   */
+  async #clearPlace(pod: ManagedPod): Promise<void> {
+    const { orphans, found, clock, closing } = this.#parts;
+    const isInTheWay = (uid: string) =>
+      uid === pod.uid
+        ? orphans.isRemoving(uid)
+        : found.names.get(uid) === pod.key && this.#onNode.has(uid) && !this.#pods.has(uid);
+    for (;;) {
+      const uid = [pod.uid, ...this.#onNode].find(isInTheWay);
+      if (uid === undefined) return;
+      await orphans.remove(uid, closing);
+      if (isInTheWay(uid)) await clock.sleep(housekeepingMs, closing);
+    }
+  }
+
+  /** The volumes and the cgroup of a Pod that has ended are of no use; its containers have its logs. */
+  async #release(pod: ManagedPod): Promise<void> {
+    const { files, facts, allocations, closing } = this.#parts;
+    try {
+      await files.releaseVolumes(pod.uid, closing);
+      await removePodCgroup(pod.uid, facts());
+    } catch (error) {
+      // The removal of the Pod tries it again.
+      if (!closing.aborted)
+        this.#record(pod, { type: "Warning", reason: "FailedUnMount", message: rawMessageOf(error) });
+    }
+    void allocations.retry();
   }
 
   async #admit(pod: ManagedPod, onAdmitted: () => void): Promise<AdmissionRejection | undefined> {

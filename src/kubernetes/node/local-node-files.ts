@@ -22,7 +22,7 @@ import { createLogLink, ensureLogFolder, removeLogLink, removePodLogs } from "./
 import { isWithin, mountsWithin, readMountTable } from "./mount-table.js";
 import { Mounts, mayMount } from "./mounts.js";
 import type { NodeFiles, PreparedContainer, PreparedPod } from "./node-files.js";
-import { podFolder, podLogFolder, podsFolder } from "./pod-paths.js";
+import { podFolder, podLogFolder, podsFolder, podVolumeFolders } from "./pod-paths.js";
 import { checkPropagation } from "./propagation.js";
 import { readVolumeFile } from "./read-volume-file.js";
 import { removeTree } from "./remove-tree.js";
@@ -250,14 +250,35 @@ export class LocalNodeFiles implements NodeFiles {
     }
   }
 
+  async releaseVolumes(podUid: string, signal?: AbortSignal): Promise<void> {
+    checkStringArgument("LocalNodeFiles.releaseVolumes", "podUid", podUid);
+    await this.#unmountPlugins(podUid);
+    for (const folder of podVolumeFolders(this.#options.rootDir, podUid))
+      await this.#removeFolder(folder, signal);
+  }
+
   async removePod(podUid: string, signal?: AbortSignal): Promise<void> {
     checkStringArgument("LocalNodeFiles.removePod", "podUid", podUid);
-    const folder = podFolder(this.#options.rootDir, podUid);
+    await this.#unmountPlugins(podUid);
+    await this.#removeFolder(podFolder(this.#options.rootDir, podUid), signal);
+  }
+
+  async removeLogs(podUid: string): Promise<void> {
+    checkStringArgument("LocalNodeFiles.removeLogs", "podUid", podUid);
+    const { podLogsDir, containerLogsDir } = this.#options;
+    await named(podLogsDir, () => removePodLogs(podLogsDir, podUid, containerLogsDir));
+  }
+
+  async #unmountPlugins(podUid: string): Promise<void> {
     for (const [name, unmount] of this.#unmounts.get(podUid) ?? []) {
       await named(`volume ${JSON.stringify(name)}: plug-in`, async () => unmount());
       this.#unmounts.get(podUid)?.delete(name);
     }
     this.#unmounts.delete(podUid);
+  }
+
+  /** Removes a folder after everything in it was unmounted. */
+  async #removeFolder(folder: string, signal: AbortSignal | undefined): Promise<void> {
     await named(folder, async () => {
       // A mount that a killed process had begun may appear late.
       for (let attempt = 1; ; attempt++) {
@@ -270,12 +291,6 @@ export class LocalNodeFiles implements NodeFiles {
         }
       }
     });
-  }
-
-  async removeLogs(podUid: string): Promise<void> {
-    checkStringArgument("LocalNodeFiles.removeLogs", "podUid", podUid);
-    const { podLogsDir, containerLogsDir } = this.#options;
-    await named(podLogsDir, () => removePodLogs(podLogsDir, podUid, containerLogsDir));
   }
 
   get #mountTimeoutMs(): number {

@@ -49,6 +49,11 @@ export interface NodeFiles {
   /** Returns the uids of the pods that have files on this node. */
   listPods(): Promise<readonly string[]>;
   /**
+   * Unmounts and removes the volumes of a pod whose containers have ended for good; the rest stays until `removePod`, so that the pod is still
+   * in `listPods`. Optional: without it, volumes stay as long.
+   */
+  releaseVolumes?(podUid: string, signal?: AbortSignal): Promise<void>;
+  /**
    * Unmounts and removes everything of a pod but its logs, from what is on disk; for a pod without files, it does nothing. Its containers
    * must be stopped.
    */

@@ -12,6 +12,14 @@ export function podFolder(rootDir: string, podUid: string): string {
   return join(podsFolder(rootDir), checkName("metadata.uid", podUid));
 }
 
+/** Returns the folders of a pod with its volumes and the parts of them that are bound. */
+export function podVolumeFolders(rootDir: string, podUid: string): readonly string[] {
+  return [subPathsFolder, volumesFolder].map((name) => join(podFolder(rootDir, podUid), name));
+}
+
+const volumesFolder = "volumes";
+const subPathsFolder = "volume-subpaths";
+
 /** The folders of volumes that this package fills, by their source. */
 const volumeFolders = {
   emptyDir: "kubernetes.io~empty-dir",
@@ -33,7 +41,12 @@ export function volumeFolder(
   kind: VolumeFolderKind,
   volumeName: string,
 ): string {
-  return join(podFolder(rootDir, podUid), "volumes", volumeFolders[kind], checkName("volume", volumeName));
+  return join(
+    podFolder(rootDir, podUid),
+    volumesFolder,
+    volumeFolders[kind],
+    checkName("volume", volumeName),
+  );
 }
 
 /** Returns where a part of a volume is bound for one mount. `mountIndex` counts `volumeMounts` from 0. */
@@ -46,7 +59,7 @@ export function subPathMountPath(
 ): string {
   return join(
     podFolder(rootDir, podUid),
-    "volume-subpaths",
+    subPathsFolder,
     checkName("volume", volumeName),
     checkName("container", containerName),
     String(mountIndex),
