@@ -5,6 +5,7 @@ import { checkNodeResources, defaultAdmissionChecks } from "./admission/index.js
 import { callSafely } from "./callbacks.js";
 import { NodeCgroups } from "./cgroups/index.js";
 import type { CloseSteps } from "./close-steps.js";
+import { configuration } from "./configuration.js";
 import { EventLog } from "./event-log.js";
 import { EvictionManager } from "./eviction/index.js";
 import { firstLook } from "./first-look.js";
@@ -197,7 +198,13 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
   steps.add(() => running);
   steps.add(() => pods.close());
   if (options.server) {
-    server = new KubeletServer(options.server, { view, rootDir, probes: probeCounts });
+    server = new KubeletServer(options.server, {
+      view,
+      rootDir,
+      probes: probeCounts,
+      healthChecks: { syncloop: () => relist.health().runtimeErrors.join(", ") || undefined },
+      configuration: () => configuration(options, view.facts()),
+    });
     steps.add(() => server?.close());
     await server.start(closing);
     reporter.refresh();

@@ -98,7 +98,7 @@ export class ManagedPod {
     this.source = source;
     this.#host = host;
     this.#start = linkedController(host.closing);
-    this.#status = { phase: "Pending" };
+    this.#status = { phase: "Pending", ...givenStatus(raw) };
     this.#ended = new Promise((resolve) => {
       this.#onEnded = resolve;
     });

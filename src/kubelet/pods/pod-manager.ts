@@ -2,7 +2,6 @@ import { isPromiseLike, rawMessageOf } from "../../core/index.js";
 import {
   checkPod,
   type DefaultedPod,
-  defaultPod,
   type LocalNodeFiles,
   type Node,
   type Pod,
@@ -20,6 +19,7 @@ import type { PodAllocations } from "../resize/index.js";
 import { AdmissionQueue } from "./admission-queue.js";
 import { housekeepingMs, ManagedPod, type ManagedPodHost } from "./managed-pod.js";
 import type { Orphans } from "./orphans.js";
+import { type ListProblem, readListed } from "./read-listed.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
@@ -43,6 +43,7 @@ export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
 /** A Pod that waits until the one with the same uid, which its source had dropped, is removed. */
 interface Successor {
   readonly raw: Pod;
+  readonly pod: DefaultedPod;
   readonly source: PodSource;
 }
 
@@ -57,8 +58,8 @@ export class PodManager {
   readonly #running: Set<string>;
   /** The Pods that each source gave last, as it gave them. */
   readonly #given = new Map<PodSource, readonly Pod[]>();
-  /** Problems of Pods that cannot even be listed, so that each is reported once. */
-  readonly #reported = new Set<string>();
+  /** Problems of Pods that cannot even be listed, in the last list of each source: each is reported once. */
+  readonly #reported = new Map<PodSource, ReadonlySet<string>>();
   readonly #admission = new AdmissionQueue();
   readonly #workerParts: ReturnType<typeof workerPartsOf>;
   readonly #host: ManagedPodHost;
@@ -82,17 +83,20 @@ export class PodManager {
     if (this.#isStopping || this.#parts.closing.aborted) return;
     this.#given.set(source, list);
     const uids = new Set<string>();
+    const problems: ListProblem[] = [];
     for (const raw of list) {
-      const fallback = this.#read(raw, source);
-      if (fallback === undefined) continue;
-      const { uid } = fallback.metadata;
-      if (uids.has(uid)) {
-        this.#reportOnce(source, fallback, "is in the list of its source twice");
-        continue;
+      const { pod, problem } = readListed(raw);
+      const { uid } = pod.metadata;
+      if (problem !== undefined) problems.push({ pod, problem });
+      else if (uids.has(uid)) problems.push({ pod, problem: "is in the list of its source twice" });
+      else if (this.#isOfOther(uid, source))
+        problems.push({ pod, problem: "has the uid of a Pod of another source" });
+      else {
+        uids.add(uid);
+        this.#setPod(raw, pod, source);
       }
-      uids.add(uid);
-      this.#setPod(raw, fallback, source);
     }
+    this.#reportNew(source, problems);
     for (const pod of this.#pods.values()) if (pod.source === source && !uids.has(pod.uid)) pod.drop();
     for (const [uid, successor] of this.#successors)
       if (successor.source === source && !uids.has(uid)) this.#successors.delete(uid);
@@ -167,57 +171,38 @@ export class PodManager {
     await Promise.all(Array.from(this.#pods.values(), (pod) => pod.close()));
   }
 
-  #setPod(raw: Pod, fallback: DefaultedPod, source: PodSource): void {
-    const { uid } = fallback.metadata;
+  #isOfOther(uid: string, source: PodSource): boolean {
     const known = this.#pods.get(uid);
-    if (known === undefined) this.#add(raw, fallback, source);
-    else if (known.isWanted && known.source === source) known.update(raw);
-    else if (known.isWanted)
-      this.#reportOnce(
-        source,
-        fallback,
-        `has the uid of a Pod of the source ${JSON.stringify(known.source.name)}`,
-      );
-    else this.#successors.set(uid, { raw, source });
+    return known !== undefined && known.source !== source && known.isWanted;
   }
 
-  #add(raw: Pod, fallback: DefaultedPod, source: PodSource): void {
-    const pod = new ManagedPod(raw, fallback, source, this.#host);
-    this.#pods.set(pod.uid, pod);
+  #setPod(raw: Pod, pod: DefaultedPod, source: PodSource): void {
+    const { uid } = pod.metadata;
+    const known = this.#pods.get(uid);
+    if (known === undefined) this.#add(raw, pod, source);
+    else if (known.isWanted) known.update(raw);
+    else this.#successors.set(uid, { raw, pod, source });
   }
 
-  /** Returns a Pod with defaults, also if it is not valid; undefined, and an event, when it has no identity. */
-  #read(raw: Pod, source: PodSource): DefaultedPod | undefined {
-    let pod: DefaultedPod | undefined;
-    try {
-      pod = defaultPod(raw);
-    } catch {
-      // Its values have wrong types, which validation reports.
-      const { name, namespace, uid } = raw?.metadata ?? {};
-      if (
-        typeof name === "string" &&
-        typeof uid === "string" &&
-        (namespace ?? "") === String(namespace ?? "")
-      )
-        pod = defaultPod({ metadata: { name, uid, ...(namespace && { namespace }) } });
+  #add(raw: Pod, pod: DefaultedPod, source: PodSource): void {
+    this.#pods.set(pod.metadata.uid, new ManagedPod(raw, pod, source, this.#host));
+  }
+
+  /** Reports the problems that the source's list before did not have. */
+  #reportNew(source: PodSource, problems: readonly ListProblem[]): void {
+    const before = this.#reported.get(source);
+    const now = new Set<string>();
+    for (const { pod, problem } of problems) {
+      const { namespace, name, uid } = pod.metadata;
+      const key = JSON.stringify([namespace, name, uid, problem]);
+      if (!before?.has(key) && !now.has(key)) {
+        const message = `The Pod of the source ${JSON.stringify(source.name)} is not used: it ${problem}`;
+        const object = { kind: "Pod", namespace, name, uid } as const;
+        this.#parts.record({ type: "Warning", reason: "FailedValidation", message, object });
+      }
+      now.add(key);
     }
-    const { name, uid } = pod?.metadata ?? {};
-    // The uid is the name of folders.
-    const isIdentified = typeof name === "string" && name !== "" && typeof uid === "string" && isUid(uid);
-    if (pod && isIdentified) return pod;
-    const anonymous = defaultPod({ metadata: { name: String(name ?? ""), uid: String(uid ?? "") } });
-    this.#reportOnce(source, anonymous, "has no valid metadata.name and metadata.uid");
-    return undefined;
-  }
-
-  #reportOnce(source: PodSource, { metadata }: DefaultedPod, problem: string): void {
-    const { namespace, name, uid } = metadata;
-    const message = `The Pod of the source ${JSON.stringify(source.name)} is not used: it ${problem}`;
-    const key = JSON.stringify([source.name, namespace, name, uid, problem]);
-    if (this.#reported.has(key)) return;
-    this.#reported.add(key);
-    const object = { kind: "Pod", namespace, name, uid } as const;
-    this.#parts.record({ type: "Warning", reason: "FailedValidation", message, object });
+    this.#reported.set(source, now);
   }
 
   #createHost(): ManagedPodHost {
@@ -255,7 +240,8 @@ export class PodManager {
   }
 
   #check(pod: Pod, source: PodSource): DefaultedPod {
-    const { volumePlugins, allowedUnsafeSysctls } = this.#parts.options;
+    const { volumePlugins, allowedUnsafeSysctls, capacity = {} } = this.#parts.options;
+    const extendedResources = Object.keys(capacity).filter((name) => name.includes("/"));
     // A source without inputs has no objects that a Pod could refer to.
     const inputs = source.inputs && {
       configMaps: [],
@@ -263,7 +249,7 @@ export class PodManager {
       runtimeClasses: {},
       serviceAccountTokens: {},
     };
-    return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls });
+    return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls, extendedResources });
   }
 
   /** A pod of the same name that came before must have gone: their files and statuses have the same names. */
@@ -372,8 +358,7 @@ export class PodManager {
     this.#pods.delete(pod.uid);
     const successor = this.#successors.get(pod.uid);
     this.#successors.delete(pod.uid);
-    const fallback = successor && this.#read(successor.raw, successor.source);
-    if (successor && fallback) this.#add(successor.raw, fallback, successor.source);
+    if (successor) this.#add(successor.raw, successor.pod, successor.source);
     for (const other of this.#pods.values()) if (other.key === pod.key) other.wake();
     this.#parts.onChange();
   }
@@ -402,10 +387,6 @@ async function firstRejection(
 }
 
 type PodWorkerRecord = ConstructorParameters<typeof PodWorker>[1]["record"];
-
-function isUid(uid: string): boolean {
-  return /^[\w-][\w.-]*$/.test(uid);
-}
 
 /** Returns the field of a container, as events have it. */
 function fieldPathOf({ spec }: DefaultedPod, container: string): string {
