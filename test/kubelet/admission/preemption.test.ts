@@ -39,8 +39,8 @@ test("nothing is stopped for a pod that fits, or that is not critical", async ()
 test("the fewest pods are stopped, and of those the smallest one that suffices", async () => {
   const others = [
     named("small", { cpu: "100m" }),
-    named("middle", { cpu: "600m" }),
     named("large", { cpu: "1200m" }),
+    named("middle", { cpu: "600m" }),
   ];
   const pod = named("x", { cpu: "600m" }, critical);
   assert.deepEqual(await preempted(pod, others, { cpu: "1900m" }), ["middle"]);

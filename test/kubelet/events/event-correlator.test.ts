@@ -139,6 +139,18 @@ test("from the tenth message on, similar events are one event, which is counted"
   ]);
 });
 
+test("a message that is repeated is counted for itself, also after similar ones were combined", () => {
+  const recording = new Recording();
+  for (let index = 0; index < 10; index++) recording.record(`attempt ${index}`);
+  assert.deepEqual(written(recording.record("attempt 8")), ["patch", 2, "attempt 8"]);
+  assert.deepEqual(written(recording.record("attempt 8")), ["patch", 3, "attempt 8"]);
+  assert.deepEqual(written(recording.record("another")), [
+    "patch",
+    2,
+    "(combined from similar events): another",
+  ]);
+});
+
 test("other reasons and other objects are not combined with them", () => {
   const recording = new Recording();
   for (let index = 0; index < 12; index++) recording.record(`attempt ${index}`);
