@@ -91,7 +91,9 @@ test("a runtime that reports no usage is a scrape error, not the end of the page
   const always = { times: Number.POSITIVE_INFINITY };
   for (const method of [
     "listPodSandboxStats",
+    "streamPodSandboxStats",
     "listContainerStats",
+    "streamContainerStats",
     "podSandboxStats",
     "containerStats",
   ] as const)
