@@ -1,4 +1,4 @@
-// Rolling back a start that its caller gave up, on a runtime that behaves as containerd does: for a while after a canceled start, it
+// Rolling back a creation and a start that the caller gave up, on a runtime that behaves as containerd does: for a while after a canceled start, it
 // refuses to remove the container.
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -21,14 +21,18 @@ const spec = { name: "main", image: busybox, command: ["run"] };
 interface Containerd {
   readonly runtime: EmbeddedRuntime;
   readonly cri: Cri;
-  /** Fires when the runtime starts a container. */
+  /** Fires when the runtime begins with the slow call. */
   readonly starting: AbortSignal;
-  /** The number of calls of StartContainer that were canceled. */
+  /** The number of slow calls that were canceled. */
   canceled(): number;
 }
 
-/** Starts a runtime whose next StartContainer takes `startMs`, each further one no time. */
-async function containerd(t: TestContext, startMs: number): Promise<Containerd> {
+/** Starts a runtime whose next call of `slow` takes `startMs`, each further one no time. */
+async function containerd(
+  t: TestContext,
+  startMs: number,
+  slow: "CreateContainer" | "StartContainer" = "StartContainer",
+): Promise<Containerd> {
   const runtime = await EmbeddedRuntime.start({ programs, preload: [busybox], like: "containerd-2.1" });
   cleanup(t, () => runtime.close());
   let delayMs = startMs;
@@ -39,7 +43,7 @@ async function containerd(t: TestContext, startMs: number): Promise<Containerd> 
     const { name } = request.method;
     if (/^Remove(Container|PodSandbox)$/.test(name) && performance.now() < refusesUntil)
       throw new ConnectError("container is in starting state, can't be removed", Code.Unknown);
-    if (name === "StartContainer" && delayMs > 0) {
+    if (name === slow && delayMs > 0) {
       const ms = delayMs;
       delayMs = 0;
       setImmediate(() => begun.abort());
@@ -125,6 +129,25 @@ test("ensureContainer() adopts the container whose start it gave up", async (t) 
   await until(async () => (await pod.containers({ state: "running" })).length > 0, "the start");
   const { container, outcome } = await pod.ensureContainer(spec);
   assert.deepEqual([container.id, outcome, canceled()], [begun?.id, "adopted", 0]);
+});
+
+test("a creation whose caller gave up is awaited, and its container removed, or adopted by ensureContainer()", async (t) => {
+  checkLeaks(t);
+  for (const kind of ["run", "ensure"]) {
+    const { cri, starting, canceled } = await containerd(t, 1_000, "CreateContainer");
+    const { pod } = await cri.pods.ensure({ name: "created" });
+    const bounds = { signal: starting };
+    const call = kind === "run" ? pod.runContainer(spec, bounds) : pod.ensureContainer(spec, bounds);
+    const error = await failure(call);
+    assert.deepEqual(
+      [error.reason, error.method, error.leftovers],
+      ["aborted_by_caller", "CreateContainer", []],
+    );
+    if (kind === "ensure") await until(async () => (await pod.containers()).length > 0, "the creation");
+    assert.equal((await pod.containers()).length, kind === "run" ? 0 : 1);
+    assert.equal(canceled(), 0);
+    assert.equal((await pod.ensureContainer(spec)).outcome, kind === "run" ? "created" : "started");
+  }
 });
 
 test("close() ends a start that its caller gave up", async (t) => {

@@ -3,7 +3,7 @@ import type {
   Container as ListedContainer,
   PodSandboxConfig,
 } from "../../../gen/runtime/v1/api_pb.js";
-import { kubernetesLabels, OptionTable, option, withDeadline } from "../../core/index.js";
+import { kubernetesLabels, OptionTable, option, raceAbort, withDeadline } from "../../core/index.js";
 import { type EnsureImageOptions, type PullProgressOptions, pullTable } from "../../images/index.js";
 import { containerKey } from "../clean-ups.js";
 import { type ContainerSpec, checkContainerSpec, containerConfig } from "../config/index.js";
@@ -16,6 +16,7 @@ import { isOrphanOf, nameReservedError, ownerKeys } from "../ownership.js";
 import { ownProcessIdentity } from "../process-identity.js";
 import type { Sandbox } from "../sandbox.js";
 import { getLogPath } from "../status.js";
+import { finishCall } from "./finish-call.js";
 import { isOutcomeUnknown, type Rollback, withRollback } from "./rollback.js";
 import { startCreated } from "./start-container.js";
 import { removeContainer } from "./stop-and-remove.js";
@@ -206,8 +207,11 @@ async function createOnce(
     const logPath = await getLogPath(context, existing.id, { signal });
     await removeContainer(context, existing.id, logPath, { signal });
   }
+  const creation = finishCall(context, "CreateContainer", signal, (call) =>
+    runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal: call }),
+  );
   try {
-    return (await runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal })).containerId;
+    return (await creation.response).containerId;
   } catch (error) {
     // A container of `ensure` belongs to no process, and the next attempt finds it.
     if (!isOutcomeUnknown(error) || config.annotations[ownerKeys.process] === undefined) throw error;
@@ -215,6 +219,7 @@ async function createOnce(
       object: { kind: "container", name },
       delaysMs: [0, 100, 300],
       removeFound: async (stop) => {
+        await raceAbort(creation.ended, stop);
         const found = await withSameIdentity(stop);
         for (const { id, annotations } of found)
           if (annotations[ownerKeys.process] === ownProcessIdentity())
