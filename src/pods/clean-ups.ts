@@ -3,6 +3,16 @@ import { onAbort, raceAbort, sleep } from "../core/index.js";
 
 /** The deadline of a clean-up. It replaces the caller's signal, which may be why the operation failed. */
 export const cleanUpMs = 20_000;
+/** The key of a pod's clean-ups. */
+export function podKey(uid: string | undefined): string {
+  return `pod/${uid}`;
+}
+
+/** The key of the clean-ups of a container: of all its attempts in a sandbox. */
+export function containerKey(podSandboxId: string, name: string): string {
+  return `container/${podSandboxId}/${name}`;
+}
+
 /** How long the runtime may take to answer Version, so that an answer to the caller waits for a clean-up. */
 const probeMs = 500;
 /** How long the answer waits for a clean-up after the caller's signal fired, while the runtime responds. */

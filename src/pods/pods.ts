@@ -1,12 +1,17 @@
 import { PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
 import { type IdOrHandle, idOf, OptionTable, option, withDeadline } from "../core/index.js";
+import { podKey } from "./clean-ups.js";
 import { type ContainerSpec, containerConfig, type PodSpec, sandboxConfig } from "./config/index.js";
 import type { PodContext } from "./context.js";
 import { podFactsOfItem } from "./facts.js";
-import { type Container, Pod } from "./handles.js";
-import { type CreateContainerOptions, createContainerTable } from "./lifecycle/create-container.js";
+import { Container, Pod } from "./handles.js";
+import {
+  type CreateContainerOptions,
+  createAndStart,
+  createContainerTable,
+} from "./lifecycle/create-container.js";
 import { ensurePod, type PodOutcome } from "./lifecycle/ensure-pod.js";
-import { Rollback } from "./lifecycle/rollback.js";
+import { withRollback } from "./lifecycle/rollback.js";
 import { runPod } from "./lifecycle/run-pod.js";
 import { byIdOrPrefix, idFilter, listPods, type PodListFilter, podFilterTable } from "./listing.js";
 import { type LookUpOptions, lookUpTable, type OperationOptions, operationTable } from "./options.js";
@@ -61,16 +66,16 @@ export class Pods {
       async (signal) => {
         // Rejects an invalid spec before the pod is run.
         containerConfig(containerSpec, { pod: sandboxConfig(podSpec, { logRoot: this.#context.logRoot }) });
-        const rollback = new Rollback();
-        const pod = await this.run(podSpec, { signal });
-        rollback.add({ kind: "pod", id: pod.id, name: `${pod.namespace}/${pod.name}` }, (stop) =>
-          pod.remove({ signal: stop }),
-        );
-        try {
-          return await pod.runContainer(containerSpec, { ...options, signal, timeoutMs: undefined });
-        } catch (error) {
-          throw await rollback.run(this.#context, signal, error);
-        }
+        const sandbox = await runPod(this.#context, podSpec, { signal });
+        const pod = new Pod(this.#context, sandbox);
+        return withRollback(this.#context, podKey(pod.uid), signal, async (rollback) => {
+          rollback.add({ kind: "pod", id: pod.id, name: `${pod.namespace}/${pod.name}` }, (stop) =>
+            pod.remove({ signal: stop }),
+          );
+          const bounds = { ...options, signal };
+          const facts = await createAndStart(this.#context, sandbox, containerSpec, bounds, rollback);
+          return new Container(this.#context, pod, sandbox, facts);
+        });
       },
       this.#context.closing,
     );

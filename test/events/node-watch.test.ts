@@ -211,9 +211,19 @@ test("the heap stays flat over 400 pods that are read and watched", async (t) =>
     collect();
     return process.memoryUsage().heapUsed / 2 ** 20;
   };
-  const before = await runPods(100);
-  const after = await runPods(400);
-  t.diagnostic(`${count} events; heap ${(after - before).toFixed(2)} MiB more`);
-  assert.ok(count >= 500 * 6);
-  assert.ok(after - before < 4, `${after - before} MiB more`);
+  let before = await runPods(100);
+  const growths: number[] = [];
+  // A leak grows each time; what is compiled or cached once does not.
+  while (growths.length < 3 && growths.every((growth) => growth >= 4)) {
+    const after = await runPods(400);
+    growths.push(after - before);
+    before = after;
+  }
+  t.diagnostic(`${count} events; heap ${growths.map((growth) => growth.toFixed(2)).join(", ")} MiB more`);
+  const total = (100 + 400 * growths.length) * 6;
+  await until(() => count >= total, `${total} events`, 10_000);
+  assert.ok(
+    growths.some((growth) => growth < 4),
+    `${growths.join(", ")} MiB more`,
+  );
 });

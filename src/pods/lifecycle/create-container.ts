@@ -3,16 +3,10 @@ import type {
   Container as ListedContainer,
   PodSandboxConfig,
 } from "../../../gen/runtime/v1/api_pb.js";
-import {
-  type CriError,
-  isCriError,
-  kubernetesLabels,
-  OptionTable,
-  option,
-  withDeadline,
-} from "../../core/index.js";
+import { kubernetesLabels, OptionTable, option, raceAbort, withDeadline } from "../../core/index.js";
 import { type EnsureImageOptions, type PullProgressOptions, pullTable } from "../../images/index.js";
-import { type ContainerSpec, containerConfig } from "../config/index.js";
+import { containerKey } from "../clean-ups.js";
+import { type ContainerSpec, checkContainerSpec, containerConfig } from "../config/index.js";
 import type { PodContext } from "../context.js";
 import type { ContainerFacts } from "../facts.js";
 import { makeLogDirectory } from "../host-logs.js";
@@ -22,7 +16,9 @@ import { isOrphanOf, nameReservedError, ownerKeys } from "../ownership.js";
 import { ownProcessIdentity } from "../process-identity.js";
 import type { Sandbox } from "../sandbox.js";
 import { getLogPath } from "../status.js";
-import { cleanUpLostResponse, isOutcomeUnknown, Rollback } from "./rollback.js";
+import { finishCall } from "./finish-call.js";
+import { isOutcomeUnknown, type Rollback, withRollback } from "./rollback.js";
+import { startCreated } from "./start-container.js";
 import { removeContainer } from "./stop-and-remove.js";
 
 /** Options of creating a container. */
@@ -52,6 +48,7 @@ export const createContainerTable = new OptionTable<CreateContainerOptions>({
 });
 
 type Annotations = Readonly<Record<string, string>>;
+type BoundOptions = CreateContainerOptions & { readonly signal: AbortSignal };
 
 /** Creates a container with its image and its log directory, without starting it. Rolls back when a step fails. */
 export function createContainer(
@@ -60,10 +57,12 @@ export function createContainer(
   spec: ContainerSpec,
   options: CreateContainerOptions = {},
 ): Promise<ContainerFacts> {
-  const annotations = { [ownerKeys.process]: ownProcessIdentity() };
   return withDeadline(
     options,
-    (signal) => createWithImage(context, sandbox, spec, annotations, { ...options, signal }),
+    (signal) =>
+      rollingBack(context, sandbox, spec, signal, (rollback) =>
+        createWithImage(context, sandbox, spec, ofThisProcess(), { ...options, signal }, rollback),
+      ),
     context.closing,
   );
 }
@@ -74,38 +73,46 @@ export function runContainer(
   sandbox: Sandbox,
   spec: ContainerSpec,
   options: CreateContainerOptions = {},
-  annotations: Annotations = { [ownerKeys.process]: ownProcessIdentity() },
+  annotations: Annotations = ofThisProcess(),
 ): Promise<ContainerFacts> {
   return withDeadline(
     options,
-    async (signal) => {
-      const facts = await createWithImage(context, sandbox, spec, annotations, { ...options, signal });
-      await startOrRollBack(context, facts, signal);
-      return facts;
-    },
+    (signal) =>
+      rollingBack(context, sandbox, spec, signal, (rollback) =>
+        createAndStart(context, sandbox, spec, { ...options, signal }, rollback, annotations),
+      ),
     context.closing,
   );
 }
 
-/** Starts a new container. When that fails, removes it, unless `keepAfter` returns true for the error. */
-export async function startOrRollBack(
+/** Creates a container and starts it, as a part of an operation whose rollback removes it. */
+export async function createAndStart(
   context: PodContext,
-  { id, name, logPath }: ContainerFacts,
+  sandbox: Sandbox,
+  spec: ContainerSpec,
+  options: BoundOptions,
+  rollback: Rollback,
+  annotations: Annotations = ofThisProcess(),
+): Promise<ContainerFacts> {
+  const facts = await createWithImage(context, sandbox, spec, annotations, options, rollback);
+  await startCreated(context, facts, options.signal, rollback);
+  return facts;
+}
+
+/** Runs the steps of an operation for one container, and rolls back when one fails. Throws `invalid_spec` before the first. */
+async function rollingBack<T>(
+  context: PodContext,
+  { facts }: Sandbox,
+  spec: ContainerSpec,
   signal: AbortSignal,
-  keepAfter: (error: CriError) => boolean = () => false,
-): Promise<void> {
-  const rollback = new Rollback();
-  rollback.add({ kind: "container", id, name }, async (stop) =>
-    removeContainer(context, id, logPath ?? (await getLogPath(context, id, { signal: stop })), {
-      signal: stop,
-    }),
-  );
-  try {
-    await context.runtime.startContainer({ containerId: id }, { signal });
-  } catch (error) {
-    if (isCriError(error) && keepAfter(error)) throw error;
-    throw await rollback.run(context, signal, error);
-  }
+  steps: (rollback: Rollback) => Promise<T>,
+): Promise<T> {
+  checkContainerSpec(spec, facts);
+  return withRollback(context, containerKey(facts.id, spec.name), signal, steps);
+}
+
+function ofThisProcess(): Annotations {
+  return { [ownerKeys.process]: ownProcessIdentity() };
 }
 
 /** Creates a container with these annotations, which say by what it is owned. Pulls its images first. */
@@ -114,7 +121,8 @@ export async function createWithImage(
   sandbox: Sandbox,
   spec: ContainerSpec,
   annotations: Annotations,
-  options: CreateContainerOptions & { readonly signal: AbortSignal },
+  options: BoundOptions,
+  rollback: Rollback,
 ): Promise<ContainerFacts> {
   const { signal, allowPartialConfig } = options;
   const sandboxConfig = await sandbox.configForContainers(signal, allowPartialConfig);
@@ -129,7 +137,7 @@ export async function createWithImage(
   const subdirectory = config.logPath.split("/").slice(0, -1);
   if (logDirectory && subdirectory.length > 0)
     await makeLogDirectory([logDirectory, ...subdirectory].join("/"));
-  const id = await createOnce(context, sandbox.facts.id, config, sandboxConfig, signal);
+  const id = await createOnce(context, sandbox.facts.id, config, sandboxConfig, signal, rollback);
   return {
     id,
     name: config.metadata?.name ?? "",
@@ -179,11 +187,11 @@ async function createOnce(
   config: ContainerConfig,
   sandboxConfig: PodSandboxConfig,
   signal: AbortSignal,
+  rollback: Rollback,
 ): Promise<string> {
   const { runtime, owner, endpoint } = context;
   const { name = "", attempt } = config.metadata ?? {};
-  const key = `container/${podSandboxId}/${name}`;
-  await context.cleanUps.settled(key, signal);
+  await context.cleanUps.settled(containerKey(podSandboxId, name), signal);
   const withSameIdentity = async (bound: AbortSignal) =>
     (await containersNamed(context, podSandboxId, name, bound)).filter(
       ({ metadata }) => metadata?.attempt === attempt,
@@ -199,24 +207,27 @@ async function createOnce(
     const logPath = await getLogPath(context, existing.id, { signal });
     await removeContainer(context, existing.id, logPath, { signal });
   }
+  const creation = finishCall(context, "CreateContainer", signal, (call) =>
+    runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal: call }),
+  );
   try {
-    return (await runtime.createContainer({ podSandboxId, config, sandboxConfig }, { signal })).containerId;
+    return (await creation.response).containerId;
   } catch (error) {
     // A container of `ensure` belongs to no process, and the next attempt finds it.
     if (!isOutcomeUnknown(error) || config.annotations[ownerKeys.process] === undefined) throw error;
-    const object = { kind: "container", name } as const;
-    const removeFound = async (stop: AbortSignal) => {
-      const found = await withSameIdentity(stop);
-      for (const { id, annotations } of found)
-        if (annotations[ownerKeys.process] === ownProcessIdentity())
-          await removeContainer(context, id, undefined, { signal: stop });
-      return found.length > 0;
-    };
-    throw await cleanUpLostResponse(context, error, {
-      ...{ key, object, removeFound },
-      caller: signal,
+    rollback.addLostCall({
+      object: { kind: "container", name },
       delaysMs: [0, 100, 300],
+      removeFound: async (stop) => {
+        await raceAbort(creation.ended, stop);
+        const found = await withSameIdentity(stop);
+        for (const { id, annotations } of found)
+          if (annotations[ownerKeys.process] === ownProcessIdentity())
+            await removeContainer(context, id, undefined, { signal: stop });
+        return found.length > 0;
+      },
     });
+    throw error;
   }
 }
 

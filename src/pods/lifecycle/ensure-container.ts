@@ -1,5 +1,6 @@
 import { ContainerState, type Container as ListedContainer } from "../../../gen/runtime/v1/api_pb.js";
 import { isCriError, OptionTable, option, withDeadline } from "../../core/index.js";
+import { containerKey } from "../clean-ups.js";
 import { type ContainerSpec, checkContainerSpec } from "../config/index.js";
 import type { PodContext } from "../context.js";
 import { type ContainerFacts, containerFactsOfItem } from "../facts.js";
@@ -14,10 +15,10 @@ import {
   containersNamed,
   createContainerTable,
   createWithImage,
-  startOrRollBack,
 } from "./create-container.js";
 import { ensureTimeoutMs, InProgressError, retryOnConflict } from "./retry.js";
-import { isOutcomeUnknown } from "./rollback.js";
+import { isOutcomeUnknown, type Rollback, withRollback } from "./rollback.js";
+import { startCreated } from "./start-container.js";
 import { removeContainer, stopContainer } from "./stop-and-remove.js";
 
 /** Options of ensuring a container. */
@@ -63,8 +64,14 @@ export function ensureContainer(
     { ...options, timeoutMs },
     (signal) => {
       checkContainerSpec(spec, sandbox.facts);
-      return context.locks.run(`container/${sandbox.facts.id}/${spec.name}`, signal, () =>
-        retryOnConflict(signal, () => reconcile(context, sandbox, spec, { ...options, signal })),
+      const key = containerKey(sandbox.facts.id, spec.name);
+      return context.locks.run(key, signal, () =>
+        retryOnConflict(signal, async () => {
+          await context.cleanUps.settled(key, signal);
+          return withRollback(context, key, signal, (rollback) =>
+            reconcile(context, sandbox, spec, { ...options, signal }, rollback),
+          );
+        }),
       );
     },
     context.closing,
@@ -76,13 +83,21 @@ async function reconcile(
   sandbox: Sandbox,
   spec: ContainerSpec,
   options: BoundOptions,
+  rollback: Rollback,
 ): Promise<EnsuredFacts> {
   const { signal } = options;
   const hash = specHash(spec);
   const create = async (attempt: number): Promise<ContainerFacts> => {
     const annotations = { [ownerKeys.hash]: hash };
-    const facts = await createWithImage(context, sandbox, { ...spec, attempt }, annotations, options);
-    await startCreated(context, facts, signal);
+    const facts = await createWithImage(
+      context,
+      sandbox,
+      { ...spec, attempt },
+      annotations,
+      options,
+      rollback,
+    );
+    await startOrConflict(context, facts, signal, rollback);
     return facts;
   };
   const found = (await containersNamed(context, sandbox.facts.id, spec.name, signal)).sort(
@@ -101,7 +116,7 @@ async function reconcile(
   const facts = containerFactsOfItem(newest, spec);
   const isSame = newest.annotations[ownerKeys.hash] === hash;
   if (isSame && newest.state === ContainerState.CONTAINER_CREATED) {
-    await startCreated(context, facts, signal);
+    await startOrConflict(context, facts, signal, rollback);
     return { facts, outcome: "started" };
   }
   if (isSame && (await mayStay(context, newest, options))) return { facts, outcome: "adopted" };
@@ -117,10 +132,15 @@ async function reconcile(
  * Starts a created container, which another call may be starting, too. One that cannot be started is removed, so that the next call
  * recreates it. One whose state is unknown stays: the next call finds it.
  */
-async function startCreated(context: PodContext, facts: ContainerFacts, signal: AbortSignal): Promise<void> {
+async function startOrConflict(
+  context: PodContext,
+  facts: ContainerFacts,
+  signal: AbortSignal,
+  rollback: Rollback,
+): Promise<void> {
   const keepAfter = (error: unknown) => isWrongState(error) || isOutcomeUnknown(error);
   try {
-    await startOrRollBack(context, facts, signal, keepAfter);
+    await startCreated(context, facts, signal, rollback, keepAfter);
   } catch (error) {
     throw isWrongState(error) ? new InProgressError(error) : error;
   }

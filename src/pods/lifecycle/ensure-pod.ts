@@ -1,5 +1,6 @@
 import { PodSandboxState } from "../../../gen/runtime/v1/api_pb.js";
 import { withDeadline } from "../../core/index.js";
+import { podKey } from "../clean-ups.js";
 import { type PodSpec, podUid } from "../config/index.js";
 import type { PodContext } from "../context.js";
 import { podFactsOfItem, podFactsOfStatus } from "../facts.js";
@@ -37,10 +38,12 @@ export function ensurePod(
       const { name, namespace = "default" } = spec;
       // A uid that depends only on the name identifies what earlier calls created, or are still creating.
       const identified: PodSpec = { ...spec, uid: spec.uid ?? podUid(namespace, name) };
-      return context.locks.run(`pod/${identified.uid}`, signal, () =>
-        retryOnConflict(signal, (attempt) =>
-          reconcile(context, identified, signal, firstRunMs * 2 ** (attempt - 1)),
-        ),
+      const key = podKey(identified.uid);
+      return context.locks.run(key, signal, () =>
+        retryOnConflict(signal, async (attempt) => {
+          await context.cleanUps.settled(key, signal);
+          return reconcile(context, identified, signal, firstRunMs * 2 ** (attempt - 1));
+        }),
       );
     },
     context.closing,

@@ -5,24 +5,52 @@ import type { PodContext } from "../context.js";
 type UnidentifiedObject = Omit<Leftover, "error">;
 type Undo = (signal: AbortSignal) => Promise<void>;
 
-/** Completed steps of an operation with their rollback actions. */
+/** A call whose response was lost, and which may have created an object. */
+export interface LostCall {
+  readonly object: Pick<Leftover, "kind" | "name">;
+  /**
+   * The delays before each look, in milliseconds: the call may still be in progress, and a runtime that notices the cancellation
+   * cleans up itself.
+   */
+  readonly delaysMs: readonly number[];
+  /** Looks for what the call created, and removes it. Returns whether it was found, which ends the looks. */
+  removeFound(signal: AbortSignal): Promise<boolean>;
+}
+
+/** Steps of an operation with their rollback actions. */
 export class Rollback {
   readonly #steps: { readonly object: UnidentifiedObject; readonly undo: Undo }[] = [];
 
-  /** Adds the rollback action of a step that is complete. */
+  /** Adds the rollback action of a step that is complete, or whose outcome is unknown. */
   add(object: UnidentifiedObject, undo: Undo): void {
     this.#steps.push({ object, undo });
   }
 
+  /** Adds the clean-up after a call whose response was lost. */
+  addLostCall({ object, delaysMs, removeFound }: LostCall): void {
+    this.add({ ...object, id: undefined }, async (signal) => {
+      for (const delayMs of delaysMs) {
+        await sleep(delayMs, signal);
+        if (await removeFound(signal)) return;
+      }
+    });
+  }
+
   /** Runs the actions, the last one first. Returns the cause, with the objects that could not be removed. */
-  async run(context: Pick<PodContext, "cleanUps">, caller: AbortSignal, cause: unknown): Promise<unknown> {
+  async run(
+    context: Pick<PodContext, "cleanUps">,
+    key: string,
+    caller: AbortSignal,
+    cause: unknown,
+  ): Promise<unknown> {
     if (this.#steps.length === 0) return cause;
-    const key = this.#steps.map(({ object }) => object.id).join();
-    const leftovers: Leftover[] = [];
+    let leftovers: Leftover[] = [];
     const work = async () => {
       for (let step = this.#steps.at(-1); step; step = this.#steps.at(-1)) {
         try {
           await withDeadline({ timeoutMs: cleanUpMs }, step.undo);
+          // The containers of an operation that ran a pod are the pod's, and were removed with it.
+          if (step.object.kind === "pod") leftovers = [];
         } catch (error) {
           leftovers.push({ ...step.object, error });
         }
@@ -35,51 +63,27 @@ export class Rollback {
   }
 }
 
-/** A call whose response was lost. */
-export interface LostCall {
-  /** The key of the object in {@link CleanUps}. */
-  readonly key: string;
-  readonly object: Pick<Leftover, "kind" | "name">;
-  readonly caller: AbortSignal;
-  /**
-   * The delays before each look, in milliseconds: the call may still be in progress, and a runtime that notices the cancellation
-   * cleans up itself.
-   */
-  readonly delaysMs: readonly number[];
-  /** Looks for what the call created, and removes it. Returns whether it was found, which ends the looks. */
-  removeFound(signal: AbortSignal): Promise<boolean>;
-}
-
 /**
- * Cleans up after a call whose response was lost, and which may have created an object. Returns the cause, with the object as a leftover
- * when the clean-up fails.
+ * Runs the steps of an operation, which add their rollback actions. When one fails, runs these actions: all of them as one clean-up,
+ * so that the answer to the caller waits for it once. `key` identifies the object in {@link CleanUps}.
  */
-export async function cleanUpLostResponse(
+export async function withRollback<T>(
   context: Pick<PodContext, "cleanUps">,
-  cause: unknown,
-  { key, object, caller, delaysMs, removeFound }: LostCall,
-): Promise<unknown> {
-  let error: unknown;
-  const work = async () => {
-    try {
-      await withDeadline({ timeoutMs: cleanUpMs }, async (signal) => {
-        for (const delayMs of delaysMs) {
-          await sleep(delayMs, signal);
-          if (await removeFound(signal)) return;
-        }
-      });
-    } catch (failure) {
-      error = failure;
-    }
-  };
-  const hasEnded = await context.cleanUps.run(key, caller, work);
-  if (hasEnded && error === undefined) return cause;
-  return withLeftovers(cause, [{ ...object, id: undefined, error: error ?? inBackground() }]);
+  key: string,
+  caller: AbortSignal,
+  steps: (rollback: Rollback) => Promise<T>,
+): Promise<T> {
+  const rollback = new Rollback();
+  try {
+    return await steps(rollback);
+  } catch (error) {
+    throw await rollback.run(context, key, caller, error);
+  }
 }
 
 function inBackground(): CriError {
   const text = "the clean-up did not end in time and continues in the background";
-  return criError("deadline", `${text}, for at most ${cleanUpMs / 1000} s`);
+  return criError("deadline", `${text}, for at most ${cleanUpMs / 1000} s per object`);
 }
 
 function withLeftovers(cause: unknown, more: readonly Leftover[]): unknown {

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import type { PodSandbox, PodSandboxConfig } from "../../../gen/runtime/v1/api_pb.js";
 import { isCriError, kubernetesLabels, withDeadline } from "../../core/index.js";
+import { podKey } from "../clean-ups.js";
 import type { PodSpec } from "../config/index.js";
 import type { PodContext } from "../context.js";
 import { podFactsOfItem, podFactsOfStatus } from "../facts.js";
@@ -11,7 +12,7 @@ import { isOrphanOf, nameReservedError, ownerKeys } from "../ownership.js";
 import { ownProcessIdentity } from "../process-identity.js";
 import { Sandbox } from "../sandbox.js";
 import { getSandboxStatus } from "../status.js";
-import { cleanUpLostResponse, isOutcomeUnknown, Rollback } from "./rollback.js";
+import { isOutcomeUnknown, Rollback } from "./rollback.js";
 import { listedPodRemoval, podRemoval, removePod } from "./stop-and-remove.js";
 
 /** Runs a pod that is owned by this process. Rolls back when a step fails. */
@@ -22,17 +23,12 @@ export function runPod(context: PodContext, spec: PodSpec, options: OperationOpt
       checkPodSpec(context, spec);
       const annotations = { [ownerKeys.process]: ownProcessIdentity() };
       const config = await ownedPodConfig(context, spec, annotations, signal);
-      await context.cleanUps.settled(keyOf(config), signal);
+      await context.cleanUps.settled(podKey(config.metadata?.uid), signal);
       await removeOrphansOfName(context, config, signal);
       return createPod(context, config, spec.runtimeHandler ?? "", { signal });
     },
     context.closing,
   );
-}
-
-/** Returns the key of a pod's clean-ups. */
-function keyOf({ metadata }: PodSandboxConfig): string {
-  return `pod/${metadata?.uid}`;
 }
 
 /**
@@ -79,7 +75,7 @@ export async function createPod(
   const rollback = new Rollback();
   const hadLogs = existsSync(config.logDirectory);
   try {
-    const podSandboxId = await runSandbox(context, config, runtimeHandler, call);
+    const podSandboxId = await runSandbox(context, config, runtimeHandler, call, rollback);
     rollback.add({ kind: "pod", id: podSandboxId, name: nameOf(config) }, (stop) =>
       removeIfOurs(context, podSandboxId, config, stop),
     );
@@ -95,7 +91,7 @@ export async function createPod(
     return new Sandbox(context, podFactsOfStatus(status), { config, from: "spec", missing: [] });
   } catch (error) {
     if (isEnsured(config) && isOutcomeUnknown(error)) throw error;
-    const cause = await rollback.run(context, signal, error);
+    const cause = await rollback.run(context, podKey(config.metadata?.uid), signal, error);
     // Runtimes create the log directory first and leave it behind. It is not ours if it, or the pod, existed before.
     if (!hadLogs && !(isCriError(error) && error.reason === "name_reserved"))
       await removePodLogs(config.logDirectory, config.metadata);
@@ -130,6 +126,7 @@ async function runSandbox(
   config: PodSandboxConfig,
   runtimeHandler: string,
   call: { readonly signal: AbortSignal; readonly timeoutMs?: number | undefined },
+  rollback: Rollback,
 ): Promise<string> {
   try {
     return (await context.runtime.runPodSandbox({ config, runtimeHandler }, call)).podSandboxId;
@@ -145,13 +142,9 @@ async function runSandbox(
       for (const { id } of found) await removePod(context, podRemoval(id, config), { signal: stop });
       return found.length > 0;
     };
-    throw await cleanUpLostResponse(context, error, {
-      key: keyOf(config),
-      object: { kind: "pod", name: nameOf(config) },
-      caller: call.signal,
-      delaysMs: [0, 100, 200, 400],
-      removeFound,
-    });
+    const object = { kind: "pod", name: nameOf(config) } as const;
+    rollback.addLostCall({ object, delaysMs: [0, 100, 200, 400], removeFound });
+    throw error;
   }
 }
 

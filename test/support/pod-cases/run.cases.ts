@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { isCriError, type RpcInterceptor } from "../../../src/index.js";
 import { ownProcessIdentity } from "../../../src/pods/process-identity.js";
 import { failure } from "../failure.js";
+import { until } from "../waiting.js";
 import { type PodSubject, stage } from "./subject.js";
+
+/** The time after which a clean-up that continues in the background has ended, on a busy machine. */
+const cleanUpMs = 60_000;
 
 /** Running pods and containers, and rolling back. */
 export function runCases(subject: () => PodSubject): void {
@@ -120,7 +125,7 @@ export function runCases(subject: () => PodSubject): void {
     assert.deepEqual(await it.leftovers(), []);
   });
 
-  test("a run that is aborted or exceeds its deadline leaves nothing behind", async () => {
+  test("a run that is aborted or exceeds its deadline leaves nothing behind, in the end", async () => {
     await using it = stage(subject());
     const stop = new AbortController();
     stop.abort();
@@ -137,7 +142,45 @@ export function runCases(subject: () => PodSubject): void {
         (error: unknown) => assert.equal(isCriError(error) && error.reason, "deadline"),
       );
     }
-    assert.deepEqual(await it.leftovers(), []);
+    await until(
+      async () => (await it.leftovers()).length === 0,
+      "the clean-ups in the background",
+      cleanUpMs,
+    );
+  });
+
+  test("a container whose creation or start is aborted is removed, and a later call creates it", async () => {
+    const abortAt = { method: "", delayMs: 0, stop: new AbortController() };
+    const aborting: RpcInterceptor = (next) => (request) => {
+      const { method, delayMs, stop } = abortAt;
+      if (request.method.name === method) void pause(delayMs).then(() => stop.abort());
+      return next(request);
+    };
+    await using it = stage(subject(), { interceptors: [aborting] });
+    const spec = { name: "main", image: subject().image, command: subject().commands.run };
+    const pod = await it.cri.pods.run(it.pod("aborted-start"));
+    for (const method of ["CreateContainer", "StartContainer"])
+      for (const delayMs of [0, 4, 16, 64]) {
+        Object.assign(abortAt, { method, delayMs, stop: new AbortController() });
+        const { signal } = abortAt.stop;
+        const run = pod.runContainer(spec, { signal });
+        // A call that was faster than its abort keeps its container.
+        const made = await run.catch((error: unknown) => {
+          assert.equal(isCriError(error) && error.reason, "aborted_by_caller");
+        });
+        abortAt.method = "";
+        await made?.remove();
+        const next = await pod.runContainer(spec);
+        assert.equal((await next.status()).state, "running");
+        assert.equal((await pod.containers()).length, 1);
+        await next.remove();
+      }
+    await pod.remove();
+    await until(
+      async () => (await it.leftovers()).length === 0,
+      "the clean-ups in the background",
+      cleanUpMs,
+    );
   });
 
   test("run() replaces what a dead process left under the name", async () => {
