@@ -140,6 +140,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     ...options.cgroups,
     facts: view.facts,
     node,
+    reserved: options.reserved,
     pods: () => pods.admitted().map((pod) => allocations.allocated(pod)),
     clock,
     record,

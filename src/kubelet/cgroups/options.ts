@@ -5,7 +5,7 @@ export interface CgroupOptions {
   /** The largest number of processes of a pod, as the kubelet's `podPidsLimit`. @default no limit */
   readonly podPidsLimit?: number | undefined;
   /**
-   * Whether all pods together are limited to the allocatable memory, CPU weight and processes of the node, as by the kubelet's
+   * Whether all pods together are limited to the memory and the CPU weight of the node without what is reserved, as by the kubelet's
    * `enforceNodeAllocatable: [pods]`.
    * @default true
    */

@@ -124,7 +124,7 @@ function sandboxConfigOf(
     },
     annotations: { ...annotations },
     linux: {
-      cgroupParent: podCgroupParent(view, node),
+      cgroupParent: podCgroupParent(view.pod, node),
       sysctls: Object.fromEntries(sysctls),
       securityContext: sandboxSecurity(view, podNamespaces(view, node, inputs), node),
       resources: sandboxResources(spec, node),

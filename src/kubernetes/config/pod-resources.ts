@@ -9,9 +9,13 @@ import {
 } from "../../pods/index.js";
 import type { Pod, PodSpec, ResourceRequirements, Resources } from "../api/index.js";
 import { keyed } from "../argument-checks.js";
-import { aggregateContainers, defaultPodResources, type ResourceSums } from "../defaults/index.js";
+import {
+  aggregateContainers,
+  type DefaultedPod,
+  defaultPodResources,
+  type ResourceSums,
+} from "../defaults/index.js";
 import type { NodeFacts } from "./node-facts.js";
-import type { PodView } from "./pod-view.js";
 import { amountOf, type LinuxResources, linuxResources } from "./resources.js";
 
 /**
@@ -102,22 +106,36 @@ export function sandboxOverhead({ overhead }: PodSpec, node: NodeFacts): LinuxRe
  * Returns LinuxPodSandboxConfig.cgroup_parent: `kubepods`, the QoS class and the pod's uid below `node.cgroupRoot`, in the form of the
  * runtime's cgroup driver; "" when the driver is unknown: then the runtime chooses.
  */
-export function podCgroupParent(view: PodView, node: NodeFacts): string {
+export function podCgroupParent(
+  pod: DefaultedPod,
+  node: Pick<NodeFacts, "cgroupDriver" | "cgroupRoot">,
+): string {
   if (node.cgroupDriver === undefined) return "";
   return cgroupParent({
-    uid: view.uid,
+    uid: pod.metadata.uid,
     driver: node.cgroupDriver,
-    qos: podQosClass(view.pod),
+    qos: podQosClass(pod),
     root: [...node.cgroupRoot.split("/").filter(Boolean), "kubepods"],
   });
 }
 
 /** Returns the memory limit of the whole pod; undefined unless the pod, or each of its containers, has one. */
 export function podMemoryLimit(spec: PodSpec): bigint | undefined {
-  const all = [...spec.containers, ...(spec.initContainers ?? [])];
-  const isLimited =
-    unlessZero(amountOf(spec.resources?.limits, "memory")) !== undefined ||
-    all.every(({ resources }) => unlessZero(amountOf(resources?.limits, "memory")) !== undefined);
-  if (!isLimited) return undefined;
-  return podAmount(spec, "limits", "memory")?.value();
+  return isLimited(spec, "memory") ? podAmount(spec, "limits", "memory")?.value() : undefined;
+}
+
+/**
+ * Returns the limit that holds for all containers of a Pod together, with overhead: that of its cgroup. Undefined unless the pod, or each of
+ * its containers, has one.
+ *
+ * @param name `cpu` or `memory`
+ */
+export function podCgroupLimit(spec: PodSpec, name: string): ParsedQuantity | undefined {
+  return isLimited(spec, name) ? podLimit(spec, name) : undefined;
+}
+
+function isLimited(spec: PodSpec, name: string): boolean {
+  const has = ({ resources }: { readonly resources?: ResourceRequirements }) =>
+    unlessZero(amountOf(resources?.limits, name)) !== undefined;
+  return has(spec) || [...spec.containers, ...(spec.initContainers ?? [])].every(has);
 }

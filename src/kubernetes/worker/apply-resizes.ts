@@ -2,7 +2,7 @@ import type { LinuxContainerResources } from "../../../gen/runtime/v1/api_pb.js"
 import { isCriError } from "../../core/index.js";
 import type { ResourceRequirements } from "../api/index.js";
 import type { PodInputs } from "../config/pod-inputs.js";
-import { podMemoryLimit } from "../config/pod-resources.js";
+import { podCgroupLimit } from "../config/pod-resources.js";
 import { amountOf } from "../config/resources.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import type { PodResizing, PodWorkerParts } from "./ports.js";
@@ -65,7 +65,7 @@ async function checkMemory(
   signal: AbortSignal,
 ): Promise<void> {
   const errors: string[] = [];
-  const limit = podMemoryLimit(pod.spec);
+  const limit = podCgroupLimit(pod.spec, "memory")?.value();
   const current = await cgroups?.memory(pod);
   if (current && limit !== undefined) {
     const isDecrease = current.limitBytes === undefined || limit < current.limitBytes;
