@@ -3,6 +3,16 @@ export { type ApiServer, type ApiServerOptions, type CutOffOptions, createApiSer
 export type { AuditEntry } from "./audit.js";
 export type { AccessRule } from "./authorization.js";
 export { CertificateAuthority, type KeyPair } from "./certificates.js";
+export {
+  type ChooseNode,
+  type Controller,
+  markUnknown,
+  type Replicas,
+  startGarbageCollector,
+  startNodeTaints,
+  startReplicas,
+  startScheduler,
+} from "./controllers.js";
 export type { Failure } from "./faults.js";
 export { type JsonObject, type JsonValue, listAt, numberAt, objectAt, textAt, valueAt } from "./json.js";
 export type { KubeMetadata, KubeObject } from "./kube-object.js";
