@@ -66,7 +66,7 @@ export interface ApiServerOptions {
 export interface CutOffOptions {
   /** When it ends. @default when `reconnect()` is called */
   readonly ms?: number;
-  /** `reset` destroys connections; `hang` keeps and accepts them, and answers nothing. @default "reset" */
+  /** `reset` destroys connections; `hang` keeps and accepts them, and neither answers nor sends events. @default "reset" */
   readonly how?: "reset" | "hang";
 }
 
@@ -158,7 +158,7 @@ export class ApiServer implements AsyncDisposable {
   cutOff({ ms, how = "reset" }: CutOffOptions = {}): void {
     this.#cutOff = how;
     if (how === "reset") this.#destroySockets();
-    else for (const socket of this.#sockets) socket.pause();
+    this.#handlers.isSilent = how === "hang";
     clearTimeout(this.#reconnectTimer);
     if (ms !== undefined) this.#reconnectTimer = setTimeout(() => this.reconnect(), ms);
   }
@@ -168,6 +168,7 @@ export class ApiServer implements AsyncDisposable {
     clearTimeout(this.#reconnectTimer);
     if (this.#cutOff === "hang") this.#destroySockets();
     this.#cutOff = undefined;
+    this.#handlers.isSilent = false;
   }
 
   /** Ends all watches, as a server does from time to time. */
@@ -193,7 +194,6 @@ export class ApiServer implements AsyncDisposable {
       socket.on("close", () => this.#sockets.delete(socket));
       socket.on("error", () => undefined);
       if (this.#cutOff === "reset") socket.destroy();
-      if (this.#cutOff === "hang") socket.pause();
     });
     server.on(
       "upgrade",
@@ -242,6 +242,8 @@ export class ApiServer implements AsyncDisposable {
     let entry: AuditEntry | undefined;
     try {
       const body = await readBody(request);
+      // Its connection is destroyed when the cut ends.
+      if (this.#cutOff === "hang") return;
       const user = this.#authenticate(request);
       entry = this.#audit(request, info, user, body);
       if (this.delayMs > 0) await pause(this.delayMs);

@@ -29,6 +29,8 @@ export class ResourceHandlers {
   readonly #tokens: Tokens;
   readonly #bookmarkIntervalMs: number;
   readonly #watches = new Set<() => void>();
+  /** Whether watches send nothing; what they would have sent is lost. */
+  isSilent = false;
 
   constructor(api: ObjectsApi, tokens: Tokens, bookmarkIntervalMs: number) {
     this.#api = api;
@@ -185,7 +187,7 @@ export class ResourceHandlers {
       const shown = isRow ? table(target.resource, [object as KubeObject], {}, includeObject(info)) : object;
       const line = `${JSON.stringify({ type, object: shown })}\n`;
       if (!response.headersSent) begun.push(line);
-      else if (response.writable) response.write(line);
+      else if (response.writable && !this.isSilent) response.write(line);
       if (type === "ERROR") setImmediate(end);
     });
     this.#watches.add(end);
