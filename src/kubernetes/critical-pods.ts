@@ -1,4 +1,6 @@
+import { checkArgument } from "../core/index.js";
 import type { Pod } from "./api/index.js";
+import { keyed } from "./argument-checks.js";
 
 /** The annotation with the name of the source that a Pod comes from. */
 const sourceKey = "kubernetes.io/config.source";
@@ -11,7 +13,9 @@ const mirrorKey = "kubernetes.io/config.mirror";
 const criticalPriority = 2_000_000_000;
 
 /** Reports whether a Pod is static: from a manifest in a folder or at a URL of the node. */
-export function isStaticPod({ metadata }: Pick<Pod, "metadata">): boolean {
+export function isStaticPod(pod: Pick<Pod, "metadata">): boolean {
+  checkArgument("isStaticPod", "pod", pod, keyed);
+  const { metadata } = pod;
   return staticSources.has(metadata?.annotations?.[sourceKey]);
 }
 
@@ -20,6 +24,7 @@ export function isStaticPod({ metadata }: Pick<Pod, "metadata">): boolean {
  * evicted for the needs of a node.
  */
 export function isCriticalPod(pod: Pod): boolean {
+  checkArgument("isCriticalPod", "pod", pod, keyed);
   const isMirror = pod.metadata?.annotations?.[mirrorKey] !== undefined;
   return isStaticPod(pod) || isMirror || (pod.spec?.priority ?? 0) >= criticalPriority;
 }

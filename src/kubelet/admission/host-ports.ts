@@ -1,5 +1,6 @@
 import type { DefaultedPod } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { checkedRequest } from "./checked-request.js";
 import { predicateFailed } from "./predicate.js";
 
 interface HostPort {
@@ -11,14 +12,14 @@ interface HostPort {
 const anyAddress = "0.0.0.0";
 
 /** Refuses pods that want a port of the host that another pod has. */
-export const checkHostPorts: AdmissionCheck = ({ pod, others }) => {
+export const checkHostPorts: AdmissionCheck = checkedRequest("checkHostPorts", ({ pod, others }) => {
   const wanted = hostPortsOf(pod);
   if (wanted.length === 0) return undefined;
   const used = others.flatMap(hostPortsOf);
   const isFree = (port: HostPort) => !used.some((other) => conflicts(port, other));
   if (wanted.every(isFree)) return undefined;
   return predicateFailed("NodePorts", "node(s) didn't have free ports for the requested pod ports");
-};
+});
 
 function conflicts(a: HostPort, b: HostPort): boolean {
   const sharesAddress = a.ip === b.ip || a.ip === anyAddress || b.ip === anyAddress;

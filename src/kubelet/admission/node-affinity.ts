@@ -1,11 +1,12 @@
 import { isKeyed } from "../../core/index.js";
 import type { Node } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { checkedRequest } from "./checked-request.js";
 import { predicateFailed } from "./predicate.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** Refuses pods whose `nodeSelector` or required node affinity does not match the node. */
-export const checkNodeAffinity: AdmissionCheck = ({ pod, node }) => {
+export const checkNodeAffinity: AdmissionCheck = checkedRequest("checkNodeAffinity", ({ pod, node }) => {
   const labels = node.metadata?.labels ?? {};
   const { nodeSelector = {}, affinity } = pod.spec;
   const isSelected = Object.entries(nodeSelector).every(
@@ -13,7 +14,7 @@ export const checkNodeAffinity: AdmissionCheck = ({ pod, node }) => {
   );
   if (isSelected && matchesAffinity(affinity, node)) return undefined;
   return predicateFailed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
-};
+});
 
 /** Reports whether one of the terms matches. Of a Pod, no type says what is in its affinity, so each field is looked at. */
 function matchesAffinity(affinity: object | undefined, node: Node): boolean {

@@ -1,9 +1,10 @@
 import type { AdmissionCheck } from "../admission-check.js";
+import { checkedRequest } from "./checked-request.js";
 
 const osLabel = "kubernetes.io/os";
 
 /** Refuses pods for another operating system than the node's: by `spec.os`, or by the label `kubernetes.io/os` of the pod. */
-export const checkPodOs: AdmissionCheck = ({ pod, node }) => {
+export const checkPodOs: AdmissionCheck = checkedRequest("checkPodOs", ({ pod, node }) => {
   const nodeOs = node.status?.nodeInfo?.operatingSystem ?? "linux";
   const label = pod.metadata.labels?.[osLabel];
   if (label !== undefined && label !== nodeOs)
@@ -17,4 +18,4 @@ export const checkPodOs: AdmissionCheck = ({ pod, node }) => {
       message: "Failed to admit pod as the OS field doesn't match node OS",
     };
   return undefined;
-};
+});

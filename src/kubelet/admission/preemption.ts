@@ -1,5 +1,6 @@
 import { type DefaultedPod, isCriticalPod, podQosClass } from "../../kubernetes/index.js";
 import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
+import { checkedRequest } from "./checked-request.js";
 import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-fit.js";
 
 /**
@@ -8,16 +9,19 @@ import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-fit
  *
  * Source: kubelet, preemption/preemption.go.
  */
-export const makeRoomForCriticalPod: AdmissionCheck = ({ pod, node, others, preempt }) => {
-  if (!isCriticalPod(pod)) return undefined;
-  const shortages = shortagesOf(pod, node, others);
-  const [first] = shortages;
-  if (first === undefined) return undefined;
-  const victims = podsToPreempt(pod, others, shortages);
-  if ("missing" in victims) return unreclaimable(victims.missing);
-  if (preempt === undefined) return outOf(first);
-  return preempt(victims).then(() => undefined);
-};
+export const makeRoomForCriticalPod: AdmissionCheck = checkedRequest(
+  "makeRoomForCriticalPod",
+  ({ pod, node, others, preempt }) => {
+    if (!isCriticalPod(pod)) return undefined;
+    const shortages = shortagesOf(pod, node, others);
+    const [first] = shortages;
+    if (first === undefined) return undefined;
+    const victims = podsToPreempt(pod, others, shortages);
+    if ("missing" in victims) return unreclaimable(victims.missing);
+    if (preempt === undefined) return outOf(first);
+    return preempt(victims).then(() => undefined);
+  },
+);
 
 /** What is still missing, by the name of a resource. */
 type Missing = ReadonlyMap<string, bigint>;

@@ -1,23 +1,33 @@
+import { checkArgument, isRecord, type OptionCheck } from "../../core/index.js";
 import { isStaticPod, type Taint, type Toleration } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { checkedRequest } from "./checked-request.js";
 import { predicateFailed } from "./predicate.js";
 import { wholeNumber } from "./whole-number.js";
 
 /** Refuses pods that do not tolerate a taint of the node with the effect NoExecute. Static pods are admitted. */
-export const checkTaints: AdmissionCheck = ({ pod, node }) => {
+export const checkTaints: AdmissionCheck = checkedRequest("checkTaints", ({ pod, node }) => {
   if (isStaticPod(pod)) return undefined;
   const { tolerations = [] } = pod.spec;
   const isTolerated = (taint: Taint) =>
     taint.effect !== "NoExecute" || tolerations.some((toleration) => toleratesTaint(toleration, taint));
   if ((node.spec?.taints ?? []).every(isTolerated)) return undefined;
   return predicateFailed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
-};
+});
 
-/** Reports whether a toleration applies to a taint. An empty key with the operator Exists, and an empty effect, apply to all. */
+const recordCheck: OptionCheck<object> = (value: unknown) =>
+  isRecord(value) ? undefined : "must be an object";
+
+/**
+ * Reports whether a toleration applies to a taint. An empty key with the operator Exists, and an empty effect, apply to all. Throws
+ * `invalid_option` for anything but objects.
+ */
 export function toleratesTaint(
   toleration: Toleration,
   taint: Pick<Taint, "key" | "value" | "effect">,
 ): boolean {
+  checkArgument("toleratesTaint", "toleration", toleration, recordCheck);
+  checkArgument("toleratesTaint", "taint", taint, recordCheck);
   const { effect = "", key = "", operator = "", value = "" } = toleration;
   if (effect !== "" && effect !== taint.effect) return false;
   if (key !== "" && key !== taint.key) return false;

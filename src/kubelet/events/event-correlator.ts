@@ -1,4 +1,4 @@
-import { checkArgument, OptionTable, option } from "../../core/index.js";
+import { checkArgument, isRecord, type OptionCheck, OptionTable, option } from "../../core/index.js";
 import type { Clock, ObjectEvent } from "../../kubernetes/index.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import { EventAggregator } from "./aggregator.js";
@@ -27,6 +27,11 @@ const optionsTable = new OptionTable<EventCorrelatorOptions>({
   host: option.required(option.nonEmptyString),
   component: option.nonEmptyString,
 });
+
+const eventCheck: OptionCheck<KubeletEvent> = (value: unknown) =>
+  isRecord(value) && isRecord(value.object) && Number.isFinite(value.timeMs)
+    ? undefined
+    : "must be an event of a kubelet, with `object` and `timeMs`";
 
 /** What changes of an Event when it occurs again. */
 export type EventPatch = Required<Pick<ObjectEvent<Date>, "count" | "lastTimestamp" | "message">>;
@@ -68,8 +73,9 @@ export class EventCorrelator {
     this.#aggregator = new EventAggregator(this.#events);
   }
 
-  /** Counts the event, and returns what to write. */
+  /** Counts the event, and returns what to write. Throws `invalid_option` for anything but an event. */
   correlate(occurred: KubeletEvent): CorrelatedEvent {
+    checkArgument("EventCorrelator.correlate", "event", occurred, eventCheck);
     const nowMs = this.#clock.now();
     const { event, key } = this.#aggregator.aggregate(this.#events.create(occurred), nowMs);
     const before = this.#observations.get(key);

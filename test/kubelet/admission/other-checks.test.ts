@@ -148,6 +148,14 @@ test("Gt and Lt compare the taint's value with the toleration's", () => {
   assert.equal(toleratesTaint({ key: "sla", operator: "Lt", value: "950" }, numbered), false);
 });
 
+test("wrong arguments are refused by name", () => {
+  for (const check of defaultAdmissionChecks)
+    for (const wrong of [undefined, null, {}, { pod: podWith({}), node: {} }])
+      assert.throws(() => check(wrong as never), /^CriError: .*\w+: request must have a `pod`/s);
+  assert.throws(() => toleratesTaint(undefined as never, taint), /toleration must be an object/);
+  assert.throws(() => toleratesTaint({}, undefined as never), /taint must be an object/);
+});
+
 test("the default checks admit a Pod that fits, and name a lack of resources before an affinity that does not match", async () => {
   const first = async (spec: Partial<PodSpec>, requests = {}) => {
     for (const check of defaultAdmissionChecks) {
