@@ -1,5 +1,5 @@
-export { EvictionManager, type EvictionParts, type NodePressures } from "./eviction-manager.js";
-export { type EvictionOptions, evictionTable, type Thresholds } from "./options.js";
+export { EvictionManager, type EvictionParts } from "./eviction-manager.js";
+export { type EvictionOptions, evictionTable } from "./options.js";
 export type {
   ContainerConsumption,
   DiskConsumption,
@@ -8,5 +8,8 @@ export type {
   EvictionRequest,
   MetThreshold,
   PodConsumption,
+  VolumeConsumption,
 } from "./policy.js";
-export type { EvictionSignal, Observation, Observations, SignalReader } from "./signals.js";
+export { rankPods } from "./rank-pods.js";
+export type { EvictionSignal, NodePressures, Observation, Observations, SignalReader } from "./signals.js";
+export { defaultHardThresholds, type Thresholds } from "./thresholds.js";

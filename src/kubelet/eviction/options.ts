@@ -1,9 +1,14 @@
-import { OptionTable, option } from "../../core/index.js";
+import { invalidOption, OptionTable, option } from "../../core/index.js";
 import type { EvictionPolicy } from "./policy.js";
 import type { EvictionSignal, SignalReader } from "./signals.js";
-
-/** Quantities by signal: an amount such as "100Mi", or a share of the capacity such as "10%". */
-export type Thresholds = Readonly<Partial<Record<EvictionSignal, string>>>;
+import {
+  defaultHardThresholds,
+  graceCheck,
+  type Threshold,
+  type Thresholds,
+  thresholdsCheck,
+  thresholdsOf,
+} from "./thresholds.js";
 
 /** When and how pods are evicted. */
 export interface EvictionOptions {
@@ -33,7 +38,7 @@ export interface EvictionOptions {
   readonly pressureTransitionMs?: number | undefined;
   /**
    * The longest grace period of a pod that is evicted by a soft threshold, in seconds: `evictionMaxPodGracePeriod` of the kubelet. 0 means the
-   * shortest one.
+   * shortest one, 1 s, as hard thresholds have it.
    * @default 0
    */
   readonly maxPodGracePeriodSeconds?: number | undefined;
@@ -44,19 +49,32 @@ export interface EvictionOptions {
   readonly intervalMs?: number | undefined;
   /** Decides which pod is evicted. @default {@link rankPods}, the kubelet's order */
   readonly policy?: EvictionPolicy | undefined;
-  /** Measures the node. It takes the reader of this node, to change what it returns. @default that reader */
+  /** Returns what measures the node. It takes the reader of this node, so that it can change what that returns. @default that reader */
   readonly signals?: ((defaultReader: SignalReader) => SignalReader) | undefined;
 }
 
 /** The options of {@link EvictionOptions}. */
 export const evictionTable = new OptionTable<EvictionOptions>({
-  hard: option.object,
-  soft: option.object,
-  softGracePeriodMs: option.object,
-  minReclaim: option.object,
+  hard: thresholdsCheck,
+  soft: thresholdsCheck,
+  softGracePeriodMs: graceCheck,
+  minReclaim: thresholdsCheck,
   pressureTransitionMs: option.milliseconds,
   maxPodGracePeriodSeconds: option.wholeNumber(0),
   intervalMs: option.timerMs,
   policy: option.callback,
   signals: option.callback,
 });
+
+/** Returns the thresholds of options. Throws `invalid_option` for a soft threshold without a grace period, as the kubelet does. */
+export function resolveThresholds(options: EvictionOptions): readonly Threshold[] {
+  const { hard = defaultHardThresholds, soft = {}, softGracePeriodMs = {}, minReclaim = {} } = options;
+  for (const signal of Object.keys(soft))
+    if (!Object.hasOwn(softGracePeriodMs, signal))
+      throw invalidOption(
+        "softGracePeriodMs",
+        softGracePeriodMs,
+        `must have the grace period of the soft threshold ${signal}`,
+      );
+  return thresholdsOf({ hard, soft, softGracePeriodMs, minReclaim });
+}

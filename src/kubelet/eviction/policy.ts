@@ -4,7 +4,7 @@ import type { EvictionSignal, Observation } from "./signals.js";
 /** A threshold that is met. */
 export interface MetThreshold {
   readonly signal: EvictionSignal;
-  /** The quantity from which on pods are evicted, in the unit of the signal. */
+  /** The quantity below which pods are evicted, in the unit of the signal: bytes, inodes or process ids. */
   readonly quantity: bigint;
   readonly observed: Observation;
   readonly kind: "hard" | "soft";
@@ -17,8 +17,8 @@ export interface PodConsumption {
   readonly processes: bigint | undefined;
   /** By the name of a container. */
   readonly containers: ReadonlyMap<string, ContainerConsumption>;
-  /** The volumes of this node's disk (emptyDir not in memory, and files from objects), by their name. */
-  readonly volumes: ReadonlyMap<string, DiskConsumption>;
+  /** The emptyDir volumes, by their name. */
+  readonly volumes: ReadonlyMap<string, VolumeConsumption>;
 }
 
 /** What a container uses. */
@@ -26,6 +26,12 @@ export interface ContainerConsumption {
   readonly memoryBytes: bigint | undefined;
   readonly writableLayer: DiskConsumption | undefined;
   readonly logs: DiskConsumption;
+}
+
+/** What a volume uses. */
+export interface VolumeConsumption extends DiskConsumption {
+  /** Whether it is in memory, and not on a disk. */
+  readonly isMemory: boolean;
 }
 
 /** What something uses of a file system. */
@@ -37,13 +43,14 @@ export interface DiskConsumption {
 /** A pod that may be evicted. */
 export interface EvictionCandidate {
   readonly pod: DefaultedPod;
+  /** Undefined when it could not be measured. */
   readonly consumption: PodConsumption | undefined;
 }
 
 /** What a policy decides by. */
 export interface EvictionRequest {
   readonly threshold: MetThreshold;
-  /** The pods that have not ended. */
+  /** The pods that run. */
   readonly candidates: readonly EvictionCandidate[];
   readonly hasOwnImageFs: boolean;
   readonly hasOwnContainerFs: boolean;

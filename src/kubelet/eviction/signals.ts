@@ -1,17 +1,35 @@
-/** The signals of the kubelet that thresholds of evictions are about. */
-export const evictionSignals = [
-  "memory.available",
-  "nodefs.available",
-  "nodefs.inodesFree",
-  "imagefs.available",
-  "imagefs.inodesFree",
-  "containerfs.available",
-  "containerfs.inodesFree",
-  "pid.available",
-] as const;
+/** What the kubelet derives from a signal. */
+interface SignalRules {
+  /** The condition of the node that a met threshold causes. */
+  readonly pressure: "memory" | "disk" | "pid";
+  /** The name of the resource in messages and events. */
+  readonly resource: "memory" | "ephemeral-storage" | "inodes" | "pids";
+}
+
+const disk = { pressure: "disk", resource: "ephemeral-storage" } as const;
+const inodes = { pressure: "disk", resource: "inodes" } as const;
+
+/** The signals that thresholds of evictions are about. */
+export const signalRules = {
+  "memory.available": { pressure: "memory", resource: "memory" },
+  "nodefs.available": disk,
+  "nodefs.inodesFree": inodes,
+  "imagefs.available": disk,
+  "imagefs.inodesFree": inodes,
+  "containerfs.available": disk,
+  "containerfs.inodesFree": inodes,
+  "pid.available": { pressure: "pid", resource: "pids" },
+} as const satisfies Readonly<Record<string, SignalRules>>;
 
 /** A signal of the kubelet. */
-export type EvictionSignal = (typeof evictionSignals)[number];
+export type EvictionSignal = keyof typeof signalRules;
+
+/** The pressures of a node: its conditions MemoryPressure, DiskPressure and PIDPressure. */
+export interface NodePressures {
+  readonly memory: boolean;
+  readonly disk: boolean;
+  readonly pid: boolean;
+}
 
 /** What a signal says at one time. */
 export interface Observation {
@@ -19,11 +37,9 @@ export interface Observation {
   readonly available: bigint;
   /** All of them. */
   readonly capacity: bigint;
-  /** When it was measured, in milliseconds since 1970; undefined for now. */
-  readonly atMs?: number | undefined;
 }
 
-/** The signals of a node. One that cannot be measured is missing. */
+/** The signals of a node. One that cannot be measured is missing, and causes nothing. */
 export interface Observations {
   readonly signals: Readonly<Partial<Record<EvictionSignal, Observation>>>;
   /** Whether images are on another file system than the pods' files. */

@@ -8,6 +8,7 @@ export { planContainer, podConfigs, podPlan } from "./plan-pod.js";
 export { volumePlans } from "./plan-volumes.js";
 export type { ConfigNotice, ContainerKind, PlannedContainer, PodConfigs, PodPlan } from "./pod-configs.js";
 export type { ContainerInput, DeviceInput, ImageFacts, PodInputs, ServiceInput } from "./pod-inputs.js";
+
 export {
   podCgroupLimit,
   podCgroupParent,
@@ -16,5 +17,6 @@ export {
   podRequest,
   podRequests,
 } from "./pod-resources.js";
+export { amountOf } from "./resources.js";
 export { type TokenRequest, tokenRequests } from "./token-requests.js";
 export type { VolumeFile, VolumePlan } from "./volume-plans.js";
