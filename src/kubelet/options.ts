@@ -126,8 +126,11 @@ export interface KubeletOptions extends NodeOptions {
   readonly imageGarbageCollection?: false | ImageGarbageCollectionOptions | undefined;
   /** Rotates the logs of containers. @default at 10 MiB, 5 files; false: never */
   readonly logRotation?: false | LogRotationOptions | undefined;
-  /** The cgroups of pods. @default those of the kubelet, where this process may create them */
-  readonly cgroups?: CgroupOptions | undefined;
+  /**
+   * The cgroups of pods. `false` leaves them to the runtime, as for one that has none.
+   * @default those of the kubelet, where this process may create them
+   */
+  readonly cgroups?: false | CgroupOptions | undefined;
   /** How the pods of the node are observed. @default by events, and a list every ten seconds */
   readonly relist?: RelistOptions | undefined;
   /** The kubelet's own API over HTTPS, on which `kubectl logs` and `kubectl exec` depend. @default false: none */
@@ -198,7 +201,7 @@ export const kubeletTable = new OptionTable<KubeletOptions>({
   garbageCollection: orFalse(garbageCollectionTable),
   imageGarbageCollection: orFalse(imageGarbageCollectionTable),
   logRotation: orFalse(logRotationTable),
-  cgroups: option.nested(cgroupOptionsTable),
+  cgroups: orFalse(cgroupOptionsTable),
   relist: option.nested(relistTable),
   server: orFalse(kubeletServerTable),
   clock: clockCheck,

@@ -136,15 +136,17 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     record,
     onChange: (uid) => pods.reallocate(uid),
   });
-  const cgroups = new NodeCgroups({
-    ...options.cgroups,
-    facts: view.facts,
-    node,
-    reserved: options.reserved,
-    pods: () => pods.admitted().map((pod) => allocations.allocated(pod)),
-    clock,
-    record,
-  });
+  const cgroups =
+    options.cgroups !== false &&
+    new NodeCgroups({
+      ...options.cgroups,
+      facts: view.facts,
+      node,
+      reserved: options.reserved,
+      pods: () => pods.admitted().map((pod) => allocations.allocated(pod)),
+      clock,
+      record,
+    });
   const probeCounts = new ProbeCounts();
   const common = {
     cri,
@@ -166,7 +168,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     options,
     changes: relist,
     resizing: allocations,
-    cgroups,
+    cgroups: cgroups || undefined,
     networkProblem: () => relist.health().networkError,
     probeCounts,
     allocations,

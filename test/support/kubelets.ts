@@ -99,6 +99,8 @@ export async function kubeletNode(t: TestContext, options: EmbeddedOptions = {})
         withoutMounts: "allow",
         // The disk of the machine of a test may be full.
         eviction: false,
+        // The programs of the embedded runtime are in none.
+        cgroups: false,
         imageGarbageCollection: false,
         sources,
         ...more,

@@ -43,21 +43,19 @@ export class CgroupFiles {
   }
 
   /**
-   * Creates a cgroup and those above it. Returns the folders that did not exist, the topmost first.
+   * Creates a cgroup and those above it.
    *
    * @param path from the root of the hierarchies, such as `/kubepods/burstable/podUID`
    */
-  async create(path: string): Promise<readonly string[]> {
-    const created: string[] = [];
+  async create(path: string): Promise<void> {
     for (const hierarchy of await this.#hierarchies()) {
       let folder = hierarchy;
       for (const part of path.split("/").filter(Boolean)) {
         if (this.#version === 2) await this.#delegate(folder);
         folder = join(folder, part);
-        if (await makeFolder(folder)) created.push(folder);
+        await makeFolder(folder);
       }
     }
-    return created;
   }
 
   /** Sets limits of an existing cgroup. */
@@ -86,9 +84,10 @@ export class CgroupFiles {
     return { usageBytes, limitBytes: typeof limitBytes === "bigint" ? limitBytes : undefined };
   }
 
-  /** Removes folders of cgroups, as long as nothing is in them. */
-  async remove(folders: readonly string[]): Promise<void> {
-    for (const folder of [...folders].reverse()) await rmdir(folder).catch(() => undefined);
+  /** Removes a cgroup from all hierarchies, also from those in which the runtime has created it. One that is not empty stays. */
+  async remove(path: string): Promise<void> {
+    const names = this.#version === 2 ? [""] : await readdir(this.#mount).catch(() => []);
+    for (const name of names) await rmdir(join(this.#mount, name, path)).catch(() => undefined);
   }
 
   async #hierarchies(): Promise<readonly string[]> {
@@ -198,13 +197,11 @@ async function readOptional(path: string): Promise<string | undefined> {
   }
 }
 
-/** Creates a folder, and returns whether it did not exist. Those above it exist. */
-async function makeFolder(path: string): Promise<boolean> {
+/** Creates a folder, unless it exists. Those above it exist. */
+async function makeFolder(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o755 });
-    return true;
   } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
+    if (codeOf(error) !== "EEXIST") throw error;
   }
 }

@@ -40,15 +40,13 @@ const notAllowed: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "EN
 
 /**
  * The cgroups of pods and of their QoS classes, with the limits that the kubelet sets. It is the `cgroups` of workers. The cgroup of a pod is
- * removed by `removePod`; those above it when the kubelet ends, if it has created them and they are empty.
+ * removed by `removePod`; `kubepods` and those of the classes when the kubelet ends, if they are empty.
  *
  * Where this process may not write, and with systemd, which owns its slices, the runtime creates the cgroups, without limits of pods; an
  * event of the node says so once. Containers have their own limits in any case.
  */
 export class NodeCgroups implements PodCgroups, KubeletLoop {
   readonly #parts: NodeCgroupsParts;
-  /** The folders above those of pods that this object has created, the topmost first. */
-  readonly #created: string[] = [];
   /** The weight that was set last, by the path of the class. */
   readonly #weights = new Map<string, bigint>();
   /** The messages of the events that were recorded: each of them is reported once. */
@@ -87,7 +85,7 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
     return memory;
   };
 
-  /** Weighs the QoS classes each minute, as the kubelet does. At the end, removes what it has created above pods, where it is empty. */
+  /** Weighs the QoS classes each minute, as the kubelet does. At the end, removes what is above pods, where it is empty. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
@@ -97,7 +95,9 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
       if (files && this.#weights.size > 0)
         await this.#weigh(files).catch((error: unknown) => this.#report(undefined, error));
     }
-    await this.#files()?.remove(this.#created);
+    const classPaths = [...this.#weights.keys()];
+    const above = new Set(classPaths.map((path) => dirname(path)));
+    for (const path of [...classPaths, ...above]) await this.#files()?.remove(path);
   }
 
   /** Returns the cgroups as files; undefined where the runtime or systemd creates them. */
@@ -130,7 +130,7 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
     const root = rootOf(podPath);
     for (const qos of classes) {
       const path = `${root}/${qos.toLowerCase()}`;
-      this.#created.push(...(await files.create(path)));
+      await files.create(path);
       if (!this.#weights.has(path)) this.#weights.set(path, 0n);
     }
     if (this.#isLimited || !enforceNodeAllocatable) return;

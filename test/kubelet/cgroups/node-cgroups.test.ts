@@ -1,6 +1,6 @@
 // The cgroups of pods: their limits, those of the QoS classes, and what is reported where they cannot be created.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync } from "node:fs";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -314,7 +314,11 @@ test(
     assert.equal(existsSync(`${mount}/memory${root}/kubepods`), true);
     stop.abort(new Error("the kubelet ends"));
     await loop;
-    for (const controller of ["cpu", "memory", "pids"])
-      assert.equal(existsSync(`${mount}/${controller}${root}`), false, controller);
+    for (const controller of ["cpu", "memory", "pids"]) {
+      const above = `${mount}/${controller}${root}`;
+      const folders = readdirSync(above, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+      assert.deepEqual(folders, [], controller);
+      rmdirSync(above);
+    }
   },
 );
