@@ -20,9 +20,10 @@ import { everyRpcCases } from "./every-rpc.cases.js";
 import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
-import { kubeletNodeCases } from "./kubelet-node.cases.js";
-import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
+import { kubeletNodeCases } from "./kubelet-node.cases.js";
+import { kubeletServerCases } from "./kubelet-server.cases.js";
+import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";
 import { limitCases } from "./limits.cases.js";
 import { playedManifestCases } from "./manifests.cases.js";
@@ -119,6 +120,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     playedManifestCases(subject);
     restingPodsCases(subject);
     kubeletCases(subject);
+    kubeletServerCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);

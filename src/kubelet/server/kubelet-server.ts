@@ -41,7 +41,7 @@ export class KubeletServer implements AsyncDisposable {
     const pages = new UsagePages(parts);
     this.#requests = new Requests(options, parts, {
       statsSummary: (context) => pages.summary(context),
-      metrics: (context) => pages.kubelet(context, this.#requests.counts),
+      metrics: (context) => pages.kubelet(context, this.#requests.counts, this.sessions),
       metricsCadvisor: (context) => pages.cadvisor(context),
       metricsResource: (context) => pages.resource(context),
       metricsProbes: (context) => pages.probes(context),

@@ -20,6 +20,11 @@ const requestInfos = {
     help: "Requests to the kubelet's API that are being answered.",
     type: "gauge",
   },
+  sessions: {
+    name: "kubelet_http_sessions",
+    help: "Exec, attach and port-forward sessions that are open.",
+    type: "gauge",
+  },
 } as const satisfies Readonly<Record<string, MetricInfo>>;
 
 const probeTotal: MetricInfo = {
@@ -32,6 +37,7 @@ const probeTotal: MetricInfo = {
 export async function kubeletPage(
   { view, metrics }: Pick<KubeletServerParts, "view" | "metrics">,
   requests: RequestCounts,
+  sessions: number,
 ): Promise<string> {
   const families = new Families();
   const all = [...kubeletMetrics(view), ...(await processMetrics()), ...(metrics?.() ?? [])];
@@ -43,6 +49,7 @@ export async function kubeletPage(
     families.add(requestInfos.seconds, labels, String(seconds));
   }
   families.add(requestInfos.inFlight, {}, String(requests.inFlight));
+  families.add(requestInfos.sessions, {}, String(sessions));
   return formatFamilies(families.sorted(), "text", false);
 }
 

@@ -59,8 +59,8 @@ export class UsagePages {
   }
 
   /** Answers `/metrics`. */
-  async kubelet({ response }: RequestContext, requests: RequestCounts): Promise<void> {
-    answerPage(response, await kubeletPage(this.#parts, requests));
+  async kubelet({ response }: RequestContext, requests: RequestCounts, sessions: number): Promise<void> {
+    answerPage(response, await kubeletPage(this.#parts, requests, sessions));
   }
 
   /** Answers `/stats/summary`; with `only_cpu_and_memory=true`, without what has to be measured on disks. */
