@@ -52,6 +52,8 @@ class ApiServer implements ApiServerSource {
   #client: Promise<ApiClient> | undefined;
   #connection: Connection | undefined;
   #closed: Promise<void> | undefined;
+  /** What was reported before the start had ended: other sources may have Pods by then. */
+  readonly #early: ((connection: Connection) => void)[] = [];
 
   constructor(options: ApiServerOptions) {
     this.#options = options;
@@ -63,7 +65,9 @@ class ApiServer implements ApiServerSource {
     const { clock, nodeName, record } = host;
     const { retry = {} } = this.#options;
     const context: ApiContext = { client, clock, nodeName, record, retry };
-    this.#connection = new Connection(context, host, this.#options, this.#closing.signal);
+    const connection = new Connection(context, host, this.#options, this.#closing.signal);
+    this.#connection = connection;
+    for (const call of this.#early.splice(0)) call(connection);
   }
 
   close(): Promise<void> {
@@ -86,22 +90,28 @@ class ApiServer implements ApiServerSource {
   }
 
   onStatus(pod: SourcePod, status: PodStatus<Date>): void {
-    this.#connection?.onStatus(pod, status);
+    this.#deliver((connection) => connection.onStatus(pod, status));
   }
 
   onRemoved(pod: SourcePod): void {
-    this.#connection?.onRemoved(pod);
+    this.#deliver((connection) => connection.onRemoved(pod));
   }
 
   onEvent(event: KubeletEvent): void {
-    this.#connection?.onEvent(event);
+    this.#deliver((connection) => connection.onEvent(event));
   }
 
   onNode(node: Node<Date>): void {
-    this.#connection?.onNode(node);
+    this.#deliver((connection) => connection.onNode(node));
+  }
+
+  #deliver(call: (connection: Connection) => void): void {
+    if (this.#connection) call(this.#connection);
+    else if (!this.#closing.signal.aborted) this.#early.push(call);
   }
 
   async #close(): Promise<void> {
+    this.#early.length = 0;
     await this.#connection?.flush(flushMs);
     this.#closing.abort(criError("client_closed", "the source was closed"));
     await this.#connection?.done;

@@ -25,9 +25,11 @@ export class ClusterObjects implements KubeletLoop {
   #handlers: Readonly<Record<string, string>> = {};
 
   constructor(context: ApiContext) {
-    // Without the real kubelet's selector `spec.clusterIP!=None`, which API servers before 1.31 refuse: serviceInput() leaves those out.
     this.services = new Reflector(context, {
       path: resourcePath({ resource: "services" }),
+      fieldSelector: "spec.clusterIP!=None",
+      // API servers before 1.31 refuse it.
+      isSelectorOptional: true,
       // Variables are read when a container starts: a change needs no sync.
       onChange: () => {
         this.#serviceInputs = [...this.services.objects.values()].flatMap(serviceInput);

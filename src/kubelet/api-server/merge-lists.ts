@@ -3,9 +3,13 @@
 /** An element of such a list. */
 type Element = Readonly<Record<string, unknown>>;
 
-/** Whether two values are the same as JSON, whatever the order of their keys. Missing and undefined are the same. */
+/**
+ * Whether two values are the same to an API server, whatever the order of their keys. It writes what is missing as null, as an empty object
+ * or not at all.
+ */
 export function isSameJson(one: unknown, other: unknown): boolean {
   if (one === other) return true;
+  if (isEmpty(one) || isEmpty(other)) return isEmpty(one) && isEmpty(other);
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
   if (Array.isArray(one) || Array.isArray(other)) {
     if (!Array.isArray(one) || !Array.isArray(other) || one.length !== other.length) return false;
@@ -14,6 +18,11 @@ export function isSameJson(one: unknown, other: unknown): boolean {
   const [left, right] = [one as Element, other as Element];
   const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
   return [...keys].every((key) => isSameJson(left[key], right[key]));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === "") return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
 }
 
 /**
@@ -29,7 +38,9 @@ export function mergeListPatch<T extends object>(
   for (const element of after) {
     const old = before.find((one) => one[key] === element[key]);
     if (old !== undefined && isSameJson(old, element)) continue;
-    const removed = Object.keys(old ?? {}).filter((name) => (element as Element)[name] === undefined);
+    const removed = Object.entries(old ?? {}).flatMap(([name, value]) =>
+      isEmpty(value) || (element as Element)[name] !== undefined ? [] : [name],
+    );
     elements.push({ ...element, ...Object.fromEntries(removed.map((name) => [name, null])) });
   }
   for (const old of before)

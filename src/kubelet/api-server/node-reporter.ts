@@ -14,6 +14,7 @@ import {
   withoutHeartbeats,
 } from "./node-status-patch.js";
 import { Reflector } from "./reflector.js";
+import { StatusPatches } from "./status-patches.js";
 
 /** What a {@link NodeReporter} needs beside the context. */
 export interface NodeReporterOptions {
@@ -42,6 +43,7 @@ export class NodeReporter implements KubeletLoop {
   readonly #context: ApiContext;
   readonly #options: NodeReporterOptions;
   readonly #path: string;
+  readonly #patches: StatusPatches;
   readonly #changed = new ChangeSignal();
   readonly #reflector: Reflector<ApiNode>;
   /** The newest version that is known; undefined when there is no Node. */
@@ -58,6 +60,7 @@ export class NodeReporter implements KubeletLoop {
   constructor(context: ApiContext, options: NodeReporterOptions) {
     this.#context = context;
     this.#options = options;
+    this.#patches = new StatusPatches(context);
     // Later, the host's Node has what others have set, which a Node that is created anew must not have.
     const { metadata: { labels, annotations } = {}, spec: { taints, providerID } = {} } = options.host.node();
     this.#registration = {
@@ -183,7 +186,7 @@ export class NodeReporter implements KubeletLoop {
   }
 
   async #reportStatus(signal: AbortSignal): Promise<void> {
-    const { client, clock } = this.#context;
+    const { clock } = this.#context;
     const computed = this.#status ?? this.#options.host.node().status;
     if (computed === undefined) return;
     const known = this.#known;
@@ -200,8 +203,7 @@ export class NodeReporter implements KubeletLoop {
       hasForeignConditions(status, known?.status);
     if (!isDue) return;
     const body = { status: nodeStatusPatch(status, known?.status) };
-    const request = { body, contentType: patchTypes.strategic, timeoutMs, signal };
-    const patched = await client.request<ApiNode>("PATCH", `${this.#path}/status`, request);
+    const patched = await this.#patches.send<ApiNode>(this.#path, body, { timeoutMs, signal });
     this.#reported = { uid, status: bare, atMs: nowMs };
     this.#learn(patched);
   }

@@ -1,12 +1,13 @@
 import { ChangeSignal } from "../../core/index.js";
 import { type PodStatus, podStatusJson } from "../../kubernetes/index.js";
 import type { SourcePod } from "../pod-source.js";
-import { patchTypes, resourcePath } from "./api-client.js";
+import { resourcePath } from "./api-client.js";
 import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
 import { statusOf } from "./api-error.js";
 import { type ApiPod, timeText } from "./api-objects.js";
 import { mergePodStatus } from "./merge-pod-status.js";
 import { podStatusPatch } from "./pod-status-patch.js";
+import { StatusPatches } from "./status-patches.js";
 
 /** What {@link PodStatuses} need beside the context. */
 export interface PodStatusesOptions {
@@ -43,6 +44,7 @@ const maxConcurrency = 8;
 export class PodStatuses {
   readonly #context: ApiContext;
   readonly #options: PodStatusesOptions;
+  readonly #patches: StatusPatches;
   readonly #entries = new Map<string, Entry>();
   readonly #idle = new ChangeSignal();
   #free = maxConcurrency;
@@ -51,6 +53,7 @@ export class PodStatuses {
   constructor(context: ApiContext, options: PodStatusesOptions) {
     this.#context = context;
     this.#options = options;
+    this.#patches = new StatusPatches(context);
   }
 
   /** Takes the new status of a Pod. */
@@ -179,8 +182,7 @@ export class PodStatuses {
     if (patch) {
       // The uid makes the API server refuse this for a pod of the same name that was created in between.
       const body = { metadata: { uid }, status: patch };
-      const request = { body, contentType: patchTypes.strategic, signal };
-      const patched = await unlessMissing(client.request<ApiPod>("PATCH", `${path}/status`, request));
+      const patched = await unlessMissing(this.#patches.send<ApiPod>(path, body, { signal }));
       if (patched === undefined) return;
       current = patched;
     }

@@ -14,6 +14,8 @@ export interface ReflectorOptions<T> {
   /** Of the collection. */
   readonly path: string;
   readonly fieldSelector?: string | undefined;
+  /** Whether the selector only saves work: an API server that does not know it is asked without it. @default false */
+  readonly isSelectorOptional?: boolean | undefined;
   /** Called after the first list and after each change, with the objects that have changed; undefined after a list. */
   readonly onChange?: ((changed: readonly T[] | undefined) => void) | undefined;
 }
@@ -37,12 +39,14 @@ export class Reflector<T extends ApiObject> implements KubeletLoop {
   readonly #waiters = new Set<() => void>();
   #isSynced = false;
   #failure: unknown;
+  #fieldSelector: string | undefined;
   /** The version to watch from; undefined before a list. */
   #version: string | undefined;
 
   constructor(context: Pick<ApiContext, "client" | "clock" | "retry">, options: ReflectorOptions<T>) {
     this.#context = context;
     this.#options = options;
+    this.#fieldSelector = options.fieldSelector;
     this.#delays = new RetryDelays(context);
   }
 
@@ -78,13 +82,14 @@ export class Reflector<T extends ApiObject> implements KubeletLoop {
         if (signal.aborted) return;
         if (staleStatuses.has(statusOf(error))) this.#version = undefined;
         this.#failure = error;
+        if (statusOf(error) === 400 && this.#options.isSelectorOptional) this.#fieldSelector = undefined;
         await this.#delays.wait(error, signal).catch(() => undefined);
       }
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { path, fieldSelector } = this.#options;
-    const query: ApiQuery = { fieldSelector };
+    const { path } = this.#options;
+    const query: ApiQuery = { fieldSelector: this.#fieldSelector };
     const list = await this.#context.client.request<ApiList<T>>("GET", path, { query, signal });
     signal.throwIfAborted();
     this.#objects.clear();
@@ -98,11 +103,11 @@ export class Reflector<T extends ApiObject> implements KubeletLoop {
 
   /** Watches until the watch ends. Rejects if it fails, or ends at once without having reported anything. */
   async #watch(signal: AbortSignal): Promise<void> {
-    const { path, fieldSelector } = this.#options;
+    const { path } = this.#options;
     const timeoutSeconds = Math.round(300 + 300 * Math.random());
     const query: ApiQuery = {
-      ...{ watch: true, allowWatchBookmarks: true, fieldSelector, timeoutSeconds },
-      resourceVersion: this.#version,
+      ...{ watch: true, allowWatchBookmarks: true, timeoutSeconds },
+      ...{ fieldSelector: this.#fieldSelector, resourceVersion: this.#version },
     };
     const startedAt = monotonicMs();
     const controller = linkedController(signal);
