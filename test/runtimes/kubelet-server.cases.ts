@@ -7,10 +7,10 @@ import { after, before, test } from "node:test";
 import { createKubelet, type Kubelet } from "../../src/kubelet/index.js";
 import { defaultPod } from "../../src/kubernetes/index.js";
 import { attach, exec, portForward, type SessionOptions, SpdyConnection } from "../../src/streaming/index.js";
-import { ask, refusalOf, spdyHeaders } from "../server/raw.js";
-import { tunnel } from "../server/ws-tunnel.js";
 import { ListSource } from "../support/kubelets.js";
+import { ask, refusalOf, spdyHeaders } from "../support/raw-streaming.js";
 import { until, within } from "../support/waiting.js";
+import { tunnel } from "../support/ws-tunnel.js";
 import { ports, servePod } from "./pod-services.js";
 import type { Subject } from "./support.js";
 

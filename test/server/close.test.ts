@@ -4,9 +4,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { attach, exec, portForward } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { failure } from "../support/failure.js";
+import { bareSocket } from "../support/raw-streaming.js";
 import { fired, serve, textOf, transports, ways } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { bareSocket } from "./raw.js";
 
 const everyWay = transports.flatMap((transport) => ways.map((way) => ({ transport, way })));
 const request = { containerId: "c", stdout: true };

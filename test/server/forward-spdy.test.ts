@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { PortForwardContext } from "../../src/server/index.js";
+import { type RawSpdy, rawSpdy, receivedText } from "../support/raw-streaming.js";
 import { serve } from "../support/streaming-server.js";
 import { until } from "../support/waiting.js";
-import { type RawSpdy, rawSpdy, receivedText } from "./raw.js";
 
 const echo = async ({ connection, port }: PortForwardContext) => {
   for await (const part of connection.iterator({ destroyOnReturn: false }))

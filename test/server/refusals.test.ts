@@ -5,9 +5,9 @@ import { test } from "node:test";
 import { exec } from "../../src/streaming/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { failure } from "../support/failure.js";
+import { ask, bareSocket, refusalOf, spdyHeaders } from "../support/raw-streaming.js";
 import { serve } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
-import { ask, bareSocket, refusalOf, spdyHeaders } from "./raw.js";
 
 const handlers = { exec: async () => 0, attach: async () => undefined, portForward: async () => undefined };
 const request = { containerId: "c", stdout: true };

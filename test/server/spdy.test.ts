@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { bareSocket, rawSpdy, receivedText } from "../support/raw-streaming.js";
 import { fired, serve, textOf } from "../support/streaming-server.js";
 import { until, within } from "../support/waiting.js";
-import { bareSocket, rawSpdy, receivedText } from "./raw.js";
 
 const versions = ["v5", "v4", "v3", "v2"].map((name) => `${name}.channel.k8s.io`);
 const all = { stdin: true, stdout: true, stderr: true };

@@ -7,9 +7,9 @@ import { exec, portForward } from "../../src/streaming/index.js";
 import { selfSigned } from "../support/certificate.js";
 import { cleanup } from "../support/cleanup.js";
 import { failure } from "../support/failure.js";
+import { bareSocket } from "../support/raw-streaming.js";
 import { digestOf, drained, serve, transports, writeBytes } from "../support/streaming-server.js";
 import { within } from "../support/waiting.js";
-import { bareSocket } from "./raw.js";
 
 const all = { stdin: true, stdout: true, stderr: false };
 const cat = {

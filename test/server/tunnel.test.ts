@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SpdyConnection } from "../../src/streaming/index.js";
 import { serve } from "../support/streaming-server.js";
 import { until } from "../support/waiting.js";
-import { tunnel } from "./ws-tunnel.js";
+import { tunnel } from "../support/ws-tunnel.js";
 
 test("SPDY tunneled through a WebSocket behaves as SPDY on its own connection", async (t) => {
   const { server } = await serve(t, {

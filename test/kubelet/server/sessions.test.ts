@@ -13,12 +13,12 @@ import {
   type SessionOptions,
   SpdyConnection,
 } from "../../../src/streaming/index.js";
-import { ask, refusalOf, spdyHeaders } from "../../server/raw.js";
-import { tunnel } from "../../server/ws-tunnel.js";
 import { cleanup } from "../../support/cleanup.js";
 import { adminToken, servedPods, startServer, type TestServer } from "../../support/kubelet-server.js";
 import { onePod } from "../../support/kubelets.js";
+import { ask, refusalOf, spdyHeaders } from "../../support/raw-streaming.js";
 import { until, within } from "../../support/waiting.js";
+import { tunnel } from "../../support/ws-tunnel.js";
 
 const authorization = `Bearer ${adminToken}`;
 

@@ -5,8 +5,8 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import type { TestContext } from "node:test";
 import { SpdyConnection, type SpdyStream, type StreamEnd } from "../../src/streaming/index.js";
-import { cleanup } from "../support/cleanup.js";
-import { within } from "../support/waiting.js";
+import { cleanup } from "./cleanup.js";
+import { within } from "./waiting.js";
 
 /** The response of a server without an upgrade. */
 export interface RawResponse {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import type { TestContext } from "node:test";
-import { ask } from "./raw.js";
+import { ask } from "./raw-streaming.js";
 import { clientMessage, ServerFrames } from "./ws-frames.js";
 
 const protocol = "SPDY/3.1+portforward.k8s.io";
