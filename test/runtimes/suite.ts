@@ -21,7 +21,8 @@ import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
-import { kubeletNodeCases } from "./kubelet-node.cases.js";
+import { kubeletHouseCases } from "./kubelet-house.cases.js";
+import { kubeletNodeCases, kubeletNodeCases } from "./kubelet-node.cases.js";
 import { kubeletServerCases } from "./kubelet-server.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";
@@ -121,6 +122,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     restingPodsCases(subject);
     kubeletCases(subject);
     kubeletServerCases(subject);
+    kubeletHouseCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);
