@@ -34,9 +34,48 @@ export {
   type EventCorrelatorOptions,
   type EventPatch,
 } from "./events/index.js";
+export {
+  type ContainerConsumption,
+  type DiskConsumption,
+  defaultHardThresholds,
+  type EvictionCandidate,
+  EvictionManager,
+  type EvictionOptions,
+  type EvictionParts,
+  type EvictionPolicy,
+  type EvictionRequest,
+  type EvictionSignal,
+  evictionTable,
+  type MetThreshold,
+  type NodePressures,
+  type Observation,
+  type Observations,
+  type PodConsumption,
+  rankPods,
+  type SignalReader,
+  type Thresholds,
+  type VolumeConsumption,
+} from "./eviction/index.js";
+export {
+  type CollectOptions,
+  GarbageCollection,
+  type GarbageCollectionOptions,
+  type GarbageParts,
+  garbageCollectionTable,
+  ImageGarbageCollection,
+  type ImageGarbageCollectionOptions,
+  type ImageGarbageParts,
+  imageGarbageCollectionTable,
+} from "./garbage/index.js";
 export { Kubelet, type KubeletStopOptions, type KubeletWaitOptions } from "./kubelet.js";
 export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
 export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
+export {
+  LogRotation,
+  type LogRotationOptions,
+  type LogRotationParts,
+  logRotationTable,
+} from "./log-rotation/index.js";
 export {
   type KnownNode,
   type NodeConditionState,
@@ -54,6 +93,13 @@ export {
   kubeletTable,
 } from "./options.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
+export {
+  NodeRelist,
+  type NodeRelistParts,
+  type RelistOptions,
+  type RuntimeHealth,
+  relistTable,
+} from "./relist/index.js";
 export { type AllocationsOptions, PodAllocations } from "./resize/index.js";
 export {
   type HealthEndpointOptions,

@@ -22,7 +22,7 @@ import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
 import { kubeletHouseCases } from "./kubelet-house.cases.js";
-import { kubeletNodeCases, kubeletNodeCases } from "./kubelet-node.cases.js";
+import { kubeletNodeCases } from "./kubelet-node.cases.js";
 import { kubeletServerCases } from "./kubelet-server.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";

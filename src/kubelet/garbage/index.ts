@@ -1,4 +1,4 @@
-export { GarbageCollection, type GarbageParts } from "./garbage.js";
+export { type CollectOptions, GarbageCollection, type GarbageParts } from "./garbage.js";
 export { ImageGarbageCollection, type ImageGarbageParts } from "./images.js";
 export {
   type GarbageCollectionOptions,
