@@ -94,7 +94,7 @@ export {
 } from "./status/pod-status.js";
 export { publishedStatus } from "./status/published-status.js";
 export type { PodStatusInput, ResizeStatus, WaitingState } from "./status/status-input.js";
-export { podStatusJson } from "./status/status-json.js";
+export { podStatusJson, podStatusOf } from "./status/status-json.js";
 export { readTerminationMessage } from "./status/termination-message.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
 export { type ContainerReset, type PodActions, type PodActionsState, podActions } from "./worker/actions.js";

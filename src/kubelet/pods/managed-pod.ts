@@ -14,6 +14,7 @@ import {
   type PodStatus,
   type PodWorker,
   podQosClass,
+  podStatusOf,
 } from "../../kubernetes/index.js";
 import type { AdmissionRejection } from "../admission-check.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
@@ -98,7 +99,7 @@ export class ManagedPod {
     this.source = source;
     this.#host = host;
     this.#start = linkedController(host.closing);
-    this.#status = { phase: "Pending", ...givenStatus(raw) };
+    this.#status = { phase: "Pending", ...this.givenStatus };
     this.#ended = new Promise((resolve) => {
       this.#onEnded = resolve;
     });
@@ -159,6 +160,11 @@ export class ManagedPod {
   /** Whether the Pod is one that an API server was asked to delete. */
   get isDeleted(): boolean {
     return Boolean(this.#raw.metadata?.deletionTimestamp);
+  }
+
+  /** The status that its source has of the Pod, which an earlier kubelet has reported. */
+  get givenStatus(): PodStatus<Date> | undefined {
+    return this.#raw.status && podStatusOf(this.#raw.status);
   }
 
   /** Takes the version of the Pod that its source has now. */
@@ -280,7 +286,7 @@ export class ManagedPod {
 
   /** The Pod had ended before, and nothing of it is left. Its status is not reported anew: what is known now is less. */
   #keepEnded(): void {
-    this.#status = { ...this.#status, ...givenStatus(this.#raw) };
+    this.#status = { ...this.#status, ...this.givenStatus };
     this.#setState("ended");
   }
 
@@ -372,16 +378,6 @@ export class ManagedPod {
     if (this.#host.closing.aborted) return;
     this.#host.record(this, { type: "Warning", reason: "FailedSync", message: rawMessageOf(error) });
   }
-}
-
-/** What the source knows of the status of a Pod. */
-function givenStatus({ status }: Pod): Pick<PodStatus<Date>, "phase" | "qosClass" | "startTime"> {
-  const { phase, qosClass, startTime } = status ?? {};
-  return {
-    ...(phase !== undefined && { phase }),
-    ...(qosClass !== undefined && { qosClass }),
-    ...(startTime !== undefined && { startTime: new Date(startTime) }),
-  };
 }
 
 function failureOf({ reason, message }: Eviction): Pick<PodStatus, "phase" | "reason" | "message"> {

@@ -334,7 +334,7 @@ export class PodManager {
         onChange();
       },
     };
-    return new PodWorker(allocated, parts, { backOff: options.backOff });
+    return new PodWorker(allocated, parts, { backOff: options.backOff, previous: pod.givenStatus });
   }
 
   async #remove(pod: ManagedPod): Promise<void> {

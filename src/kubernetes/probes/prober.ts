@@ -76,7 +76,7 @@ class Prober implements PodProbes {
 }
 
 /** The result of a probe before the first one was made; without a probe, it is success. */
-const initialResults: ProbeState = { startup: "unknown", liveness: "success", readiness: "failure" };
+const initialResults: ProbeState = { startup: "unknown", liveness: "success", readiness: "unknown" };
 
 /** The probes of one running container. */
 class ContainerProbes {

@@ -2,6 +2,7 @@ import type { Container, ContainerState, ContainerStatus, Pod } from "../api/ind
 import type { ContainerKind } from "../config/pod-configs.js";
 import type { ObservedContainer, ObservedPod } from "../worker/observed.js";
 import { activeSandbox, initContainersOf, regularContainersOf } from "../worker/pod-containers.js";
+import type { ProbeState } from "../worker/ports.js";
 import { probeStateOf } from "../worker/probe-states.js";
 import { shouldStart } from "../worker/restart-rules.js";
 import { resourceStatus, volumeMountStatuses } from "./container-details.js";
@@ -40,7 +41,7 @@ export function containerStatus(
     ? instanceStatus(container, instances, previous, context)
     : missingStatus(container, previous, context);
   const settled = withWaitingReason(status, container, kind, newest, context);
-  return { ...settled, ...readiness(settled, container, kind, newest, context) };
+  return { ...settled, ...readiness(settled, container, kind, newest, { previous, context }) };
 }
 
 function instanceStatus(
@@ -176,18 +177,28 @@ function anyRegularCreated(pod: Pod, { containers }: ObservedPod): boolean {
   return containers.some(({ name, state }) => names.has(name) && state !== "unknown");
 }
 
-/** Returns whether a container started and is ready. Ephemeral containers have neither; init containers are ready when they succeeded. */
+/**
+ * Returns whether a container started and is ready. Ephemeral containers have neither; init containers are ready when they succeeded. Before
+ * the first result of a probe, what was reported of the same instance holds: a kubelet that starts anew makes no container unready, as the
+ * real one since 1.35.
+ */
 function readiness(
-  { state }: ContainerStatus<Date>,
+  { containerID, state }: ContainerStatus<Date>,
   container: Container,
   kind: ContainerKind,
   newest: ObservedContainer | undefined,
-  { input }: StatusContext,
+  {
+    previous,
+    context: { input },
+  }: { readonly previous: ContainerStatus<Date> | undefined; readonly context: StatusContext },
 ): Pick<ContainerStatus<Date>, "ready" | "started"> {
   if (kind === "ephemeral") return { ready: false };
   const isRunning = state?.running !== undefined && newest !== undefined;
   const probes = isRunning ? probeStateOf(container, newest.id, input.probes) : undefined;
-  const started = probes?.startup === "success";
+  const before = containerID !== undefined && previous?.containerID === containerID ? previous : undefined;
+  const holds = (result: ProbeState["startup"] | undefined, was = false) =>
+    result === "success" || (result === "unknown" && was);
+  const started = holds(probes?.startup, before?.started);
   if (kind === "init") return { ready: state?.terminated?.exitCode === 0, started };
-  return { ready: started && probes?.readiness === "success", started };
+  return { ready: started && holds(probes?.readiness, before?.ready), started };
 }

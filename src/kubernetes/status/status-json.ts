@@ -1,4 +1,4 @@
-import { checkArgument } from "../../core/index.js";
+import { checkArgument, isDate, isRecord } from "../../core/index.js";
 import type { ContainerState, ContainerStatus, PodCondition, PodStatus } from "../api/index.js";
 import { keyed } from "../argument-checks.js";
 
@@ -91,4 +91,34 @@ function cut(text: string, limitBytes: number): string {
 /** Returns a time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
 function timeText(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * Returns a status with its times as Dates: the reverse of {@link podStatusJson}, and what a Pod of an API server has. Times that are not
+ * valid are left out.
+ */
+export function podStatusOf(status: PodStatus): PodStatus<Date> {
+  checkArgument("podStatusOf", "status", status, keyed);
+  // Only times have these names, and nothing else in a status is a time.
+  return withDates(status) as PodStatus<Date>;
+}
+
+const timeNames: ReadonlySet<string> = new Set([
+  "startTime",
+  "startedAt",
+  "finishedAt",
+  "lastProbeTime",
+  "lastTransitionTime",
+]);
+
+function withDates(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withDates);
+  if (!isRecord(value) || isDate(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, one]): [string, unknown][] => {
+      if (!timeNames.has(name)) return one === null ? [] : [[name, withDates(one)]];
+      const time = new Date(one as string | Date);
+      return one === null || Number.isNaN(time.getTime()) ? [] : [[name, time]];
+    }),
+  );
 }

@@ -41,6 +41,12 @@ export interface TerminateOptions {
 export interface PodWorkerOptions {
   /** The delays of CrashLoopBackOff. */
   readonly backOff?: RestartBackOffOptions | undefined;
+  /**
+   * The status that an earlier process has reported of the pod, such as the one that the API server has. It continues: restart counts,
+   * transition times, the ends of containers that the runtime has lost, and readiness before the first probe.
+   * @default none
+   */
+  readonly previous?: PodStatus<Date> | undefined;
   /** A number from 0 to 1, for the jitter of intervals. @default Math.random */
   readonly random?: (() => number) | undefined;
 }
@@ -86,6 +92,7 @@ export class PodWorker {
     this.#pod = pod;
     this.#parts = parts;
     this.#options = options;
+    this.#status = options.previous;
     this.#timer = new Timer(parts.clock);
     this.#probes = parts.probes({ clock: parts.clock, record: this.#record, onChange: this.#timer.wake });
     this.#memory = {
@@ -277,7 +284,7 @@ export class PodWorker {
     });
     this.#status = status;
     const mayRun = observed.containers.some(({ state }) => state === "running" || state === "unknown");
-    const published = publishedStatus(status, this.#published, mayRun);
+    const published = publishedStatus(status, this.#published ?? this.#options.previous, mayRun);
     if (JSON.stringify(published) === JSON.stringify(this.#published)) return;
     this.#published = published;
     onStatus(published, observed);

@@ -11,6 +11,6 @@ export function probeStateOf(container: Container, containerId: string, probes: 
   return {
     startup: startupProbe === undefined ? "success" : (state?.startup ?? "unknown"),
     liveness: livenessProbe === undefined ? "success" : (state?.liveness ?? "success"),
-    readiness: readinessProbe === undefined ? "success" : (state?.readiness ?? "failure"),
+    readiness: readinessProbe === undefined ? "success" : (state?.readiness ?? "unknown"),
   };
 }

@@ -33,7 +33,10 @@ test("Pods of an API server run, report their statuses, and go; a kubelet that s
     metadata: { name: "settings", namespace: "default" },
     data: { a: "1" },
   });
-  for (const podName of ["a", "b"]) cluster.createPod(sleeper(podName));
+  const readinessProbe = { exec: { command: ["exit", "0"] }, periodSeconds: 1 };
+  const main = { name: "main", image: "busybox", command: ["run"], readinessProbe };
+  cluster.createPod(sleeper("a", { containers: [main] }));
+  cluster.createPod(sleeper("b"));
   cluster.createPod(
     sleeper("job", {
       restartPolicy: "Never",
@@ -67,6 +70,8 @@ test("Pods of an API server run, report their statuses, and go; a kubelet that s
   cluster.delete("pods", "default", "b");
   await cluster.untilGone("pods", "default", "b");
   await first.close();
+  const reports = () => cluster.requests({ verb: "patch", resource: "pods/status", name: "a" }).length;
+  const reportsOfFirst = reports();
 
   cluster.delete("pods", "default", "job");
   cluster.createPod(sleeper("c"));
@@ -83,6 +88,7 @@ test("Pods of an API server run, report their statuses, and go; a kubelet that s
   await second.waitFor(() => second.pod("default", "c") === undefined, { timeoutMs: 30_000 });
   assert.equal(cluster.pod("a").status?.containerStatuses?.[0]?.containerID, started);
   assert.equal(cluster.pod("a").status?.containerStatuses?.[0]?.restartCount, 0);
+  assert.equal(reports(), reportsOfFirst, "nothing of the Pod has changed");
   for (const podName of ["a", "d"]) cluster.delete("pods", "default", podName);
   for (const podName of ["a", "d"]) await cluster.untilGone("pods", "default", podName);
   await second.stop();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { isRestartingAllContainers, podStatus } from "../../../src/kubernetes/status/pod-status.js";
 import { publishedStatus } from "../../../src/kubernetes/status/published-status.js";
 import type { PodStatusInput } from "../../../src/kubernetes/status/status-input.js";
-import { podStatusJson } from "../../../src/kubernetes/status/status-json.js";
+import { podStatusJson, podStatusOf } from "../../../src/kubernetes/status/status-json.js";
 import { podActions } from "../../../src/kubernetes/worker/actions.js";
 import type { ObservedContainer, ObservedSandbox } from "../../../src/kubernetes/worker/observed.js";
 import type { PodStatus } from "../../../src/kubernetes.js";
@@ -198,6 +198,41 @@ test("messages name the containers that are not ready", () => {
   assert.equal(find(status, "ContainersReady")?.message, unready);
   assert.equal(find(status, "Ready")?.message, unready);
   assert.equal(find(status, "Initialized")?.message, "containers with incomplete status: [i]");
+});
+
+test("an instance keeps its readiness until its probes have results, and another one does not", () => {
+  const probe = { exec: { command: ["check"] } };
+  const pod = podOf({
+    containers: [{ name: "app", image: "busybox:1.37", readinessProbe: probe, startupProbe: probe }],
+  });
+  const states = (readiness: "success" | "failure" | "unknown", startup = readiness) => ({
+    probes: () => ({ startup, liveness: "success", readiness }) as const,
+  });
+  const isReady = (status: PodStatus<Date>) => {
+    const [app] = status.containerStatuses ?? [];
+    return [app?.started, app?.ready];
+  };
+  assert.deepEqual(isReady(statusOf(pod, [{}], states("unknown"))), [false, false]);
+  const ready = statusOf(pod, [{}], states("success"));
+  assert.deepEqual(isReady(ready), [true, true]);
+  // What an API server has of it is text.
+  const previous = podStatusOf(podStatusJson(ready));
+  assert.deepEqual(isReady(statusOf(pod, [{}], { ...states("unknown"), previous })), [true, true]);
+  assert.deepEqual(isReady(statusOf(pod, [{}], { ...states("failure", "success"), previous })), [
+    true,
+    false,
+  ]);
+  assert.deepEqual(isReady(statusOf(pod, [{ id: "other" }], { ...states("unknown"), previous })), [
+    false,
+    false,
+  ]);
+});
+
+test("the times of a status survive JSON, and invalid ones and nulls are left out", () => {
+  const status = statusOf(podOf({}), [{ state: "exited", exitCode: 1, finishedAtNanos: at(9) }]);
+  assert.deepEqual(podStatusJson(podStatusOf(podStatusJson(status))), podStatusJson(status));
+  const damaged = { startTime: "soon", conditions: [{ type: "A", status: "True", lastProbeTime: null }] };
+  assert.deepEqual(podStatusOf(damaged as never), { conditions: [{ type: "A", status: "True" }] });
 });
 
 test("readiness gates: conditions that others set decide, and are kept", () => {
