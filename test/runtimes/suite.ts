@@ -23,6 +23,7 @@ import { imageCases } from "./images.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
 import { kubeletHouseCases } from "./kubelet-house.cases.js";
 import { kubeletNodeCases } from "./kubelet-node.cases.js";
+import { kubeletResizeCases } from "./kubelet-resize.cases.js";
 import { kubeletServerCases } from "./kubelet-server.cases.js";
 import { kubernetesProbeCases } from "./kubernetes-probes.cases.js";
 import { leavingCases } from "./leaving.cases.js";
@@ -123,6 +124,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     kubeletCases(subject);
     kubeletServerCases(subject);
     kubeletHouseCases(subject);
+    kubeletResizeCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);

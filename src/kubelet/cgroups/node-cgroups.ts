@@ -1,4 +1,3 @@
-import { dirname } from "node:path";
 import { codeOf, messageOf } from "../../core/index.js";
 import {
   type Clock,
@@ -47,8 +46,8 @@ const notAllowed: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "EN
  */
 export class NodeCgroups implements PodCgroups, KubeletLoop {
   readonly #parts: NodeCgroupsParts;
-  /** The weight that was set last, by the path of the class. */
-  readonly #weights = new Map<string, bigint>();
+  /** The shares of the QoS classes that were set last. */
+  readonly #shares = new Map<string, bigint>();
   /** The messages of the events that were recorded: each of them is reported once. */
   readonly #reported = new Set<string>();
   #isLimited = false;
@@ -59,7 +58,7 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
 
   readonly prepare = async (pod: DefaultedPod): Promise<void> => {
     await this.#try(pod, async (files, path) => {
-      await this.#prepareClasses(files, path);
+      await this.#prepareClasses(files);
       await files.create(path);
       await files.set(path, this.#limitsOf(pod));
       await this.#weigh(files);
@@ -85,19 +84,32 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
     return memory;
   };
 
-  /** Weighs the QoS classes each minute, as the kubelet does. At the end, removes what is above pods, where it is empty. */
+  /**
+   * Creates the QoS classes, and weighs them each minute, as the kubelet does. At the end, removes what is above pods, where it is empty.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
-      await clock.sleep(qosIntervalMs, signal).catch(() => undefined);
-      if (signal.aborted) break;
       const files = this.#files();
-      if (files && this.#weights.size > 0)
-        await this.#weigh(files).catch((error: unknown) => this.#report(undefined, error));
+      try {
+        if (files) await this.#prepareClasses(files);
+        if (files) await this.#weigh(files);
+      } catch (error) {
+        this.#report(undefined, error);
+      }
+      await clock.sleep(qosIntervalMs, signal).catch(() => undefined);
     }
-    const classPaths = [...this.#weights.keys()];
-    const above = new Set(classPaths.map((path) => dirname(path)));
-    for (const path of [...classPaths, ...above]) await this.#files()?.remove(path);
+    for (const name of [...classes.map((qos) => this.#pathOf(qos)), this.#root])
+      await this.#files()?.remove(name);
+  }
+
+  /** The path of `kubepods`. */
+  get #root(): string {
+    return `/${[...this.#parts.facts().cgroupRoot.split("/").filter(Boolean), "kubepods"].join("/")}`;
+  }
+
+  #pathOf(qos: (typeof classes)[number]): string {
+    return `${this.#root}/${qos.toLowerCase()}`;
   }
 
   /** Returns the cgroups as files; undefined where the runtime or systemd creates them. */
@@ -125,17 +137,12 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
   }
 
   /** Creates the cgroups above those of pods: `kubepods` and both QoS classes. */
-  async #prepareClasses(files: CgroupFiles, podPath: string): Promise<void> {
+  async #prepareClasses(files: CgroupFiles): Promise<void> {
     const { enforceNodeAllocatable = true } = this.#parts;
-    const root = rootOf(podPath);
-    for (const qos of classes) {
-      const path = `${root}/${qos.toLowerCase()}`;
-      await files.create(path);
-      if (!this.#weights.has(path)) this.#weights.set(path, 0n);
-    }
+    for (const qos of classes) await files.create(this.#pathOf(qos));
     if (this.#isLimited || !enforceNodeAllocatable) return;
     const limits = this.#nodeLimits();
-    await files.set(root, limits);
+    await files.set(this.#root, limits);
     this.#isLimited = limits.memoryBytes !== undefined;
   }
 
@@ -159,11 +166,9 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
     const pods = this.#parts.pods();
     for (const qos of classes) {
       const shares = qosShares(pods, qos);
-      for (const [path, before] of this.#weights) {
-        if (!path.endsWith(`/${qos.toLowerCase()}`) || before === shares) continue;
-        await files.set(path, { cpuShares: shares });
-        this.#weights.set(path, shares);
-      }
+      if (this.#shares.get(qos) === shares) continue;
+      await files.set(this.#pathOf(qos), { cpuShares: shares });
+      this.#shares.set(qos, shares);
     }
   }
 
@@ -206,12 +211,6 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
       object: { kind: "Node", namespace: "", name, uid },
     });
   }
-}
-
-/** Returns the path of `kubepods` from that of a pod. */
-function rootOf(podPath: string): string {
-  const parent = dirname(podPath);
-  return classes.some((qos) => parent.endsWith(`/${qos.toLowerCase()}`)) ? dirname(parent) : parent;
 }
 
 function only(
