@@ -185,6 +185,8 @@ export {
   StartError,
   type StartErrorDetails,
   type SubPathPlan,
+  type TokenRequest,
+  tokenRequests,
   type VolumeFile,
   type VolumePlan,
   volumePlans,
@@ -232,12 +234,14 @@ export {
   type ContainerInSandbox,
   type ContainerKill,
   type ContainerReset,
+  type ContainerResize,
   type ContainerTermination,
   decideRestart,
   type KillReason,
   killGraceSeconds,
   type ObservedContainer,
   type ObservedPod,
+  type ObservedResources,
   type ObservedSandbox,
   observedPod,
   type PodActions,
@@ -250,6 +254,7 @@ export {
   RestartBackOff,
   type RestartBackOffOptions,
   type RestartDecision,
+  type ResizableResource,
   remainingGraceSeconds,
   restartsAfter,
   stopTimeoutSeconds,
@@ -259,8 +264,10 @@ export {
 } from "./kubernetes/index.js";
 // Statuses, as pure functions.
 export {
+  type PendingResize,
   type PodStatusInput,
   podStatus,
   podStatusJson,
+  type ResizeStatus,
   type WaitingState,
 } from "./kubernetes/index.js";
