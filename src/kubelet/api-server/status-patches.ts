@@ -10,10 +10,10 @@ const unknownField = /unable to find api field in struct \w+ for the json field 
  * in fields that it does not know, since these are newer than it: they are left out then, and in later patches.
  */
 export class StatusPatches {
-  readonly #client: ApiContext["client"];
+  readonly #client: Pick<ApiContext["client"], "request">;
   readonly #unknown = new Set<string>();
 
-  constructor({ client }: Pick<ApiContext, "client">) {
+  constructor({ client }: { readonly client: Pick<ApiContext["client"], "request"> }) {
     this.#client = client;
   }
 

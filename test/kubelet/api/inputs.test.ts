@@ -157,6 +157,20 @@ test("Services with an address and RuntimeClasses are inputs", async (t) => {
   assert.deepEqual(inputs?.runtimeClasses, { vm: "kata" });
 });
 
+test("an API server that does not know the selector of Services is asked without it", async (t) => {
+  const cluster = await startTestCluster(t, { nodeAuthorizer: true, mountTokens: false });
+  const isSelected = ({ query }: { readonly query: Readonly<Record<string, string>> }) =>
+    query.fieldSelector === "spec.clusterIP!=None";
+  cluster.server.failNext(Number.POSITIVE_INFINITY, { code: 400, matches: isSelected });
+  cluster.createPod(boundPod("one"));
+  const started = await startSource(t, cluster);
+  await prepared(started, "one");
+  await started.until(
+    () => cluster.requests({ verb: "watch", resource: "services" }).some((request) => !isSelected(request)),
+    "a watch without the selector",
+  );
+});
+
 const tokenSpec = {
   serviceAccountName: "robot",
   volumes: [

@@ -135,3 +135,14 @@ test("static pods get their mirrors after an outage, and a refused one is an eve
     ["hash-1"],
   );
 });
+
+test("what is reported before the source has started is not lost", async (t) => {
+  const cluster = await startTestCluster(t, { nodeAuthorizer: true });
+  const pod = staticPod("hash-1");
+  const started = await startSource(t, cluster, {
+    prepareHost: withStatics(pod),
+    prepareSource: (source) => source.onStatus?.(pod, runningStatus(start)),
+  });
+  await started.until(() => mirror(cluster) !== undefined, "a mirror");
+  await started.until(() => cluster.pod(name, "kube-system").status?.phase === "Running", "its status");
+});

@@ -87,10 +87,13 @@ export async function startSource(
   {
     release = "1.4",
     prepareHost = () => undefined,
+    prepareSource = () => undefined,
     ...options
   }: ApiServerOptions & {
     readonly release?: string;
     readonly prepareHost?: (host: TestHost) => void;
+    /** Called before the start. */
+    readonly prepareSource?: (source: ApiServerSource) => void;
   } = {},
 ): Promise<StartedSource> {
   const clock = new VirtualClock();
@@ -99,6 +102,7 @@ export async function startSource(
   const kubeConfig = await kubeConfigOf(await cluster.nodeConfig(nodeName), release);
   const source = apiServer({ kubeConfig, ...options });
   cleanup(t, () => source.close());
+  prepareSource(source);
   await source.start(host);
   const advancing = async (holds: () => boolean, what: string) => {
     let ticks = 0;
