@@ -89,7 +89,7 @@ export function kubeletHouseCases(subject: () => Subject): void {
     const lines = 20_000;
     const logRotation = { maxBytes: 50_000, maxFiles: 30, intervalMs: 100 };
     await using house = await houseOf(subject(), { logRotation });
-    const print = `i=0; while [ $i -lt ${lines} ]; do echo "line $i of the log"; i=$((i+1)); done; ${sleepForever}`;
+    const print = `i=0; while [ $i -lt ${lines} ]; do echo "line $i of the log"; i=$((i+1)); [ $((i % 500)) -eq 0 ] && sleep 0.05; done; ${sleepForever}`;
     house.add(podOf(subject(), "printer", print));
     const path = (await containerOf(house.kubelet, "printer"))?.logPath ?? "";
     assert.ok(path.startsWith(house.podLogsDir), path);
@@ -154,6 +154,29 @@ export function kubeletHouseCases(subject: () => Subject): void {
     house.source.set();
     await until(async () => (await containers()).length === 0, "nothing of a removed pod remains");
     await until(async () => (await readdir(podLogsDir)).length === 0, "no log of a removed pod remains");
+  });
+
+  test("kubelet: a runtime that hangs makes the node not ready, and its pods go on when it answers again", async () => {
+    const { runtime } = subject();
+    await using house = await houseOf(subject(), {
+      relist: { statusMs: 300, downAfterMs: 2_000, unhealthyAfterMs: 2_500, eventedMs: 500 },
+    });
+    const { kubelet } = house;
+    house.add(podOf(subject(), "patient", sleepForever));
+    const before = await containerOf(kubelet, "patient");
+    await kubelet.waitUntilReady({ timeoutMs: 60_000 });
+    process.kill(runtime.pid, "SIGSTOP");
+    try {
+      const message = () =>
+        kubelet.node().status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "";
+      await kubelet.waitFor(() => /container runtime is down.*PLEG is not healthy/.test(message()), {
+        timeoutMs: 60_000,
+      });
+    } finally {
+      process.kill(runtime.pid, "SIGCONT");
+    }
+    await kubelet.waitUntilReady({ timeoutMs: 60_000 });
+    assert.equal((await containerOf(kubelet, "patient"))?.id, before?.id);
   });
 
   test("kubelet: unused images go, and those that are in use or named by a Pod stay", async () => {

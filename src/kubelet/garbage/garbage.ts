@@ -1,4 +1,4 @@
-import { rawMessageOf } from "../../core/index.js";
+import { raceAbort, rawMessageOf } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { removeInstances, removeSandboxes } from "../../kubernetes/index.js";
 import { pause } from "../clock-waits.js";
@@ -66,19 +66,18 @@ export class GarbageCollection implements KubeletLoop {
     await relist.relist(signal);
     // After the list: a pod that is new since then has nothing in it.
     const onNode = await view.files.listPods();
-    const pods = new Map(view.pods().map((one) => [one.pod.metadata.uid, one]));
+    const pods = this.#knownPods();
     for (const uid of [...onNode, ...pods.keys()]) this.#ownUids.add(uid);
-    const ownershipOf = (uid: string) => this.#ownershipOf(uid, pods);
     const dead = deadObjects({
       pods: relist.pods.values(),
       containers: relist.containers.values(),
       podUidOf: (one) => relist.podUidOf(one),
-      ownershipOf,
+      ownershipOf: (uid) => this.#ownershipOf(uid, pods),
       maxDeadContainers: this.#maxDeadContainers,
       everything,
     });
     await this.#remove(dead, pods, signal);
-    await this.#removeLogs(new Set(onNode), ownershipOf, signal);
+    await this.#removeLogs(new Set(onNode), signal);
     if (containerLogsDir === undefined) return;
     const running = [...relist.containers.values()].filter(({ state }) => state === "running");
     await removeDanglingLinks(
@@ -107,31 +106,31 @@ export class GarbageCollection implements KubeletLoop {
       signal.throwIfAborted();
       const known = pods.get(relist.podUidOf(container));
       const instance = known?.observed.containers.find(({ id }) => id === container.id);
-      if (known && instance) await removeInstances(known.pod, [instance], { runtime, files: view.files });
+      if (known && instance)
+        await raceAbort(removeInstances(known.pod, [instance], { runtime, files: view.files }), signal);
       else await runtime.removeContainer({ containerId: container.id }, { signal });
     }
     for (const { id } of sandboxes) {
       signal.throwIfAborted();
-      await removeSandboxes([id], { runtime });
+      await raceAbort(removeSandboxes([id], { runtime }), signal);
     }
   }
 
   /** Removes the logs of pods of which nothing else is left. */
-  async #removeLogs(
-    onNode: ReadonlySet<string>,
-    ownershipOf: (uid: string) => PodOwnership,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #removeLogs(onNode: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const { view, relist, podLogsDir } = this.#parts;
-    const inRuntime = relist.podUids();
     const withLogs = new Set(await podsWithLogs(podLogsDir));
-    for (const uid of withLogs) {
+    for (const uid of new Set([...withLogs, ...this.#ownUids])) {
       signal.throwIfAborted();
-      if (!onNode.has(uid) && !inRuntime.has(uid) && ownershipOf(uid) === "gone")
-        await view.files.removeLogs(uid);
+      // Asked each time: a static pod that was removed may come back with its uid.
+      if (onNode.has(uid) || relist.podUids().has(uid)) continue;
+      if (this.#ownershipOf(uid, this.#knownPods()) !== "gone") continue;
+      if (withLogs.has(uid)) await view.files.removeLogs(uid);
+      else this.#ownUids.delete(uid);
     }
-    for (const uid of this.#ownUids)
-      if (!withLogs.has(uid) && !onNode.has(uid) && ownershipOf(uid) === "gone" && !inRuntime.has(uid))
-        this.#ownUids.delete(uid);
+  }
+
+  #knownPods(): ReadonlyMap<string, KubeletPod> {
+    return new Map(this.#parts.view.pods().map((one) => [one.pod.metadata.uid, one]));
   }
 }

@@ -1,4 +1,4 @@
-import { invalidOption, rawMessageOf, tryParseReference } from "../../core/index.js";
+import { invalidOption, raceAbort, rawMessageOf, tryParseReference } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { type NodeImage, normalizeReference } from "../../images/index.js";
 import { pause } from "../clock-waits.js";
@@ -154,7 +154,7 @@ export class ImageGarbageCollection implements KubeletLoop {
     const { view, measureDisk: measure = measureDisk } = this.#parts;
     const { images } = await view.cri.images.fsInfo({ signal });
     const mountpoint = images[0]?.mountpoint ?? "";
-    return mountpoint === "" ? undefined : await measure(mountpoint);
+    return mountpoint === "" ? undefined : await raceAbort(measure(mountpoint), signal);
   }
 }
 
