@@ -93,7 +93,12 @@ export class PodManager {
         problems.push({ pod, problem: "has the uid of a Pod of another source" });
       else {
         uids.add(uid);
-        this.#setPod(raw, pod, source);
+        try {
+          this.#setPod(raw, pod, source);
+        } catch (error) {
+          // Such as a status of a wrong type. It must not keep the others from being used.
+          problems.push({ pod, problem: `cannot be read: ${rawMessageOf(error)}` });
+        }
       }
     }
     this.#reportNew(source, problems);

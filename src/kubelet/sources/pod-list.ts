@@ -67,5 +67,7 @@ class MemoryPods implements PodList {
 /** Adds the identity that Pods of a source must have. */
 function identify(pod: Pod): Pod {
   const { name, namespace, uid } = defaultPod(pod).metadata;
-  return { ...pod, metadata: { ...pod.metadata, name, namespace, uid } };
+  // The status of a manifest is that of another pod.
+  const { status: _status, ...manifest } = pod;
+  return { ...manifest, metadata: { ...pod.metadata, name, namespace, uid } };
 }

@@ -22,8 +22,10 @@ export function staticPod(pod: Pod, { nodeName, file, seenMs }: StaticPodOrigin)
   const content = JSON.stringify([nodeName, file, metadata.uid]);
   const uid = pod.metadata?.uid ?? createHash("sha256").update(content).digest("hex").slice(0, 32);
   const { tolerations = [] } = pod.spec ?? {};
+  // The status of a manifest is that of another pod.
+  const { status: _status, ...manifest } = pod;
   return {
-    ...pod,
+    ...manifest,
     metadata: {
       ...pod.metadata,
       name: `${metadata.name}-${nodeName}`,

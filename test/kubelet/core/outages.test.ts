@@ -92,3 +92,21 @@ test("110 Pods run, and the next kubelet continues with all of them", async (t) 
   await second.stop();
   assert.deepEqual((await node.cri.runtime.listPodSandbox({})).items, []);
 });
+
+test("a kubelet closes in time although the runtime answers nothing", async (t) => {
+  const node = await kubeletNode(t);
+  const list = new ListSource("list", [onePod("a")]);
+  const kubelet = await node.start([list], { relist });
+  await untilPhase(kubelet, "Running", "a");
+  for (const method of ["listContainers", "listPodSandbox", "runPodSandbox", "status", "version"] as const)
+    node.runtime.faults.delay(method, 25_000, { times: Number.POSITIVE_INFINITY });
+  list.set(onePod("a"), onePod("b"));
+  list.host?.refresh();
+  await until(
+    () => node.runtime.calls.of("listContainers").some(({ durationNanos }) => durationNanos === undefined),
+    "a call that hangs",
+  );
+  // Each step has ten seconds.
+  await within(25_000, kubelet.close(), "close()");
+  node.runtime.faults.clear();
+});
