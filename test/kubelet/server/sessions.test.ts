@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { request as httpsRequest } from "node:https";
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
 import { connect as tlsConnect } from "node:tls";
@@ -64,10 +65,11 @@ async function outcome(
 
 /**
  * Stands before a runtime's streaming server: passes on SPDY, and refuses WebSocket as runtimes do that do not speak the protocol. Returns
- * the option that leads to it, and what it was asked for.
+ * the option that leads to it, what it was asked for, and a function that cuts all connections to the runtime.
  */
 async function withoutWebSocket(t: TestContext) {
   const upgrades: string[] = [];
+  const toRuntime = new Set<Socket>();
   const targets = new Map<string, URL>();
   const server = createServer();
   const sockets = new Set<Duplex>();
@@ -83,6 +85,7 @@ async function withoutWebSocket(t: TestContext) {
     const target = targets.get(request.url ?? "");
     const runtime = connect({ host: target?.hostname ?? "", port: Number(target?.port) });
     sockets.add(runtime);
+    toRuntime.add(runtime);
     runtime.on("error", () => socket.destroy());
     const lines = request.rawHeaders.flatMap((name, at, all) =>
       at % 2 === 0 ? [`${name}: ${all[at + 1]}`] : [],
@@ -103,7 +106,10 @@ async function withoutWebSocket(t: TestContext) {
     targets.set(url.pathname, new URL(url));
     return new URL(url.pathname, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   };
-  return { streaming: { rewriteUrl }, upgrades };
+  const cut = () => {
+    for (const socket of toRuntime) socket.destroy();
+  };
+  return { streaming: { rewriteUrl }, upgrades, cut };
 }
 
 for (const [name, transport, refuses] of [
@@ -391,3 +397,65 @@ test("a reader that pauses stops the command, and loses nothing", async (t) => {
     assert.equal((await session.ended).exitCode, 0);
   }
 });
+
+test("when the runtime's side of a session breaks, so does the client's", async (t) => {
+  const { streaming, cut } = await withoutWebSocket(t);
+  const { server } = await servedPods(t, [onePod("a")], { options: { streaming } });
+  for (const transport of ["spdy", "websocket"] as const) {
+    const session = await execIn(server, ["cat"], { transport, stdin: true });
+    session.stdin?.write("one");
+    const [first] = await once(session.stdout ?? process, "data");
+    assert.equal(String(first), "one");
+    session.stdout?.on("error", () => undefined);
+    cut();
+    await assert.rejects(within(10_000, session.ended, `the end over ${transport}`), { name: "CriError" });
+    await until(() => server.server.sessions === 0, "the end of the session");
+  }
+});
+
+test("a runtime's streaming server that is not there, or does not answer, is an answer with a text", async (t) => {
+  const silent = createTcpServer((socket) => sockets.add(socket.on("error", () => undefined)));
+  const sockets = new Set<Socket>();
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  let port = 1;
+  const rewriteUrl = (url: URL) => new URL(`http://127.0.0.1:${port}${url.pathname}`);
+  const { server, runtime } = await servedPods(t, [onePod("a")], { options: { streaming: { rewriteUrl } } });
+  cleanup(t, () => {
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+  const url = server.at("/exec/test/a/main?command=cat&output=1");
+  const openSpdy = () =>
+    askSlowly(url, {
+      authorization,
+      connection: "Upgrade",
+      upgrade: "SPDY/3.1",
+      "x-stream-protocol-version": "v4.channel.k8s.io",
+    });
+  const [status, body] = await openSpdy();
+  assert.equal(status, 500);
+  assert.match(body, /^cannot connect to the streaming server: connect ECONNREFUSED/);
+  port = (silent.address() as AddressInfo).port;
+  runtime.faults.failNext("exec", { code: "resource_exhausted", message: "too many" });
+  assert.deepEqual(await openSpdy(), [429, "too many\n"]);
+  const [late] = await openSpdy();
+  assert.equal(late, 504);
+  assert.equal(server.server.sessions, 0);
+});
+
+/** Sends a request, and waits half a minute for its answer. */
+function askSlowly(url: string, headers: Record<string, string>): Promise<readonly [number, string]> {
+  const answer = new Promise<readonly [number, string]>((resolve, reject) => {
+    const call = httpsRequest(url, { method: "POST", headers, rejectUnauthorized: false, agent: false });
+    call.once("response", async (response) => {
+      resolve([response.statusCode ?? 0, await textOf(response)]);
+    });
+    call.once("upgrade", (_response, socket) => {
+      socket.destroy();
+      reject(new Error("the server accepted the upgrade"));
+    });
+    call.once("error", reject).end();
+  });
+  return within(30_000, answer, "the answer");
+}

@@ -11,7 +11,7 @@ const requestInfos = {
     type: "counter",
   },
   seconds: {
-    name: "kubelet_http_requests_duration_seconds_sum",
+    name: "kubelet_http_requests_seconds_total",
     help: "Time of all requests to the kubelet's API together, in seconds.",
     type: "counter",
   },
