@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { createKubelet, type Kubelet } from "../../src/kubelet/index.js";
 import { defaultPod, type Pod } from "../../src/kubernetes/index.js";
 import { ListSource } from "../support/kubelets.js";
+import { checkRestingKubelet } from "../support/resting-kubelet.js";
 import { until } from "../support/waiting.js";
 import type { Subject } from "./support.js";
 
@@ -30,6 +31,24 @@ function manifest(name: string, image: string): Pod {
 }
 
 export function kubeletCases(subject: () => Subject): void {
+  test("kubelet: 110 pods at rest cost no more than with the real kubelet", async (t) => {
+    const { cri, runtime, running } = subject();
+    if (runtime.release !== "2.1") return t.skip("on 2.1 only: it takes minutes");
+    await cri.images.ensure(running.images.busybox);
+    const rootDir = `${running.dir}/kubelet-resting`;
+    const line = await checkRestingKubelet({
+      endpoint: runtime.endpoint,
+      rootDir,
+      image: running.images.busybox,
+      cgroupRoot: running.cgroupParent,
+      pods: 110,
+      settleMs: 15_000,
+      restMs: 60_000,
+    });
+    t.diagnostic(line);
+    await rm(rootDir, { recursive: true });
+  });
+
   test("kubelet: containers outlive a restart of the kubelet and one of the runtime, and a stop leaves nothing", async () => {
     const { cri, runtime, running } = subject();
     const rootDir = `${running.dir}/kubelet-core`;
