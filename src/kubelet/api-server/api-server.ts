@@ -7,7 +7,7 @@ import { reviewAccess, reviewToken } from "./access-reviews.js";
 import { ApiClient } from "./api-client.js";
 import type { ApiContext } from "./api-context.js";
 import { Connection, sourceName } from "./connection.js";
-import { loadKubeConfig } from "./kube-config.js";
+import { checkKubeConfig, loadKubeConfig } from "./kube-config.js";
 import { type ApiServerOptions, apiServerTable } from "./options.js";
 
 /** The Pods that an API server binds to this node, and what else a kubelet and an API server have to do with each other. */
@@ -126,6 +126,7 @@ class ApiServer implements ApiServerSource {
 
   async #createClient(): Promise<ApiClient> {
     const { kubeConfig, kubeconfigFile, requestTimeoutMs: timeoutMs = 30_000 } = this.#options;
+    if (kubeConfig) checkKubeConfig(kubeConfig);
     return new ApiClient(kubeConfig ?? (await loadKubeConfig(kubeconfigFile)), { timeoutMs });
   }
 }

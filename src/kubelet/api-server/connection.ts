@@ -116,6 +116,8 @@ export class Connection {
 
   onNode(node: Node<Date>): void {
     this.#node.update(node);
+    // Other sources may have given their Pods since: mirrors of static pods that are gone can be told from those that have yet to come.
+    this.#mirrors.review();
   }
 
   /** Waits until what is on its way has arrived, at most this long. */

@@ -1,5 +1,5 @@
 import type { RequestOptions } from "node:https";
-import { criError, messageOf } from "../../core/index.js";
+import { criError, invalidOption, messageOf, rawMessageOf } from "../../core/index.js";
 
 /** What is used of a `KubeConfig` of @kubernetes/client-node, of release 1.4 or 2. */
 export interface KubeConfigLike {
@@ -11,6 +11,23 @@ export interface KubeConfigLike {
   } | null;
   /** Adds certificates, headers with tokens and, for proxies, an agent to the options of a request. */
   applyToHTTPSOptions(options: RequestOptions): Promise<void>;
+}
+
+/**
+ * Refuses a KubeConfig that can never work.
+ *
+ * @throws CriError `invalid_option`
+ */
+export function checkKubeConfig(config: KubeConfigLike): void {
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw invalidOption("kubeConfig", config, "must have a cluster for its current context");
+  const { server, skipTLSVerify, proxyUrl } = cluster;
+  if (server.startsWith("http:") && !skipTLSVerify && proxyUrl === undefined)
+    throw invalidOption(
+      "kubeConfig",
+      server,
+      "must have `insecure-skip-tls-verify: true` for a server without TLS",
+    );
 }
 
 /**
@@ -29,8 +46,12 @@ export async function loadKubeConfig(file: string | undefined): Promise<KubeConf
   } catch (error) {
     throw criError("invalid_file", `${path}: cannot be read: ${messageOf(error)}`, { cause: error });
   }
-  if (config.getCurrentCluster()) return config;
-  throw criError("invalid_file", `${path}: has no cluster for its current context`);
+  try {
+    checkKubeConfig(config);
+  } catch (error) {
+    throw criError("invalid_file", `${path}: ${rawMessageOf(error)}`, { cause: error });
+  }
+  return config;
 }
 
 async function importClientNode() {

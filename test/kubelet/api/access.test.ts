@@ -7,7 +7,7 @@ import { startTestCluster } from "../../support/api-server/index.js";
 import { cleanup } from "../../support/cleanup.js";
 import { tempFolder } from "../../support/temp.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
-import { nodeName, TestHost } from "./source-host.js";
+import { clientNodeReleases, kubeConfigOf, nodeName, TestHost } from "./source-host.js";
 
 const access = {
   verb: "get",
@@ -46,6 +46,30 @@ test("an API server that is away is an error with its reason", async (t) => {
   await assert.rejects(source.authenticate("x"), { reason: "api_server_failed", code: "unavailable" });
 });
 
+const withoutTls = {
+  clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
+  users: [{ name: "u", user: {} }],
+  contexts: [{ name: "x", context: { cluster: "c", user: "u" } }],
+  "current-context": "x",
+};
+
+test("an API server without TLS has to be permitted by its kubeconfig", async (t) => {
+  const cluster = await startTestCluster(t, { https: false });
+  const server = { name: "c", cluster: { server: cluster.server.url, "insecure-skip-tls-verify": true } };
+  for (const release of clientNodeReleases) {
+    const kubeConfig = await kubeConfigOf({ ...withoutTls, clusters: [server] }, release);
+    const source = apiServer({ kubeConfig });
+    cleanup(t, () => source.close());
+    assert.equal(await source.authenticate("another"), undefined);
+    const refused = apiServer({ kubeConfig: await kubeConfigOf(withoutTls, release) });
+    cleanup(t, () => refused.close());
+    await assert.rejects(refused.authenticate("another"), {
+      reason: "invalid_option",
+      message: /skip-tls-verify/,
+    });
+  }
+});
+
 test("wrong options and kubeconfig files are refused at the start", async (t) => {
   assert.throws(() => apiServer({ kubeconfig: "x" } as object), { reason: "invalid_option" });
   assert.throws(() => apiServer({ kubeConfig: {} as never }), {
@@ -57,6 +81,7 @@ test("wrong options and kubeconfig files are refused at the start", async (t) =>
   for (const [name, text] of [
     ["missing", undefined],
     ["bad", "{ : }"],
+    ["without-tls", JSON.stringify(withoutTls)],
   ] as const) {
     const kubeconfigFile = join(folder, name);
     if (text !== undefined) await writeFile(kubeconfigFile, text);

@@ -111,7 +111,7 @@ test("the mirror of a static pod goes with it; those of earlier runs go once all
   await second.given("other");
   assert.ok(mirror(cluster), "not before all sources have given their pods");
   second.host.statics = [];
-  cluster.createPod(boundPod("another"));
+  second.source.onNode?.(second.host.current);
   await second.until(() => mirror(cluster) === undefined, "gone");
 });
 
