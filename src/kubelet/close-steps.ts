@@ -6,16 +6,19 @@ const maxStepMs = 10_000;
 /** What has to be ended when a kubelet closes: the last that was started first. */
 export class CloseSteps {
   readonly #steps: (() => Promise<unknown> | undefined)[] = [];
-  #closing: Promise<void> | undefined;
+  #closing: Promise<void> = Promise.resolve();
 
   /** Adds a step. Its failure does not prevent the others. */
   add(step: () => Promise<unknown> | undefined): void {
     this.#steps.push(step);
   }
 
-  /** Runs the steps, each at most ten seconds: a runtime that hangs must not keep the process. Idempotent. */
+  /**
+   * Runs the steps, each once and at most for ten seconds: a runtime that hangs must not keep the process. A later call runs those that
+   * were added since: a start that was canceled may have gone on meanwhile.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    this.#closing = this.#closing.then(() => this.#close());
     return this.#closing;
   }
 

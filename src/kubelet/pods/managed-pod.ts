@@ -33,8 +33,8 @@ export interface ManagedPodHost {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Throws an error with all problems of a Pod that is not valid. */
   readonly check: (pod: Pod, source: PodSource) => DefaultedPod;
-  /** Whether a pod of the same name is still on the node. */
-  readonly hasPredecessor: (pod: ManagedPod) => boolean;
+  /** Returns the pod of the same name that came before, until it is removed. */
+  readonly predecessorOf: (pod: ManagedPod) => ManagedPod | undefined;
   /** Removes pods of the same name that an earlier kubelet has left, and waits for the end of removals. */
   readonly clearPlace: (pod: ManagedPod) => Promise<void>;
   /** Whether the pod has files on this node: this kubelet or an earlier one has started it. */
@@ -178,8 +178,7 @@ export class ManagedPod {
       pod = this.#host.check(raw, this.source);
     } catch (error) {
       const message = `The new version of the Pod is not used: ${rawMessageOf(error)}`;
-      if (this.#problem === undefined)
-        this.#host.record(this, { type: "Warning", reason: "FailedValidation", message });
+      if (this.#problem === undefined) this.#record("FailedValidation", message);
       this.#raw = raw;
       if (this.isDeleted) this.#stop();
       return;
@@ -267,7 +266,13 @@ export class ManagedPod {
   /** Runs the Pod until it has ended, or is known to never start. */
   async #live(): Promise<void> {
     const host = this.#host;
-    await this.#until(() => this.#start.signal.aborted || !host.hasPredecessor(this));
+    const predecessor = host.predecessorOf(this);
+    if (predecessor?.isWanted && !predecessor.isDeleted)
+      this.#record(
+        "NameConflict",
+        `The Pod waits until the one of the source ${JSON.stringify(predecessor.source.name)} with the same name is removed`,
+      );
+    await this.#until(() => this.#start.signal.aborted || host.predecessorOf(this) === undefined);
     await host.clearPlace(this);
     const isOnNode = host.isOnNode(this.uid);
     const hadEnded = isTerminalPhase(this.#raw.status?.phase);
@@ -293,12 +298,28 @@ export class ManagedPod {
   async #work(): Promise<void> {
     const allocated = await this.#host.allocate(this.#pod);
     this.#host.closing.throwIfAborted();
-    const worker = this.#host.createWorker(this, allocated);
-    this.#worker = worker;
-    this.#setState("active");
-    if (this.#eviction) this.evict(this.#eviction);
-    else if (!this.#isWanted) worker.terminate();
-    const status = await worker.done;
+    // What is being stopped has its resources until then.
+    this.#isAdmitted = true;
+    let status: PodStatus<Date> | undefined;
+    for (;;)
+      try {
+        const worker = this.#host.createWorker(this, allocated);
+        this.#worker = worker;
+        this.#setState("active");
+        if (this.#eviction) this.evict(this.#eviction);
+        else if (!this.#isWanted) worker.terminate();
+        status = await worker.done;
+        break;
+      } catch (error) {
+        this.#host.closing.throwIfAborted();
+        if (isCriError(error) && error.reason === "client_closed") throw error;
+        // A fault of a part that was passed in. A new worker continues with what is on the node.
+        this.#record(
+          "FailedSync",
+          `the worker of the pod has failed, and starts anew: ${rawMessageOf(error)}`,
+        );
+        await this.#host.sleep(housekeepingMs, this.#host.closing);
+      }
     this.#host.closing.throwIfAborted();
     if (status) this.#status = status;
     if (!this.isDeleted && this.#isWanted) await this.#host.release(this);
@@ -320,7 +341,7 @@ export class ManagedPod {
   async #reject(rejection: AdmissionRejection): Promise<void> {
     const { reason, message } = rejection;
     this.#setState("rejected");
-    this.#host.record(this, { type: "Warning", reason, message });
+    this.#record(reason, message);
     this.#report(rejectedStatus(this.#pod, rejection, this.#host.now()));
     // An earlier kubelet may have started it.
     if (this.#host.isOnNode(this.uid)) await this.#removeAll();
@@ -350,7 +371,7 @@ export class ManagedPod {
     } catch (error) {
       if (signal.aborted) return;
       const message = `error reading the objects of the Pod: ${rawMessageOf(error)}`;
-      this.#host.record(this, { type: "Warning", reason: "FailedSync", message });
+      this.#record("FailedSync", message);
     }
   }
 
@@ -362,11 +383,14 @@ export class ManagedPod {
         this.#host.closing.throwIfAborted();
         if (isCriError(error) && error.reason === "client_closed") throw error;
         const message = `error removing the pod, which is tried again: ${rawMessageOf(error)}`;
-        if (message !== reported)
-          this.#host.record(this, { type: "Warning", reason: "FailedKillPod", message });
+        if (message !== reported) this.#record("FailedKillPod", message);
         reported = message;
         await this.#host.sleep(housekeepingMs, this.#host.closing);
       }
+  }
+
+  #record(reason: string, message: string): void {
+    this.#host.record(this, { type: "Warning", reason, message });
   }
 
   async #until(holds: () => boolean): Promise<void> {
@@ -376,7 +400,7 @@ export class ManagedPod {
   /** A fault of this package or a client that was closed must not end the kubelet. */
   #fail(error: unknown): void {
     if (this.#host.closing.aborted) return;
-    this.#host.record(this, { type: "Warning", reason: "FailedSync", message: rawMessageOf(error) });
+    this.#record("FailedSync", rawMessageOf(error));
   }
 }
 

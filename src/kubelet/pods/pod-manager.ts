@@ -219,7 +219,7 @@ export class PodManager {
       now: () => clock.now(),
       sleep: (ms, signal) => clock.sleep(ms, signal),
       check: (pod, source) => this.#check(pod, source),
-      hasPredecessor: (pod) => this.#hasPredecessor(pod),
+      predecessorOf: (pod) => this.#predecessorOf(pod),
       clearPlace: (pod) => this.#clearPlace(pod),
       release: (pod) => this.#release(pod),
       isOnNode: (uid) => this.#onNode.has(uid),
@@ -258,12 +258,13 @@ export class PodManager {
   }
 
   /** A pod of the same name that came before must have gone: their files and statuses have the same names. */
-  #hasPredecessor(pod: ManagedPod): boolean {
+  #predecessorOf(pod: ManagedPod): ManagedPod | undefined {
     for (const other of this.#pods.values()) {
-      if (other === pod || other.uid === pod.uid) return false;
-      if (other.key === pod.key) return true;
+      // In the constructor of the Pod, it is not in the list yet, and all of them came before.
+      if (other.uid === pod.uid) return undefined;
+      if (other.key === pod.key) return other;
     }
-    return false;
+    return undefined;
   }
 
   /**

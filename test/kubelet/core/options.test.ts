@@ -172,3 +172,42 @@ test("a signal ends the start while the runtime is down, and closes the kubelet 
     reason: "aborted_by_caller",
   });
 });
+
+test("a start that is canceled at any time leaves no lock, and nothing that runs", async (t) => {
+  const node = await kubeletNode(t);
+  for (const delayMs of [0, 1, 2, 5, 10, 20]) {
+    const cancel = new AbortController();
+    const list = new ListSource("list", [onePod("a")]);
+    const starting = node.start([list], { signal: cancel.signal });
+    setTimeout(() => cancel.abort(), delayMs);
+    // A start that was faster is closed by the signal.
+    await within(20_000, starting, "the start").then(
+      (kubelet) => kubelet.close(),
+      (error: unknown) => assert.equal((error as { reason?: unknown }).reason, "aborted_by_caller"),
+    );
+  }
+  const kubelet = await node.start([new ListSource("list", [onePod("a")])]);
+  await untilPhase(kubelet, "Running", "a");
+  assert.equal((await node.cri.runtime.listContainers({})).containers.length, 1);
+  await kubelet.stop();
+});
+
+test("a Pod waits with an event while another source has one of the same name", async (t) => {
+  const node = await kubeletNode(t);
+  const first = new ListSource("first", [onePod("a")]);
+  const second = new ListSource("second", [onePod("a", ["sleep", "1000"])]);
+  const kubelet = await node.start([first, second]);
+  await untilPhase(kubelet, "Running", "a");
+  await until(() => first.events.some(({ reason }) => reason === "NameConflict"), "an event");
+  assert.deepEqual(
+    kubelet.pods().map(({ source, state }) => [source, state]),
+    [
+      ["first", "active"],
+      ["second", "pending"],
+    ],
+  );
+  first.set();
+  await kubelet.waitFor(() => kubelet.pod("test", "a")?.source === "second", { timeoutMs: 30_000 });
+  await untilPhase(kubelet, "Running", "a");
+  await kubelet.stop();
+});
