@@ -1,9 +1,15 @@
 // Plays the Pods of manifests until they end or Ctrl-C stops them: `npm run play -- FILE...`. A second Ctrl-C kills them.
 import { readFile } from "node:fs/promises";
 import { type Cri, isCriError } from "cri-sdk";
-import { type ParsedManifests, type PlayedPod, parseManifests, playPod } from "cri-sdk/kubernetes";
+import {
+  type ParsedManifests,
+  type PlayedPod,
+  parseManifests,
+  playPod,
+  podStatusWord,
+} from "cri-sdk/kubernetes";
 import { findRuntime } from "./find-runtime.js";
-import { formatTable, podRow, statusWord } from "./pod-table.js";
+import { formatTable, podRow } from "./pod-table.js";
 
 /** How often the table is drawn anew at most, in milliseconds. */
 const drawMs = 200;
@@ -55,7 +61,7 @@ class View {
     let last = "";
     for await (const status of pod.statusChanges()) {
       this.#changed();
-      const word = statusWord(status);
+      const word = podStatusWord(status);
       if (word !== last && !this.#isTable) console.log(`${pod.namespace}/${pod.name} ${word}`);
       last = word;
     }

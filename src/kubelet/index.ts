@@ -114,5 +114,6 @@ export {
   type KubeletUser,
   kubeletServerTable,
   ProbeCounts,
+  type ReadOnlyPortOptions,
 } from "./server/index.js";
 export { type PodList, podList, type StaticPodsOptions, staticPods } from "./sources/index.js";

@@ -45,6 +45,7 @@ export interface KubeletParts {
   /** Calls back after each change of the node and of the pods. Returns a function that ends that. */
   readonly onChange: (callback: () => void) => () => void;
   readonly serverUrl: () => string | undefined;
+  readonly statusUrl: () => string | undefined;
   readonly closing: AbortSignal;
   readonly close: () => Promise<void>;
   readonly stopPods: (gracePeriodSeconds: number | undefined) => Promise<void>;
@@ -82,6 +83,11 @@ export class Kubelet implements AsyncDisposable {
   /** The URL of the kubelet's API on this machine; undefined without the option `server`. */
   get serverUrl(): string | undefined {
     return this.#parts.serverUrl();
+  }
+
+  /** The URL of the status page on this machine; undefined without the option `readOnlyPort`. */
+  get statusUrl(): string | undefined {
+    return this.#parts.statusUrl();
   }
 
   /** Returns the last 500 events of the node and its Pods, the oldest first. */

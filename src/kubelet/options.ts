@@ -30,7 +30,12 @@ import { type LogRotationOptions, logRotationTable } from "./log-rotation/index.
 import { type NodeOptions, nodeTable } from "./node/index.js";
 import type { PodSource } from "./pod-source.js";
 import { type RelistOptions, relistTable } from "./relist/index.js";
-import { type KubeletServerOptions, kubeletServerTable } from "./server/index.js";
+import {
+  type KubeletServerOptions,
+  kubeletServerTable,
+  type ReadOnlyPortOptions,
+  readOnlyPortTable,
+} from "./server/index.js";
 
 /** The image of a container, before it is pulled or looked up. */
 export interface ImageRequest {
@@ -135,6 +140,8 @@ export interface KubeletOptions extends NodeOptions {
   readonly relist?: RelistOptions | undefined;
   /** The kubelet's own API over HTTPS, on which `kubectl logs` and `kubectl exec` depend. @default false: none */
   readonly server?: false | KubeletServerOptions | undefined;
+  /** A status page over HTTP, without authentication, on this machine only. @default false: none */
+  readonly readOnlyPort?: false | ReadOnlyPortOptions | undefined;
   /** The time source of back-offs, probes and grace periods. @default the clock of this machine */
   readonly clock?: Clock | undefined;
   /** Called with each event of the node and of its Pods. An error that it throws becomes a warning of the process. @default none */
@@ -204,6 +211,7 @@ export const kubeletTable = new OptionTable<KubeletOptions>({
   cgroups: orFalse(cgroupOptionsTable),
   relist: option.nested(relistTable),
   server: orFalse(kubeletServerTable),
+  readOnlyPort: orFalse(readOnlyPortTable),
   clock: clockCheck,
   onEvent: option.callback,
   signal: option.signal,

@@ -22,7 +22,7 @@ import { PodManager } from "./pods/pod-manager.js";
 import { NodeRelist } from "./relist/index.js";
 import { PodAllocations } from "./resize/index.js";
 import { lockRoot } from "./root-lock.js";
-import { KubeletServer, ProbeCounts } from "./server/index.js";
+import { KubeletServer, ProbeCounts, StatusServer } from "./server/index.js";
 import { settingsOf } from "./settings.js";
 
 /** What {@link startKubelet} is called with, beside the options. */
@@ -200,17 +200,28 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
   const running = Promise.all(loops.map((loop) => (loop ? loop.run(closing) : undefined)));
   steps.add(() => running);
   steps.add(() => pods.close());
+  const healthChecks = { syncloop: () => relist.health().runtimeErrors.join(", ") || undefined };
   if (options.server) {
     server = new KubeletServer(options.server, {
       view,
       rootDir,
       probes: probeCounts,
-      healthChecks: { syncloop: () => relist.health().runtimeErrors.join(", ") || undefined },
+      healthChecks,
       configuration: () => configuration(options, view.facts()),
     });
     steps.add(() => server?.close());
     await server.start(closing);
     reporter.refresh();
+  }
+  let statusServer: StatusServer | undefined;
+  if (options.readOnlyPort) {
+    statusServer = new StatusServer(options.readOnlyPort, {
+      view,
+      healthChecks,
+      events: () => events.recent,
+    });
+    steps.add(() => statusServer?.close());
+    await statusServer.start();
   }
   await startSources(sources, { pods, view, reporter, allocations, steps, closing });
   return new Kubelet({
@@ -229,6 +240,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     close: run.close,
     stopPods: (gracePeriodSeconds) => pods.stop(gracePeriodSeconds),
     serverUrl: () => server?.url,
+    statusUrl: () => statusServer?.url,
   });
 }
 

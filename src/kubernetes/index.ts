@@ -95,6 +95,7 @@ export {
 export { publishedStatus } from "./status/published-status.js";
 export type { PodStatusInput, ResizeStatus, WaitingState } from "./status/status-input.js";
 export { podStatusJson, podStatusOf } from "./status/status-json.js";
+export { formatAge, podStatusWord } from "./status/status-words.js";
 export { readTerminationMessage } from "./status/termination-message.js";
 export { checkPod, type ValidatePodOptions, validatePod } from "./validation/index.js";
 export { type ContainerReset, type PodActions, type PodActionsState, podActions } from "./worker/actions.js";

@@ -12,9 +12,18 @@ export function answerText(
   answer(response, status, text, { "Content-Type": "text/plain; charset=utf-8", ...headers });
 }
 
+/** Answers with a page. */
+export function answerHtml(
+  response: ServerResponse,
+  page: string,
+  headers: Readonly<Record<string, string>>,
+): void {
+  answer(response, 200, page, { "Content-Type": "text/html; charset=utf-8", ...headers });
+}
+
 /** Answers with a value in JSON. */
-export function answerJson(response: ServerResponse, value: unknown): void {
-  answer(response, 200, `${JSON.stringify(value)}\n`, { "Content-Type": "application/json" });
+export function answerJson(response: ServerResponse, value: unknown, status = 200): void {
+  answer(response, status, `${JSON.stringify(value)}\n`, { "Content-Type": "application/json" });
 }
 
 /** Answers with an error; an answer that was begun is cut off instead, so that nobody takes it for complete. */

@@ -11,3 +11,5 @@ export {
   kubeletServerTable,
 } from "./options.js";
 export type { KubeletMetric, KubeletServerParts } from "./parts.js";
+export { type ReadOnlyPortOptions, readOnlyPortTable } from "./status/options.js";
+export { StatusServer, type StatusServerParts } from "./status/status-server.js";

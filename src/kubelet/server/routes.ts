@@ -76,7 +76,7 @@ export function readPath(url: string): Path {
 }
 
 /** Returns the parts between slashes, decoded; undefined where one cannot be a name. A slash at the end does not count. */
-function decodeSegments(path: string): readonly string[] | undefined {
+export function decodeSegments(path: string): readonly string[] | undefined {
   const parts = path.split("/").slice(1);
   if (parts.at(-1) === "") parts.pop();
   try {

@@ -5,7 +5,12 @@ import type { RequestContext } from "../request-context.js";
 
 /** Answers `/pods`: all Pods that the kubelet knows, with their statuses. */
 export async function pods({ parts, response }: RequestContext): Promise<void> {
-  const items = parts.view.pods().map(({ pod, status }) => {
+  answerJson(response, podList(parts.view.pods()));
+}
+
+/** Returns a PodList of Pods with their statuses, as JSON has it. */
+export function podList(pods: readonly KubeletPod[]) {
+  const items = pods.map(({ pod, status }) => {
     const { apiVersion: _apiVersion, kind: _kind, metadata, ...rest } = pod;
     const { creationTimestamp, deletionTimestamp } = metadata;
     return {
@@ -18,7 +23,7 @@ export async function pods({ parts, response }: RequestContext): Promise<void> {
       status: podStatusJson(status),
     };
   });
-  answerJson(response, podList(items));
+  return listOf(items);
 }
 
 /** Answers `/runningpods/`: the Pods with a container that runs, with those containers. */
@@ -29,10 +34,10 @@ export async function runningPods({ parts, response }: RequestContext): Promise<
     const { name, namespace, uid } = pod.pod.metadata;
     return [{ metadata: { name, namespace, uid }, spec: { containers }, status: {} }];
   });
-  answerJson(response, podList(items));
+  answerJson(response, listOf(items));
 }
 
-function podList(items: readonly unknown[]) {
+function listOf(items: readonly unknown[]) {
   return { kind: "PodList", apiVersion: "v1", metadata: {}, items };
 }
 
