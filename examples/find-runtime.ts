@@ -8,6 +8,8 @@ import { EmbeddedRuntime } from "cri-sdk/testing";
 /** A client of a runtime that was found or started. Disposing it stops a runtime that was started. */
 export interface FoundRuntime extends AsyncDisposable {
   readonly cri: Cri;
+  /** Whether it is the embedded one, whose containers end with this process. */
+  readonly isEmbedded: boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface FoundRuntime extends AsyncDisposable {
 export async function findRuntime(say: (line: string) => void): Promise<FoundRuntime> {
   try {
     const cri = await connect();
-    return { cri, [Symbol.asyncDispose]: () => cri.close() };
+    return { cri, isEmbedded: false, [Symbol.asyncDispose]: () => cri.close() };
   } catch (error) {
     // A runtime that CONTAINER_RUNTIME_ENDPOINT or crictl.yaml names must respond.
     if (!isCriError(error) || error.reason !== "no_runtime") throw error;
@@ -40,7 +42,7 @@ async function startEmbedded(): Promise<FoundRuntime> {
     undo.push(() => runtime.close());
     const cri = await connect(runtime.endpoint);
     undo.push(() => cri.close());
-    return { cri, [Symbol.asyncDispose]: close };
+    return { cri, isEmbedded: true, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
