@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { runCommand } from "../runtimes/command.js";
+import { debianTriplet } from "./debian-triplet.js";
 import { type InstallOptions, unpacked } from "./unpacked.js";
 
 /** The client of nghttp2, and what it links beside the C library. */
@@ -16,21 +17,13 @@ const packages = [
   "libxml2",
   "zlib1g",
 ];
-/** Debian's names of the folders of libraries. */
-const triplets: Readonly<Record<string, string>> = {
-  x64: "x86_64-linux-gnu",
-  arm64: "aarch64-linux-gnu",
-};
-
 /** Runs nghttp2's `nghttp`, which prints every frame, or its load generator `h2load`; resolves with the output. */
 export type Nghttp2 = (program: "nghttp" | "h2load", args: readonly string[]) => Promise<string>;
 
 /** Installs nghttp2's clients, if they are missing. */
 export async function installNghttp2(options: InstallOptions = {}): Promise<Nghttp2> {
   const folder = await unpacked("nghttp2", "bookworm", packages, options);
-  const libraries = ["usr/lib", "lib"].map((parent) =>
-    join(folder, parent, triplets[process.arch] ?? process.arch),
-  );
+  const libraries = ["usr/lib", "lib"].map((parent) => join(folder, parent, debianTriplet));
   const env = { LD_LIBRARY_PATH: libraries.join(":") };
   return (program, args) => runCommand(join(folder, "usr/bin", program), args, { env, timeoutMs: 120_000 });
 }

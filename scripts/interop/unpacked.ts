@@ -9,6 +9,8 @@ export interface InstallOptions {
   readonly cacheDir?: string;
   readonly log?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether packages that these need, and that this machine does not have, are unpacked, too. Default: false. */
+  readonly withDependencies?: boolean;
 }
 
 /**
@@ -33,17 +35,15 @@ async function unpack(
   folder: string,
   suite: string,
   packages: readonly string[],
-  { log, signal }: InstallOptions,
+  { log, signal, withDependencies = false }: InstallOptions,
 ): Promise<void> {
   await mkdir(cacheDir, { recursive: true });
   const work = await mkdtemp(join(cacheDir, ".work-"));
   try {
     const source = await openPackageSource([suite], work, log, signal);
     const partial = await mkdtemp(join(work, "fill-"));
-    await source.unpack(
-      packages.map((one) => `${one}/${suite}`),
-      partial,
-    );
+    const names = packages.map((one) => `${one}/${suite}`);
+    await (withDependencies ? source.unpackWithDependencies(names, partial) : source.unpack(names, partial));
     await rename(partial, folder).catch((error: unknown) => {
       if (!existsSync(folder)) throw error;
     });

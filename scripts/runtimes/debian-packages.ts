@@ -11,6 +11,8 @@ const attempts = 3;
 export interface PackageSource {
   /** Unpacks packages (each written `name/suite`) into a folder. */
   unpack(packages: readonly string[], folder: string): Promise<void>;
+  /** Unpacks packages, and those that they need and that this machine does not have. */
+  unpackWithDependencies(packages: readonly string[], folder: string): Promise<void>;
 }
 
 /** Downloads the package lists of the suites into `workFolder`, with a separate sources file and lists folder. */
@@ -32,18 +34,32 @@ export async function openPackageSource(
   const update = (): Promise<string> => apt(["update"], { timeoutMs: 180_000 });
   await retry(`apt-get update for Debian ${suites.join(", ")}`, attempts, update, log, signal);
 
+  const downloadInto = async (debs: string, args: readonly string[], packages: readonly string[]) => {
+    await mkdir(join(debs, "partial"), { recursive: true });
+    log?.(`downloading ${packages.join(", ")}`);
+    const download = (): Promise<string> => apt([...args, ...packages], { cwd: debs, timeoutMs: 300_000 });
+    await retry(`downloading ${packages.join(", ")}`, attempts, download, log, signal);
+  };
+  const unpackAll = async (debs: string, folder: string) => {
+    for (const deb of await readdir(debs)) {
+      if (deb.endsWith(".deb"))
+        await runCommand("dpkg", ["-x", join(debs, deb), folder], { signal, timeoutMs: 120_000 });
+    }
+    await rm(debs, { recursive: true });
+  };
   return {
     async unpack(packages, folder) {
       const debs = join(folder, ".debs");
-      await mkdir(debs, { recursive: true });
-      log?.(`downloading ${packages.join(", ")}`);
-      const download = (): Promise<string> =>
-        apt(["download", ...packages], { cwd: debs, timeoutMs: 300_000 });
-      await retry(`downloading ${packages.join(", ")}`, attempts, download, log, signal);
-      for (const deb of await readdir(debs)) {
-        await runCommand("dpkg", ["-x", join(debs, deb), folder], { signal, timeoutMs: 120_000 });
-      }
-      await rm(debs, { recursive: true });
+      await downloadInto(debs, ["download"], packages);
+      await unpackAll(debs, folder);
+    },
+    async unpackWithDependencies(packages, folder) {
+      const debs = join(folder, ".debs");
+      const download = ["install", "--download-only", "--no-install-recommends", "--yes"];
+      // Downloading installs nothing, so it needs none of the system's locks; a lock that another program has would fail it.
+      const own = ["-o", `Dir::Cache::archives=${debs}`, "-o", "Debug::NoLocking=true"];
+      await downloadInto(debs, [...own, ...download], packages);
+      await unpackAll(debs, folder);
     },
   };
 }

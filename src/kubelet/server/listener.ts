@@ -52,7 +52,7 @@ export class Listener {
         throw error;
       });
     } catch (cause) {
-      const text = `the kubelet's API cannot listen on ${host ?? "*"}:${port}: ${messageOf(cause)}`;
+      const text = `the kubelet cannot listen on ${host ?? "*"}:${port}: ${messageOf(cause)}`;
       throw criError("unreachable", text, { cause });
     }
   }

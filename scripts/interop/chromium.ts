@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { debianTriplet } from "./debian-triplet.js";
+import { type InstallOptions, unpacked } from "./unpacked.js";
+
+/** The browser without a window, and a font: without one, it shows no text. */
+const packages = ["chromium-headless-shell", "fonts-dejavu-core"];
+
+/** The time limit of one page, in milliseconds. */
+const limitMs = 90_000;
+
+/** What a browser made of a page. */
+export interface LoadedPage {
+  /** The document after it was loaded. */
+  readonly dom: string;
+  /** What the browser logged about the page: errors of scripts, refused styles, and so on. */
+  readonly console: readonly string[];
+}
+
+/** How a page is loaded. */
+export interface LoadOptions {
+  /** The width of the window in pixels. Default: 1,200. */
+  readonly width?: number;
+  readonly dark?: boolean;
+  /** A file for a picture of the page, in PNG. */
+  readonly screenshot?: string;
+}
+
+/** Loads a page in a browser of its own, with an empty profile. */
+export type Browser = (url: string, options?: LoadOptions) => Promise<LoadedPage>;
+
+/** Installs Debian's headless Chromium, if it is missing. */
+export async function installChromium(options: InstallOptions = {}): Promise<Browser> {
+  const folder = await unpacked("chromium", "bookworm", packages, { ...options, withDependencies: true });
+  const libraries = ["usr/lib", "lib"].map((parent) => join(folder, parent, debianTriplet));
+  const program = join(folder, "usr/lib/chromium/chromium-headless-shell");
+  return async (url, { width = 1_200, dark = false, screenshot } = {}) => {
+    const profile = await mkdtemp(join(tmpdir(), "cri-sdk-chromium-"));
+    try {
+      const fonts = join(profile, "fonts.conf");
+      const cache = join(profile, "fonts");
+      await mkdir(cache);
+      const config = `<fontconfig><dir>${folder}/usr/share/fonts</dir><cachedir>${cache}</cachedir></fontconfig>\n`;
+      await writeFile(fonts, config);
+      const args = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--no-proxy-server",
+        `--user-data-dir=${profile}`,
+        "--enable-logging=stderr",
+        "--log-level=0",
+        `--window-size=${width},1000`,
+        "--hide-scrollbars",
+        ...(dark ? ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] : []),
+        screenshot === undefined ? "--dump-dom" : `--screenshot=${screenshot}`,
+        url,
+      ];
+      const { stdout, stderr } = await promisify(execFile)(program, args, {
+        env: { LD_LIBRARY_PATH: libraries.join(":"), FONTCONFIG_FILE: fonts, HOME: profile, TMPDIR: profile },
+        timeout: limitMs,
+        killSignal: "SIGKILL",
+        maxBuffer: 2 ** 26,
+      });
+      return { dom: stdout, console: stderr.split("\n").filter((line) => /:CONSOLE[:(]/.test(line)) };
+    } finally {
+      await rm(profile, { recursive: true, force: true, maxRetries: 10 });
+    }
+  };
+}
