@@ -25,6 +25,8 @@ export interface LoadOptions {
   /** The width of the window in pixels. Default: 1,200. */
   readonly width?: number;
   readonly dark?: boolean;
+  /** Names that lead to this machine, as those of an attacker may. */
+  readonly hosts?: readonly string[];
   /** A file for a picture of the page, in PNG. */
   readonly screenshot?: string;
 }
@@ -35,15 +37,22 @@ export type Browser = (url: string, options?: LoadOptions) => Promise<LoadedPage
 /** Installs Debian's headless Chromium, if it is missing. */
 export async function installChromium(options: InstallOptions = {}): Promise<Browser> {
   const folder = await unpacked("chromium", "bookworm", packages, { ...options, withDependencies: true });
-  const libraries = ["usr/lib", "lib"].map((parent) => join(folder, parent, debianTriplet));
+  // PulseAudio keeps one of its libraries in a folder of its own.
+  const libraries = [
+    `usr/lib/${debianTriplet}`,
+    `lib/${debianTriplet}`,
+    `usr/lib/${debianTriplet}/pulseaudio`,
+  ];
   const program = join(folder, "usr/lib/chromium/chromium-headless-shell");
-  return async (url, { width = 1_200, dark = false, screenshot } = {}) => {
+  return async (url, { width = 1_200, dark = false, hosts = [], screenshot } = {}) => {
     const profile = await mkdtemp(join(tmpdir(), "cri-sdk-chromium-"));
     try {
       const fonts = join(profile, "fonts.conf");
       const cache = join(profile, "fonts");
       await mkdir(cache);
-      const config = `<fontconfig><dir>${folder}/usr/share/fonts</dir><cachedir>${cache}</cachedir></fontconfig>\n`;
+      // A font that this machine has was not downloaded.
+      const folders = [`${folder}/usr/share/fonts`, "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
+      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir></fontconfig>\n`;
       await writeFile(fonts, config);
       const args = [
         "--no-sandbox",
@@ -56,11 +65,19 @@ export async function installChromium(options: InstallOptions = {}): Promise<Bro
         `--window-size=${width},1000`,
         "--hide-scrollbars",
         ...(dark ? ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] : []),
+        ...(hosts.length > 0
+          ? [`--host-resolver-rules=${hosts.map((name) => `MAP ${name} 127.0.0.1`).join(",")}`]
+          : []),
         screenshot === undefined ? "--dump-dom" : `--screenshot=${screenshot}`,
         url,
       ];
       const { stdout, stderr } = await promisify(execFile)(program, args, {
-        env: { LD_LIBRARY_PATH: libraries.join(":"), FONTCONFIG_FILE: fonts, HOME: profile, TMPDIR: profile },
+        env: {
+          LD_LIBRARY_PATH: libraries.map((path) => join(folder, path)).join(":"),
+          FONTCONFIG_FILE: fonts,
+          HOME: profile,
+          TMPDIR: profile,
+        },
         timeout: limitMs,
         killSignal: "SIGKILL",
         maxBuffer: 2 ** 26,
