@@ -1,5 +1,5 @@
 // A kubelet with rules of its own: no privileged pods, images by their digests, a label on all of its pods. Usage:
-//   npx tsx --conditions=cri-sdk-source examples/custom-kubelet.ts MANIFESTS DIGESTS.json
+//   npx tsx --conditions=cri-sdk-source examples/custom-kubelet.ts MANIFESTS DIGESTS.json [ROOT]
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
@@ -7,7 +7,7 @@ import { type AdmissionCheck, createKubelet, type ImagePolicy, staticPods } from
 import { StartError } from "cri-sdk/kubernetes";
 import { findRuntime } from "./find-runtime.js";
 
-const [, , manifests = "manifests", digestsFile = "digests.json"] = process.argv;
+const [, , manifests = "manifests", digestsFile = "digests.json", rootDir] = process.argv;
 /** By image: `{ "docker.io/library/busybox:1.37": "sha256:…" }`. */
 const digests: Record<string, string> = JSON.parse(await readFile(digestsFile, "utf8"));
 
@@ -29,6 +29,7 @@ await using found = await findRuntime(console.log);
 await using kubelet = await createKubelet({
   cri: found.cri,
   sources: [staticPods(resolve(manifests))],
+  rootDir,
   admit: denyPrivileged,
   imagePolicy: pinImage,
   sandboxConfig: (config) => ({ ...config, labels: { ...config.labels, "example.com/team": "blue" } }),
