@@ -96,6 +96,7 @@ test("of own pods that are gone, all dead containers, sandboxes and logs go, onc
   await garbage.collect(signal);
   assert.deepEqual(await containers(), []);
   assert.deepEqual((await cri.runtime.listPodSandbox({})).items, []);
+  await garbage.collect(signal);
   assert.equal(
     existsSync(join(podLogsDir, "test_gone_gone")),
     true,

@@ -208,6 +208,7 @@ test("continues a rotation that was interrupted after the rename, and removes wh
     "0.log.20260101-110000.gz",
     "0.log.20260101-120000",
   ]);
+  assert.equal(await readFile(`${path}.20260101-100000.gz`, "utf8"), "its copy", "was complete");
 });
 
 test("logs of other owners' pods, of ended containers, and what is not a regular file stay as they are", async (t) => {
