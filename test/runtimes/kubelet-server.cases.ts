@@ -249,7 +249,7 @@ export function kubeletServerCases(subject: () => Subject): void {
     const v4 = spdyHeaders("v4.channel.k8s.io");
     const path = "/exec/server/web/none?command=x&output=1";
     const refused = await refusalOf(ask(t, at(path), { ...client.headers, ...v4 }));
-    assert.deepEqual([refused.status, refused.body], [404, 'container not found ("none")\n']);
+    assert.deepEqual([refused.status, refused.body], [404, 'container not found ("none")']);
     assert.equal((await refusalOf(ask(t, at(path), v4))).status, 401);
     await noSessions("20 execs");
   });

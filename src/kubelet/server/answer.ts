@@ -26,12 +26,11 @@ export function answerJson(response: ServerResponse, value: unknown, status = 20
   answer(response, status, `${JSON.stringify(value)}\n`, { "Content-Type": "application/json" });
 }
 
-/** Answers with an error; an answer that was begun is cut off instead, so that nobody takes it for complete. */
+/** Answers with the text of an error, which clients put into their own; an answer that was begun is cut off instead, so that nobody takes it for complete. */
 export function answerError(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) response.destroy();
-  else if (error instanceof HttpError)
-    answerText(response, error.status, `${error.message}\n`, error.headers);
-  else answerText(response, 500, `${messageOf(error)}\n`);
+  else if (error instanceof HttpError) answerText(response, error.status, error.message, error.headers);
+  else answerText(response, 500, messageOf(error));
 }
 
 function answer(

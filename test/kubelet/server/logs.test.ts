@@ -134,12 +134,12 @@ test("previous containers, and those that have none", async (t) => {
     return status === 200 && text === "first run\n";
   }, "the log of the previous container");
   const none = await server.get("/containerLogs/test/once/main?previous=true");
-  const text = 'previous terminated container "main" in pod "once" not found\n';
+  const text = 'previous terminated container "main" in pod "once" not found';
   assert.deepEqual([none.status, none.text], [400, text]);
   const unknown = await server.get("/containerLogs/test/once/other");
-  assert.deepEqual([unknown.status, unknown.text], [404, 'container "other" not found in pod "once"\n']);
+  assert.deepEqual([unknown.status, unknown.text], [404, 'container "other" not found in pod "once"']);
   const noPod = await server.get("/containerLogs/test/none/main");
-  assert.deepEqual([noPod.status, noPod.text], [404, 'pod "none" does not exist\n']);
+  assert.deepEqual([noPod.status, noPod.text], [404, 'pod "none" does not exist']);
 });
 
 test("the container whose log is meant, and why there is none", () => {

@@ -255,24 +255,24 @@ test("what cannot become a session is refused with a text before the upgrade", a
     return [status, body] as const;
   };
   const exec = "/exec/test/a/main?command=cat&output=1";
-  assert.deepEqual(await refusal("/exec/test/b/main?command=cat&output=1"), [404, "pod does not exist\n"]);
+  assert.deepEqual(await refusal("/exec/test/b/main?command=cat&output=1"), [404, "pod does not exist"]);
   assert.deepEqual(await refusal("/exec/test/a/other?command=cat&output=1"), [
     404,
-    'container not found ("other")\n',
+    'container not found ("other")',
   ]);
   assert.deepEqual(await refusal("/exec/test/a/wrong-uid/main?command=cat&output=1"), [
     404,
-    "pod does not exist\n",
+    "pod does not exist",
   ]);
-  assert.deepEqual(await refusal("/exec/test/a/main?output=1"), [400, "you must specify a command\n"]);
-  const none = "you must specify at least 1 of stdin, stdout, stderr\n";
+  assert.deepEqual(await refusal("/exec/test/a/main?output=1"), [400, "you must specify a command"]);
+  const none = "you must specify at least 1 of stdin, stdout, stderr";
   assert.deepEqual(await refusal("/exec/test/a/main?command=cat"), [400, none]);
   assert.deepEqual(await refusal("/attach/test/a/main"), [400, none]);
-  assert.deepEqual(await refusal("/portForward/test/b"), [404, "pod does not exist\n"]);
-  assert.deepEqual(await refusal("/portForward/test/a?port=0"), [400, 'unable to parse "0" as a port\n']);
+  assert.deepEqual(await refusal("/portForward/test/b"), [404, "pod does not exist"]);
+  assert.deepEqual(await refusal("/portForward/test/a?port=0"), [400, 'unable to parse "0" as a port']);
   assert.deepEqual(await refusal("/portForward/test/a?port=80,99999"), [
     400,
-    'unable to parse "99999" as a port\n',
+    'unable to parse "99999" as a port',
   ]);
   assert.equal((await refusal(exec, { connection: "Upgrade", upgrade: "h2c" }))[0], 400);
   assert.equal((await refusal(exec, spdyHeaders()))[0], 400);
@@ -317,7 +317,7 @@ test("commands of /run are answered with their output, or with why they failed",
     (item: { metadata: { uid: string } }) => ({ pod: item.metadata.uid }),
   );
   assert.deepEqual(await run(`/run/test/a/${pod}/main?cmd=print%20out`), [200, "out"]);
-  assert.deepEqual(await run("/run/test/a/main?cmd=exit%203"), [500, "command 'exit 3' exited with 3\n"]);
+  assert.deepEqual(await run("/run/test/a/main?cmd=exit%203"), [500, "command 'exit 3' exited with 3"]);
   const [status, text] = await run("/run/test/a/main?cmd=no-such");
   assert.equal(status, 500);
   assert.match(String(text), /no-such/);
@@ -346,7 +346,7 @@ test("50 parallel execs, sessions that are cut off, and a limit of sessions", {
       ...spdyHeaders("v4.channel.k8s.io"),
     }),
   );
-  assert.deepEqual([status, body], [429, "60 sessions are open already\n"]);
+  assert.deepEqual([status, body], [429, "60 sessions are open already"]);
   // Half of the clients hang up; the runtime's sessions end with them.
   for (const session of open.slice(0, 30)) void session.close();
   await until(() => server.server.sessions === 30, "the end of the sessions that were cut off");
@@ -438,7 +438,7 @@ test("a runtime's streaming server that is not there, or does not answer, is an 
   assert.match(body, /^cannot connect to the streaming server: connect ECONNREFUSED/);
   port = (silent.address() as AddressInfo).port;
   runtime.faults.failNext("exec", { code: "resource_exhausted", message: "too many" });
-  assert.deepEqual(await openSpdy(), [429, "too many\n"]);
+  assert.deepEqual(await openSpdy(), [429, "too many"]);
   const [late] = await openSpdy();
   assert.equal(late, 504);
   assert.equal(server.server.sessions, 0);
