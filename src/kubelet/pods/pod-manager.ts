@@ -82,29 +82,29 @@ export class PodManager {
   setPods(source: PodSource, list: readonly Pod[]): void {
     if (this.#isStopping || this.#parts.closing.aborted) return;
     this.#given.set(source, list);
-    const uids = new Set<string>();
+    const found = new Map<string, { readonly raw: Pod; readonly pod: DefaultedPod }>();
     const problems: ListProblem[] = [];
     for (const raw of list) {
       const { pod, problem } = readListed(raw);
       const { uid } = pod.metadata;
       if (problem !== undefined) problems.push({ pod, problem });
-      else if (uids.has(uid)) problems.push({ pod, problem: "is in the list of its source twice" });
+      else if (found.has(uid)) problems.push({ pod, problem: "is in the list of its source twice" });
       else if (this.#isOfOther(uid, source))
         problems.push({ pod, problem: "has the uid of a Pod of another source" });
-      else {
-        uids.add(uid);
-        try {
-          this.#setPod(raw, pod, source);
-        } catch (error) {
-          // Such as a status of a wrong type. It must not keep the others from being used.
-          problems.push({ pod, problem: `cannot be read: ${rawMessageOf(error)}` });
-        }
-      }
+      else found.set(uid, { raw, pod });
     }
-    this.#reportNew(source, problems);
-    for (const pod of this.#pods.values()) if (pod.source === source && !uids.has(pod.uid)) pod.drop();
+    // Those that leave first: others may have their names.
+    for (const pod of this.#pods.values()) if (pod.source === source && !found.has(pod.uid)) pod.drop();
     for (const [uid, successor] of this.#successors)
-      if (successor.source === source && !uids.has(uid)) this.#successors.delete(uid);
+      if (successor.source === source && !found.has(uid)) this.#successors.delete(uid);
+    for (const { raw, pod } of found.values())
+      try {
+        this.#setPod(raw, pod, source);
+      } catch (error) {
+        // Such as a status of a wrong type. It must not keep the others from being used.
+        problems.push({ pod, problem: `cannot be read: ${rawMessageOf(error)}` });
+      }
+    this.#reportNew(source, problems);
     void this.#parts.allocations.retry();
     this.#parts.onChange();
   }

@@ -153,6 +153,7 @@ test("a Pod of the same name with another uid waits until the older one is remov
   );
   clearInterval(stopWatching);
   assert.equal(overlap, false);
+  assert.ok(!list.events.some(({ reason }) => reason === "NameConflict"));
   assert.deepEqual(
     list.removed.map(({ pod }) => pod.metadata?.uid),
     [before],
