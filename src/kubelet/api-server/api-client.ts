@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from "node:https";
-import { codeOf, isKeyed, messageOf, onAbort, withDeadline } from "../../core/index.js";
+import { codeOf, isError, isKeyed, messageOf, onAbort, withDeadline } from "../../core/index.js";
 import { ApiServerError } from "./api-error.js";
 import type { KubeConfigLike } from "./kube-config.js";
 
@@ -245,5 +245,5 @@ function isReset(error: unknown): boolean {
 }
 
 function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error("aborted");
+  return isError(signal.reason) ? signal.reason : new Error("aborted");
 }

@@ -1,4 +1,5 @@
 // The objects of the API as JSON has them: times are strings.
+import { isDate } from "../../core/index.js";
 import type { Node, NodeStatus, ObjectMeta, Pod, PodStatus } from "../../kubernetes/index.js";
 
 /** Any object. */
@@ -40,7 +41,7 @@ export function microTimeText(timeMs: number): string {
 
 /** Copies a value as JSON has it, with times of whole seconds. */
 export function apiJson(value: unknown): unknown {
-  if (value instanceof Date) return timeText(value);
+  if (isDate(value)) return timeText(value);
   if (Array.isArray(value)) return value.map(apiJson);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
