@@ -32,7 +32,7 @@ const resources = (cpu: string, cpuLimit: string, memory: string): ResourceRequi
 const small = resources("100m", "200m", "64Mi");
 const large = resources("200m", "400m", "128Mi");
 
-/** Ends at once when it is asked to, and fills or empties memory when the test writes a file. */
+/** Ends at once when it is asked to. */
 const script = `trap 'exit 0' TERM; while :; do sleep 0.1; done`;
 
 /** A source that also has tokens. */

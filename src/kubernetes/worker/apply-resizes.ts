@@ -42,7 +42,7 @@ export async function applyResizes(
   await notifySandbox(pod, parts);
 }
 
-/** Tells the runtime the resources of the pod, for its plug-ins. Many runtimes do not have this call, and nothing depends on it. */
+/** Reports the resources of the pod to the runtime, for its plug-ins. Many runtimes do not have this call, and nothing depends on it. */
 async function notifySandbox(
   pod: DefaultedPod,
   { runtime, planner, inputs, sandboxId: podSandboxId }: ResizeParts,

@@ -304,8 +304,8 @@ export class PodWorker {
         reason: "ResizeCompleted",
         message: resizeMessage("Pod resize completed", this.#pod, { generation }),
       });
+    if (this.#isResizing && !isInProgress) this.#memory.resizeFailure = undefined;
     this.#isResizing = isInProgress;
-    if (!isInProgress) this.#memory.resizeFailure = undefined;
     const { resizeFailure } = this.#memory;
     const error = resizeFailure?.generation === generation ? resizeFailure?.message : undefined;
     return { actuated, pending, inProgress: isInProgress ? { generation, error } : undefined };

@@ -15,6 +15,7 @@ import {
   type PodResizing,
   podActions,
   podPlanner,
+  podStatus,
   type ResourceRequirements,
 } from "../../../src/kubernetes/index.js";
 import { instanceOf, observedOf, podOf, sidecar } from "../../support/observed-pods.js";
@@ -337,6 +338,31 @@ test("the memory of the whole pod is not limited below its usage", async (t) => 
     worker.status?.conditions?.[0]?.message,
     'cannot decrease memory limits: [attempting to set pod memory limit (67108864) below current usage (100000000), attempting to set container "web" memory limit (67108864) below current usage (99000000)]',
   );
+});
+
+test("the status has what the runtime reports, where that is another amount", () => {
+  const pod = podOf({ containers: [app(large)] });
+  const statusWith = (fields: Partial<Parameters<typeof instanceOf>[0]>, actuated = small) =>
+    podStatus(pod, observedOf([{ id: "app-0", name: "app", ...fields }]), {
+      nowMs: 0,
+      node: { nodeIPs: [], runtimeName: "r", runtimeHandlers: {} },
+      probes: () => undefined,
+      waiting: {},
+      terminationMessages: {},
+      resize: { actuated: { app: actuated }, pending: undefined, inProgress: undefined },
+    }).containerStatuses?.[0]?.resources;
+  const reported = { cpuShares: 512n, cpuQuota: 50_000n, cpuPeriod: 100_000n, memoryLimitBytes: 67_108_864n };
+  assert.deepEqual(statusWith({}), small);
+  assert.deepEqual(statusWith({ resources: reported }), small);
+  const other = { cpuShares: 307n, cpuQuota: 75_000n, cpuPeriod: 100_000n, memoryLimitBytes: 100_000_000n };
+  assert.deepEqual(statusWith({ resources: other }), {
+    requests: { cpu: "300m", memory: "64Mi" },
+    limits: { cpu: "750m", memory: "100M" },
+  });
+  // A runtime that reports nothing of a resource says 0.
+  const none = { cpuShares: 0n, cpuQuota: 0n, cpuPeriod: 0n, memoryLimitBytes: 0n };
+  assert.deepEqual(statusWith({ resources: none }), small);
+  assert.deepEqual(statusWith({ state: "exited", resources: other }), large);
 });
 
 test("what is not allocated is the condition PodResizePending", async (t) => {
