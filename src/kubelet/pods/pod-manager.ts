@@ -254,7 +254,9 @@ export class PodManager {
       runtimeClasses: {},
       serviceAccountTokens: {},
     };
-    return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls, extendedResources });
+    // Where objects come from, others set the conditions of readiness gates, too.
+    const readinessGates = source.inputs !== undefined;
+    return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls, extendedResources, readinessGates });
   }
 
   /** A pod of the same name that came before must have gone: their files and statuses have the same names. */
