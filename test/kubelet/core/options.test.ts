@@ -162,7 +162,7 @@ test("a source that cannot start closes everything, and its error is that of cre
   await (await node.start([new ListSource("list", [])])).stop();
 });
 
-test("a signal ends the start while the runtime is down, and closes the kubelet later", async (t) => {
+test("a closed client and a signal that has fired end the start", async (t) => {
   const node = await kubeletNode(t);
   const waiting = new AbortController();
   await node.cri.close();
@@ -209,5 +209,34 @@ test("a Pod waits with an event while another source has one of the same name", 
   first.set();
   await kubelet.waitFor(() => kubelet.pod("test", "a")?.source === "second", { timeoutMs: 30_000 });
   await untilPhase(kubelet, "Running", "a");
+  await kubelet.stop();
+});
+
+test("what the Node says of its addresses and resources is what pods get", async (t) => {
+  const node = await kubeletNode(t);
+  const pod = onePod("a", [], {
+    containers: [
+      {
+        name: "main",
+        image: busybox,
+        command: ["run"],
+        env: [{ name: "CPU", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } }],
+      },
+    ],
+  });
+  const kubelet = await node.start([new ListSource("list", [pod])], {
+    nodeAddresses: [{ type: "InternalIP", address: "192.0.2.77" }],
+    capacity: { cpu: 64, "example.com/gpu": 2 },
+    reserved: { cpu: 1 },
+    nodeLabels: { disk: "fast" },
+  });
+  await untilPhase(kubelet, "Running", "a");
+  assert.equal(kubelet.pod("test", "a")?.status.hostIP, "192.0.2.77");
+  const [call] = node.runtime.calls.of("createContainer");
+  const cpu = call?.request.config?.envs.find(({ key }) => key === "CPU");
+  assert.equal(new TextDecoder().decode(cpu?.value), "63");
+  const { status, metadata } = kubelet.node();
+  assert.equal(status?.allocatable?.cpu, "63");
+  assert.equal(metadata?.labels?.disk, "fast");
   await kubelet.stop();
 });
