@@ -86,7 +86,13 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
   const imageGarbage = new ImageGarbageCollection({ view }, options.imageGarbageCollection || {});
   const evictionOptions = options.eviction || {};
   const eviction = new EvictionManager(
-    { view, relist, garbage, imageGarbage, onPressureChange: () => reporter.refresh() },
+    {
+      view,
+      relist,
+      garbage: options.garbageCollection === false ? undefined : garbage,
+      imageGarbage: options.imageGarbageCollection === false ? undefined : imageGarbage,
+      onPressureChange: () => reporter.refresh(),
+    },
     evictionOptions,
   );
   let server: KubeletServer | undefined;

@@ -27,8 +27,10 @@ export interface EvictionParts {
     };
   };
   readonly relist: Pick<NodeRelist, "isRunning">;
-  readonly garbage: Pick<GarbageCollection, "collect">;
-  readonly imageGarbage: Pick<ImageGarbageCollection, "removeUnused">;
+  /** Frees what dead containers occupy before pods are evicted. @default they stay */
+  readonly garbage?: Pick<GarbageCollection, "collect"> | undefined;
+  /** Removes unused images before pods are evicted. @default they stay */
+  readonly imageGarbage?: Pick<ImageGarbageCollection, "removeUnused"> | undefined;
   /** Called when a pressure begins or ends, so that the node's status can be sent at once. */
   readonly onPressureChange?: (() => void) | undefined;
 }
@@ -154,12 +156,14 @@ export class EvictionManager implements KubeletLoop {
   /** Frees what nobody needs. Resolves with whether that was enough. */
   async #reclaim({ signal: name }: MetThreshold, node: Observations, signal: AbortSignal): Promise<boolean> {
     const { containers, images } = reclaimable(name, node);
-    const { garbage, imageGarbage } = this.#parts;
+    const garbage = containers ? this.#parts.garbage : undefined;
+    const imageGarbage = images ? this.#parts.imageGarbage : undefined;
+    if (!garbage && !imageGarbage) return false;
     // What fails is tried again with the next measurement.
-    if (containers) await garbage.collect(signal, { everything: true }).catch(() => undefined);
-    if (images) await imageGarbage.removeUnused(signal).catch(() => undefined);
+    await garbage?.collect(signal, { everything: true }).catch(() => undefined);
+    await imageGarbage?.removeUnused(signal).catch(() => undefined);
     signal.throwIfAborted();
-    return (containers || images) && this.#met.areResolved(await this.#observe(signal));
+    return this.#met.areResolved(await this.#observe(signal));
   }
 
   async #evictOne(

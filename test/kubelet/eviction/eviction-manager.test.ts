@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import {
   EvictionManager,
   type EvictionOptions,
+  type EvictionParts,
   type EvictionSignal,
   type Observation,
 } from "../../../src/kubelet/eviction/index.js";
@@ -21,7 +22,11 @@ const Mi = 1024n * 1024n;
 const { signal } = new AbortController();
 
 /** A node whose signals and usage are numbers of the test. Pods end when the clock passes their grace period. */
-async function nodeOf(t: TestContext, options: EvictionOptions = {}) {
+async function nodeOf(
+  t: TestContext,
+  options: EvictionOptions = {},
+  more: Pick<EvictionParts, "garbage" | "imageGarbage"> = {},
+) {
   const clock = new VirtualClock();
   const folder = await tempFolder(t);
   const [rootDir, podLogsDir] = [join(folder, "root"), join(folder, "logs")];
@@ -83,6 +88,7 @@ async function nodeOf(t: TestContext, options: EvictionOptions = {}) {
         },
       },
       onPressureChange: () => changes.push(JSON.stringify(manager.pressures())),
+      ...more,
     },
     {
       signals: () => async () => {
@@ -213,6 +219,16 @@ test("under disk pressure, dead containers and images go first; pods stay if tha
   assert.deepEqual(await manager.synchronize(signal), ["a"]);
   assert.deepEqual(uids(), ["a"]);
   assert.equal(manager.pressures().disk, true);
+});
+
+test("what a program does not want to be collected stays, also under pressure", async (t) => {
+  const full = { available: 1n, capacity: 1_000n };
+  const kept = { garbage: undefined, imageGarbage: undefined };
+  const { manager, add, signals, reclaimed } = await nodeOf(t, {}, kept);
+  add("a", 1n);
+  signals["nodefs.available"] = full;
+  assert.deepEqual(await manager.synchronize(signal), ["a"]);
+  assert.deepEqual(reclaimed, []);
 });
 
 test("what cannot be reclaimed does not prevent an eviction", async (t) => {
