@@ -65,7 +65,12 @@ async function run(command: Command): Promise<void> {
       nodeName: command.nodeName,
       rootDir: command.rootDir ?? ownFolder,
       readOnlyPort: { port: command.readOnlyPort },
-      ...(isEmbedded && { withoutMounts: "allow", eviction: false, imageGarbageCollection: false }),
+      ...(isEmbedded && {
+        withoutMounts: "allow",
+        eviction: false,
+        imageGarbageCollection: false,
+        cgroups: false,
+      }),
       onEvent: (event) => console.log(eventLine(event)),
     });
     console.log(`the node ${kubelet.nodeName}; status page: ${kubelet.statusUrl}`);
