@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { monotonicMs } from "../../../core/index.js";
 import { SingleFlight } from "../../../images/index.js";
-import type { DefaultedVolume } from "../../../kubernetes/index.js";
+import { type DefaultedVolume, podLogFolder, volumeFolder } from "../../../kubernetes/index.js";
 import { folderUse } from "../../disk-use.js";
 import type { KubeletPod } from "../../kubelet-view.js";
 import { type DiskUse, fileSystem, usedBy } from "./file-systems.js";
@@ -11,17 +11,8 @@ import type { FsStats, VolumeStats } from "./summary-types.js";
 /** Folders are measured once in this time, as in the kubelet (`volumeStatsAggPeriod`): each file of them has to be looked at. */
 const freshMs = 60_000;
 
-/** The folders of volumes that are filled on this node, below `pods/UID/volumes`. */
-const filledFolders = {
-  emptyDir: "kubernetes.io~empty-dir",
-  configMap: "kubernetes.io~configmap",
-  secret: "kubernetes.io~secret",
-  downwardAPI: "kubernetes.io~downward-api",
-  projected: "kubernetes.io~projected",
-} as const;
-
-/** The folder of volumes that plug-ins mount. */
-const pluginFolder = "cri-sdk~plugin";
+/** The sources of volumes that are filled on this node: what they occupy is measured. */
+const filledKinds = ["emptyDir", "configMap", "secret", "downwardAPI", "projected"] as const;
 
 interface Measured {
   readonly use: PodDiskUse;
@@ -58,12 +49,12 @@ export class PodDisks {
   }
 
   async #measure({ pod }: KubeletPod, signal: AbortSignal): Promise<PodDiskUse> {
-    const { namespace, name, uid } = pod.metadata;
+    const { namespace, uid } = pod.metadata;
+    const logFolder = podLogFolder(this.#folders.podLogsDir, pod.metadata);
     const { containers, initContainers = [], ephemeralContainers = [], volumes = [] } = pod.spec;
     const logs = new Map<string, DiskUse>();
     for (const container of [...containers, ...initContainers, ...ephemeralContainers]) {
-      const folder = join(this.#folders.podLogsDir, `${namespace}_${name}_${uid}`, container.name);
-      const use = await folderUse(folder, signal);
+      const use = await folderUse(join(logFolder, container.name), signal);
       if (use.inodes > 0n) logs.set(container.name, use);
     }
     const measured: PodDiskUse["volumes"][number][] = [];
@@ -87,7 +78,7 @@ export class PodDisks {
     signal: AbortSignal,
   ): Promise<VolumeStats | undefined> {
     const kind = filledKind(volume);
-    const folder = join(this.#folders.rootDir, "pods", uid, "volumes", kind ?? pluginFolder, volume.name);
+    const folder = volumeFolder(this.#folders.rootDir, uid, kind ?? "plugin", volume.name);
     const time = `${new Date().toISOString().slice(0, 19)}Z`;
     const file = await fileSystem(folder, time);
     if (!file) return undefined;
@@ -96,8 +87,6 @@ export class PodDisks {
   }
 }
 
-function filledKind(volume: DefaultedVolume): string | undefined {
-  const kinds = Object.keys(filledFolders) as (keyof typeof filledFolders)[];
-  const kind = kinds.find((name) => volume[name] !== undefined);
-  return kind && filledFolders[kind];
+function filledKind(volume: DefaultedVolume): (typeof filledKinds)[number] | undefined {
+  return filledKinds.find((name) => volume[name] !== undefined);
 }

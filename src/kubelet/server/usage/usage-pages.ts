@@ -1,6 +1,7 @@
 import { isCriError } from "../../../core/index.js";
 import { HostFiles } from "../../../kubernetes/index.js";
 import { prometheusContentTypes } from "../../../stats/index.js";
+import type { KubeletPod } from "../../kubelet-view.js";
 import { kubeletPage, probesPage } from "../metrics/kubelet-page.js";
 import type { RequestCounts } from "../metrics/request-counts.js";
 import { resourcePage } from "../metrics/resource-page.js";
@@ -71,7 +72,7 @@ export class UsagePages {
     const time = `${new Date(view.clock.now()).toISOString().slice(0, 19)}Z`;
     const [usage, disks, nodeFs, images] = await Promise.all([
       this.#usage.read(signal),
-      isShort ? new Map<string, PodDiskUse>() : this.#disks.read(view.pods(), signal),
+      isShort ? new Map<string, PodDiskUse>() : this.#disks.read(view.pods().filter(hasSandbox), signal),
       isShort ? undefined : fileSystem(rootDir, time),
       isShort ? noImages : this.#imageFs(time, signal),
     ]);
@@ -106,6 +107,11 @@ export class UsagePages {
     if (!previous || passedNanos >= minRateNanos || passedNanos < 0n) this.#previous = node;
     return node;
   }
+}
+
+/** Only such a Pod is in a summary. */
+function hasSandbox({ observed }: KubeletPod): boolean {
+  return observed.sandboxes.length > 0;
 }
 
 function answerPage(response: RequestContext["response"], page: string): void {
