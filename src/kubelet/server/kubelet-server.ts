@@ -18,7 +18,8 @@ const certificateCheckMs = 3_600_000;
 
 /**
  * The kubelet's own API over HTTPS: logs, exec, attach, port-forward, pods, statistics and metrics. Every request needs a client
- * certificate or a bearer token. Only HTTP/1.1 is offered, since the upgrades of sessions need it.
+ * certificate or a bearer token. Only HTTP/1.1 is offered, since the upgrades of sessions need it. `/logs/`, the log folder of the machine,
+ * is not served.
  */
 export class KubeletServer implements AsyncDisposable {
   readonly #options: KubeletServerOptions;

@@ -44,7 +44,10 @@ export interface HealthEndpointOptions {
   readonly port?: number | undefined;
 }
 
-/** Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. */
+/**
+ * Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. Without `clientCa` and `authenticate`,
+ * every request is refused with 401; the source of `apiServer()` has both functions.
+ */
 export interface KubeletServerOptions {
   /**
    * The address to listen on.

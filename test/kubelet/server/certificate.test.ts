@@ -141,6 +141,33 @@ test("client certificates of the client CA are users: the name is the user, orga
   assert.equal((await get(pki.stranger, "Bearer admin-token")).status, 200);
 });
 
+test("a resumed TLS session has the user of the first one", async (t) => {
+  const pki = await clientCertificates(t);
+  const { server } = await servedPods(t, [], {
+    options: { clientCa: pki.ca, authorize: async ({ name }) => ({ allowed: name === "kube-apiserver" }) },
+  });
+  let session: Buffer | undefined;
+  for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
+    session = undefined;
+    for (const isResumed of [false, true]) {
+      const options = { port: server.server.port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion };
+      const socket: TLSSocket = connect({ ...options, ...pki.client, session });
+      socket.on("session", (one: Buffer) => {
+        session = one;
+      });
+      let wasReused: boolean | undefined;
+      socket.once("secureConnect", () => {
+        wasReused = socket.isSessionReused();
+      });
+      socket.write("GET /pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      let text = "";
+      for await (const chunk of socket) text += chunk;
+      assert.match(text, /^HTTP\/1\.1 200 OK/, `${maxVersion}, resumed: ${isResumed}`);
+      assert.equal(wasReused, isResumed, maxVersion);
+    }
+  }
+});
+
 test("a certificate that cannot be used is refused", async (t) => {
   await assert.rejects(servedPods(t, [], { options: { certificate: { cert: "x", key: "y" } } }), {
     reason: "invalid_option",
