@@ -1,4 +1,4 @@
-import { ContainerState, PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
+import { PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
 import { isCriError, kubernetesLabels } from "../core/index.js";
 import type { Cri } from "../cri.js";
 import { type Clock, type NodeFacts, nodeFacts } from "../kubernetes/index.js";
@@ -6,8 +6,10 @@ import { type Clock, type NodeFacts, nodeFacts } from "../kubernetes/index.js";
 /** What a kubelet finds when it starts. */
 export interface FirstLook {
   readonly facts: NodeFacts;
-  /** The uids of the pods that have a container which runs. */
+  /** The uids of the pods whose sandbox is ready: they run, or wait for the restart of a container. */
   readonly running: ReadonlySet<string>;
+  /** The uids of the pods that have a container, in any state. */
+  readonly started: ReadonlySet<string>;
   /** `namespace/name` of the pods that have a sandbox, by uid. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -41,22 +43,19 @@ export async function firstLook(
   }
 }
 
-async function podsOf({ lists }: Cri, signal: AbortSignal): Promise<Pick<FirstLook, "running" | "names">> {
+async function podsOf({ lists }: Cri, signal: AbortSignal): Promise<Omit<FirstLook, "facts">> {
+  const { podUid, podNamespace, podName } = kubernetesLabels;
   const [sandboxes, containers] = await Promise.all([
     lists.podSandboxes({}, { signal }).collect(),
     lists.containers({}, { signal }).collect(),
   ]);
-  const ready = new Set(
-    sandboxes.filter(({ state }) => state === PodSandboxState.SANDBOX_READY).map(({ id }) => id),
+  const ready = sandboxes.filter(({ state }) => state === PodSandboxState.SANDBOX_READY);
+  const names = sandboxes.map(
+    ({ labels }) => [labels[podUid] ?? "", `${labels[podNamespace]}/${labels[podName]}`] as const,
   );
-  const running = containers
-    .filter(
-      ({ state, podSandboxId }) => state === ContainerState.CONTAINER_RUNNING && ready.has(podSandboxId),
-    )
-    .map(({ labels }) => labels[kubernetesLabels.podUid] ?? "");
-  const names = sandboxes.map(({ labels }) => {
-    const { podUid, podNamespace, podName } = kubernetesLabels;
-    return [labels[podUid] ?? "", `${labels[podNamespace]}/${labels[podName]}`] as const;
-  });
-  return { running: new Set(running), names: new Map(names) };
+  return {
+    running: new Set(ready.map(({ labels }) => labels[podUid] ?? "")),
+    started: new Set(containers.map(({ labels }) => labels[podUid] ?? "")),
+    names: new Map(names),
+  };
 }

@@ -29,8 +29,8 @@ export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly node: () => Node<Date>;
   readonly allocations: Pick<PodAllocations, "update" | "allocated" | "remove" | "retry">;
   readonly admissionChecks: readonly AdmissionCheck[];
-  /** The uids of the pods that had files, and of those that ran, when the kubelet started, with their names. */
-  readonly found: Pick<FirstLook, "running" | "names"> & { readonly onNode: readonly string[] };
+  /** What was on the node when the kubelet started; `onNode` are the uids of the pods that had files. */
+  readonly found: Omit<FirstLook, "facts"> & { readonly onNode: readonly string[] };
   readonly orphans: Pick<Orphans, "isRemoving" | "remove">;
   readonly closing: AbortSignal;
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
@@ -54,8 +54,9 @@ export class PodManager {
   readonly #pods = new Map<string, ManagedPod>();
   readonly #successors = new Map<string, Successor>();
   readonly #onNode: Set<string>;
-  /** Those that ran when the kubelet started, and had no turn yet. */
+  /** Those that ran when the kubelet started, and those that had a container; without those that had their turn. */
   readonly #running: Set<string>;
+  readonly #started: Set<string>;
   /** The Pods that each source gave last, as it gave them. */
   readonly #given = new Map<PodSource, readonly Pod[]>();
   /** Problems of Pods that cannot even be listed, in the last list of each source: each is reported once. */
@@ -69,6 +70,7 @@ export class PodManager {
     this.#parts = parts;
     this.#onNode = new Set(parts.found.onNode);
     this.#running = new Set(parts.found.running);
+    this.#started = new Set(parts.found.started);
     this.#workerParts = workerPartsOf(parts);
     this.#host = this.#createHost();
   }
@@ -160,6 +162,7 @@ export class PodManager {
   forgetFiles(uid: string): void {
     this.#onNode.delete(uid);
     this.#running.delete(uid);
+    this.#started.delete(uid);
   }
 
   /** Stops and removes all pods, and takes no others. Resolves when nothing of them is left. */
@@ -304,7 +307,7 @@ export class PodManager {
   async #admit(pod: ManagedPod, onAdmitted: () => void): Promise<AdmissionRejection | undefined> {
     const { admissionChecks, allocations, node, closing } = this.#parts;
     // It has passed the checks before. A kubelet that restarts with another limit must not kill what runs.
-    const isRunning = this.#running.delete(pod.uid);
+    const isRunning = this.#hasPassed(pod);
     const turn = this.#admission.turn(pod.pod, isRunning, async () => {
       closing.throwIfAborted();
       if (!isRunning) {
@@ -318,6 +321,13 @@ export class PodManager {
       return undefined;
     });
     return await turn;
+  }
+
+  /** Whether the Pod runs already, or has ended: one that is never restarted keeps its containers, and is not checked anew for them. */
+  #hasPassed(pod: ManagedPod): boolean {
+    const isRunning = this.#running.delete(pod.uid);
+    const isStarted = this.#started.delete(pod.uid);
+    return this.#onNode.has(pod.uid) && (isRunning || (isStarted && pod.pod.spec.restartPolicy !== "Always"));
   }
 
   /** Stops Pods to make room for a critical one, and waits until they have stopped. */

@@ -225,7 +225,7 @@ test("a Pod that has ended keeps its containers until its source drops it, and i
   assert.equal(containers.length, 1);
   await first.close();
   const again = new ListSource("list", [pod]);
-  const second = await node.start([again]);
+  const second = await node.start([again], { admit: () => ({ reason: "Full", message: "no" }) });
   await second.waitFor(() => second.pod("test", "job")?.state === "ended", { timeoutMs: 30_000 });
   const status = second.pod("test", "job")?.status;
   assert.equal(status?.containerStatuses?.[0]?.state?.terminated?.exitCode, 3);
