@@ -4,52 +4,79 @@
  * @packageDocumentation
  */
 
-// Images.
-// The Node and its health.
-// Its own API, and the status page.
-export type {
-  HealthEndpointOptions,
-  ImageDecision,
-  ImagePolicy,
-  ImageRequest,
-  KubeletAccess,
-  KubeletAccessDecision,
-  KubeletCertificate,
-  KubeletServerOptions,
-  KubeletStreamingOptions,
-  KubeletUser,
-  NodeConditionState,
-  NodeConditionsHook,
-  NodeOptions,
-  ReadOnlyPortOptions,
-  RelistOptions,
-} from "./kubelet/index.js";
 // A kubelet.
-// Where Pods come from.
-// Which Pods run.
-// What a node runs out of.
+
 export {
-  type AdmissionCheck,
-  type AdmissionRejection,
-  type AdmissionRequest,
+  createKubelet,
+  type Eviction,
+  type Kubelet,
+  type KubeletEvent,
+  type KubeletOptions,
+  type KubeletPod,
+  type KubeletStopOptions,
+  type KubeletWaitOptions,
+} from "./kubelet/index.js";
+
+// Where Pods come from.
+
+export {
   ApiServerError,
   type ApiServerErrorDetails,
   type ApiServerOptions,
   type ApiServerSource,
   apiServer,
-  type CgroupOptions,
-  type ContainerConsumption,
+  type KubeConfigLike,
+  type PodList,
+  type PodSource,
+  podList,
+  type SourceHost,
+  type SourceInputs,
+  type SourcePod,
+  type StaticPodsOptions,
+  staticPods,
+} from "./kubelet/index.js";
+
+// Which Pods run.
+
+export {
+  type AdmissionCheck,
+  type AdmissionRejection,
+  type AdmissionRequest,
   checkHostPorts,
   checkNodeAffinity,
   checkNodeResources,
   checkPodOs,
   checkSupplementalGroups,
   checkTaints,
-  createKubelet,
-  type DiskConsumption,
   defaultAdmissionChecks,
+  makeRoomForCriticalPod,
+  toleratesTaint,
+} from "./kubelet/index.js";
+
+// Images.
+
+export type {
+  ImageDecision,
+  ImagePolicy,
+  ImageRequest,
+} from "./kubelet/index.js";
+
+// The Node and its health.
+
+export type {
+  NodeConditionState,
+  NodeConditionsHook,
+  NodeOptions,
+  RelistOptions,
+} from "./kubelet/index.js";
+
+// What a node runs out of.
+
+export {
+  type CgroupOptions,
+  type ContainerConsumption,
+  type DiskConsumption,
   defaultHardThresholds,
-  type Eviction,
   type EvictionCandidate,
   type EvictionOptions,
   type EvictionPolicy,
@@ -57,30 +84,26 @@ export {
   type EvictionSignal,
   type GarbageCollectionOptions,
   type ImageGarbageCollectionOptions,
-  type KubeConfigLike,
-  type Kubelet,
-  type KubeletEvent,
-  type KubeletOptions,
-  type KubeletPod,
-  type KubeletStopOptions,
-  type KubeletWaitOptions,
   type LogRotationOptions,
   type MetThreshold,
-  makeRoomForCriticalPod,
   type Observation,
   type Observations,
   type PodConsumption,
-  type PodList,
-  type PodSource,
-  podList,
   rankPods,
   type SignalReader,
-  type SourceHost,
-  type SourceInputs,
-  type SourcePod,
-  type StaticPodsOptions,
-  staticPods,
   type Thresholds,
-  toleratesTaint,
   type VolumeConsumption,
+} from "./kubelet/index.js";
+
+// Its own API, and the status page.
+
+export type {
+  HealthEndpointOptions,
+  KubeletAccess,
+  KubeletAccessDecision,
+  KubeletCertificate,
+  KubeletServerOptions,
+  KubeletStreamingOptions,
+  KubeletUser,
+  ReadOnlyPortOptions,
 } from "./kubelet/index.js";

@@ -7,6 +7,7 @@ import { ConnectError } from "@connectrpc/connect";
 import * as configs from "../src/configs.js";
 import * as crictl from "../src/crictl.js";
 import * as root from "../src/index.js";
+import * as kubelet from "../src/kubelet.js";
 import * as kubernetes from "../src/kubernetes.js";
 import * as logs from "../src/logs.js";
 import * as observe from "../src/observe.js";
@@ -38,6 +39,7 @@ const doors = {
   ...root,
   ...configs,
   ...crictl,
+  ...kubelet,
   ...kubernetes,
   ...logs,
   ...observe,

@@ -7,6 +7,7 @@ import { ContainerConfigSchema } from "../gen/runtime/v1/api_pb.js";
 import * as configs from "../src/configs.js";
 import * as crictl from "../src/crictl.js";
 import * as root from "../src/index.js";
+import * as kubelet from "../src/kubelet.js";
 import * as kubernetes from "../src/kubernetes.js";
 import * as logs from "../src/logs.js";
 import * as observe from "../src/observe.js";

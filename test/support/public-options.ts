@@ -50,6 +50,7 @@ const doors = [
   "index",
   "configs",
   "crictl",
+  "kubelet",
   "kubernetes",
   "logs",
   "observe",

@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "../../../src/index.js";
@@ -129,7 +128,7 @@ test("examples/kubelet prints problems of manifests as events, and follows the f
 });
 
 test("examples/kubelet explains a command line that it cannot use", async (t) => {
-  const { start } = await node(t);
+  const { folder, start } = await node(t);
   for (const [args, message] of [
     [[], /--manifests DIR or --kubeconfig FILE is required/],
     [["--manifest", "x"], /--manifest/],
@@ -145,18 +144,22 @@ test("examples/kubelet explains a command line that it cannot use", async (t) =>
     "--kubeconfig",
     "/nowhere/kubeconfig",
     "--root-dir",
-    "/nowhere/x",
+    join(folder, "kubelet"),
+    "--read-only-port",
+    "0",
   );
-  assert.equal(await missing.ended(), 1);
+  assert.equal(await missing.ended(), 1, missing.output());
+  assert.match(missing.output(), /^\/nowhere\/kubeconfig: cannot be read: ENOENT/m);
 });
 
 test("examples/custom-kubelet.ts denies privileged Pods, pins images, and labels its pods", async (t) => {
   const { folder, runtime, cri, manifests, write, start } = await node(t);
   const source = await readFile(join(checkout, "examples/custom-kubelet.ts"), "utf8");
   assert.ok(source.trimEnd().split("\n").length < 40, "the example is short");
-  const stored = await cri.images.pull(busybox);
-  assert.ok(stored);
-  const [name = ""] = (await cri.images.get(busybox))?.repoDigests ?? [];
+  await cri.images.pull(busybox);
+  const [digest = ""] = (await cri.images.get(busybox))?.digests ?? [];
+  const name = `docker.io/library/busybox@${digest.split("@").at(-1)}`;
+  await cri.images.remove(busybox);
   const digests = join(folder, "digests.json");
   await writeFile(digests, JSON.stringify({ [busybox]: name.split("@")[1] }));
   await write("good", {});
@@ -171,17 +174,10 @@ test("examples/custom-kubelet.ts denies privileged Pods, pins images, and labels
   assert.equal(sandboxes.length, all.length);
   assert.ok(sandboxes.some(({ metadata }) => metadata?.name.startsWith("good-")));
   assert.ok(!all.some(({ metadata }) => metadata?.name.startsWith("root-")));
-  const created = runtime.calls.of("CreateContainer").map(({ request }) => request.config?.image);
-  assert.deepEqual(
-    created.map((image) => image?.userSpecifiedImage),
-    [name],
-  );
+  const pulls = runtime.calls.of("pullImage").map(({ request }) => request.image?.image);
+  assert.deepEqual(pulls, [busybox, name], "the image is pulled by its digest");
   program.interrupt();
   assert.equal(await program.ended(), 0, program.output());
   assert.deepEqual(await cri.lists.podSandboxes().collect(), []);
-  assert.equal(
-    existsSync(join(folder, "kubelet", "pods")) &&
-      (await import("node:fs")).readdirSync(join(folder, "kubelet", "pods")).length > 0,
-    false,
-  );
+  assert.deepEqual(await readdir(join(folder, "kubelet", "pods")).catch(() => []), []);
 });
