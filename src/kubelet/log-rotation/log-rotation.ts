@@ -1,7 +1,8 @@
-import { isCriError, OptionTable, option } from "../../core/index.js";
+import { isCriError, OptionTable, option, rawMessageOf } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { pause } from "../clock-waits.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
+import { recordNodeWarning } from "../node-event.js";
 import type { NodeRelist } from "../relist/index.js";
 import { logSize, rotateLog } from "./rotate-log.js";
 
@@ -33,10 +34,10 @@ export const logRotationTable = new OptionTable<LogRotationOptions>({
 
 /** What {@link LogRotation} uses. */
 export interface LogRotationParts {
-  readonly view: Pick<KubeletView, "clock" | "pods"> & { readonly cri: { readonly runtime: LogRuntime } };
+  readonly view: Pick<KubeletView, "clock" | "pods" | "record" | "nodeName"> & {
+    readonly cri: { readonly runtime: LogRuntime };
+  };
   readonly relist: Pick<NodeRelist, "containers" | "podUidOf">;
-  /** Called for each log that could not be rotated; the next check tries it again. */
-  readonly onFailure?: ((message: string, error: unknown) => void) | undefined;
 }
 
 type LogRuntime = Pick<Cri["runtime"], "containerStatus" | "reopenContainerLog">;
@@ -44,12 +45,17 @@ type LogRuntime = Pick<Cri["runtime"], "containerStatus" | "reopenContainerLog">
 /** A runtime that takes longer is tried again with the next check. */
 const callTimeoutMs = 30_000;
 
-/** Rotates the logs of the running containers of this kubelet's pods. */
+/**
+ * Rotates the logs of the running containers of this kubelet's pods. What fails is tried again with the next check; a log that fails twice in
+ * a row is reported, as a warning of the node with the reason `LogRotationFailed`. (The real kubelet only logs it.)
+ */
 export class LogRotation implements KubeletLoop {
   readonly #parts: LogRotationParts;
   readonly #options: Required<{ readonly [K in keyof LogRotationOptions]: number }>;
   /** The log of each container, which is immutable. */
-  #paths = new Map<string, string>();
+  readonly #paths = new Map<string, string>();
+  /** How often in a row the rotation failed, by the id of the container. */
+  readonly #failures = new Map<string, number>();
 
   constructor(parts: LogRotationParts, options: LogRotationOptions = {}) {
     const { maxBytes = 10 * 1024 * 1024, maxFiles = 5, intervalMs = 10_000 } = options;
@@ -64,20 +70,22 @@ export class LogRotation implements KubeletLoop {
 
   /** Checks all logs once. Resolves early when the runtime does not answer, or when the signal fires. */
   async rotateAll(signal: AbortSignal): Promise<void> {
-    const { view, relist, onFailure } = this.#parts;
+    const { view, relist } = this.#parts;
     const ownUids = new Set(view.pods().map(({ pod }) => pod.metadata.uid));
     const running = [...relist.containers.values()].filter(
       (one) => one.state === "running" && ownUids.has(relist.podUidOf(one)),
     );
     const ids = new Set(running.map(({ id }) => id));
-    for (const id of [...this.#paths.keys()]) if (!ids.has(id)) this.#paths.delete(id);
+    for (const known of [this.#paths, this.#failures])
+      for (const id of known.keys()) if (!ids.has(id)) known.delete(id);
     for (const { id, name } of running) {
       if (signal.aborted) return;
       try {
         await this.#rotate(id, signal);
+        this.#failures.delete(id);
       } catch (error) {
         if (signal.aborted) return;
-        onFailure?.(`the log of container ${name} (${id.slice(0, 13)}) was not rotated`, error);
+        this.#reportFailure(id, name, error);
         // A runtime that is down, or that hangs, would delay this for each container.
         if (isCriError(error) && ["unavailable", "deadline_exceeded"].includes(error.code)) return;
       }
@@ -98,6 +106,15 @@ export class LogRotation implements KubeletLoop {
       const time = new Date(this.#parts.view.clock.now());
       await rotateLog(path, { maxFiles: this.#options.maxFiles, time, reopen });
     }
+  }
+
+  /** A single failure is usual: the container may have ended in the meantime. */
+  #reportFailure(id: string, name: string, error: unknown): void {
+    const count = (this.#failures.get(id) ?? 0) + 1;
+    this.#failures.set(id, count);
+    if (count !== 2) return;
+    const message = `the log of container ${name} (${id.slice(0, 13)}) was not rotated: ${rawMessageOf(error)}`;
+    recordNodeWarning(this.#parts.view, "LogRotationFailed", message);
   }
 
   async #pathOf(containerId: string, signal: AbortSignal): Promise<string> {
