@@ -120,6 +120,8 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
         onChange();
       },
       port: () => server?.port,
+      // Its API takes WebSockets as kubectl sends them: an API server then need not turn them into SPDY.
+      declaredFeatures: () => (server ? ["ExtendWebSocketsToKubelet"] : []),
       evictionReserve: options.eviction === false ? {} : evictionOptions.hard,
     },
     { nodeLabels, nodeTaints, nodeAddresses, capacity, reserved, maxPods, kubeletVersion, nodeConditions },

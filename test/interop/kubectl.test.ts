@@ -10,9 +10,10 @@ import { before, describe, type TestContext, test } from "node:test";
 import { podName } from "../../scripts/interop/api-server.js";
 import { installKubectl } from "../../scripts/interop/kubectl.js";
 import { cleanup } from "../support/cleanup.js";
+import { type Running, stop } from "../support/kubectl.js";
 import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
-import { type Cluster, type Running, startCluster, stop } from "./support.js";
+import { type Cluster, startCluster } from "./support.js";
 
 const mebibyte = 2 ** 20;
 let kubectl = "";

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { request as httpsRequest, type RequestOptions } from "node:https";
 import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
 import { ApiError, badRequest, notFound } from "./api-error.js";
 import type { KeyPair } from "./certificates.js";
 import { listAt, numberAt, textAt } from "./json.js";
@@ -98,8 +99,8 @@ export function kubeletTarget(
 }
 
 function suffix(parameters: URLSearchParams): string {
-  const text = parameters.toString();
-  return text === "" ? "" : `?${text}`;
+  const query = parameters.toString();
+  return query === "" ? "" : `?${query}`;
 }
 
 /** Over WebSocket with v4 of the protocol, the ports are in the query. */
@@ -126,7 +127,7 @@ function containerOf(pod: KubeObject, name: string, orDefault: boolean): string 
   );
 }
 
-/** Sends a request to a kubelet, and its answer back, chunk by chunk. */
+/** Sends a request to a kubelet, and its answer back, chunk by chunk. For logs, an error of the kubelet becomes one of the API server. */
 export function proxyRequest(
   options: RequestOptions,
   path: string,
@@ -149,6 +150,10 @@ export function proxyRequest(
     });
     outgoing.on("response", (answer) => {
       const code = answer.statusCode ?? 502;
+      if (code >= 400 && path.startsWith("/containerLogs/")) {
+        text(answer).then((message) => reject(kubeletError(code, message)), reject);
+        return;
+      }
       response.writeHead(code, contentHeaders(answer));
       response.flushHeaders();
       answer.pipe(response);
@@ -164,19 +169,20 @@ export function proxyRequest(
 export function fetchFromKubelet(options: RequestOptions, path: string, timeoutMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const outgoing = httpsRequest({ ...options, path, signal: AbortSignal.timeout(timeoutMs) }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-      });
-      answer.on("end", () => {
-        if (answer.statusCode === 200) resolve(text);
-        else reject(new Error(`${path}: ${answer.statusCode}: ${text}`));
-      });
-      answer.on("error", reject);
+      text(answer).then((body) => {
+        if (answer.statusCode === 200) resolve(body);
+        else reject(new Error(`${path}: ${answer.statusCode}: ${body}`));
+      }, reject);
     });
     outgoing.on("error", reject);
     outgoing.end();
   });
+}
+
+function kubeletError(code: number, message: string): ApiError {
+  if (code === 400) return badRequest(message);
+  if (code === 500) return new ApiError(500, "InternalError", `Internal error occurred: ${message}`);
+  return new ApiError(code, code === 404 ? "NotFound" : "Unknown", message);
 }
 
 function contentHeaders(answer: IncomingMessage): Record<string, string> {
