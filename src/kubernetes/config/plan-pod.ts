@@ -76,6 +76,7 @@ export function planResources(
   containerName: string,
   node: NodeFacts,
 ): LinuxContainerResources {
+  checkPlanInput("planResources", pod, node, {});
   const view = viewOf(pod);
   const resources = containerResources(view, containerNamed(view, containerName), node);
   return create(LinuxContainerResourcesSchema, resources);

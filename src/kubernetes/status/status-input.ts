@@ -50,6 +50,22 @@ const waitingTable = new OptionTable<WaitingState>({
   reason: option.required(option.string),
   message: option.required(option.string),
 });
+const resizeTable = new OptionTable<ResizeStatus>({
+  actuated: option.required(option.recordOf(option.object)),
+  pending: option.nested(
+    new OptionTable<PendingResize>({
+      reason: option.required(option.oneOf("Deferred", "Infeasible")),
+      message: option.required(option.string),
+      observedGeneration: option.wholeNumber(0),
+    }),
+  ),
+  inProgress: option.nested(
+    new OptionTable<NonNullable<ResizeStatus["inProgress"]>>({
+      generation: option.wholeNumber(0),
+      error: option.string,
+    }),
+  ),
+});
 const record = (value: object) => (isRecord(value) ? undefined : "must be an object");
 
 export const podStatusInputTable = new OptionTable<PodStatusInput>({
@@ -67,8 +83,5 @@ export const podStatusInputTable = new OptionTable<PodStatusInput>({
   isTerminated: option.boolean,
   failure: option.nested(waitingTable),
   conditions: option.listOf(record),
-  resize: (value: unknown) =>
-    isRecord(value) && isRecord(value.actuated)
-      ? undefined
-      : "must be an object with actuated, pending and inProgress",
+  resize: option.nested(resizeTable),
 });
