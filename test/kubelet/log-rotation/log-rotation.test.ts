@@ -280,5 +280,6 @@ test(
     await rotation.rotateAll(signal);
     assert.deepEqual(await names(), ["0.log", "0.log.20260101-120010.gz", "0.log.20260101-120020"]);
     assert.equal((await stat(path)).size, 0);
+    assert.deepEqual(failures, []);
   },
 );
