@@ -1,4 +1,13 @@
-import { CriError, type CriErrorCode, type CriErrorDetails, isCriError } from "../../core/index.js";
+import {
+  CriError,
+  type CriErrorCode,
+  type CriErrorDetails,
+  type CriErrorInit,
+  checkArgument,
+  isCriError,
+  isKeyed,
+  option,
+} from "../../core/index.js";
 
 /** What is known of a failed request. */
 export interface ApiServerErrorDetails extends Omit<CriErrorDetails, "code"> {
@@ -20,6 +29,10 @@ export class ApiServerError extends CriError {
   readonly retryAfterMs: number | undefined;
 
   constructor(rawMessage: string, details: ApiServerErrorDetails = {}) {
+    checkArgument("ApiServerError", "rawMessage", rawMessage, option.string);
+    checkArgument("ApiServerError", "details", details, (value) =>
+      isKeyed(value) ? undefined : "must be an object",
+    );
     const { status, statusReason, retryAfterMs, ...common } = details;
     super({ ...common, code: codeOfStatus(status), reason: "api_server_failed", rawMessage });
     this.status = status;
@@ -30,6 +43,19 @@ export class ApiServerError extends CriError {
   /** `instanceof` also holds for errors of another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isCriError(value) && value.reason === "api_server_failed";
+  }
+
+  /** Returns a copy with the given properties replaced; the HTTP status, the code that it implies and the stack stay. */
+  override with(changes: Partial<CriErrorInit>): ApiServerError {
+    const copy = super.with(changes);
+    const { method, endpoint, hint, cause, wireCode, problems, existingId, leftovers } = copy;
+    const { status, statusReason, retryAfterMs } = this;
+    const error = new ApiServerError(copy.rawMessage, {
+      ...{ method, endpoint, hint, cause, wireCode, problems, existingId, leftovers },
+      ...{ status, statusReason, retryAfterMs },
+    });
+    if (copy.stack) error.stack = copy.stack;
+    return error;
   }
 }
 

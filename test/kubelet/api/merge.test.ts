@@ -221,3 +221,21 @@ test("versions are compared as numbers", () => {
   assert.equal(isNewer("1", undefined), true);
   assert.equal(isNewer(undefined, "1"), false);
 });
+
+test("an error of the API server keeps its HTTP status in copies, and is told apart by its reason", () => {
+  const error = new ApiServerError("GET /x: gone", {
+    status: 410,
+    statusReason: "Expired",
+    retryAfterMs: 1_000,
+  });
+  const copy = error.with({ hint: "List again" });
+  assert.ok(copy instanceof ApiServerError);
+  assert.deepEqual(
+    [copy.status, copy.statusReason, copy.retryAfterMs, copy.code, copy.hint, copy.rawMessage],
+    [410, "Expired", 1_000, "out_of_range", "List again", "GET /x: gone"],
+  );
+  assert.equal(new ApiServerError("no answer").code, "unavailable");
+  assert.equal(new ApiServerError("busy", { status: 503 }).code, "unavailable");
+  assert.throws(() => new ApiServerError(1 as never), { reason: "invalid_option" });
+  assert.throws(() => new ApiServerError("x", [] as never), { reason: "invalid_option" });
+});
