@@ -56,7 +56,7 @@ export interface ImageDecision {
 
 /**
  * Decides about an image before it is used. It may throw a `StartError` (with a reason such as `ErrImageNeverPull`): then the container
- * waits with that reason, and the start is tried again with a back-off. Any other error has the reason `ErrImagePull`.
+ * waits with that reason, and the start is tried again after 10 to 15 s. Any other error has the reason `ErrImagePull`.
  */
 export type ImagePolicy = (
   request: ImageRequest,
