@@ -16,6 +16,7 @@ import {
 } from "../../../src/kubernetes/index.js";
 import { tempFolder } from "../../support/temp.js";
 import { VirtualClock } from "../../support/virtual-clock.js";
+import { until } from "../../support/waiting.js";
 
 const amounts = (cpu: string, memory = "64Mi"): ResourceRequirements => ({ requests: { cpu, memory } });
 
@@ -231,7 +232,8 @@ test("nothing is decided before all sources have given their pods; later by itse
   assert.equal(allocations.pending("uid-of-a"), undefined);
   await clock.whenSleeping(1);
   hasAll = true;
-  await clock.until(() => events.length > 0, { limitMs: 31_000 });
+  await clock.advance(30_000);
+  await until(() => events.length > 0, "the decision");
   assert.equal(cpuOf(allocations.allocated(podOf("a", amounts("2")))), "2");
   stop.abort(new Error("the kubelet closes"));
   await loop;
@@ -246,7 +248,8 @@ test("a deferred resize is tried again every three minutes: the node may have mo
   await take(podOf("a", amounts("2")));
   allocatable.cpu = "8";
   await clock.whenSleeping(1);
-  await clock.until(() => reasons().includes("ResizeStarted"), { limitMs: 181_000 });
+  await clock.advance(180_000);
+  await until(() => reasons().includes("ResizeStarted"), "the second decision");
   stop.abort(new Error("the kubelet closes"));
   await loop;
 });
