@@ -77,7 +77,7 @@ const version = { major: "1", minor: "36", gitVersion: "v1.36.2", platform: "lin
 /** Starts a server with the namespaces of a new cluster. */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const ca = await CertificateAuthority.create(options.folder);
-  const serving = await ca.server();
+  const serving = options.https === false ? undefined : await ca.server();
   const server = new ApiServer(options, ca, serving);
   await server.start();
   return server;
@@ -94,7 +94,7 @@ export class ApiServer implements AsyncDisposable {
   /** Each request waits so long before it is looked at, in milliseconds. */
   delayMs = 0;
   readonly #options: ApiServerOptions;
-  readonly #serving: KeyPair;
+  readonly #serving: KeyPair | undefined;
   readonly #dialing: KubeletDialing;
   readonly #faults = new Faults();
   readonly #metrics: ResourceMetrics;
@@ -107,7 +107,7 @@ export class ApiServer implements AsyncDisposable {
   #reconnectTimer: NodeJS.Timeout | undefined;
   #identity: Promise<KeyPair> | undefined;
 
-  constructor(options: ApiServerOptions, ca: CertificateAuthority, serving: KeyPair) {
+  constructor(options: ApiServerOptions, ca: CertificateAuthority, serving: KeyPair | undefined) {
     this.#options = options;
     this.ca = ca;
     this.#serving = serving;
@@ -130,11 +130,7 @@ export class ApiServer implements AsyncDisposable {
   }
 
   get url(): string {
-    return `${this.#isHttps ? "https" : "http"}://127.0.0.1:${this.#port}`;
-  }
-
-  get #isHttps(): boolean {
-    return this.#options.https ?? true;
+    return `${this.#serving ? "https" : "http"}://127.0.0.1:${this.#port}`;
   }
 
   /** Creates an object, past authorization and HTTP, as an administrator. */
@@ -186,7 +182,7 @@ export class ApiServer implements AsyncDisposable {
     const handle = (request: IncomingMessage, response: ServerResponse): void =>
       void this.#handle(request, response);
     const tls = { ...this.#serving, ca: this.ca.cert, requestCert: true, rejectUnauthorized: false };
-    const server = this.#isHttps
+    const server = this.#serving
       ? createHttpsServer({ ...tls, ALPNProtocols: ["http/1.1"] }, handle)
       : createHttpServer(handle);
     server.on("connection", (socket: Socket) => {

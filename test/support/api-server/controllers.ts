@@ -1,5 +1,5 @@
-import { isEqual, isObject, type JsonObject, listAt, textAt, valueAt } from "./json.js";
-import { type KubeObject, timestamp } from "./kube-object.js";
+import { isEqual, type JsonObject, listAt, textAt, valueAt } from "./json.js";
+import type { KubeObject } from "./kube-object.js";
 import { randomSuffix } from "./names.js";
 import type { StoreEvent } from "./store.js";
 import type { TestCluster } from "./test-cluster.js";
@@ -155,35 +155,6 @@ function isPodReady(pod: KubeObject): boolean {
   return listAt(pod, "status", "conditions").some(
     (one) => textAt(one, "type") === "Ready" && textAt(one, "status") === "True",
   );
-}
-
-/** Marks the conditions of Nodes as unknown, as the controller does for those that have not renewed their lease for long. */
-export function markUnknown(cluster: TestCluster, nodeName: string): void {
-  const conditions = listAt(cluster.find("nodes", "", nodeName), "status", "conditions").map((one) => ({
-    ...(isObject(one) ? one : {}),
-    status: "Unknown",
-    reason: "NodeStatusUnknown",
-    message: "Kubelet stopped posting node status.",
-    lastTransitionTime: timestamp(),
-  }));
-  cluster.patch("nodes", "", nodeName, { status: { conditions } }, { subresource: "status" });
-}
-
-/** Deletes the objects whose owner is gone, such as the mirror Pods of a Node. */
-export function startGarbageCollector(cluster: TestCluster): Controller {
-  return onChange(cluster, ["nodes", "pods"], () => {
-    const uids = new Set(
-      ["nodes", "replicasets", "pods"]
-        .flatMap((plural) => cluster.list(plural))
-        .map((one) => one.metadata.uid),
-    );
-    for (const { metadata } of cluster.list("pods")) {
-      const owners = metadata.ownerReferences ?? [];
-      const isOrphan = owners.length > 0 && owners.every((one) => !uids.has(textAt(one, "uid")));
-      if (isOrphan && !metadata.deletionTimestamp)
-        cluster.delete("pods", metadata.namespace ?? "", metadata.name);
-    }
-  });
 }
 
 /** Calls a function now and after changes of these resources, once for all changes of a turn of the event loop. */

@@ -6,9 +6,7 @@ export { CertificateAuthority, type KeyPair } from "./certificates.js";
 export {
   type ChooseNode,
   type Controller,
-  markUnknown,
   type Replicas,
-  startGarbageCollector,
   startNodeTaints,
   startReplicas,
   startScheduler,
