@@ -268,6 +268,17 @@ const calls: Readonly<Record<string, Call>> = {
     kubernetes.credentialPlugins(spread(options, { binDir: "/nowhere", providers: [] })),
   ),
   "nodeDockerConfig 0": call((_, options: object) => kubernetes.nodeDockerConfig(options)),
+  "apiServer 0": call((_, options: kubelet.ApiServerOptions) => kubelet.apiServer(options)),
+  "createKubelet 0": call(({ cri }, options: object) =>
+    kubelet.createKubelet(spread(options, { cri, sources: [kubelet.podList()], rootDir: "/nowhere/x" })),
+  ),
+  "Kubelet.evict 1": call(({ kubelet }, eviction: object) =>
+    kubelet.evict("x", spread(eviction, { reason: "Evicted", message: "" })),
+  ),
+  "Kubelet.stop 0": call(({ kubelet }, options: object) => kubelet.stop(options)),
+  "Kubelet.waitFor 1": call(({ kubelet }, options: object) => kubelet.waitFor(() => true, options)),
+  "Kubelet.waitUntilReady 0": call(({ kubelet }, options: object) => kubelet.waitUntilReady(options)),
+  "staticPods 1": call((_, options: kubelet.StaticPodsOptions) => kubelet.staticPods("/x", options)),
   "playPod 2": call(({ cri }, options: object) => kubernetes.playPod(cri, manifestPod, options)),
   "podPlanner 0": call(({ node }, facts: object) => kubernetes.podPlanner(spread(facts, node))),
   "podActions 2": call((_, state: object) =>
@@ -398,6 +409,20 @@ const calls: Readonly<Record<string, Call>> = {
 
 /** Parameters that are not options: why each of their types is none. */
 const otherTypes: Readonly<Record<string, string>> = {
+  AdmissionRequest: "passed to checks",
+  ApiServerErrorDetails: "the fields of an error",
+  DefaultedContainer: "passed to callbacks",
+  EvictionRequest: "passed to policies",
+  ImageRequest: "passed to policies",
+  KubeletAccess: "passed to callbacks",
+  KubeletEvent: "passed to callbacks",
+  KubeletParts: "internal: created by createKubelet",
+  KubeletUser: "the result of authenticate",
+  "Node<Date>": "passed to sources",
+  'Omit<KubeletEvent, "timeMs">': "an event of a source",
+  SourceHost: "passed to sources",
+  SourcePod: "passed to sources",
+  Toleration: "a part of a Pod",
   CatalogueImage: "an image that a catalogue made",
   CallContext: "passed to handlers",
   CommandContext: "passed to handlers",
@@ -468,6 +493,10 @@ const otherParameters: ReadonlySet<string> = new Set([
   "OtelTracer.startSpan 1",
   "OtelSpan.setStatus 0",
   "OtelSpan.recordException 0",
+  // Objects of core/v1.
+  "SourceHost.setNode 0",
+  "podStatusWord 0",
+  "toleratesTaint 1",
 ]);
 
 /** The members of OpenTelemetry's API that are checked. */
@@ -552,13 +581,18 @@ const passedOn: ReadonlySet<string> = new Set([
   "api",
   "clock",
   "from",
+  "kubeConfig",
   "meterProvider",
   "tracerProvider",
   "transport",
 ]);
 
 /** Options that are values which this package returned: their own fields are not checked. */
-const returned: ReadonlySet<string> = new Set(["podStatus 2 node", "podStatus 2 previous"]);
+const returned: ReadonlySet<string> = new Set([
+  "podStatus 2 resize",
+  "podStatus 2 node",
+  "podStatus 2 previous",
+]);
 
 /** Parameters that may also be a string that is not an endpoint. */
 const paths: ReadonlySet<string> = new Set(["Cri.copyTo 1", "Container.copyTo 0"]);

@@ -72,6 +72,8 @@ export class Kubelet implements AsyncDisposable {
 
   /** Returns a Pod by its name; undefined for one that it does not know. */
   pod(namespace: string, name: string): KubeletPod | undefined {
+    checkArgument("kubelet.pod", "namespace", namespace, option.nonEmptyString);
+    checkArgument("kubelet.pod", "name", name, option.nonEmptyString);
     return this.#parts.find(namespace, name);
   }
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as root from "../../src/index.js";
+import * as kubelets from "../../src/kubelet.js";
 import * as kubernetes from "../../src/kubernetes.js";
 import * as logs from "../../src/logs.js";
 import * as server from "../../src/server.js";
@@ -39,6 +40,7 @@ export interface World {
   readonly node: kubernetes.NodeFacts;
   readonly nodeFiles: kubernetes.LocalNodeFiles;
   readonly played: kubernetes.PlayedPod;
+  readonly kubelet: kubelets.Kubelet;
 }
 
 /** Creates the objects, and a function that closes them. */
@@ -88,6 +90,14 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
     const played = await kubernetes.playPod(cri, playedPod, { rootDir, onEvent: () => undefined });
     closing.push(() => played.stop({ gracePeriodSeconds: 1 }));
     await played.wait({ until: "running", timeoutMs: 20_000 });
+    const kubelet = await kubelets.createKubelet({
+      cri,
+      sources: [kubelets.podList()],
+      rootDir: join(folder, "kubelet"),
+      eviction: false,
+      imageGarbageCollection: false,
+    });
+    closing.push(() => kubelet.close());
     return {
       world: {
         ...{
@@ -103,7 +113,7 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
           streamingServer,
           context,
         },
-        ...{ conformancePod, conformanceContainer, killable, writer, node, nodeFiles, played },
+        ...{ conformancePod, conformanceContainer, killable, writer, node, nodeFiles, played, kubelet },
       },
       close,
     };

@@ -1,4 +1,4 @@
-import { checkArgument, isRecord, type OptionCheck } from "../../core/index.js";
+import { checkArgument, isKeyed, type OptionCheck } from "../../core/index.js";
 import { isStaticPod, type Taint, type Toleration } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
 import { checkedRequest } from "./checked-request.js";
@@ -16,7 +16,7 @@ export const checkTaints: AdmissionCheck = checkedRequest("checkTaints", ({ pod,
 });
 
 const recordCheck: OptionCheck<object> = (value: unknown) =>
-  isRecord(value) ? undefined : "must be an object";
+  isKeyed(value) ? undefined : "must be an object";
 
 /**
  * Reports whether a toleration applies to a taint. An empty key with the operator Exists, and an empty effect, apply to all. Throws

@@ -1,4 +1,4 @@
-import { criError } from "../../core/index.js";
+import { checkArgument, criError, isKeyed, type OptionCheck, option } from "../../core/index.js";
 import type { Node, Pod, PodStatus } from "../../kubernetes/index.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { PodSource, SourceHost, SourceInputs, SourcePod } from "../pod-source.js";
@@ -42,6 +42,9 @@ export function apiServer(options: ApiServerOptions = {}): ApiServerSource {
   return new ApiServer(options);
 }
 
+const recordCheck: OptionCheck<object> = (value: unknown) =>
+  isKeyed(value) ? undefined : "must be an object";
+
 /** How long `close()` waits for statuses and deletions that are on their way. */
 const flushMs = 3_000;
 
@@ -75,11 +78,16 @@ class ApiServer implements ApiServerSource {
     return this.#closed;
   }
 
-  readonly authenticate: ApiServerSource["authenticate"] = async (token, signal) =>
-    reviewToken(await this.#connect(), token, signal);
+  readonly authenticate: ApiServerSource["authenticate"] = async (token, signal) => {
+    checkArgument("apiServer.authenticate", "token", token, option.string);
+    return reviewToken(await this.#connect(), token, signal);
+  };
 
-  readonly authorize: ApiServerSource["authorize"] = async (user, access, signal) =>
-    reviewAccess(await this.#connect(), user, access, signal);
+  readonly authorize: ApiServerSource["authorize"] = async (user, access, signal) => {
+    checkArgument("apiServer.authorize", "user", user, recordCheck);
+    checkArgument("apiServer.authorize", "access", access, recordCheck);
+    return reviewAccess(await this.#connect(), user, access, signal);
+  };
 
   async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     await this.#connection?.prepare(pod, signal);

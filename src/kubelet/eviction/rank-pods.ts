@@ -1,3 +1,4 @@
+import { checkArgument, isRecord, type OptionCheck } from "../../core/index.js";
 import { podRequest } from "../../kubernetes/index.js";
 import type {
   ContainerConsumption,
@@ -13,11 +14,20 @@ type Compare = (one: EvictionCandidate, other: EvictionCandidate) => number;
 /** Returns what a pod uses of the resource; undefined when that was not measured. */
 type UsageOf = (consumption: PodConsumption) => bigint | undefined;
 
+const requestCheck: OptionCheck<EvictionRequest> = (value: unknown) =>
+  isRecord(value) &&
+  isRecord(value.threshold) &&
+  Object.hasOwn(signalRules, String(value.threshold.signal)) &&
+  Array.isArray(value.candidates)
+    ? undefined
+    : "must have a `threshold` with its signal, and a list of `candidates`";
+
 /**
  * Returns the pods in the kubelet's order: those that use more than they request come first, then those of a lower priority, then those
  * that use more beyond their request. Processes have no requests. A pod whose usage is unknown comes first. Pods of equal rank keep their order.
  */
 export const rankPods: EvictionPolicy = (request) => {
+  checkArgument("rankPods", "request", request, requestCheck);
   const { resource } = signalRules[request.threshold.signal];
   const usageOf = usage(request);
   const requestOf = ({ pod }: EvictionCandidate): bigint =>
