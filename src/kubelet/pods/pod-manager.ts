@@ -1,4 +1,4 @@
-import { isPromiseLike, rawMessageOf } from "../../core/index.js";
+import { rawMessageOf } from "../../core/index.js";
 import {
   checkPod,
   type DefaultedPod,
@@ -10,15 +10,15 @@ import {
   removePod,
   removePodCgroup,
 } from "../../kubernetes/index.js";
-import type { AdmissionCheck, AdmissionRejection, AdmissionRequest } from "../admission-check.js";
+import type { AdmissionCheck } from "../admission-check.js";
 import type { FirstLook } from "../first-look.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
 import type { PodSource, SourcePod } from "../pod-source.js";
 import type { PodAllocations } from "../resize/index.js";
-import { AdmissionQueue } from "./admission-queue.js";
 import { housekeepingMs, ManagedPod, type ManagedPodHost } from "./managed-pod.js";
 import type { Orphans } from "./orphans.js";
+import { PodAdmission } from "./pod-admission.js";
 import { type ListProblem, readListed } from "./read-listed.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
@@ -54,14 +54,11 @@ export class PodManager {
   readonly #pods = new Map<string, ManagedPod>();
   readonly #successors = new Map<string, Successor>();
   readonly #onNode: Set<string>;
-  /** Those that ran when the kubelet started, and those that had a container; without those that had their turn. */
-  readonly #running: Set<string>;
-  readonly #started: Set<string>;
   /** The Pods that each source gave last, as it gave them. */
   readonly #given = new Map<PodSource, readonly Pod[]>();
   /** Problems of Pods that cannot even be listed, in the last list of each source: each is reported once. */
   readonly #reported = new Map<PodSource, ReadonlySet<string>>();
-  readonly #admission = new AdmissionQueue();
+  readonly #admission: PodAdmission;
   readonly #workerParts: ReturnType<typeof workerPartsOf>;
   readonly #host: ManagedPodHost;
   #isStopping = false;
@@ -69,8 +66,13 @@ export class PodManager {
   constructor(parts: PodManagerParts) {
     this.#parts = parts;
     this.#onNode = new Set(parts.found.onNode);
-    this.#running = new Set(parts.found.running);
-    this.#started = new Set(parts.found.started);
+    this.#admission = new PodAdmission({
+      ...parts,
+      checks: parts.admissionChecks,
+      isOnNode: (uid) => this.#onNode.has(uid),
+      admitted: () => this.admitted(),
+      preempt: (victims) => this.#preempt(victims),
+    });
     this.#workerParts = workerPartsOf(parts);
     this.#host = this.#createHost();
   }
@@ -161,8 +163,7 @@ export class PodManager {
   /** Forgets what an orphan's removal has removed. */
   forgetFiles(uid: string): void {
     this.#onNode.delete(uid);
-    this.#running.delete(uid);
-    this.#started.delete(uid);
+    this.#admission.forget(uid);
   }
 
   /** Stops and removes all pods, and takes no others. Resolves when nothing of them is left. */
@@ -226,7 +227,7 @@ export class PodManager {
       clearPlace: (pod) => this.#clearPlace(pod),
       release: (pod) => this.#release(pod),
       isOnNode: (uid) => this.#onNode.has(uid),
-      admit: (pod, onAdmitted) => this.#admit(pod, onAdmitted),
+      admit: (pod, onAdmitted) => this.#admission.decide(pod, onAdmitted),
       allocate: (pod) => {
         this.#onNode.add(pod.metadata.uid);
         return parts.allocations.update(pod);
@@ -304,32 +305,6 @@ export class PodManager {
     void allocations.retry();
   }
 
-  async #admit(pod: ManagedPod, onAdmitted: () => void): Promise<AdmissionRejection | undefined> {
-    const { admissionChecks, allocations, node, closing } = this.#parts;
-    // It has passed the checks before. A kubelet that restarts with another limit must not kill what runs.
-    const isRunning = this.#hasPassed(pod);
-    const turn = this.#admission.turn(pod.pod, isRunning, async () => {
-      closing.throwIfAborted();
-      if (!isRunning) {
-        const others = this.admitted().map((other) => allocations.allocated(other));
-        const preempt = (victims: readonly DefaultedPod[]) => this.#preempt(victims);
-        const request = { pod: allocations.allocated(pod.pod), node: node(), others, preempt };
-        const rejection = await firstRejection(admissionChecks, request);
-        if (rejection) return rejection;
-      }
-      onAdmitted();
-      return undefined;
-    });
-    return await turn;
-  }
-
-  /** Whether the Pod runs already, or has ended: one that is never restarted keeps its containers, and is not checked anew for them. */
-  #hasPassed(pod: ManagedPod): boolean {
-    const isRunning = this.#running.delete(pod.uid);
-    const isStarted = this.#started.delete(pod.uid);
-    return this.#onNode.has(pod.uid) && (isRunning || (isStarted && pod.pod.spec.restartPolicy !== "Always"));
-  }
-
   /** Stops Pods to make room for a critical one, and waits until they have stopped. */
   async #preempt(victims: readonly DefaultedPod[]): Promise<void> {
     const pods = victims.flatMap(({ metadata }) => this.#pods.get(metadata.uid) ?? []);
@@ -390,18 +365,6 @@ export class PodManager {
     const fieldPath = container === undefined ? undefined : fieldPathOf(pod.pod, container);
     this.#parts.record({ ...event, object: { kind: "Pod", namespace, name, uid, fieldPath } });
   }
-}
-
-async function firstRejection(
-  checks: readonly AdmissionCheck[],
-  request: AdmissionRequest,
-): Promise<AdmissionRejection | undefined> {
-  for (const check of checks) {
-    const found = check(request);
-    const rejection = isPromiseLike(found) ? await found : found;
-    if (rejection) return rejection;
-  }
-  return undefined;
 }
 
 type PodWorkerRecord = ConstructorParameters<typeof PodWorker>[1]["record"];
