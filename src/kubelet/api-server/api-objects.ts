@@ -1,6 +1,13 @@
 // The objects of the API as JSON has them: times are strings.
 import { isDate } from "../../core/index.js";
-import type { Node, NodeStatus, ObjectMeta, Pod, PodStatus } from "../../kubernetes/index.js";
+import {
+  type Node,
+  type NodeStatus,
+  type ObjectMeta,
+  type Pod,
+  type PodStatus,
+  timeText,
+} from "../../kubernetes/index.js";
 
 /** Any object. */
 export interface ApiObject {
@@ -27,11 +34,6 @@ export interface ApiNode extends Omit<Node<string>, "metadata" | "status"> {
 /** Returns `namespace/name`. */
 export function keyOf({ metadata }: ApiObject): string {
   return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
-}
-
-/** Returns a time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
-export function timeText(time: Date | string): string {
-  return typeof time === "string" ? time : `${time.toISOString().slice(0, 19)}Z`;
 }
 
 /** Returns a time in RFC 3339 with microseconds, as `metav1.MicroTime` is written. */

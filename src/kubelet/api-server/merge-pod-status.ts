@@ -2,26 +2,16 @@ import {
   type Container,
   type ContainerStatus,
   isTerminalPhase,
+  ownConditionTypes,
   type PodCondition,
   type PodStatus,
+  unmetReadinessGates,
 } from "../../kubernetes/index.js";
 import type { ApiPod } from "./api-objects.js";
 
 type Status = PodStatus<string>;
 type Condition = PodCondition<string>;
 type ContainerState = ContainerStatus<string>;
-
-/** The conditions that a kubelet owns; those of others stay. Source: the kubelet, pkg/kubelet/types. */
-const ownTypes: ReadonlySet<string> = new Set([
-  "PodScheduled",
-  "PodReadyToStartContainers",
-  "Initialized",
-  "Ready",
-  "ContainersReady",
-  "PodResizePending",
-  "PodResizeInProgress",
-  "AllContainersRestarting",
-]);
 
 /** A condition that controllers set, and the kubelet with the end of a pod that it evicts. */
 const sharedType = "DisruptionTarget";
@@ -64,14 +54,14 @@ function keptFields({ phase: _phase, reason: _reason, message: _message, ...rest
 
 function mergedConditions(found: ApiPod, computed: Status, nowText: string): Condition[] {
   const before = found.status?.conditions ?? [];
-  const others = before.filter(({ type }) => !ownTypes.has(type));
+  const others = before.filter(({ type }) => !ownConditionTypes.has(type));
   const isEnd = isTerminalPhase(computed.phase);
   const shared = computed.conditions?.find(({ type }) => type === sharedType);
   // Controllers must not replace the pod while its containers still run.
   const foreign = shared && isEnd ? [...others.filter(({ type }) => type !== sharedType), shared] : others;
-  const own = computed.conditions?.filter(({ type }) => ownTypes.has(type));
+  const own = computed.conditions?.filter(({ type }) => ownConditionTypes.has(type));
   const kept = before.filter(
-    ({ type }) => ownTypes.has(type) && (own === undefined || type === "PodScheduled"),
+    ({ type }) => ownConditionTypes.has(type) && (own === undefined || type === "PodScheduled"),
   );
   const current = [...kept.filter(({ type }) => !own?.some((one) => one.type === type)), ...(own ?? [])];
   const complete = isEnd ? ended(current, computed.phase) : gated(found, current, foreign);
@@ -102,16 +92,9 @@ function ended(conditions: readonly Condition[], phase: string | undefined): Con
 
 /** Decides about Ready anew, by the readiness gates: their conditions are those of others, which only the API server knows. */
 function gated(found: ApiPod, own: readonly Condition[], others: readonly Condition[]): Condition[] {
-  const gates = found.spec?.readinessGates ?? [];
   const areContainersReady = own.some(({ type, status }) => type === "ContainersReady" && status === "True");
-  if (gates.length === 0 || !areContainersReady) return [...own];
-  const problems = gates.flatMap(({ conditionType }) => {
-    const condition = others.find(({ type }) => type === conditionType);
-    if (condition === undefined)
-      return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
-    if (condition.status === "True") return [];
-    return [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
-  });
+  if (!areContainersReady || !found.spec?.readinessGates?.length) return [...own];
+  const problems = unmetReadinessGates(found, others);
   return own.map((condition): Condition => {
     if (condition.type !== "Ready") return condition;
     const { reason: _reason, message: _message, ...ready } = condition;

@@ -1,11 +1,11 @@
 import { ChangeSignal } from "../../core/index.js";
-import type { Pod } from "../../kubernetes/index.js";
+import { type Pod, timeText } from "../../kubernetes/index.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import type { SourcePod } from "../pod-source.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
 import { statusOf } from "./api-error.js";
-import { type ApiPod, apiJson, keyOf, timeText } from "./api-objects.js";
+import { type ApiPod, apiJson, keyOf } from "./api-objects.js";
 
 const mirrorAnnotation = "kubernetes.io/config.mirror";
 const hashAnnotation = "kubernetes.io/config.hash";

@@ -1,10 +1,10 @@
 import { ChangeSignal } from "../../core/index.js";
-import { type PodStatus, podStatusJson } from "../../kubernetes/index.js";
+import { type PodStatus, podStatusJson, timeText } from "../../kubernetes/index.js";
 import type { SourcePod } from "../pod-source.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
 import { statusOf } from "./api-error.js";
-import { type ApiPod, timeText } from "./api-objects.js";
+import type { ApiPod } from "./api-objects.js";
 import { mergePodStatus } from "./merge-pod-status.js";
 import { podStatusPatch } from "./pod-status-patch.js";
 import { StatusPatches } from "./status-patches.js";

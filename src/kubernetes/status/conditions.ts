@@ -26,7 +26,7 @@ type Finding = Pick<PodCondition<Date>, "type" | "reason" | "message" | "observe
 };
 
 /** The conditions that `podStatus()` sets. Others are kept as they are. */
-const ownTypes: ReadonlySet<string> = new Set([
+export const ownConditionTypes: ReadonlySet<string> = new Set([
   "PodReadyToStartContainers",
   "Initialized",
   "Ready",
@@ -41,7 +41,7 @@ const ownTypes: ReadonlySet<string> = new Set([
 export function podConditions(pod: Pod, observed: ObservedPod, input: ConditionsInput): PodCondition<Date>[] {
   const { nowMs, previous, others } = input;
   const generation = pod.metadata?.generation;
-  const kept = others.filter(({ type }) => !ownTypes.has(type));
+  const kept = others.filter(({ type }) => !ownConditionTypes.has(type));
   const containersReady = containersReadyFinding(pod, input);
   const findings: Finding[] = [
     ...resizeFindings(input.resize),
@@ -113,15 +113,23 @@ function containersReadyFinding(pod: Pod, { phase, statuses }: ConditionsInput):
 
 function readyFinding(pod: Pod, containersReady: Finding, others: readonly PodCondition<Date>[]): Finding {
   if (!containersReady.holds) return { ...containersReady, type: "Ready" };
-  const unmet = (pod.spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
+  const unmet = unmetReadinessGates(pod, others);
+  if (unmet.length === 0) return { type: "Ready", holds: true };
+  return { type: "Ready", holds: false, reason: "ReadinessGatesNotReady", message: unmet.join(", ") };
+}
+
+/** Returns why the readiness gates of a Pod are not open, by the conditions that others have set; one text for each closed gate. */
+export function unmetReadinessGates(
+  { spec }: Pick<Pod, "spec">,
+  others: readonly Pick<PodCondition, "type" | "status">[],
+): string[] {
+  return (spec?.readinessGates ?? []).flatMap(({ conditionType }) => {
     const condition = others.find(({ type }) => type === conditionType);
     if (condition === undefined)
       return [`corresponding condition of pod readiness gate "${conditionType}" does not exist.`];
     if (condition.status === "True") return [];
     return [`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`];
   });
-  if (unmet.length === 0) return { type: "Ready", holds: true };
-  return { type: "Ready", holds: false, reason: "ReadinessGatesNotReady", message: unmet.join(", ") };
 }
 
 function initializedFinding(pod: Pod, { phase, statuses, previous }: ConditionsInput): Finding {

@@ -89,7 +89,7 @@ function cut(text: string, limitBytes: number): string {
 }
 
 /** Returns a time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
-function timeText(time: Date): string {
+export function timeText(time: Date): string {
   return `${time.toISOString().slice(0, 19)}Z`;
 }
 
