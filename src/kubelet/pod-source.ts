@@ -17,7 +17,8 @@ export interface SourceHost {
   /**
    * Takes the complete list of the source's Pods, whenever it has changed. New ones are started, those with a deletion timestamp are
    * stopped, and those that are missing are stopped and removed. A kubelet removes nothing of unknown pods before each source has called
-   * it once. Pods need `metadata.name`, `namespace` and `uid`.
+   * it once. Pods need `metadata.name`, `namespace` and `uid`. An object that was in the list before
+   * counts as unchanged: give a new one for a new version.
    */
   readonly setPods: (pods: readonly Pod[]) => void;
   /** Syncs the pods that use objects which have changed: all of the source, or those with these uids. */

@@ -8,11 +8,29 @@ export interface ListProblem {
   readonly problem: string;
 }
 
+/** A Pod of a source's list. */
+export interface ListedPod {
+  readonly pod: DefaultedPod;
+  /** Why it cannot be used; undefined if it can. */
+  readonly problem: string | undefined;
+}
+
+/** What was read before: an API server as a source gives the whole list with each change of one Pod. */
+const known = new WeakMap<Pod, ListedPod>();
+
 /**
  * Returns a Pod of a source's list with its defaults, which need not be valid otherwise; and why it cannot be used at all, if it has no
  * identity.
  */
-export function readListed(raw: Pod): { readonly pod: DefaultedPod; readonly problem: string | undefined } {
+export function readListed(raw: Pod): ListedPod {
+  const before = isRecord(raw) ? known.get(raw) : undefined;
+  if (before) return before;
+  const listed = read(raw);
+  if (isRecord(raw)) known.set(raw, listed);
+  return listed;
+}
+
+function read(raw: Pod): ListedPod {
   const pod = defaulted(raw);
   const { name, uid } = pod.metadata;
   // The uid is the name of folders.
