@@ -278,6 +278,7 @@ export {
 export {
   formatAge,
   type PendingResize,
+  type PodFailure,
   type PodStatusInput,
   podStatus,
   podStatusJson,

@@ -6,6 +6,7 @@ import type {
   NodeFacts,
   NodeFiles,
   ObservedPod,
+  PodFailure,
   PodStatus,
 } from "../kubernetes/index.js";
 import type { KubeletEvent } from "./kubelet-event.js";
@@ -44,10 +45,7 @@ export interface KubeletView {
 }
 
 /** Why and how a Pod is evicted. */
-export interface Eviction {
-  /** Such as `Evicted` or `Terminated`. */
-  readonly reason: string;
-  readonly message: string;
+export interface Eviction extends PodFailure {
   /** @default that of the Pod */
   readonly gracePeriodSeconds?: number | undefined;
 }

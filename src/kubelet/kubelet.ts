@@ -26,6 +26,7 @@ const stopTable = new OptionTable<KubeletStopOptions>({
 const evictionTable = new OptionTable<Eviction>({
   reason: option.required(option.nonEmptyString),
   message: option.required(option.string),
+  disruption: option.string,
   gracePeriodSeconds: option.wholeNumber(0),
 });
 const waitTable = new OptionTable<KubeletWaitOptions>({

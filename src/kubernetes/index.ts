@@ -86,7 +86,12 @@ export { probesFactory } from "./probes/prober.js";
 export { probeRunner } from "./probes/run-probe.js";
 export type { FieldProblem, FieldProblemKind } from "./schema/index.js";
 export { StartError, type StartErrorDetails, type WaitingReason } from "./start-error.js";
-export { ownConditionTypes, unmetReadinessGates } from "./status/conditions.js";
+export {
+  disruptionTarget,
+  disruptionType,
+  ownConditionTypes,
+  unmetReadinessGates,
+} from "./status/conditions.js";
 export {
   deadlineMs,
   isRestartingAllContainers,
@@ -94,7 +99,7 @@ export {
   podStatus,
 } from "./status/pod-status.js";
 export { publishedStatus } from "./status/published-status.js";
-export type { PodStatusInput, ResizeStatus, WaitingState } from "./status/status-input.js";
+export type { PodFailure, PodStatusInput, ResizeStatus, WaitingState } from "./status/status-input.js";
 export { podStatusJson, podStatusOf, timeText } from "./status/status-json.js";
 export { formatAge, podStatusWord } from "./status/status-words.js";
 export { readTerminationMessage } from "./status/termination-message.js";

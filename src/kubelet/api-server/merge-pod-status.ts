@@ -1,6 +1,7 @@
 import {
   type Container,
   type ContainerStatus,
+  disruptionType,
   isTerminalPhase,
   ownConditionTypes,
   type PodCondition,
@@ -12,9 +13,6 @@ import type { ApiPod } from "./api-objects.js";
 type Status = PodStatus<string>;
 type Condition = PodCondition<string>;
 type ContainerState = ContainerStatus<string>;
-
-/** A condition that controllers set, and the kubelet with the end of a pod that it evicts. */
-const sharedType = "DisruptionTarget";
 
 /**
  * Returns the status to report of a Pod, from the one that the API server has and the one that was computed here. A pod that has ended
@@ -56,9 +54,10 @@ function mergedConditions(found: ApiPod, computed: Status, nowText: string): Con
   const before = found.status?.conditions ?? [];
   const others = before.filter(({ type }) => !ownConditionTypes.has(type));
   const isEnd = isTerminalPhase(computed.phase);
-  const shared = computed.conditions?.find(({ type }) => type === sharedType);
+  const shared = computed.conditions?.find(({ type }) => type === disruptionType);
   // Controllers must not replace the pod while its containers still run.
-  const foreign = shared && isEnd ? [...others.filter(({ type }) => type !== sharedType), shared] : others;
+  const foreign =
+    shared && isEnd ? [...others.filter(({ type }) => type !== disruptionType), shared] : others;
   const own = computed.conditions?.filter(({ type }) => ownConditionTypes.has(type));
   const kept = before.filter(
     ({ type }) => ownConditionTypes.has(type) && (own === undefined || type === "PodScheduled"),

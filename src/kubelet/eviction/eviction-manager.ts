@@ -5,7 +5,7 @@ import type { AdmissionCheck } from "../admission-check.js";
 import { callSafely } from "../callbacks.js";
 import { pause, withClockDeadline } from "../clock-waits.js";
 import type { GarbageCollection, ImageGarbageCollection } from "../garbage/index.js";
-import type { KubeletLoop, KubeletPod, KubeletView } from "../kubelet-view.js";
+import type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "../kubelet-view.js";
 import { recordNodeWarning } from "../node-event.js";
 import type { NodeRelist } from "../relist/index.js";
 import { exceededLocalLimit, hasLocalLimits, hasStorageLimits } from "./local-limits.js";
@@ -149,7 +149,9 @@ export class EvictionManager implements KubeletLoop {
     const candidates = await this.#consumptions.measure(pods, what, signal);
     return candidates.flatMap((candidate) => {
       const message = exceededLocalLimit(candidate);
-      return message === undefined ? [] : [this.#evict(candidate, message, immediateSeconds)];
+      return message === undefined
+        ? []
+        : [this.#evict(candidate, { message, gracePeriodSeconds: immediateSeconds })];
     });
   }
 
@@ -186,17 +188,19 @@ export class EvictionManager implements KubeletLoop {
     const graceSeconds =
       threshold.kind === "hard" ? 0 : Math.min(this.#maxPodGraceSeconds, terminationGracePeriodSeconds);
     const message = evictionMessage(threshold, chosen);
-    return this.#evict(chosen, message, Math.max(immediateSeconds, graceSeconds));
+    const gracePeriodSeconds = Math.max(immediateSeconds, graceSeconds);
+    return this.#evict(chosen, { message, gracePeriodSeconds, disruption: message });
   }
 
-  #evict({ pod }: EvictionCandidate, message: string, gracePeriodSeconds: number): string {
+  /** Evicts a pod. One that exceeds its own limits has failed by itself: it does not get the condition DisruptionTarget. */
+  #evict({ pod }: EvictionCandidate, eviction: Omit<Eviction, "reason">): string {
     const { namespace, name, uid } = pod.metadata;
     const { view } = this.#parts;
     view.record({
-      ...{ type: "Warning", reason: "Evicted", message },
+      ...{ type: "Warning", reason: "Evicted", message: eviction.message },
       object: { kind: "Pod", namespace, name, uid },
     });
-    view.evict(uid, { reason: "Evicted", message, gracePeriodSeconds });
+    view.evict(uid, { reason: "Evicted", ...eviction });
     return uid;
   }
 

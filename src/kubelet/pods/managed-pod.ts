@@ -8,6 +8,7 @@ import {
 } from "../../core/index.js";
 import {
   type DefaultedPod,
+  disruptionTarget,
   isTerminalPhase,
   type ObservedPod,
   type Pod,
@@ -216,9 +217,9 @@ export class ManagedPod {
 
   /** Stops the Pod for good, as failed. */
   evict(eviction: Eviction): void {
-    const { reason, message, gracePeriodSeconds } = eviction;
+    const { gracePeriodSeconds, ...failure } = eviction;
     this.#eviction ??= eviction;
-    this.#worker?.terminate({ gracePeriodSeconds, failure: { reason, message } });
+    this.#worker?.terminate({ gracePeriodSeconds, failure });
     this.#stop();
   }
 
@@ -350,12 +351,22 @@ export class ManagedPod {
   /** The Pod was deleted, dropped or evicted before anything of it was started. */
   #endUnstarted(): void {
     this.#setState("ended");
-    if (this.#eviction) this.#report({ ...this.#unstartedStatus(), ...failureOf(this.#eviction) });
+    if (this.#eviction) this.#report({ ...this.#unstartedStatus(), ...this.#failureStatus(this.#eviction) });
     else if (this.isDeleted) this.#report({ ...this.#unstartedStatus(), phase: "Failed" });
   }
 
   #unstartedStatus(): PodStatus<Date> {
     return { startTime: new Date(this.#host.now()), qosClass: podQosClass(this.#pod) };
+  }
+
+  #failureStatus({ reason, message, disruption }: Eviction): PodStatus<Date> {
+    const { generation } = this.#pod.metadata;
+    return {
+      ...{ phase: "Failed", reason, message },
+      ...(disruption !== undefined && {
+        conditions: [disruptionTarget(disruption, this.#host.now(), generation)],
+      }),
+    };
   }
 
   #report(status: PodStatus<Date>): void {
@@ -402,8 +413,4 @@ export class ManagedPod {
     if (this.#host.closing.aborted) return;
     this.#record("FailedSync", rawMessageOf(error));
   }
-}
-
-function failureOf({ reason, message }: Eviction): Pick<PodStatus, "phase" | "reason" | "message"> {
-  return { phase: "Failed", reason, message };
 }

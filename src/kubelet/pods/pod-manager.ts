@@ -309,9 +309,10 @@ export class PodManager {
   async #preempt(victims: readonly DefaultedPod[]): Promise<void> {
     const pods = victims.flatMap(({ metadata }) => this.#pods.get(metadata.uid) ?? []);
     const message = "Preempted in order to admit critical pod";
+    const disruption = "Pod was preempted by Kubelet to accommodate a critical pod.";
     for (const pod of pods) {
       this.#record(pod, { type: "Warning", reason: "Preempting", message });
-      pod.evict({ reason: "Preempting", message });
+      pod.evict({ reason: "Preempting", message, disruption });
     }
     await Promise.all(pods.map((pod) => pod.whenEnded()));
   }

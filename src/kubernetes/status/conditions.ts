@@ -17,6 +17,8 @@ export interface ConditionsInput {
   /** Whether all containers are being removed to start anew. */
   readonly isRestartingAll: boolean;
   readonly resize: ResizeStatus | undefined;
+  /** The message of the condition DisruptionTarget; undefined for a pod that the kubelet does not stop for the sake of the node. */
+  readonly disruption: string | undefined;
   readonly nowMs: number;
 }
 
@@ -37,11 +39,18 @@ export const ownConditionTypes: ReadonlySet<string> = new Set([
   "PodResizeInProgress",
 ]);
 
+/** The condition of a pod that is stopped by a disruption. Controllers set it, too. */
+export const disruptionType = "DisruptionTarget";
+
 /** Returns the conditions of a pod. The transition time of a condition changes only when its status changes. */
 export function podConditions(pod: Pod, observed: ObservedPod, input: ConditionsInput): PodCondition<Date>[] {
-  const { nowMs, previous, others } = input;
+  const { nowMs, previous, others, disruption } = input;
   const generation = pod.metadata?.generation;
-  const kept = others.filter(({ type }) => !ownConditionTypes.has(type));
+  const foreign = others.filter(({ type }) => !ownConditionTypes.has(type));
+  const kept =
+    disruption === undefined
+      ? foreign
+      : withDisruption(foreign, disruptionTarget(disruption, nowMs, generation));
   const containersReady = containersReadyFinding(pod, input);
   const findings: Finding[] = [
     ...resizeFindings(input.resize),
@@ -68,6 +77,35 @@ export function podConditions(pod: Pod, observed: ObservedPod, input: Conditions
     },
   );
   return [...kept, ...own];
+}
+
+/** Returns the condition of a pod that the kubelet stops for the sake of the node: an eviction or a preemption. */
+export function disruptionTarget(
+  message: string,
+  nowMs: number,
+  generation: number | undefined,
+): PodCondition<Date> {
+  return {
+    type: disruptionType,
+    status: "True",
+    ...(generation !== undefined && { observedGeneration: generation }),
+    lastTransitionTime: new Date(nowMs),
+    reason: "TerminationByKubelet",
+    message,
+  };
+}
+
+/** Replaces the condition DisruptionTarget. One that was True before keeps its transition time. */
+function withDisruption(
+  conditions: readonly PodCondition<Date>[],
+  added: PodCondition<Date>,
+): PodCondition<Date>[] {
+  const before = conditions.find(({ type }) => type === disruptionType);
+  const since = before?.status === "True" ? before.lastTransitionTime : undefined;
+  return [
+    ...conditions.filter(({ type }) => type !== disruptionType),
+    { ...added, ...(since !== undefined && { lastTransitionTime: since }) },
+  ];
 }
 
 /** Returns the conditions of a resize, which exist only while they hold. */

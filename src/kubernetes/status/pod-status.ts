@@ -51,6 +51,7 @@ export function podStatus(pod: Pod, observed: ObservedPod, input: PodStatusInput
       others: input.conditions ?? previous?.conditions ?? [],
       isRestartingAll: isRestartingNow,
       resize: isTerminated ? undefined : input.resize,
+      disruption: input.failure?.disruption,
       nowMs,
     }),
     ...addresses(pod, observed, input),
@@ -114,7 +115,7 @@ function outcomeOf(pod: Pod, input: PodStatusInput, found: PodPhase, startTime: 
   const { nowMs, previous, failure, isTerminated = false } = input;
   const before = isTerminalPhase(previous?.phase) ? previous.phase : pod.status?.phase;
   if (isTerminalPhase(before)) return { phase: before, ...reasonOf(previous) };
-  if (failure) return { phase: "Failed", ...failure };
+  if (failure) return { phase: "Failed", reason: failure.reason, message: failure.message };
   const deadline = deadlineMs(pod, startTime);
   if (deadline !== undefined && nowMs >= deadline) {
     const message = "Pod was active on the node longer than the specified deadline";

@@ -10,6 +10,19 @@ export interface WaitingState {
   readonly message: string;
 }
 
+/** Why a pod fails as a whole, whatever its containers do. */
+export interface PodFailure {
+  /** In CamelCase, such as `Evicted` or `Preempting`. */
+  readonly reason: string;
+  readonly message: string;
+  /**
+   * The message of the condition DisruptionTarget with the reason TerminationByKubelet: for a pod that is stopped for the sake of the
+   * node, so that controllers do not count its failure.
+   * @default the pod does not get the condition
+   */
+  readonly disruption?: string | undefined;
+}
+
 /** What `podStatus()` is computed from, beside the Pod and what the runtime reports. */
 export interface PodStatusInput {
   /** The current time in milliseconds since 1970. */
@@ -26,8 +39,8 @@ export interface PodStatusInput {
   readonly isDeleted?: boolean | undefined;
   /** Whether all containers were stopped for good. Then the phase becomes Succeeded or Failed. @default false */
   readonly isTerminated?: boolean | undefined;
-  /** Why the pod fails whatever its containers do, such as the reason Evicted. @default none */
-  readonly failure?: WaitingState | undefined;
+  /** Why the pod fails as a whole, such as the reason Evicted. @default none */
+  readonly failure?: PodFailure | undefined;
   /** Conditions that others set, such as those of readiness gates. @default none */
   readonly conditions?: readonly PodCondition<Date>[] | undefined;
   /** How far a change of the pod's resources is. @default the containers have the resources of the Pod */
@@ -49,6 +62,11 @@ export interface ResizeStatus {
 const waitingTable = new OptionTable<WaitingState>({
   reason: option.required(option.string),
   message: option.required(option.string),
+});
+const failureTable = new OptionTable<PodFailure>({
+  reason: option.required(option.string),
+  message: option.required(option.string),
+  disruption: option.string,
 });
 const resizeTable = new OptionTable<ResizeStatus>({
   actuated: option.required(option.recordOf(option.object)),
@@ -81,7 +99,7 @@ export const podStatusInputTable = new OptionTable<PodStatusInput>({
   previous: record,
   isDeleted: option.boolean,
   isTerminated: option.boolean,
-  failure: option.nested(waitingTable),
+  failure: option.nested(failureTable),
   conditions: option.listOf(record),
   resize: option.nested(resizeTable),
 });

@@ -4,7 +4,7 @@ import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
 import { deadlineMs, isRestartingAllContainers, isTerminalPhase, podStatus } from "../status/pod-status.js";
 import { publishedStatus } from "../status/published-status.js";
-import type { ResizeStatus } from "../status/status-input.js";
+import type { PodFailure, ResizeStatus } from "../status/status-input.js";
 import { readTerminationMessage } from "../status/termination-message.js";
 import { podActions } from "./actions.js";
 import { RestartBackOff, type RestartBackOffOptions } from "./back-off.js";
@@ -34,7 +34,7 @@ export interface TerminateOptions {
    */
   readonly gracePeriodSeconds?: number | undefined;
   /** Why the pod fails, such as the reason `Evicted`: its phase becomes Failed. @default it is deleted */
-  readonly failure?: { readonly reason: string; readonly message: string } | undefined;
+  readonly failure?: PodFailure | undefined;
 }
 
 /** Options of a {@link PodWorker}. */
@@ -79,7 +79,7 @@ export class PodWorker {
   #terminationMessages: Readonly<Record<string, string>> = {};
   /** Set once the pod is stopped for good. */
   #termination:
-    | { graceSeconds: number; readonly isDeleted: boolean; failure: TerminateOptions["failure"] }
+    | { graceSeconds: number; readonly isDeleted: boolean; failure: PodFailure | undefined }
     | undefined;
   /** Whether a container ran with other resources than the Pod has, at the last look. */
   #isResizing = false;

@@ -267,6 +267,22 @@ test("an eviction fails a Pod with its reason, and gives its resources to others
   await kubelet.stop();
 });
 
+test("a Pod that is preempted for a critical one has failed with the condition DisruptionTarget", async (t) => {
+  const node = await kubeletNode(t);
+  const list = new ListSource("list", [onePod("a")]);
+  const kubelet = await node.start([list], { maxPods: 1 });
+  await untilPhase(kubelet, "Running", "a");
+  list.set(onePod("a"), onePod("critical", ["run"], { priority: 2_000_000_000 }));
+  await untilPhase(kubelet, "Running", "critical");
+  const { reason, message, conditions } = kubelet.pod("test", "a")?.status ?? {};
+  assert.deepEqual([reason, message], ["Preempting", "Preempted in order to admit critical pod"]);
+  const condition = conditions?.find(({ type }) => type === "DisruptionTarget");
+  assert.equal(condition?.status, "True");
+  assert.equal(condition.reason, "TerminationByKubelet");
+  assert.equal(condition.message, "Pod was preempted by Kubelet to accommodate a critical pod.");
+  await kubelet.stop();
+});
+
 test("a new version of a Pod reaches its worker; one that is not valid is reported and not used", async (t) => {
   const node = await kubeletNode(t);
   const pod = onePod("a");

@@ -152,7 +152,9 @@ test("one pod is evicted per round, at once for a hard threshold, with the kubel
   const message =
     "The node was low on resource: memory. Threshold quantity: 100Mi, available: 50Mi. " +
     "Container c was using 300Mi, request is 0, has larger consumption of memory. ";
-  assert.deepEqual(evictions, [["large", { reason: "Evicted", message, gracePeriodSeconds: 1 }]]);
+  assert.deepEqual(evictions, [
+    ["large", { reason: "Evicted", message, gracePeriodSeconds: 1, disruption: message }],
+  ]);
   assert.deepEqual(events, [
     {
       ...{ type: "Warning", reason: "EvictionThresholdMet", message: "Attempting to reclaim memory" },

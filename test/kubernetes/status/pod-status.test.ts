@@ -411,6 +411,26 @@ test("the reason of a phase stays with it", () => {
   assert.equal(statusOf(api, [{}]).phase, "Succeeded");
 });
 
+test("a pod that is stopped for the sake of the node has the condition DisruptionTarget, published with its end", () => {
+  const pod = podOf();
+  const isDisruption = ({ type }: { readonly type: string }) => type === "DisruptionTarget";
+  const running = statusOf(pod);
+  const evicted = { reason: "Evicted", message: "low on memory" };
+  const failure = { ...evicted, disruption: "low on memory" };
+  const failed = statusOf(pod, [{}], { previous: running, failure });
+  const condition = failed.conditions?.find(isDisruption);
+  assert.deepEqual(
+    [condition?.status, condition?.reason, condition?.message],
+    ["True", "TerminationByKubelet", "low on memory"],
+  );
+  const later = statusOf(pod, [{}], { previous: failed, failure, nowMs: atMs(200) });
+  assert.deepEqual(later.conditions?.filter(isDisruption), [condition]);
+  assert.ok(!publishedStatus(failed, running, true).conditions?.some(isDisruption));
+  assert.ok(publishedStatus(failed, running, false).conditions?.some(isDisruption));
+  const byItself = statusOf(pod, [{}], { previous: running, failure: evicted });
+  assert.ok(!byItself.conditions?.some(isDisruption));
+});
+
 test("the QoS class is that of the Pod's status, or computed", () => {
   assert.equal(statusOf(podOf()).qosClass, "BestEffort");
   assert.equal(statusOf({ ...podOf(), status: { qosClass: "Guaranteed" } }).qosClass, "Guaranteed");
