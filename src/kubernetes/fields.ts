@@ -210,7 +210,7 @@ export const projectionFields: FieldTable<VolumeProjection> = {
 /** The fields of an emptyDir. */
 export const emptyDirFields: FieldTable<EmptyDirVolumeSource> = {
   medium: done('"" for the disk of the node, "Memory" for a tmpfs; huge pages are refused'),
-  sizeLimit: done("the size of a tmpfs; on disk, it is not enforced"),
+  sizeLimit: done("the size of a tmpfs; on disk, a kubelet evicts a Pod that uses more"),
 };
 
 /** The fields of mounts. */
@@ -254,7 +254,7 @@ export const portFields: FieldTable<ContainerPort> = {
 /** The fields of `resources`. */
 export const resourceFields: FieldTable<ResourceRequirements> = {
   claims,
-  limits: done("cpu, memory and hugepages-SIZE; ephemeral-storage is not enforced"),
+  limits: done("cpu, memory and hugepages-SIZE; a kubelet evicts a Pod that exceeds ephemeral-storage"),
   requests: done("cpu and memory: CPU shares, OOM scores and the QoS class"),
 };
 
