@@ -4,13 +4,11 @@ import { checkRestingKubelet } from "../support/resting-kubelet.js";
 
 test("a kubelet with 110 pods at rest uses no more than the real one", async (t) => {
   const { endpoint, image, rootDir } = await crashNode(t);
-  const cgroupRoot = "/cri-sdk-resting-kubelet";
   t.diagnostic(
     await checkRestingKubelet({
       endpoint,
       image,
       rootDir,
-      cgroupRoot,
       pods: 110,
       settleMs: 15_000,
       restMs: 60_000,

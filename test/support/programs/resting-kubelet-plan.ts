@@ -3,8 +3,8 @@ export interface RestingKubeletPlan {
   readonly endpoint: string;
   readonly rootDir: string;
   readonly image: string;
-  /** The cgroup above those of the pods. */
-  readonly cgroupRoot: string;
+  /** The cgroup above those of the pods; undefined for a runtime without cgroups. */
+  readonly cgroupRoot?: string;
   /** How many Pods of one sleeping container are run. */
   readonly pods: number;
   /** The pause between the last running pod and the measurement, in milliseconds. */

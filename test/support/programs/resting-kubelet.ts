@@ -23,7 +23,7 @@ const beganMs = performance.now();
 const kubelet = await createKubelet({
   cri,
   rootDir: plan.rootDir,
-  node: { cgroupRoot: plan.cgroupRoot },
+  ...(plan.cgroupRoot === undefined ? { cgroups: false } : { node: { cgroupRoot: plan.cgroupRoot } }),
   nodeName: "resting",
   sources: [podList(pods)],
   // The disk of the machine may be nearly full.
