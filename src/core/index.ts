@@ -43,7 +43,6 @@ export {
 } from "./image-reference.js";
 export { isNode } from "./javascript-runtime.js";
 export { jsonOf, withJson } from "./json.js";
-export { kubernetesLabels } from "./kubernetes-labels.js";
 export {
   backoffTable,
   callOptionsTable,
@@ -89,3 +88,4 @@ export {
 export { closestMatch } from "./suggestions.js";
 export { dateToNanos, nanosToDate, nanosToMs } from "./time.js";
 export { type ViolationReason, Violations } from "./violations.js";
+export { kubernetesAnnotations, kubernetesLabels } from "./well-known-keys.js";

@@ -11,7 +11,7 @@ import { DataObjects } from "./data-objects.js";
 import { EventWriter } from "./event-writer.js";
 import { isMirror, MirrorPods } from "./mirror-pods.js";
 import { NodeLease } from "./node-lease.js";
-import { NodeReporter } from "./node-reporter.js";
+import { NodePublisher } from "./node-publisher.js";
 import type { ApiServerOptions } from "./options.js";
 import { PodStatuses } from "./pod-statuses.js";
 import { Reflector } from "./reflector.js";
@@ -32,7 +32,7 @@ export class Connection {
   readonly #tokens: ServiceAccountTokens;
   readonly #statuses: PodStatuses;
   readonly #mirrors: MirrorPods;
-  readonly #node: NodeReporter;
+  readonly #node: NodePublisher;
   readonly #events: EventWriter | undefined;
   #startPods: () => void = () => undefined;
 
@@ -51,7 +51,7 @@ export class Connection {
     this.#data = new DataObjects(context, shared);
     this.#tokens = new ServiceAccountTokens(context, shared);
     this.#statuses = new PodStatuses(context, { signal, represented: (pod) => this.#represented(pod) });
-    this.#node = new NodeReporter(context, {
+    this.#node = new NodePublisher(context, {
       host,
       registerNode: options.registerNode ?? true,
       reportMs: nodeStatusReportMs,

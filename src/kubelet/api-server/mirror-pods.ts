@@ -1,4 +1,4 @@
-import { ChangeSignal } from "../../core/index.js";
+import { ChangeSignal, kubernetesAnnotations } from "../../core/index.js";
 import { type Pod, timeText } from "../../kubernetes/index.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import type { SourcePod } from "../pod-source.js";
@@ -7,10 +7,12 @@ import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js"
 import { statusOf } from "./api-error.js";
 import { type ApiPod, apiJson, keyOf } from "./api-objects.js";
 
-const mirrorAnnotation = "kubernetes.io/config.mirror";
-const hashAnnotation = "kubernetes.io/config.hash";
-const sourceAnnotation = "kubernetes.io/config.source";
-const seenAnnotation = "kubernetes.io/config.seen";
+const {
+  configMirror: mirrorAnnotation,
+  configHash: hashAnnotation,
+  configSource: sourceAnnotation,
+  configSeen: seenAnnotation,
+} = kubernetesAnnotations;
 
 /** Whether a Pod of the API server stands for a static pod of its node. */
 export function isMirror({ metadata }: Pod | ApiPod): boolean {

@@ -12,7 +12,7 @@ import {
   Timer,
 } from "../../kubernetes/index.js";
 import { callSafely } from "../callbacks.js";
-import type { NodePressures } from "../eviction/index.js";
+import { defaultHardThresholds, type NodePressures } from "../eviction/index.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
 import type { RuntimeHealth } from "../relist/index.js";
 import { type HostInfo, readHostInfo, readHostResources } from "./host-info.js";
@@ -27,7 +27,7 @@ import {
 } from "./node-conditions.js";
 import { nodeImages } from "./node-images.js";
 import { nodeObject } from "./node-object.js";
-import { defaultEvictionReserve, type EvictionReserve } from "./node-resources.js";
+import type { EvictionReserve } from "./node-resources.js";
 import { nodeStatus } from "./node-status.js";
 import { defaultKubeletVersion, defaultMaxPods, type NodeOptions, nodeTable } from "./options.js";
 
@@ -50,10 +50,7 @@ export interface NodeReporterParts {
   readonly port?: (() => number | undefined) | undefined;
   /** Features of this kubelet for API servers and schedulers, such as `ExtendWebSocketsToKubelet`. @default none */
   readonly declaredFeatures?: (() => readonly string[]) | undefined;
-  /**
-   * The hard thresholds of evictions, which pods may not have; `{}` when nothing is evicted.
-   * @default `{ "memory.available": "100Mi", "nodefs.available": "10%" }`
-   */
+  /** The hard eviction thresholds, which are not allocatable to pods; `{}` when no pods are evicted. @default `defaultHardThresholds` */
   readonly evictionReserve?: EvictionReserve | undefined;
   /** @default the files of this machine */
   readonly files?: HostFiles | undefined;
@@ -219,7 +216,7 @@ export class NodeReporter implements KubeletLoop {
       maxPods,
       capacity,
       reserved,
-      evictionReserve: evictionReserve ?? defaultEvictionReserve,
+      evictionReserve: evictionReserve ?? defaultHardThresholds,
       version: this.#version,
       runtime: runtimeHealth.status,
       images: this.#images,

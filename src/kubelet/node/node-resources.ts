@@ -1,5 +1,6 @@
 import type { Resources } from "../../kubernetes/index.js";
 import { ParsedQuantity, parseQuantity } from "../../pods/index.js";
+import type { EvictionSignal, Thresholds } from "../eviction/index.js";
 import type { HostResources } from "./host-info.js";
 
 /** Amounts by the name of a resource, as a Node has them. */
@@ -41,17 +42,8 @@ export function nodeCapacity({
   return textsOf(new Map([...read, ...given]));
 }
 
-/** The thresholds of evictions that are reserved, by their signals: amounts, or shares of the capacity such as "10%". */
-export interface EvictionReserve {
-  readonly "memory.available"?: string | undefined;
-  readonly "nodefs.available"?: string | undefined;
-}
-
-/** The kubelet's defaults of `evictionHard`. */
-export const defaultEvictionReserve: EvictionReserve = {
-  "memory.available": "100Mi",
-  "nodefs.available": "10%",
-};
+/** The hard eviction thresholds that are reserved. */
+export type EvictionReserve = Pick<Thresholds, (typeof evictionResources)[number][1]>;
 
 /**
  * Returns `status.allocatable`: the capacity without what is reserved and without the thresholds at which pods are evicted, and memory
@@ -84,7 +76,7 @@ export function nodeAllocatable(
 const evictionResources = [
   ["memory", "memory.available"],
   ["ephemeral-storage", "nodefs.available"],
-] as const satisfies readonly (readonly [string, keyof EvictionReserve])[];
+] as const satisfies readonly (readonly [string, EvictionSignal])[];
 
 /** The kubelet keeps shares as numbers of 32 bits, so that 10 % of a large disk is some bytes more than a tenth. */
 function thresholdOf(threshold: string, capacity: ParsedQuantity): ParsedQuantity {

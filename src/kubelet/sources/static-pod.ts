@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { kubernetesAnnotations } from "../../core/index.js";
 import { defaultPod, type Pod } from "../../kubernetes/index.js";
 
 /** Where a static pod comes from. */
@@ -33,9 +34,9 @@ export function staticPod(pod: Pod, { nodeName, file, seenMs }: StaticPodOrigin)
       uid,
       annotations: {
         ...pod.metadata?.annotations,
-        "kubernetes.io/config.source": "file",
-        "kubernetes.io/config.hash": uid,
-        "kubernetes.io/config.seen": new Date(seenMs).toISOString(),
+        [kubernetesAnnotations.configSource]: "file",
+        [kubernetesAnnotations.configHash]: uid,
+        [kubernetesAnnotations.configSeen]: new Date(seenMs).toISOString(),
       },
     },
     ...(pod.spec && { spec: { ...pod.spec, nodeName, tolerations: [...tolerations, toleration] } }),

@@ -1,10 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  defaultEvictionReserve,
-  nodeAllocatable,
-  nodeCapacity,
-} from "../../../src/kubelet/node/node-resources.js";
+import { defaultHardThresholds } from "../../../src/kubelet/eviction/index.js";
+import { nodeAllocatable, nodeCapacity } from "../../../src/kubelet/node/node-resources.js";
 
 const machine = {
   cpus: 4,
@@ -45,7 +42,7 @@ test("huge pages and given resources are capacities, and a file system of unknow
 
 test("allocatable is the capacity without the thresholds of evictions: the numbers of a real kubelet", () => {
   const capacity = nodeCapacity(machine);
-  assert.deepEqual(nodeAllocatable(capacity, {}, defaultEvictionReserve), {
+  assert.deepEqual(nodeAllocatable(capacity, {}, defaultHardThresholds), {
     cpu: "4",
     memory: "8038128Ki",
     // The tenth that a kubelet of this capacity subtracts is 63 bytes more than a tenth.

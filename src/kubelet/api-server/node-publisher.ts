@@ -16,8 +16,8 @@ import {
 import { Reflector } from "./reflector.js";
 import { StatusPatches } from "./status-patches.js";
 
-/** What a {@link NodeReporter} needs beside the context. */
-export interface NodeReporterOptions {
+/** What a {@link NodePublisher} needs beside the context. */
+export interface NodePublisherOptions {
   readonly host: Pick<SourceHost, "node" | "setNode">;
   readonly registerNode: boolean;
   /** The longest time between two reports. */
@@ -36,12 +36,12 @@ interface Registration {
 }
 
 /**
- * Registers the Node, again when it was deleted, and reports its status when it has changed, and else every five minutes. Follows what
- * others change of the Node.
+ * Registers the Node at the API server, again after it was deleted, and publishes its status: after each change, and otherwise every five
+ * minutes. Passes changes that others make to the Node to the host.
  */
-export class NodeReporter implements KubeletLoop {
+export class NodePublisher implements KubeletLoop {
   readonly #context: ApiContext;
-  readonly #options: NodeReporterOptions;
+  readonly #options: NodePublisherOptions;
   readonly #path: string;
   readonly #patches: StatusPatches;
   readonly #changed = new ChangeSignal();
@@ -57,7 +57,7 @@ export class NodeReporter implements KubeletLoop {
     | { readonly uid: string | undefined; readonly status: NodeStatus<string>; readonly atMs: number }
     | undefined;
 
-  constructor(context: ApiContext, options: NodeReporterOptions) {
+  constructor(context: ApiContext, options: NodePublisherOptions) {
     this.#context = context;
     this.#options = options;
     this.#patches = new StatusPatches(context);
