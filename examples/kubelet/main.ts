@@ -29,8 +29,6 @@ async function connections(
     server: {
       port,
       clientCa: clientCa === undefined ? undefined : await readFile(clientCa),
-      authenticate: api.authenticate,
-      authorize: api.authorize,
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock, Node, Pod, PodInputs, PodStatus } from "../kubernetes/index.js";
 import type { KubeletEvent } from "./kubelet-event.js";
+import type { KubeletAccess, KubeletAccessDecision, KubeletUser } from "./server/index.js";
 
 /** A Pod of a kubelet, as sources and parts see it. */
 export interface SourcePod {
@@ -71,4 +72,14 @@ export interface PodSource {
   onEvent?(event: KubeletEvent): void;
   /** Called with the Node whenever its status was computed: every 10 s. */
   onNode?(node: Node<Date>): void;
+  /**
+   * Returns the user of a bearer token, undefined for one that is not valid. The default of the option of the kubelet's own API with this
+   * name: that of the first source that has it.
+   */
+  authenticate?(token: string, signal: AbortSignal): Promise<KubeletUser | undefined>;
+  /**
+   * Decides whether a user of the kubelet's own API may do something. The default of the option with this name: that of the first source
+   * that has it.
+   */
+  authorize?(user: KubeletUser, access: KubeletAccess, signal: AbortSignal): Promise<KubeletAccessDecision>;
 }

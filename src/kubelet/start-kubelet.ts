@@ -22,7 +22,7 @@ import { PodManager } from "./pods/pod-manager.js";
 import { NodeRelist } from "./relist/index.js";
 import { PodAllocations } from "./resize/index.js";
 import { lockRoot } from "./root-lock.js";
-import { KubeletServer, ProbeCounts, StatusServer } from "./server/index.js";
+import { KubeletServer, type KubeletServerOptions, ProbeCounts, StatusServer } from "./server/index.js";
 import { settingsOf } from "./settings.js";
 
 /** What {@link startKubelet} is called with, beside the options. */
@@ -210,7 +210,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
   steps.add(() => pods.close());
   const healthChecks = { syncloop: () => relist.health().runtimeErrors.join(", ") || undefined };
   if (options.server) {
-    server = new KubeletServer(options.server, {
+    server = new KubeletServer(withAccessOf(sources, options.server), {
       view,
       rootDir,
       probes: probeCounts,
@@ -250,6 +250,17 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     serverUrl: () => server?.url,
     statusUrl: () => statusServer?.url,
   });
+}
+
+/** Returns the options of the kubelet's own API: who it serves is the decision of a source, unless the options say something else. */
+function withAccessOf(sources: readonly PodSource[], options: KubeletServerOptions): KubeletServerOptions {
+  const authenticating = sources.find((source) => source.authenticate);
+  const authorizing = sources.find((source) => source.authorize);
+  return {
+    ...options,
+    authenticate: options.authenticate ?? authenticating?.authenticate?.bind(authenticating),
+    authorize: options.authorize ?? authorizing?.authorize?.bind(authorizing),
+  };
 }
 
 interface SourceParts extends Pick<KubeletRun, "steps" | "closing"> {

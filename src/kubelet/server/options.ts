@@ -45,8 +45,9 @@ export interface HealthEndpointOptions {
 }
 
 /**
- * Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. Without `clientCa` and `authenticate`,
- * every request is refused with 401; the source of `apiServer()` has both functions.
+ * Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. `apiServer()` answers whose a token is,
+ * and what a user may do. An API server itself shows a client certificate, for which `clientCa` is needed. Without `clientCa` and without
+ * anything that knows tokens, every request is refused with 401.
  */
 export interface KubeletServerOptions {
   /**
@@ -72,14 +73,15 @@ export interface KubeletServerOptions {
   /**
    * Returns the user of a bearer token, undefined for an unknown token: a TokenReview. Answers are kept for two minutes, and those for
    * unknown tokens for ten seconds.
-   * @default none: tokens are refused
+   * @default that of the first source that has one, such as `apiServer()`; otherwise none: tokens are refused
    */
   readonly authenticate?:
     | ((token: string, signal: AbortSignal) => Promise<KubeletUser | undefined>)
     | undefined;
   /**
    * Decides whether a user may do something: a SubjectAccessReview. Answers are kept for five minutes, refusals for 30 seconds.
-   * @default users of the group `system:masters` may do everything, and others nothing
+   * @default that of the first source that has one, such as `apiServer()`; otherwise users of the group `system:masters` may do everything,
+   * and others nothing
    */
   readonly authorize?:
     | ((user: KubeletUser, access: KubeletAccess, signal: AbortSignal) => Promise<KubeletAccessDecision>)
