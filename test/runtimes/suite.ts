@@ -21,6 +21,7 @@ import { execCases, execRestartCases } from "./exec.cases.js";
 import { hangCases } from "./hang.cases.js";
 import { imageCases } from "./images.cases.js";
 import { kubeletCases } from "./kubelet.cases.js";
+import { kubeletChurnCases } from "./kubelet-churn.cases.js";
 import { kubeletHouseCases } from "./kubelet-house.cases.js";
 import { kubeletNodeCases } from "./kubelet-node.cases.js";
 import { kubeletResizeCases } from "./kubelet-resize.cases.js";
@@ -122,6 +123,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     playedManifestCases(subject);
     restingPodsCases(subject);
     kubeletCases(subject);
+    kubeletChurnCases(subject);
     kubeletServerCases(subject);
     kubeletHouseCases(subject);
     kubeletResizeCases(subject);

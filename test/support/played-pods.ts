@@ -23,7 +23,7 @@ export async function playground(
 }
 
 /** An embedded runtime on a socket, for programs that are killed. */
-export async function crashNode(t: TestContext): Promise<CrashNode> {
+export async function crashNode(t: TestContext): Promise<CrashNode & { readonly runtime: EmbeddedRuntime }> {
   const rootDir = await tempFolder(t);
   const runtime = await EmbeddedRuntime.start({ socket: join(rootDir, "r.sock") });
   cleanup(t, () => within(10_000, runtime.close(), "close()"));
@@ -32,7 +32,7 @@ export async function crashNode(t: TestContext): Promise<CrashNode> {
   cleanup(t, () => cri.close());
   const image = "docker.io/library/busybox:1.37";
   await cri.images.ensure(image);
-  return { cri, endpoint, rootDir, image };
+  return { cri, endpoint, rootDir, image, runtime };
 }
 
 /** Plays a Pod whose containers run shell scripts, and stops it after the test. */

@@ -68,7 +68,7 @@ export function startNodeTaints(cluster: TestCluster): Controller {
 
 /** A Deployment-like set of Pods. */
 export interface Replicas extends Controller {
-  /** Changes the number of Pods, or their template: Pods of another template are replaced, one at a time. */
+  /** Changes the number of Pods, or their template: Pods of another template are replaced. */
   update(changes: { readonly count?: number; readonly template?: JsonObject }): void;
   /** Returns its Pods that are not being deleted. */
   pods(): KubeObject[];
@@ -78,15 +78,17 @@ export interface Replicas extends Controller {
 
 /**
  * Keeps a number of Pods of a template: creates those that are missing or have ended, and deletes those that are too many or of an older
- * template. At most one Pod of the set is missing for a replacement.
+ * template.
  *
  * @param template the spec of the Pods
+ * @param options `maxUnavailable`: how many Pods of the set may be missing for replacements
  */
 export function startReplicas(
   cluster: TestCluster,
   name: string,
   count: number,
   template: JsonObject,
+  { maxUnavailable = 1 }: { readonly maxUnavailable?: number } = {},
 ): Replicas {
   const wanted = { count, template };
   const owner = cluster.create({
@@ -114,9 +116,9 @@ export function startReplicas(
     const old = pods.filter((pod) => !isCurrent(pod));
     const surplus = [...old, ...pods.filter(isCurrent)].slice(0, Math.max(0, pods.length - wanted.count));
     for (const pod of surplus) remove(pod);
-    const [next] = old;
-    if (next && pods.length === wanted.count && pods.every((pod) => isPodReady(pod) || !isCurrent(pod)))
-      remove(next);
+    if (pods.length !== wanted.count) return;
+    const unavailable = pods.filter((pod) => isCurrent(pod) && !isPodReady(pod));
+    for (const pod of old.slice(0, Math.max(0, maxUnavailable - unavailable.length))) remove(pod);
   };
   const create = (): void => {
     cluster.create({

@@ -1,0 +1,1 @@
+export { type ChurnNode, type ChurnPlan, checkKubeletChurn } from "./kubelet-churn.js";
