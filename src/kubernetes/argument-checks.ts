@@ -32,11 +32,11 @@ export const keyed: OptionCheck<object> = (value: unknown) =>
   isKeyed(value) ? undefined : "must be an object";
 
 /** The check of a time source. */
-export const clockCheck: OptionCheck<Clock> = hasFunctions(
-  "a clock, with the functions now and sleep",
-  "now",
-  "sleep",
-);
+export const clockCheck: OptionCheck<Clock> = (value) => {
+  const found = hasFunctions<Clock>("a clock, with the functions now and sleep", "now", "sleep")(value);
+  if (found !== undefined || value.monotonicMs === undefined) return found;
+  return typeof value.monotonicMs === "function" ? undefined : "has a monotonicMs that is not a function";
+};
 
 /** The check of a connection. */
 export const criCheck: OptionCheck<Pick<Cri, "features" | "runtime">> = (value: unknown) =>

@@ -112,7 +112,7 @@ export {
   type RestartDecision,
   restartBackOffTable,
 } from "./worker/back-off.js";
-export { type Clock, systemClock } from "./worker/clock.js";
+export { type Clock, steadyMs, systemClock } from "./worker/clock.js";
 export type { ContainerKill, KillReason } from "./worker/container-kills.js";
 export {
   killGraceSeconds,

@@ -1,5 +1,5 @@
 import type { Cri } from "../../cri.js";
-import { isCriticalPod, podQosClass } from "../../kubernetes/index.js";
+import { isCriticalPod, podQosClass, steadyMs } from "../../kubernetes/index.js";
 import { toleratesTaint } from "../admission/taints.js";
 import type { AdmissionCheck } from "../admission-check.js";
 import { callSafely } from "../callbacks.js";
@@ -112,7 +112,7 @@ export class EvictionManager implements KubeletLoop {
     const { view } = this.#parts;
     const observations = await this.#observe(signal);
     const before = this.pressures();
-    const due = this.#met.update(view.clock.now(), observations);
+    const due = this.#met.update(steadyMs(view.clock), observations);
     const after = this.pressures();
     if ((["memory", "disk", "pid"] as const).some((name) => before[name] !== after[name]))
       this.#parts.onPressureChange?.();
@@ -207,7 +207,7 @@ export class EvictionManager implements KubeletLoop {
   /** Waits until evicted pods have ended: what they used is not free before. */
   async #waitUntilEnded(uids: readonly string[], signal: AbortSignal): Promise<void> {
     const { view, relist } = this.#parts;
-    const endMs = view.clock.now() + cleanUpTimeoutMs;
+    const endMs = steadyMs(view.clock) + cleanUpTimeoutMs;
     const isActive = (uid: string) =>
       relist.isRunning(uid) ||
       view
@@ -215,7 +215,7 @@ export class EvictionManager implements KubeletLoop {
         .some(
           ({ pod, state }) => pod.metadata.uid === uid && (state === "active" || state === "terminating"),
         );
-    while (uids.some(isActive) && view.clock.now() < endMs)
+    while (uids.some(isActive) && steadyMs(view.clock) < endMs)
       if (!(await pause(view.clock, cleanUpPollMs, signal))) return;
   }
 }

@@ -1,6 +1,7 @@
 import { invalidOption, raceAbort, rawMessageOf, tryParseReference } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { type NodeImage, normalizeReference } from "../../images/index.js";
+import { steadyMs } from "../../kubernetes/index.js";
 import { pause } from "../clock-waits.js";
 import { type DiskSpace, type MeasureDisk, measureDisk } from "../disk-space.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
@@ -41,7 +42,7 @@ export class ImageGarbageCollection implements KubeletLoop {
       throw invalidOption("lowPercent", lowPercent, `must be at most highPercent, which is ${highPercent}`);
     this.#parts = parts;
     this.#options = { highPercent, lowPercent, minAgeMs, maxAgeMs, intervalMs };
-    this.#startedMs = parts.view.clock.now();
+    this.#startedMs = steadyMs(parts.view.clock);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -62,7 +63,7 @@ export class ImageGarbageCollection implements KubeletLoop {
   /** Collects once, by the thresholds. Rejects when the runtime does not answer, and when not enough could be removed. */
   async collect(signal: AbortSignal): Promise<void> {
     const { view } = this.#parts;
-    const nowMs = view.clock.now();
+    const nowMs = steadyMs(view.clock);
     const unused = await this.#findUnused(signal);
     const old = unused.filter((use) => this.#isTooOld(use, nowMs));
     await this.#remove(old, signal);
@@ -96,7 +97,7 @@ export class ImageGarbageCollection implements KubeletLoop {
     const isNamed = this.#namedByPods();
     const { removed, kept } = await view.cri.images.prune({ dryRun: true, keep: isNamed, signal });
     this.#uses.update(
-      view.clock.now(),
+      steadyMs(view.clock),
       kept.map(({ image }) => image),
       removed,
     );
@@ -104,7 +105,7 @@ export class ImageGarbageCollection implements KubeletLoop {
   }
 
   #removable(uses: readonly ImageUse[]): readonly ImageUse[] {
-    const nowMs = this.#parts.view.clock.now();
+    const nowMs = steadyMs(this.#parts.view.clock);
     return uses.filter(({ firstSeenMs }) => nowMs - firstSeenMs >= this.#options.minAgeMs);
   }
 

@@ -2,7 +2,7 @@ import type { StatusResponse } from "../../../gen/runtime/v1/api_pb.js";
 import { backoff, linkedController, onAbort, raceAbort } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { NodeContainer, NodePod } from "../../events/index.js";
-import { type Clock, type PodChanges, Timer } from "../../kubernetes/index.js";
+import { type Clock, type PodChanges, steadyMs, Timer } from "../../kubernetes/index.js";
 import { pause, withClockDeadline } from "../clock-waits.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { isRuntimeReady, type RuntimeHealth, runtimeHealth } from "./health.js";
@@ -55,7 +55,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     });
   }
 
-  /** When the last relist began that succeeded, by the clock; undefined before the first one. */
+  /** When the last relist began that succeeded, by the steady time of the clock; undefined before the first one. */
   get relistedAtMs(): number | undefined {
     return this.#relistedAtMs;
   }
@@ -114,7 +114,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
   /** Lists now, and resolves when the cache has the result. Rejects when the runtime does not answer, or when the signal fires. */
   async relist(signal?: AbortSignal): Promise<void> {
     const { cri, clock } = this.#parts;
-    const startedAtMs = clock.now();
+    const startedAtMs = steadyMs(clock);
     const start = this.#objects.startList();
     const lists = await withClockDeadline(clock, timeoutMs, signal, "relist", async (aborted) => {
       const options = { signal: aborted, timeoutMs: 0 };
@@ -135,10 +135,10 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     await raceAbort(this.#firstRelist, signal);
   }
 
-  /** Returns the health by the clock's time. */
+  /** Returns the health by the clock's steady time. */
   health(): RuntimeHealth {
     return runtimeHealth({
-      nowMs: this.#parts.clock.now(),
+      nowMs: steadyMs(this.#parts.clock),
       relistedAtMs: this.#relistedAtMs,
       runtimeReadyAtMs: this.#runtimeReadyAtMs,
       status: this.#status,
@@ -214,7 +214,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
   async #pollStatus(signal: AbortSignal): Promise<void> {
     const { cri, clock } = this.#parts;
     while (!signal.aborted) {
-      const startedAtMs = clock.now();
+      const startedAtMs = steadyMs(clock);
       const status = await withClockDeadline(clock, timeoutMs, signal, "Status", (aborted) =>
         cri.runtime.status({}, { signal: aborted, timeoutMs: 0 }),
       ).catch(() => undefined);

@@ -1,6 +1,6 @@
 import { messageOf } from "../../core/index.js";
 import type { Probe } from "../api/index.js";
-import type { Clock } from "../worker/clock.js";
+import { type Clock, steadyMs } from "../worker/clock.js";
 import type { EventRecorder } from "../worker/ports.js";
 import type { ProbeKind, ProbeOutcome, ProbeRunner, ProbeTarget } from "./outcome.js";
 
@@ -45,6 +45,7 @@ function numbersOf({ periodSeconds, timeoutSeconds, initialDelaySeconds, ...thre
 export class ProbeWorker {
   readonly #parts: ProbeWorkerParts;
   readonly #numbers: ReturnType<typeof numbersOf>;
+  readonly #startedMs: number;
   readonly #stop = new AbortController();
   /** Ends the wait for the next probe. */
   #wake = new AbortController();
@@ -55,6 +56,7 @@ export class ProbeWorker {
   constructor(parts: ProbeWorkerParts) {
     this.#parts = parts;
     this.#numbers = numbersOf(parts.probe);
+    this.#startedMs = steadyMs(parts.clock);
     void this.#loop();
   }
 
@@ -73,12 +75,12 @@ export class ProbeWorker {
   async #loop(): Promise<void> {
     const { clock } = this.#parts;
     const { periodMs } = this.#numbers;
-    let dueMs = clock.now();
+    let dueMs = this.#startedMs;
     while (!this.#stop.signal.aborted) {
       await this.#tick();
       dueMs += periodMs;
       await this.#sleepUntil(dueMs);
-      const nowMs = clock.now();
+      const nowMs = steadyMs(clock);
       if (this.#isTriggered) dueMs = nowMs;
       // Of the times that passed during a probe, only the last one counts.
       else if (nowMs > dueMs) dueMs += Math.floor((nowMs - dueMs) / periodMs) * periodMs;
@@ -89,14 +91,16 @@ export class ProbeWorker {
   async #sleepUntil(timeMs: number): Promise<void> {
     this.#wake = new AbortController();
     if (this.#isTriggered || this.#stop.signal.aborted) return;
-    const leftMs = timeMs - this.#parts.clock.now();
+    const leftMs = timeMs - steadyMs(this.#parts.clock);
     if (leftMs > 0) await this.#parts.clock.sleep(leftMs, this.#wake.signal).catch(() => undefined);
   }
 
   async #tick(): Promise<void> {
     const { kind, clock, startedAtMs, isStarted, onResult } = this.#parts;
     const { initialDelayMs, successThreshold, failureThreshold } = this.#numbers;
-    if (clock.now() - startedAtMs < initialDelayMs) return;
+    // A clock that was set back must not hold probes up: the start of the container is in the future then.
+    const sinceStartMs = Math.max(clock.now() - startedAtMs, steadyMs(clock) - this.#startedMs);
+    if (sinceStartMs < initialDelayMs) return;
     if (kind !== "startup" && !isStarted()) return;
     const result = await this.#probe();
     if (result === undefined || this.#stop.signal.aborted) return;

@@ -50,6 +50,8 @@ export class RestartBackOff {
   readonly #firstMs: number;
   readonly #maxMs: number;
   readonly #entries = new Map<string, Entry>();
+  /** Failures in the future, and when they were noticed. */
+  readonly #noticed = new Map<string, { readonly failedAtMs: number; readonly atMs: number }>();
 
   constructor(options: RestartBackOffOptions = {}) {
     restartBackOffTable.check("RestartBackOff", options);
@@ -73,9 +75,8 @@ export class RestartBackOff {
     checkFailure("RestartBackOff.remainingMs", key, nowMs, failedAtMs ?? nowMs);
     const entry = this.#entries.get(key);
     if (entry === undefined || this.#hasExpired(entry, failedAtMs ?? nowMs)) return 0;
-    const left = (failedAtMs ?? entry.advancedAtMs) + entry.delayMs - nowMs;
-    // A clock that was set back must not prolong a delay.
-    return Math.min(Math.max(left, 0), entry.delayMs);
+    const beganMs = this.#beganMs(key, failedAtMs ?? entry.advancedAtMs, nowMs);
+    return Math.max(beganMs + entry.delayMs - nowMs, 0);
   }
 
   /** Notes an attempt, or a failed one: the next delay is twice as long, or the first one. `failedAtMs` is as in {@link remainingMs}. */
@@ -89,10 +90,26 @@ export class RestartBackOff {
     this.#entries.set(key, { delayMs, advancedAtMs: nowMs });
   }
 
+  /** A clock that was set back must not prolong a delay: one that began in the future begins when that is noticed. */
+  #beganMs(key: string, failedAtMs: number, nowMs: number): number {
+    if (failedAtMs <= nowMs) {
+      this.#noticed.delete(key);
+      return failedAtMs;
+    }
+    const noticed = this.#noticed.get(key);
+    if (noticed?.failedAtMs === failedAtMs && noticed.atMs <= nowMs) return noticed.atMs;
+    this.#noticed.set(key, { failedAtMs, atMs: nowMs });
+    return nowMs;
+  }
+
   /** Forgets the keys that would start anew. */
   prune(nowMs: number): void {
     checkNumberArgument("RestartBackOff.prune", "nowMs", nowMs);
-    for (const [key, entry] of this.#entries) if (this.#hasExpired(entry, nowMs)) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries)
+      if (this.#hasExpired(entry, nowMs)) {
+        this.#entries.delete(key);
+        this.#noticed.delete(key);
+      }
   }
 
   #hasExpired({ advancedAtMs }: Entry, failedAtMs: number): boolean {

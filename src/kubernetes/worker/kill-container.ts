@@ -1,6 +1,6 @@
 import { isCriError, onAbort, raceAbort } from "../../core/index.js";
 import type { LifecycleHandler, Pod } from "../api/index.js";
-import type { Clock } from "./clock.js";
+import { type Clock, steadyMs } from "./clock.js";
 import { remainingGraceSeconds, stopTimeoutSeconds } from "./grace.js";
 import { findContainer } from "./pod-containers.js";
 import type { EventRecorder, Hooks, PodRuntime } from "./ports.js";
@@ -43,8 +43,8 @@ export async function killContainer(
   const { pod, name, id, podIPs, preStop, turn, message = `Stopping container ${name}` } = target;
   const { clock, hooks, record, runtime } = parts;
   record({ type: "Normal", reason: "Killing", message, container: name });
-  const startMs = clock.now();
-  const remaining = () => remainingGraceSeconds(target.graceSeconds, clock.now() - startMs);
+  const startMs = steadyMs(clock);
+  const remaining = () => remainingGraceSeconds(target.graceSeconds, steadyMs(clock) - startMs);
   if (preStop && target.graceSeconds > 0 && !parts.preStopStarted.has(id)) {
     parts.preStopStarted.add(id);
     const container = findContainer(pod, name)?.container ?? { name };

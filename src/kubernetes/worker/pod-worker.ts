@@ -243,9 +243,15 @@ export class PodWorker {
     const retryInMs =
       result.retryAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(1, result.retryAtMs - clock.now());
     const nextMs = result.hasFailed
-      ? Math.min(retryInMs, result.retryAtMs === undefined ? this.#afterError() : 60_000)
+      ? Math.min(retryInMs, this.#isBackingOff() ? 60_000 : this.#afterError())
       : this.#jittered(intervals.afterSuccessMs);
     return Math.min(nextMs, this.#deadlineInMs());
+  }
+
+  /** Whether all that failed only waits. What has failed now is looked at again soon, and becomes ImagePullBackOff then. */
+  #isBackingOff(): boolean {
+    const reasons = [...this.#memory.waiting.values()].map(({ reason }) => reason);
+    return reasons.length > 0 && reasons.every((reason) => reason.endsWith("BackOff"));
   }
 
   /** Reads the pod from the runtime, and computes its status. */

@@ -77,7 +77,7 @@ export async function checkKubeletChurn(t: TestContext, node: ChurnNode, plan: C
   const containers = new ContainerHistory(node.cri, mayEnd);
   cleanup(t, () => containers.stop());
   const kubelets = await KubeletSeries.create(t, node, cluster);
-  const run = new ChurnRun(t, { node, cluster, kubelets, random });
+  const run = new ChurnRun(t, { node, cluster, kubelets, random, statuses });
 
   kubelets.start();
   const replicas = startReplicas(cluster, "web", plan.pods, templateOf(node, 1), { maxUnavailable: 8 });
@@ -207,6 +207,7 @@ interface ChurnParts {
   readonly cluster: TestCluster;
   readonly kubelets: KubeletSeries;
   readonly random: SeededRandom;
+  readonly statuses: StatusHistory;
 }
 
 /** The phases of a test. */
@@ -250,6 +251,12 @@ class ChurnRun {
     const ready = items.filter(({ state }) => state === PodSandboxState.SANDBOX_READY);
     const reported = cluster.list("pods").map((pod) => pod as unknown as StoredPod);
     assert.equal(reported.length, replicas.pods().length);
+    const unreported = running.filter(({ id }) => !reported.some((pod) => containerIdOf(pod) === id));
+    assert.deepEqual(
+      unreported.map(({ id, labels }) => [id, labels["io.kubernetes.pod.name"]]),
+      [],
+      `running containers of no Pod; ${JSON.stringify([this.#parts.statuses.problems, this.#parts.statuses.deletions])}`,
+    );
     assert.deepEqual(running.map(({ id }) => id).sort(), reported.map(containerIdOf).sort());
     assert.deepEqual(
       ready.map(({ metadata }) => metadata?.uid).sort(),

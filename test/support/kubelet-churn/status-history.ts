@@ -15,6 +15,8 @@ export interface ReportedRestart {
 export class StatusHistory {
   readonly problems: string[] = [];
   readonly restarts: ReportedRestart[] = [];
+  /** A line for each Pod that was deleted. */
+  readonly deletions: string[] = [];
   /** How many versions were compared. */
   versions = 0;
   readonly #last = new Map<string, StoredPod>();
@@ -36,6 +38,9 @@ export class StatusHistory {
     const before = this.#last.get(uid);
     this.versions++;
     if (type === "DELETED") {
+      this.deletions.push(
+        `${nameOf(pod)} ${new Date().toISOString()} ${JSON.stringify(pod.metadata?.deletionTimestamp)} ${JSON.stringify(pod.status.containerStatuses?.map(({ containerID, state }) => [containerID, state]))}`,
+      );
       this.#last.delete(uid);
       if (!object.metadata.deletionTimestamp) this.#report(pod, "was deleted at once");
       for (const { name, state } of pod.status.containerStatuses ?? [])
