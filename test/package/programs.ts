@@ -40,6 +40,30 @@ await cri.close();
 await runtime.close();
 `;
 
+/** Runs a Pod with a kubelet, where only this package is installed. */
+export const kubeletWithoutPeer = `
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "cri-sdk";
+import { apiServer, createKubelet, podList } from "cri-sdk/kubelet";
+import { EmbeddedRuntime } from "cri-sdk/testing";
+
+const rootDir = await mkdtemp(join(tmpdir(), "cri-sdk-kubelet-"));
+const runtime = await EmbeddedRuntime.start({ programs: ({ clock }) => clock.sleep(600_000) });
+const cri = connect.through(runtime);
+const containers = [{ name: "main", image: "docker.io/library/busybox:1.37" }];
+const pods = podList([{ metadata: { name: "a" }, spec: { terminationGracePeriodSeconds: 1, containers } }]);
+const kubelet = await createKubelet({ cri, sources: [pods], rootDir, withoutMounts: "allow", eviction: false });
+await kubelet.waitFor(() => kubelet.pod("default", "a")?.status.phase === "Running", { timeoutMs: 30_000 });
+console.log(kubelet.pod("default", "a").status.phase);
+await kubelet.stop({ timeoutMs: 30_000 });
+await apiServer({ kubeconfigFile: "/nowhere" }).authenticate("token").catch(({ reason }) => console.log(reason));
+await cri.close();
+await runtime.close();
+await rm(rootDir, { recursive: true });
+`;
+
 /** Starts a pod, and uses the parts that come from dependencies: YAML, WebSocket, tar. */
 export const bundled = `
 import { strict as assert } from "node:assert";
@@ -121,6 +145,7 @@ test("fixtures", () => {
 /** Uses the declarations of each door. */
 export const typed = `
 import { type Cri, type CallOptions, connect, isCriError, type RpcInterceptor } from "cri-sdk";
+import { type AdmissionCheck, apiServer, createKubelet, type KubeConfigLike, type Kubelet } from "cri-sdk/kubelet";
 import { createStreamingServer, type StreamingHandlers } from "cri-sdk/server";
 import { exec, type ExecSession, SpdyConnection } from "cri-sdk/streaming";
 import { ContainerState, type Container, RuntimeService } from "cri-sdk/v1";
@@ -143,6 +168,12 @@ export async function sessions(cri: Cri, id: string, handlers: StreamingHandlers
   const page: Response = await cri.portForward(id).fetch(80, "/");
   console.log(SpdyConnection.name, text, bytes, exitCode, signal, page.status);
   return [await exec(url), killable, plain];
+}
+export async function kubelet(cri: Cri, kubeConfig: KubeConfigLike, admit: AdmissionCheck): Promise<Kubelet> {
+  const api = apiServer({ kubeConfig });
+  // @ts-expect-error a port is a number
+  await createKubelet({ cri, sources: [api], readOnlyPort: { port: "1" } });
+  return createKubelet({ cri, sources: [api], admit, server: { authenticate: api.authenticate, authorize: api.authorize } });
 }
 export async function running(options: CallOptions = {}): Promise<Container[]> {
   const cri: Cri = await connect("unix:///run/x.sock", { interceptors: [log], signal: options.signal });
