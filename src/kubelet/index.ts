@@ -18,12 +18,10 @@ export {
   type ApiServerOptions,
   type ApiServerSource,
   apiServer,
-  apiServerTable,
   type KubeConfigLike,
 } from "./api-server/index.js";
 export {
   type CgroupOptions,
-  cgroupOptionsTable,
   NodeCgroups,
   type NodeCgroupsParts,
 } from "./cgroups/index.js";
@@ -31,8 +29,6 @@ export { createKubelet } from "./create-kubelet.js";
 export {
   type CorrelatedEvent,
   EventCorrelator,
-  type EventCorrelatorOptions,
-  type EventPatch,
 } from "./events/index.js";
 export {
   type ContainerConsumption,
@@ -45,9 +41,7 @@ export {
   type EvictionPolicy,
   type EvictionRequest,
   type EvictionSignal,
-  evictionTable,
   type MetThreshold,
-  type NodePressures,
   type Observation,
   type Observations,
   type PodConsumption,
@@ -57,48 +51,33 @@ export {
   type VolumeConsumption,
 } from "./eviction/index.js";
 export {
-  type CollectOptions,
   GarbageCollection,
   type GarbageCollectionOptions,
   type GarbageParts,
-  garbageCollectionTable,
   ImageGarbageCollection,
   type ImageGarbageCollectionOptions,
-  type ImageGarbageParts,
-  imageGarbageCollectionTable,
 } from "./garbage/index.js";
 export { Kubelet, type KubeletStopOptions, type KubeletWaitOptions } from "./kubelet.js";
-export type { KubeletEvent, RecordEvent } from "./kubelet-event.js";
-export type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "./kubelet-view.js";
+export type { KubeletEvent } from "./kubelet-event.js";
+export type { Eviction, KubeletPod, KubeletView } from "./kubelet-view.js";
+export type { LogRotationOptions } from "./log-rotation/index.js";
 export {
-  LogRotation,
-  type LogRotationOptions,
-  type LogRotationParts,
-  logRotationTable,
-} from "./log-rotation/index.js";
-export {
-  type KnownNode,
   type NodeConditionState,
   type NodeConditionsHook,
   type NodeOptions,
   NodeReporter,
   type NodeReporterParts,
-  nodeTable,
 } from "./node/index.js";
-export {
-  type ImageDecision,
-  type ImagePolicy,
-  type ImageRequest,
-  type KubeletOptions,
-  kubeletTable,
+export type {
+  ImageDecision,
+  ImagePolicy,
+  ImageRequest,
+  KubeletOptions,
 } from "./options.js";
 export type { PodSource, SourceHost, SourceInputs, SourcePod } from "./pod-source.js";
 export {
   NodeRelist,
-  type NodeRelistParts,
   type RelistOptions,
-  type RuntimeHealth,
-  relistTable,
 } from "./relist/index.js";
 export { type AllocationsOptions, PodAllocations } from "./resize/index.js";
 export {
@@ -106,13 +85,11 @@ export {
   type KubeletAccess,
   type KubeletAccessDecision,
   type KubeletCertificate,
-  type KubeletMetric,
   KubeletServer,
   type KubeletServerOptions,
   type KubeletServerParts,
   type KubeletStreamingOptions,
   type KubeletUser,
-  kubeletServerTable,
   ProbeCounts,
   type ReadOnlyPortOptions,
 } from "./server/index.js";
