@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:https";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { connect } from "../../../src/index.js";
 import { EmbeddedRuntime } from "../../../src/testing/index.js";
+import { startTestCluster } from "../../support/api-server/index.js";
 import { checkout, nodeArgs } from "../../support/checkout.js";
 import { cleanup } from "../../support/cleanup.js";
 import { busybox } from "../../support/embedded.js";
@@ -123,6 +126,46 @@ test("examples/kubelet prints problems of manifests as events, and follows the f
   await program.printed(/later-\S+\/main Started: /);
   await rm(join(manifests, "later.json"));
   await program.printed(/later-\S+ Killing: /);
+  program.interrupt();
+  assert.equal(await program.ended(), 0, program.output());
+});
+
+test("examples/kubelet makes the machine a node of an API server, which permits what its API serves", async (t) => {
+  const { folder, start } = await node(t);
+  const cluster = await startTestCluster(t, { nodeAuthorizer: true });
+  const [kubeconfig, clientCa] = [join(folder, "kubeconfig"), join(folder, "ca.crt")];
+  await writeFile(kubeconfig, JSON.stringify(await cluster.nodeConfig("n1")));
+  await writeFile(clientCa, cluster.server.ca.cert);
+  const program = start(
+    "examples/kubelet/main.ts",
+    ...["--kubeconfig", kubeconfig, "--client-ca", clientCa, "--node-name", "n1", "--port", "0"],
+    ...["--read-only-port", "0", "--root-dir", join(folder, "kubelet"), "--stop"],
+  );
+  await program.printed(/the kubelet's API: https:/);
+  await cluster.until("nodes", "", "n1", (found) => JSON.stringify(found ?? {}).includes('"KubeletReady"'));
+  cluster.createPod({
+    metadata: { name: "web" },
+    spec: {
+      nodeName: "n1",
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: "main", image: busybox, command: ["print", "from the node"] }],
+      restartPolicy: "Never",
+    },
+  });
+  await cluster.until("pods", "default", "web", (found) =>
+    JSON.stringify(found ?? {}).includes('"Succeeded"'),
+  );
+  const url = new URL("/containerLogs/default/web/main", /API: (\S+)/.exec(program.output())?.[1]);
+  const admin = await cluster.server.ca.client("kubernetes-admin", ["system:masters"]);
+  const nobody = await cluster.server.ca.client("nobody", []);
+  const get = async (credentials: object) => {
+    const call = request(url, { ...credentials, rejectUnauthorized: false, agent: false }).end();
+    const [response] = await within(20_000, once(call, "response"), `${url}`);
+    return { status: response.statusCode, text: await text(response) };
+  };
+  assert.deepEqual(await get(admin), { status: 200, text: "from the node" });
+  assert.equal((await get(nobody)).status, 403);
+  assert.equal((await get({})).status, 401);
   program.interrupt();
   assert.equal(await program.ended(), 0, program.output());
 });
