@@ -2,6 +2,7 @@ import { unlessZero } from "../../pods/index.js";
 import type { EmptyDirVolumeSource, Volume } from "../api/index.js";
 import type { DefaultedPod } from "../defaults/index.js";
 import { StartError } from "../start-error.js";
+import { volumeFailure } from "../volume-failure.js";
 import { pullPolicyOf } from "./image-name.js";
 import { checkPlanInput } from "./input-checks.js";
 import type { NodeFacts } from "./node-facts.js";
@@ -33,8 +34,7 @@ export function volumePlans(
 /** Returns what {@link volumePlans} does. */
 export function planVolumes(view: PodView, node: NodeFacts, inputs: PodInputs): readonly VolumePlan[] {
   const files = new VolumeFiles(view, node, inputs);
-  return view.spec.volumes.map((volume, index): VolumePlan => {
-    const path = `spec.volumes[${index}]`;
+  const planOf = (volume: Volume, path: string): VolumePlan => {
     const { name, emptyDir, hostPath, image } = volume;
     const common = { name, hostPath: volumeHostPath(view, node, volume) };
     if (emptyDir)
@@ -43,6 +43,14 @@ export function planVolumes(view: PodView, node: NodeFacts, inputs: PodInputs): 
     if (image) return { ...common, kind: "image", ...imageOf(volume, path) };
     const written = files.of(volume, path);
     return written ? { ...common, kind: "files", ...written } : { ...common, kind: "plugin", volume };
+  };
+  return view.spec.volumes.map((volume, index) => {
+    try {
+      return planOf(volume, `spec.volumes[${index}]`);
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error;
+      throw error.with({ rawMessage: `${volumeFailure(volume.name)}: ${error.rawMessage}` });
+    }
   });
 }
 

@@ -36,7 +36,7 @@ export function dataOf(
   );
   if (found === undefined) {
     if (optional) return undefined;
-    throw new StartError(reason, `${path}: ${kind} ${JSON.stringify(`${view.namespace}/${name}`)} not found`);
+    throw new StartError(reason, `${kind.toLowerCase()} "${name}" not found`, { hint: neededBy(path) });
   }
   const what = (key: string) => `${path}: ${kind} ${JSON.stringify(name)}, key ${JSON.stringify(key)}`;
   const decoders: Decoders = {
@@ -56,10 +56,14 @@ export function keyOf(
   const value = data?.get(reference.key);
   if (value !== undefined || data === undefined || reference.optional) return value;
   const { path, kind, name, key, reason } = reference;
-  throw new StartError(
-    reason,
-    `${path}: ${kind} ${JSON.stringify(`${view.namespace}/${name}`)} has no key ${JSON.stringify(key)}`,
-  );
+  throw new StartError(reason, `couldn't find key ${key} in ${kind} ${view.namespace}/${name}`, {
+    hint: neededBy(path),
+  });
+}
+
+/** The hint about what is missing: the text itself is that of the kubelet, which names no field. */
+export function neededBy(path: string): string {
+  return `Create it, or change ${path}`;
 }
 
 /** Decode the values of an object. They throw a {@link StartError} for a value of another type, which programs may pass. */

@@ -46,7 +46,7 @@ export function containerSecurity(
   const own = one.container.securityContext ?? {};
   const ofPod = view.spec.securityContext;
   const runAsUser = own.runAsUser ?? ofPod.runAsUser;
-  if (own.runAsNonRoot ?? ofPod.runAsNonRoot) checkNonRoot(one, runAsUser, image);
+  if (own.runAsNonRoot ?? ofPod.runAsNonRoot) checkNonRoot(view, one, runAsUser, image);
   const apparmor = apparmorOf(view, one.container, one.path);
   return {
     namespaceOptions,
@@ -76,20 +76,25 @@ function userOf(runAsUser: number | undefined, image: ImageFacts | undefined) {
   return { runAsUser: { value: 0n }, runAsUsername: "" };
 }
 
+/** The texts are those of the kubelet. */
 function checkNonRoot(
-  { path }: ContainerView,
+  { name, namespace, uid }: PodView,
+  { container, path }: ContainerView,
   runAsUser: number | undefined,
   image: ImageFacts | undefined,
 ): void {
+  const where = `(pod: "${name}_${namespace}(${uid})", container: ${container.name})`;
   const fail = (why: string) =>
-    new StartError("CreateContainerConfigError", `${path}.securityContext.runAsNonRoot: ${why}`);
-  if (runAsUser === 0) throw fail("runAsUser is 0, which is root");
+    new StartError("CreateContainerConfigError", `${why} ${where}`, {
+      hint: `Set runAsUser in ${path}.securityContext to another user than root, or change runAsNonRoot`,
+    });
+  if (runAsUser === 0) throw fail("container's runAsUser breaks non-root policy");
   if (runAsUser !== undefined) return;
   if (image?.uid === undefined && image?.username)
     throw fail(
-      `the image's user is the name ${JSON.stringify(image.username)}, so it cannot be verified that it is not root. Set runAsUser`,
+      `container has runAsNonRoot and image has non-numeric user (${image.username}), cannot verify user is non-root`,
     );
-  if ((image?.uid ?? 0n) === 0n) throw fail("the image runs as root. Set runAsUser");
+  if ((image?.uid ?? 0n) === 0n) throw fail("container has runAsNonRoot and image will run as root");
 }
 
 const groupsPolicies: Readonly<Record<string, SupplementalGroupsPolicy>> = {

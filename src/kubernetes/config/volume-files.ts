@@ -12,13 +12,18 @@ import type { NodeFacts } from "./node-facts.js";
 import { type FieldContext, fieldValue, resourceValue } from "./pod-fields.js";
 import type { PodInputs } from "./pod-inputs.js";
 import { containersOf, type PodView } from "./pod-view.js";
-import { type DataReference, dataOf } from "./referenced-objects.js";
+import { type DataReference, dataOf, neededBy } from "./referenced-objects.js";
 import { tokenKey } from "./token-requests.js";
 import type { VolumeFile } from "./volume-plans.js";
 
 /** The mode of files for which none is given. */
 const defaultFileMode = 0o644;
 const reason = "FailedMount";
+/** What the kubelet says about a key that is missing. */
+const missingKey = {
+  ConfigMap: "configmap references non-existent config key",
+  Secret: "references non-existent secret key",
+} as const;
 
 /** Writes the files of a volume of a pod. */
 export class VolumeFiles {
@@ -141,10 +146,9 @@ export class VolumeFiles {
       if (content !== undefined)
         return { path: checkPath(path, `${field}.path`), content, mode: mode ?? defaultMode };
       if (reference.optional) return [];
-      throw new StartError(
-        reason,
-        `${field}.key: ${reference.kind} ${JSON.stringify(`${this.#context.view.namespace}/${reference.name}`)} has no key ${JSON.stringify(key)}`,
-      );
+      throw new StartError(reason, `${missingKey[reference.kind]}: ${key}`, {
+        hint: neededBy(`${field}.key`),
+      });
     });
   }
 

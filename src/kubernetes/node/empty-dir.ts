@@ -37,7 +37,7 @@ export async function prepareEmptyDir(
     await ensureMemory(hostPath, memoryOptions(plan), context);
   } else {
     if (isReady) return;
-    if (source.sizeLimit !== undefined) notice(`${what}: emptyDir.sizeLimit is not enforced on disk`);
+    if (source.sizeLimit !== undefined) notice("emptyDir.sizeLimit is not enforced on disk");
   }
   if (fsGroup !== undefined) await chown(hostPath, -1, fsGroup);
   await chmod(hostPath, fsGroup === undefined ? openMode : openMode | setgid);

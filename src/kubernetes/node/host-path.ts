@@ -11,7 +11,7 @@ const kinds: Readonly<
 > = {
   Directory: { text: "a directory", isKind: (status) => status.isDirectory() },
   File: { text: "a file", isKind: (status) => status.isFile() },
-  Socket: { text: "a socket", isKind: (status) => status.isSocket() },
+  Socket: { text: "a socket file", isKind: (status) => status.isSocket() },
   CharDevice: { text: "a character device", isKind: (status) => status.isCharacterDevice() },
   BlockDevice: { text: "a block device", isKind: (status) => status.isBlockDevice() },
 };
@@ -33,8 +33,9 @@ export async function prepareHostPath(
     throw volumeError(what, `hostPath.type ${JSON.stringify(type)} is unknown`);
   if (mayCreate) await (type === "FileOrCreate" ? createFile(path) : createFolder(path));
   const status = await statusOf(path);
-  if (!status) throw volumeError(what, `hostPath type ${type}: ${path} does not exist`);
-  if (!kind.isKind(status)) throw volumeError(what, `hostPath type ${type}: ${path} is not ${kind.text}`);
+  // Also for what does not exist: the kubelet's words.
+  if (!status || !kind.isKind(status))
+    throw volumeError(what, `hostPath type check failed: ${path} is not ${kind.text}`);
 }
 
 async function createFolder(path: string): Promise<void> {

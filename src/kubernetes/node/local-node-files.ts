@@ -16,6 +16,7 @@ import type { SubPathPlan } from "../config/container-files.js";
 import { containerLogLinkName } from "../config/log-links.js";
 import type { PlannedContainer } from "../config/pod-configs.js";
 import type { VolumePlan } from "../config/volume-plans.js";
+import { volumeFailure } from "../volume-failure.js";
 import { createTerminationLog, readTerminationLog, writeHostsFile } from "./container-files.js";
 import { ensureFolder } from "./folders.js";
 import { createLogLink, ensureLogFolder, removeLogLink, removePodLogs } from "./log-folders.js";
@@ -324,13 +325,13 @@ export class LocalNodeFiles implements NodeFiles {
     for (const plan of volumes) {
       if (signal?.aborted) throw abortError(signal);
       const context: VolumeContext = {
-        what: `volume ${JSON.stringify(plan.name)}`,
+        what: volumeFailure(plan.name),
         podFolder: podFolder(this.#options.rootDir, identityOf(pod).uid),
         mounts: this.#mounts,
         mayMount: this.#mayMount,
         withoutMounts: this.#options.withoutMounts ?? "refuse",
         fsGroup: pod.spec?.securityContext?.fsGroup,
-        notice: (text) => void notices.push(text),
+        notice: (text) => void notices.push(`volume ${JSON.stringify(plan.name)}: ${text}`),
       };
       await named(context.what, () => work(plan, context));
     }

@@ -30,7 +30,7 @@ export async function ensureMemory(
     });
   notice(
     isInMemory
-      ? `${what}: its size is not limited, since this process may not mount`
-      : `${what}: is kept on disk, in ${folder}, since this process may not mount a tmpfs`,
+      ? "its size is not limited, since this process may not mount"
+      : `is kept on disk, in ${folder}, since this process may not mount a tmpfs`,
   );
 }

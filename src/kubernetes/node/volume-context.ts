@@ -2,7 +2,7 @@ import type { Mounts } from "./mounts.js";
 
 /** What the preparation of one volume depends on. */
 export interface VolumeContext {
-  /** The volume, for error texts: `volume "data"`. */
+  /** What error texts begin with; it names the volume. */
   readonly what: string;
   /** The folder of the pod. */
   readonly podFolder: string;
@@ -11,6 +11,6 @@ export interface VolumeContext {
   readonly withoutMounts: "refuse" | "allow";
   /** `spec.securityContext.fsGroup` */
   readonly fsGroup: number | undefined;
-  /** Reports what differs from the manifest. */
+  /** Reports what differs from the manifest; the text is about the volume. */
   readonly notice: (text: string) => void;
 }

@@ -1,4 +1,4 @@
-import { messageOf } from "../../core/index.js";
+import { rawMessageOf } from "../../core/index.js";
 import type { Probe } from "../api/index.js";
 import { type Clock, steadyMs } from "../worker/clock.js";
 import type { EventRecorder } from "../worker/ports.js";
@@ -124,7 +124,7 @@ export class ProbeWorker {
       outcome = await this.#attempt();
     } catch (error) {
       if (!this.#stop.signal.aborted)
-        report("Unhealthy", `errored and resulted in unknown state: ${messageOf(error)}`);
+        report("Unhealthy", `errored and resulted in unknown state: ${rawMessageOf(error)}`);
       return undefined;
     }
     if (this.#stop.signal.aborted) return undefined;

@@ -165,12 +165,22 @@ for (const [own, ofPod, image, uid, username] of users)
 
 /** Rows: what runAsNonRoot refuses. */
 const roots: readonly (readonly [SecurityContext, PodSecurityContext, ImageUser | undefined, RegExp])[] = [
-  [{ runAsNonRoot: true, runAsUser: 0 }, {}, {}, /runAsUser is 0/],
-  [{ runAsUser: 0 }, { runAsNonRoot: true, runAsUser: 5 }, {}, /runAsUser is 0/],
-  [{}, { runAsNonRoot: true }, { uid: 0n }, /the image runs as root/],
-  [{}, { runAsNonRoot: true }, {}, /the image runs as root/],
-  [{}, { runAsNonRoot: true }, undefined, /the image runs as root/],
-  [{ runAsNonRoot: true }, {}, { username: "nobody" }, /the image's user is the name "nobody"/],
+  [{ runAsNonRoot: true, runAsUser: 0 }, {}, {}, /container's runAsUser breaks non-root policy \(pod: "/],
+  [
+    { runAsUser: 0 },
+    { runAsNonRoot: true, runAsUser: 5 },
+    {},
+    /container's runAsUser breaks non-root policy \(pod: "/,
+  ],
+  [{}, { runAsNonRoot: true }, { uid: 0n }, /container has runAsNonRoot and image will run as root \(pod: "/],
+  [{}, { runAsNonRoot: true }, {}, /container has runAsNonRoot and image will run as root \(pod: "/],
+  [{}, { runAsNonRoot: true }, undefined, /container has runAsNonRoot and image will run as root \(pod: "/],
+  [
+    { runAsNonRoot: true },
+    {},
+    { username: "nobody" },
+    /image has non-numeric user \(nobody\), cannot verify user is non-root \(pod: "/,
+  ],
 ];
 for (const [own, ofPod, image, message] of roots)
   test(`runAsNonRoot refuses ${message}`, () => {

@@ -113,35 +113,38 @@ test("projected volumes: later sources replace files of earlier ones; one with a
 
 /** Rows: a volume, and the error about it. */
 for (const [source, message] of [
-  [{ configMap: { name: "none" } }, 'configMap: ConfigMap "prod/none" not found'],
-  [{ secret: { secretName: "none" } }, 'secret: Secret "prod/none" not found'],
+  [{ configMap: { name: "none" } }, 'configmap "none" not found'],
+  [{ secret: { secretName: "none" } }, 'secret "none" not found'],
   [
     { configMap: { name: "settings", items: [{ key: "zz", path: "zz" }] } },
-    'configMap.items[0].key: ConfigMap "prod/settings" has no key "zz"',
+    "configmap references non-existent config key: zz",
   ],
   [
     { configMap: { name: "settings", items: [{ key: "a", path: "../a" }] } },
-    'configMap.items[0].path: must be a relative path that does not begin with "..", got "../a"',
+    'spec.volumes[0].configMap.items[0].path: must be a relative path that does not begin with "..", got "../a"',
   ],
   [
     { downwardAPI: { items: [{ path: "/a", fieldRef: { fieldPath: "metadata.uid" } }] } },
-    'downwardAPI.items[0].path: must be a relative path that does not begin with "..", got "/a"',
+    'spec.volumes[0].downwardAPI.items[0].path: must be a relative path that does not begin with "..", got "/a"',
   ],
   [
     { downwardAPI: { items: [{ path: "a", resourceFieldRef: { resource: "limits.cpu" } }] } },
-    "downwardAPI.items[0].resourceFieldRef.containerName: is required",
+    "spec.volumes[0].downwardAPI.items[0].resourceFieldRef.containerName: is required",
   ],
   [
     { projected: { sources: [{ serviceAccountToken: { path: "token" } }] } },
-    "projected.sources[0].serviceAccountToken: needs an API server",
+    "spec.volumes[0].projected.sources[0].serviceAccountToken: needs an API server",
   ],
-  [{ hostPath: { path: "/a/../b" } }, 'hostPath.path: must be an absolute path without "..", got "/a/../b"'],
-  [{ image: {} }, "image.reference: is required"],
+  [
+    { hostPath: { path: "/a/../b" } },
+    'spec.volumes[0].hostPath.path: must be an absolute path without "..", got "/a/../b"',
+  ],
+  [{ image: {} }, "spec.volumes[0].image.reference: is required"],
 ] as const)
   test(`volume: ${message}`, () => {
     assert.throws(() => plan(source), {
       waitingReason: "FailedMount",
-      rawMessage: `spec.volumes[0].${message}`,
+      rawMessage: `MountVolume.SetUp failed for volume "v" : ${message}`,
     });
   });
 

@@ -32,14 +32,14 @@ test("without the right to mount, secrets, volumes in memory and subPaths are re
   const { secret, memory, subPath, disk, config, fsGroup } = await outcomes(t, "refuse");
   assert.match(
     String(secret),
-    /volume "tls": must be in memory, and this process may not mount a tmpfs.*withoutMounts: "allow"/,
+    /volume "tls" : must be in memory, and this process may not mount a tmpfs.*withoutMounts: "allow"/,
   );
-  assert.match(String(memory), /volume "shm": must be in memory/);
+  assert.match(String(memory), /volume "shm" : must be in memory/);
   assert.match(
     String(subPath),
     /subPath: needs a bind mount, and this process may not mount.*withoutMounts: "allow"/,
   );
-  assert.match(String(fsGroup), /volume "data": .*EPERM/);
+  assert.match(String(fsGroup), /volume "data" : .*EPERM/);
   assert.deepEqual([disk, config], [[], []]);
 });
 

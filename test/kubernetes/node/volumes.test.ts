@@ -106,7 +106,7 @@ test("HugePages and unknown media are refused, and a limit on disk is reported",
   for (const medium of ["HugePages", "HugePages-2Mi"])
     assert.match(
       (await failure(prepared(t, (root) => emptyDirPlan(root, "huge", { medium })))).message,
-      /volume "huge": emptyDir.medium HugePages\S* is not supported/,
+      /volume "huge" : emptyDir.medium HugePages\S* is not supported/,
     );
   assert.match(
     (await failure(prepared(t, (root) => emptyDirPlan(root, "x", { medium: "Disk" })))).message,
@@ -136,15 +136,15 @@ test("each type of hostPath checks or creates what it names", async (t) => {
     ["", "missing"],
     ["Directory", "dir"],
     ["Directory", "link"],
-    ["Directory", "file", /type Directory: \S+ is not a directory/],
-    ["Directory", "missing", /type Directory: \S+ does not exist/],
-    ["Directory", "dangling", /does not exist/],
-    ["Directory", "file/below", /does not exist/],
+    ["Directory", "file", /hostPath type check failed: \S+ is not a directory/],
+    ["Directory", "missing", /missing is not a directory/],
+    ["Directory", "dangling", /dangling is not a/],
+    ["Directory", "file/below", /below is not a directory/],
     ["File", "file"],
     ["File", "dir", /is not a file/],
-    ["File", "missing", /does not exist/],
+    ["File", "missing", /missing is not a file/],
     ["Socket", "socket"],
-    ["Socket", "file", /is not a socket/],
+    ["Socket", "file", /is not a socket file/],
     ["CharDevice", "file", /is not a character device/],
     ["BlockDevice", "dir", /is not a block device/],
     ["DirectoryOrCreate", "dir"],
@@ -154,7 +154,7 @@ test("each type of hostPath checks or creates what it names", async (t) => {
     ["FileOrCreate", "new/file"],
     ["FileOrCreate", "nothing/file", /ENOENT/],
     ["FileOrCreate", "dir", /is not a file/],
-    ["FileOrCreate", "dangling", /does not exist/],
+    ["FileOrCreate", "dangling", /dangling is not a/],
     ["Folder", "dir", /hostPath.type "Folder" is unknown/],
     ["SocketOrCreate", "socket", /hostPath.type "SocketOrCreate" is unknown/],
     ["", "../up", /must be absolute, without ".."/],
@@ -267,7 +267,7 @@ const claim = (rootDir: string): VolumePlan => ({
 test("a volume without a plug-in is refused, with what to pass", async (t) => {
   const error = await failure(prepared(t, claim));
   assert.equal(error.reason, "volume_failed");
-  assert.match(error.message, /volume "data": this package cannot mount persistentVolumeClaim/);
+  assert.match(error.message, /volume "data" : this package cannot mount persistentVolumeClaim/);
   assert.match(error.hint ?? "", /plugins: \{ persistentVolumeClaim: async/);
 });
 

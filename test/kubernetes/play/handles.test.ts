@@ -158,14 +158,14 @@ test("a ConfigMap of a volume may come later; its absence, and values of other t
   const reported = async (message: string) => {
     for await (const event of pod) if (event.reason === "FailedMount" && event.message === message) return;
   };
-  const path = "spec.volumes[0].configMap";
-  const missing = reported(`${path}: ConfigMap "test/settings" not found`);
+  const failed = 'MountVolume.SetUp failed for volume "v" : ';
+  const missing = reported(`${failed}configmap "settings" not found`);
   await within(10_000, missing, "the event for a missing ConfigMap");
   const object = { metadata: { name: "settings", namespace: "test" } };
   const number: unknown = 1;
   pod.update({ configMaps: [{ ...object, data: { mode: number as string } }] });
   const ofType = reported(
-    `${path}: ConfigMap "settings", key "mode": must be a string, got a value of type number`,
+    `${failed}spec.volumes[0].configMap: ConfigMap "settings", key "mode": must be a string, got a value of type number`,
   );
   await within(10_000, ofType, "the event for a number");
   assert.ok(!events.some(({ reason }) => reason === "FailedCreatePodSandBox"));
