@@ -1,6 +1,6 @@
 import type { DefaultedPod, Node } from "../kubernetes/index.js";
 
-/** What an admission check decides by. */
+/** The input of an admission check. */
 export interface AdmissionRequest {
   readonly pod: DefaultedPod;
   /** The Node, with its labels, taints and allocatable resources. */

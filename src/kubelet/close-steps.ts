@@ -3,7 +3,7 @@ import { sleep } from "../core/index.js";
 /** The longest time that one step of a close may take, in milliseconds. */
 const maxStepMs = 10_000;
 
-/** What has to be ended when a kubelet closes: the last that was started first. */
+/** The steps of closing a kubelet, in reverse order of the start. */
 export class CloseSteps {
   readonly #steps: (() => Promise<unknown> | undefined)[] = [];
   #closing: Promise<void> = Promise.resolve();
@@ -14,8 +14,8 @@ export class CloseSteps {
   }
 
   /**
-   * Runs the steps, each once and at most for ten seconds: a runtime that hangs must not keep the process. A later call runs those that
-   * were added since: a start that was canceled may have gone on meanwhile.
+   * Runs the steps, each once and at most for ten seconds: a runtime that hangs must not keep the process alive. A later call
+   * runs the steps that were added since: a canceled start may have continued for a while.
    */
   close(): Promise<void> {
     this.#closing = this.#closing.then(() => this.#close());

@@ -1,7 +1,7 @@
 import type { NodeFacts } from "../kubernetes/index.js";
 import type { KubeletOptions } from "./options.js";
 
-/** Returns what a kubelet is configured with, by the names of a KubeletConfiguration: `/configz` shows it. */
+/** Returns the configuration of a kubelet for `/configz`, with the field names of a KubeletConfiguration. */
 export function configuration(
   {
     maxPods = 110,
@@ -28,7 +28,7 @@ export function configuration(
     cpuCFSQuota: cpuCfsQuota,
     seccompDefault,
     memorySwap: { swapBehavior: facts.swapBehavior },
-    // What is undefined is left out of the JSON: it has its default.
+    // Undefined values are omitted from the JSON: they have their defaults.
     ...(eviction ? { evictionHard: eviction.hard } : {}),
     ...(logRotation ? { containerLogMaxFiles: logRotation.maxFiles } : {}),
   };

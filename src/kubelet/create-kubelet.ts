@@ -5,12 +5,12 @@ import { type KubeletOptions, kubeletTable } from "./options.js";
 import { startKubelet } from "./start-kubelet.js";
 
 /**
- * Starts a kubelet: it runs the Pods of its sources on the runtime of a connection, and reports what becomes of them. It continues with the
- * pods that an earlier kubelet with the same `rootDir` left, which keep running. Waits for a runtime that is not up yet.
+ * Starts a kubelet: it runs the Pods of its sources on the runtime of a connection, and reports their statuses. It adopts the pods that an
+ * earlier kubelet with the same `rootDir` left running. Waits for a runtime that is not up yet.
  *
- * Rejects with {@link CriError}: `invalid_option`; `name_reserved` while another kubelet uses `rootDir`; `aborted_by_caller` and `deadline` when
- * the signal fires first; `client_closed`; `unreachable` when the port of its API is in use; and with the error of a source that cannot
- * start.
+ * Rejects with {@link CriError}: `invalid_option`; `name_reserved` while another kubelet uses `rootDir`; `aborted_by_caller` and `deadline`
+ * when the signal fires first; `client_closed`; `unreachable` when the port of its API is in use; and with the error of a source that
+ * cannot start.
  */
 export async function createKubelet(options: KubeletOptions): Promise<Kubelet> {
   kubeletTable.check("createKubelet", options);

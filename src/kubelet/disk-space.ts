@@ -6,7 +6,7 @@ export interface DiskSpace {
   /** Identifies the file system: the device of its files. */
   readonly device: bigint;
   readonly capacityBytes: bigint;
-  /** What processes without privileges may still use. */
+  /** The space that unprivileged processes may still use. */
   readonly availableBytes: bigint;
   /** 0 for file systems without a fixed number of inodes, such as btrfs. */
   readonly inodes: bigint;

@@ -15,7 +15,7 @@ const blockBytes = 512n;
 
 /**
  * Measures what a folder occupies, as `du -x` does: links are not followed, a file with several names counts once, and other file systems
- * below the folder do not count. What vanishes meanwhile is ignored; a missing folder occupies nothing. Rejects with the signal's reason.
+ * below the folder do not count. Files that vanish meanwhile are ignored; a missing folder occupies nothing. Rejects with the signal's reason.
  */
 export async function folderUse(folder: string, signal: AbortSignal): Promise<FolderUse> {
   let bytes = 0n;

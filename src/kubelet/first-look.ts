@@ -3,7 +3,7 @@ import { isCriError, kubernetesLabels } from "../core/index.js";
 import type { Cri } from "../cri.js";
 import { type Clock, type NodeFacts, nodeFacts } from "../kubernetes/index.js";
 
-/** What a kubelet finds when it starts. */
+/** The state of the node when a kubelet starts. */
 export interface FirstLook {
   readonly facts: NodeFacts;
   /** The uids of the pods whose sandbox is ready: they run, or wait for the restart of a container. */
@@ -17,12 +17,12 @@ export interface FirstLook {
 /** The pauses between two attempts, in milliseconds. */
 const pauses = { firstMs: 200, maxMs: 5_000 } as const;
 
-/** The reasons of errors that another attempt cannot heal. */
+/** The reasons of errors that a retry cannot fix. */
 const lasting: ReadonlySet<string> = new Set(["client_closed", "invalid_option", "aborted_by_caller"]);
 
 /**
- * Reads the facts of the node and which pods run. Waits for a runtime that is not up yet, until the signal fires. Rejects with what another
- * attempt cannot heal, and with the signal's reason.
+ * Reads the facts of the node and which pods run. Waits for a runtime that is not up yet, until the signal fires. Rejects with errors that
+ * a retry cannot fix, and with the signal's reason.
  */
 export async function firstLook(
   cri: Cri,

@@ -27,7 +27,7 @@ export interface KubeletPod {
   readonly state: "pending" | "active" | "terminating" | "ended" | "rejected";
 }
 
-/** What the parts of a kubelet read of it. All of it is current when it is called. */
+/** The view that the parts of a kubelet have of it. The functions return current values. */
 export interface KubeletView {
   readonly cri: Cri;
   readonly nodeName: string;
@@ -37,7 +37,7 @@ export interface KubeletView {
   readonly facts: () => NodeFacts;
   readonly node: () => Node<Date>;
   readonly pods: () => readonly KubeletPod[];
-  /** Whether each source has given its Pods: before, nothing of unknown pods may be removed. */
+  /** Whether each source has given its Pods. Until then, unknown pods must not be removed. */
   readonly hasAllSources: () => boolean;
   /** Stops a Pod for good, as failed: an eviction. */
   readonly evict: (uid: string, failure: Eviction) => void;

@@ -7,7 +7,7 @@ import type { Eviction, KubeletPod } from "./kubelet-view.js";
 export interface KubeletStopOptions {
   /** The seconds until SIGKILL of all pods, preStop hooks included; at least 1. @default that of each Pod */
   readonly gracePeriodSeconds?: number | undefined;
-  /** Then the call rejects with `deadline`, in milliseconds; the pods are stopped nevertheless. @default no deadline */
+  /** The deadline of the call, in milliseconds: it rejects with `deadline`, and the pods are still stopped. @default no deadline */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface KubeletStopOptions {
 export interface KubeletWaitOptions {
   /** Cancels the wait: reason `aborted_by_caller`. @default none */
   readonly signal?: AbortSignal | undefined;
-  /** Then the wait rejects with `deadline`, in milliseconds. 0 and Infinity mean no deadline. @default none */
+  /** The deadline of the wait, in milliseconds: it rejects with `deadline`. 0 and Infinity mean no deadline. @default none */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -43,7 +43,7 @@ export interface KubeletParts {
   readonly node: () => Node<Date>;
   readonly evict: (uid: string, eviction: Eviction) => void;
   readonly recentEvents: () => readonly KubeletEvent[];
-  /** Calls back after each change of the node and of the pods. Returns a function that ends that. */
+  /** Calls back after each change of the node and of the pods. Returns a function that unsubscribes. */
   readonly onChange: (callback: () => void) => () => void;
   readonly serverUrl: () => string | undefined;
   readonly statusUrl: () => string | undefined;
@@ -66,12 +66,12 @@ export class Kubelet implements AsyncDisposable {
     this.rootDir = parts.rootDir;
   }
 
-  /** Returns the Pods that this kubelet knows, in the order of their coming: of all sources, those that ended or were rejected included. */
+  /** Returns the Pods of all sources, in order of arrival, including those that have ended or were rejected. */
   pods(): readonly KubeletPod[] {
     return this.#parts.pods();
   }
 
-  /** Returns a Pod by its name; undefined for one that it does not know. */
+  /** Returns a Pod by its name; undefined for an unknown one. */
   pod(namespace: string, name: string): KubeletPod | undefined {
     checkArgument("kubelet.pod", "namespace", namespace, option.nonEmptyString);
     checkArgument("kubelet.pod", "name", name, option.nonEmptyString);
@@ -164,7 +164,7 @@ export class Kubelet implements AsyncDisposable {
     await this.close();
   }
 
-  /** Ends everything that this kubelet does, and leaves its pods running: the next one on the same `rootDir` continues. Idempotent. */
+  /** Stops the kubelet and leaves its pods running: the next one on the same `rootDir` continues. Idempotent. */
   close(): Promise<void> {
     return this.#parts.close();
   }

@@ -1,14 +1,14 @@
 import type { Node, NodeFacts } from "../kubernetes/index.js";
 
 /**
- * The facts of a node as its Node reports them: what pods may use follows the capacity and the reserves of the kubelet's options, and the
- * addresses are those that it has given.
+ * The facts of a node, with the allocatable resources and the addresses that its Node reports: these depend on options of the kubelet, such
+ * as `reserved` and `nodeAddresses`.
  */
 export class NodeFactsView {
   readonly #read: NodeFacts;
   readonly #node: () => Node<Date>;
   #current: NodeFacts;
-  /** What the current facts were made of. */
+  /** The fields of the Node that the current facts were made from. */
   #status = "";
 
   constructor(read: NodeFacts, node: () => Node<Date>) {

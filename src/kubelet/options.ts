@@ -37,7 +37,7 @@ import {
   readOnlyPortTable,
 } from "./server/index.js";
 
-/** The image of a container, before it is pulled or looked up. */
+/** The input of an image policy: the image of a container or volume, before it is pulled or looked up. */
 export interface ImageRequest {
   readonly pod: DefaultedPod;
   /** The name of the container, or undefined for the image of a volume. */
@@ -47,7 +47,7 @@ export interface ImageRequest {
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
 }
 
-/** What an image policy decides. What is left out stays as it is. */
+/** The decision of an image policy. Omitted fields stay unchanged. */
 export interface ImageDecision {
   /** Another name, such as the same image with a digest. */
   readonly image?: string | undefined;
@@ -56,7 +56,7 @@ export interface ImageDecision {
 
 /**
  * Decides about an image before it is used. It may throw a `StartError` (with a reason such as `ErrImageNeverPull`): then the container
- * waits with that reason, and the start is tried again after 10 to 15 s. Any other error has the reason `ErrImagePull`.
+ * waits with that reason, and the start is retried after 10 to 15 s. Any other error has the reason `ErrImagePull`.
  */
 export type ImagePolicy = (
   request: ImageRequest,
@@ -66,29 +66,32 @@ export type ImagePolicy = (
 export interface KubeletOptions extends NodeOptions {
   /** The connection to the runtime. It stays open when the kubelet closes. */
   readonly cri: Cri;
-  /** Where Pods come from; at least one. Statuses and events go to all of them. */
+  /** The sources of Pods; at least one. Statuses and events go to all of them. */
   readonly sources: readonly PodSource[];
   /** @default the host name, in lower case */
   readonly nodeName?: string | undefined;
   /**
    * The folder of volumes and of other files of pods, absolute. The runtime must see it under the same path. A kubelet owns the pods that
-   * have files in it, removes those that no source has, and is its only user.
+   * have files in it, and removes those that no source has. Only one kubelet can use it at a time.
    * @default /var/lib/kubelet for root; otherwise `cri-sdk/kubelet` in $XDG_STATE_HOME, or in ~/.local/state
    */
   readonly rootDir?: string | undefined;
   /** The folder of logs, absolute. @default `logs` in `rootDir`; /var/log/pods for root and its default `rootDir` */
   readonly podLogsDir?: string | undefined;
-  /** The folder of links to the logs of all containers, absolute; "" for none. @default none; /var/log/containers for root and its default `rootDir` */
+  /**
+   * The folder of links to the logs of all containers, absolute; "" for none.
+   * @default none; /var/log/containers for root and its default `rootDir`
+   */
   readonly containerLogsDir?: string | undefined;
-  /** Facts of the node to use instead of those that are read from it. @default none */
+  /** Overrides of facts that are read from the node. @default none */
   readonly node?: Omit<Partial<NodeFacts>, "nodeName" | "rootDir" | "podLogsDir"> | undefined;
   /**
-   * What becomes of Kubernetes pods in the runtime that this kubelet does not own: those without files in `rootDir`. The real kubelet
-   * removes them.
+   * Whether to keep or remove Kubernetes pods in the runtime that this kubelet does not own: those without files in `rootDir`. The real
+   * kubelet removes them.
    * @default "keep"
    */
   readonly foreignPods?: "keep" | "remove" | undefined;
-  /** Sysctls beyond those that affect no other pod: names, or prefixes such as `net.core.*`. @default none */
+  /** Unsafe sysctls that pods may set: names, or prefixes such as `net.core.*`. @default none */
   readonly allowedUnsafeSysctls?: readonly string[] | undefined;
   /**
    * What happens without the right to mount: `refuse` fails for volumes that need it; `allow` keeps Secrets on disk, and resolves
@@ -107,29 +110,38 @@ export interface KubeletOptions extends NodeOptions {
    * the kubelet finds its pods by them. @default the config of the planner
    */
   readonly sandboxConfig?: ((config: PodSandboxConfig, pod: DefaultedPod) => PodSandboxConfig) | undefined;
-  /** Returns the config for CreateContainer. What `sandboxConfig` keeps, this keeps, too. @default the config of the planner */
+  /**
+   * Returns the config for CreateContainer. The fields that `sandboxConfig` cannot change stay the same here.
+   * @default the config of the planner
+   */
   readonly containerConfig?:
     | ((config: ContainerConfig, pod: DefaultedPod, container: DefaultedContainer) => ContainerConfig)
     | undefined;
-  /** Turns Pods into messages of CRI: wrap `podPlanner` to change them. @default the rules of the kubelet */
+  /**
+   * Returns the planner that turns Pods into CRI messages. It is called with the default one, to wrap it.
+   * @default the default planner: the rules of the kubelet
+   */
   readonly planner?: ((planner: PodPlanner) => PodPlanner) | undefined;
-  /** Decides about images. @default they are used as the Pod says */
+  /** Decides about images before they are pulled. @default the image and the pull policy of the Pod */
   readonly imagePolicy?: ImagePolicy | undefined;
   /** The credentials of the node for registries, after those of the Pod. @default none */
   readonly imageAuth?: ImageAuth | undefined;
   /** How many images are pulled at the same time. @default 1 */
   readonly maxParallelPulls?: number | undefined;
-  /** What mounts volumes of PersistentVolumeClaims, CSI drivers and so on, by their source. @default none: such Pods are refused */
+  /**
+   * Plugins that mount volumes of PersistentVolumeClaims, CSI drivers and others, by the type of the volume.
+   * @default none: such Pods are refused
+   */
   readonly volumePlugins?: VolumePlugins | undefined;
   /** The delays of CrashLoopBackOff. @default 10 s to 5 min */
   readonly backOff?: RestartBackOffOptions | undefined;
-  /** Evicts pods when the node lacks memory, disk or process ids. @default the thresholds of the kubelet; false: never */
+  /** Evicts pods when the node lacks memory, disk or process ids; false disables that. @default the thresholds of the kubelet */
   readonly eviction?: false | EvictionOptions | undefined;
-  /** Collects what dead containers and removed pods leave. @default the intervals of the kubelet; false: never */
+  /** Removes dead containers, sandboxes and logs of removed pods; false disables that. @default the intervals of the kubelet */
   readonly garbageCollection?: false | GarbageCollectionOptions | undefined;
-  /** Removes unused images, also those that others have pulled. @default the thresholds of the kubelet; false: never */
+  /** Removes unused images, including those that others have pulled; false disables that. @default the thresholds of the kubelet */
   readonly imageGarbageCollection?: false | ImageGarbageCollectionOptions | undefined;
-  /** Rotates the logs of containers. @default at 10 MiB, 5 files; false: never */
+  /** Rotates the logs of containers; false disables that. @default at 10 MiB, 5 files */
   readonly logRotation?: false | LogRotationOptions | undefined;
   /**
    * The cgroups of pods. `false` leaves them to the runtime, as for one that has none.
@@ -146,7 +158,7 @@ export interface KubeletOptions extends NodeOptions {
   readonly clock?: Clock | undefined;
   /** Called with each event of the node and of its Pods. An error that it throws becomes a warning of the process. @default none */
   readonly onEvent?: ((event: KubeletEvent) => void) | undefined;
-  /** Closes the kubelet when it fires, also during the start. @default none */
+  /** Closes the kubelet when it fires, even during the start. @default none */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -9,16 +9,16 @@ export interface SourcePod {
   readonly source: string;
 }
 
-/** What a kubelet gives to its sources. */
+/** The interface of a kubelet to its sources. */
 export interface SourceHost {
   readonly nodeName: string;
   readonly clock: Clock;
   /** Fires when the kubelet closes. */
   readonly signal: AbortSignal;
   /**
-   * Takes the complete list of the source's Pods, whenever it has changed. New ones are started, those with a deletion timestamp are
-   * stopped, and those that are missing are stopped and removed. A kubelet removes nothing of unknown pods before each source has called
-   * it once. Pods need `metadata.name`, `namespace` and `uid`. An object that was in the list before
+   * Takes the complete list of the source's Pods, whenever the list has changed. New ones are started, those with a deletion timestamp are
+   * stopped, and those that are missing are stopped and removed. A kubelet does not remove unknown pods until each source has called
+   * this once. Pods need `metadata.name`, `namespace` and `uid`. An object that was in the list before
    * counts as unchanged: give a new one for a new version.
    */
   readonly setPods: (pods: readonly Pod[]) => void;
@@ -34,7 +34,7 @@ export interface SourceHost {
    */
   readonly setNode: (node: Pick<Node, "metadata" | "spec" | "status">) => void;
   /**
-   * The Pods of all sources, as they were given last; undefined before each source has given its Pods. Mirror pods of others are removed
+   * The Pods of all sources, from their last lists; undefined until each source has given its Pods. Mirror pods of others are removed
    * from the API server.
    */
   readonly allPods: () => readonly SourcePod[] | undefined;
@@ -47,15 +47,15 @@ export type SourceInputs = Pick<
 >;
 
 /**
- * Where Pods come from, and who learns what becomes of them. All methods but `start` and `close` are optional. Statuses and events of the
- * Pods of every source are reported to every source, so that one of them may publish them all.
+ * A source of Pods, which is also notified of their statuses and removal. All methods but `start` and `close` are optional. Statuses and
+ * events of the Pods of every source are reported to every source, so that one of them may publish them all.
  */
 export interface PodSource {
   /** Such as `file` or `api`: the annotation `kubernetes.io/config.source` of its Pods. Unique in a kubelet. */
   readonly name: string;
-  /** Starts reading. Rejects only for what cannot heal, such as a wrong option; an outage is retried. */
+  /** Starts reading. Rejects only for lasting failures, such as a wrong option; outages are retried. */
   start(host: SourceHost): Promise<void>;
-  /** Ends everything that it has started. Idempotent. */
+  /** Stops everything that `start` has started. Idempotent. */
   close(): Promise<void>;
   /**
    * Resolves when `inputs` knows the objects that the Pod refers to, or knows that they are missing. Called before the first sync of a
@@ -66,7 +66,7 @@ export interface PodSource {
   inputs?(pod: Pod): SourceInputs;
   /** Called with each new status of a Pod of any source. */
   onStatus?(pod: SourcePod, status: PodStatus<Date>): void;
-  /** Called when nothing of a Pod of any source is left on the node: its containers, volumes and cgroup are gone. */
+  /** Called when a Pod of any source is removed from the node: its containers, volumes and cgroup are gone. */
   onRemoved?(pod: SourcePod): void;
   /** Called with each event of the node and of the Pods of any source. */
   onEvent?(event: KubeletEvent): void;

@@ -4,7 +4,7 @@ import { PlayRecords } from "../kubernetes/index.js";
 const identity = { namespace: "", name: "kubelet", uid: "kubelet" } as const;
 
 /**
- * Makes this process the only kubelet on a root folder, and returns what ends that. The lock of a process that has died is taken over.
+ * Locks a root folder for this process, and returns a function that unlocks it. The lock of a process that has died is taken over.
  * Rejects with `name_reserved` while another kubelet has it, in this process or in another one.
  */
 export async function lockRoot(rootDir: string): Promise<() => Promise<void>> {

@@ -25,16 +25,16 @@ import { lockRoot } from "./root-lock.js";
 import { KubeletServer, type KubeletServerOptions, ProbeCounts, StatusServer } from "./server/index.js";
 import { settingsOf } from "./settings.js";
 
-/** What {@link startKubelet} is called with, beside the options. */
+/** The lifetime of a kubelet: the input of {@link startKubelet} besides the options. */
 export interface KubeletRun {
   /** Fires when the kubelet closes. */
   readonly closing: AbortSignal;
-  /** Takes what has to be ended then. */
+  /** Takes the steps of closing. */
   readonly steps: CloseSteps;
   readonly close: () => Promise<void>;
 }
 
-/** Puts the parts of a kubelet together and starts them. After a rejection, the steps end what was started. */
+/** Wires the parts of a kubelet and starts them. After a rejection, the caller runs the steps, which stop what was started. */
 export async function startKubelet(options: KubeletOptions, run: KubeletRun): Promise<Kubelet> {
   const { cri, sources } = options;
   const { closing, steps } = run;
@@ -120,7 +120,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
         onChange();
       },
       port: () => server?.port,
-      // Its API takes WebSockets as kubectl sends them: an API server then need not turn them into SPDY.
+      // The kubelet's API accepts the WebSockets of kubectl, so that an API server need not translate them to SPDY.
       declaredFeatures: () => (server ? ["ExtendWebSocketsToKubelet"] : []),
       evictionReserve: options.eviction === false ? {} : evictionOptions.hard,
     },

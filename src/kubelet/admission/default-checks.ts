@@ -8,7 +8,7 @@ import { checkSupplementalGroups } from "./supplemental-groups.js";
 import { checkTaints } from "./taints.js";
 
 /**
- * The checks of the kubelet, in its order. Pressures are the matter of the eviction manager; unsafe sysctls are refused by `validatePod`.
+ * The checks of the kubelet, in its order. The eviction manager checks pressures, and `validatePod` refuses unsafe sysctls.
  * Source: kubelet, lifecycle/predicate.go.
  */
 export const defaultAdmissionChecks: readonly AdmissionCheck[] = Object.freeze([

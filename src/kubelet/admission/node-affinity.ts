@@ -16,7 +16,7 @@ export const checkNodeAffinity: AdmissionCheck = checkedRequest("checkNodeAffini
   return predicateFailed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector");
 });
 
-/** Reports whether one of the terms matches. Of a Pod, no type says what is in its affinity, so each field is looked at. */
+/** Reports whether one of the terms matches. The affinity of a Pod is not typed, so each field is checked. */
 function matchesAffinity(affinity: object | undefined, node: Node): boolean {
   const nodeAffinity = fieldOf(affinity, "nodeAffinity");
   const required = fieldOf(nodeAffinity, "requiredDuringSchedulingIgnoredDuringExecution");

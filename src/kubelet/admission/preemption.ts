@@ -4,8 +4,8 @@ import { checkedRequest } from "./checked-request.js";
 import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-fit.js";
 
 /**
- * Stops other pods for a critical pod that the node has no room for. It is the last of the checks, so that no pod is stopped for one that is
- * refused for another reason. Refuses the pod when stopping all that may be stopped does not suffice.
+ * Preempts other pods for a critical pod that does not fit on the node. It is the last check, so that no pod is preempted for one that
+ * another check refuses. Refuses the pod when preempting all possible victims does not suffice.
  *
  * Source: kubelet, preemption/preemption.go.
  */
@@ -23,14 +23,14 @@ export const makeRoomForCriticalPod: AdmissionCheck = checkedRequest(
   },
 );
 
-/** What is still missing, by the name of a resource. */
+/** The missing amounts by the name of a resource. */
 type Missing = ReadonlyMap<string, bigint>;
 
 /**
- * Returns the pods to stop for a pod with higher priority: guaranteed pods only as far as all others do not suffice, then burstable pods,
- * then those of best effort; of each class as few as possible. Returns what would be missing if stopping all of them does not suffice.
+ * Returns the pods to stop for a pod with higher priority: Guaranteed pods only if all others do not suffice, then Burstable, then
+ * BestEffort pods; as few as possible of each class. Returns what would be missing if stopping all of them does not suffice.
  */
-export function podsToPreempt(
+function podsToPreempt(
   pod: DefaultedPod,
   others: readonly DefaultedPod[],
   shortages: readonly Shortage[],

@@ -2,7 +2,7 @@ import type { KubeletAccess, KubeletAccessDecision, KubeletUser } from "../serve
 import type { ApiClient } from "./api-client.js";
 import { resourcePath } from "./api-client.js";
 
-/** Asks whose token this is. Returns undefined for one that is not valid. */
+/** Reviews a token: returns its user, or undefined for an invalid token. */
 export async function reviewToken(
   client: ApiClient,
   token: string,

@@ -39,7 +39,7 @@ export const patchTypes = {
   merge: "application/merge-patch+json",
 } as const;
 
-/** What a request has beside its method and path. */
+/** The options of a request besides its method and path. */
 export interface ApiRequestOptions {
   readonly query?: ApiQuery | undefined;
   readonly body?: object | undefined;
@@ -136,11 +136,11 @@ export class ApiClient {
       new Promise<IncomingMessage>((resolve, reject) => {
         const request = send(url, { ...options, method, headers });
         const removeCallback = onAbort(signal, () => request.destroy(abortReason(signal)));
-        // Finds servers that have gone without a word: most of the time, watches only wait.
+        // Detects servers that vanished without closing the connection: watches are idle most of the time.
         request.once("socket", (socket) => socket.setKeepAlive(true, 30_000));
         request.once("response", (response) => {
           response.once("close", removeCallback);
-          // A destroyed request reports its error to the response, too.
+          // A destroyed request reports its error to the response as well.
           response.on("error", () => undefined);
           resolve(response);
         });
@@ -191,7 +191,7 @@ export class ApiClient {
   }
 }
 
-/** After this time without a request, a connection is closed. API servers close idle ones after minutes. */
+/** The idle time after which a connection is closed. API servers close idle ones after minutes. */
 const idleMs = 60_000;
 
 /** Reads an answer to its end. */

@@ -5,7 +5,7 @@ import type { SourceHost } from "../pod-source.js";
 import type { ApiClient } from "./api-client.js";
 import { ApiServerError } from "./api-error.js";
 
-/** What the parts of this source share. */
+/** The dependencies that all parts of this source share. */
 export interface ApiContext {
   readonly client: ApiClient;
   readonly clock: Clock;
@@ -14,10 +14,10 @@ export interface ApiContext {
   readonly record: SourceHost["record"];
 }
 
-/** The back-off of everything that fails, if the options do not say otherwise. */
-export const defaultRetry = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.2 } as const;
+/** The default back-off of retries. */
+const defaultRetry = { firstMs: 200, maxMs: 10_000, factor: 2, jitter: 0.2 } as const;
 
-/** The delays between attempts of one thing. They begin anew after a success, and respect what the API server asks for. */
+/** The back-off of one operation. It is reset after a success, and respects the Retry-After of the API server. */
 export class RetryDelays {
   readonly #context: Pick<ApiContext, "clock" | "retry">;
   #next: ReturnType<typeof backoff> | undefined;
@@ -64,7 +64,7 @@ export async function repeatUntilDone<T>(
   }
 }
 
-/** Records failures as events of the node, each text once until something else happens. */
+/** Reports failures, each text only once until another one or a success follows. */
 export class FailureReporter {
   readonly #report: (message: string) => void;
   #last: string | undefined;
@@ -85,7 +85,7 @@ export class FailureReporter {
   };
 }
 
-/** Returns the function that records an event of the node. */
+/** Returns a reporter that records failures as events of the node. */
 export function nodeFailures(
   { record, nodeName }: Pick<ApiContext, "record" | "nodeName">,
   reason: string,

@@ -25,7 +25,7 @@ export class ApiServerError extends CriError {
   readonly status: number | undefined;
   /** `reason` of the Status object, such as `NotFound`. */
   readonly statusReason: string | undefined;
-  /** How long to wait before the next attempt at least, in milliseconds, where the API server says it. */
+  /** The shortest delay before a retry, in milliseconds, if the API server sends one. */
   readonly retryAfterMs: number | undefined;
 
   constructor(rawMessage: string, details: ApiServerErrorDetails = {}) {
@@ -40,7 +40,7 @@ export class ApiServerError extends CriError {
     this.retryAfterMs = retryAfterMs;
   }
 
-  /** `instanceof` also holds for errors of another copy of this package. */
+  /** Makes `instanceof` true for errors of another copy of this package as well. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return isCriError(value) && value.reason === "api_server_failed";
   }

@@ -10,17 +10,17 @@ import { Connection, sourceName } from "./connection.js";
 import { checkKubeConfig, loadKubeConfig } from "./kube-config.js";
 import { type ApiServerOptions, apiServerTable } from "./options.js";
 
-/** The Pods that an API server binds to this node, and what else a kubelet and an API server have to do with each other. */
+/** A source of the Pods that an API server binds to this node, and the functions that the kubelet's own API needs of an API server. */
 export interface ApiServerSource extends PodSource {
   /**
-   * Asks the API server whose token this is (TokenReview): undefined for one that is not valid. Nothing is cached. An option of the
+   * Returns the user of a token by a TokenReview; undefined for an invalid token. Nothing is cached. An option of the
    * kubelet's own API.
    *
    * @throws CriError `api_server_failed`
    */
   readonly authenticate: (token: string, signal?: AbortSignal) => Promise<KubeletUser | undefined>;
   /**
-   * Asks the API server whether a user may do this (SubjectAccessReview). Nothing is cached. An option of the kubelet's own API.
+   * Decides whether a user has an access by a SubjectAccessReview. Nothing is cached. An option of the kubelet's own API.
    *
    * @throws CriError `api_server_failed`
    */

@@ -116,16 +116,16 @@ export class Connection {
 
   onNode(node: Node<Date>): void {
     this.#node.update(node);
-    // Other sources may have given their Pods since: mirrors of static pods that are gone can be told from those that have yet to come.
+    // Other sources may have given their Pods since: only then are mirrors without a static pod known to be outdated.
     this.#mirrors.review();
   }
 
-  /** Waits until what is on its way has arrived, at most this long. */
+  /** Waits until pending requests are done, at most this long. */
   async flush(timeoutMs: number): Promise<void> {
     await this.#statuses.flush(timeoutMs);
   }
 
-  /** Admission needs the labels and taints that the Node has at the API server, also for the Pods that run already. */
+  /** Admission needs the labels and taints that the Node has at the API server, even for Pods that already run. */
   async #runPods(signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#startPods = resolve;

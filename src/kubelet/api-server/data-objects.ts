@@ -20,7 +20,7 @@ interface WatchedObject {
   readonly controller: LinkedController;
 }
 
-/** What {@link DataObjects} need beside the context. */
+/** The dependencies of {@link DataObjects} besides the context. */
 export interface DataObjectsOptions {
   /** Ends all watches. */
   readonly signal: AbortSignal;
@@ -74,7 +74,7 @@ export class DataObjects {
     );
   }
 
-  /** Returns the objects that a Pod refers to, as far as they exist. */
+  /** Returns the existing objects that a Pod refers to. */
   inputs(pod: Pod): { readonly configMaps: ConfigMap[]; readonly secrets: Secret[] } {
     const found = (resource: DataResource) =>
       this.#of(pod).flatMap((one) => (one.resource === resource ? [...one.reflector.objects.values()] : []));

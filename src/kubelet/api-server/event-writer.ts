@@ -13,7 +13,10 @@ type WrittenEvent = Exclude<CorrelatedEvent, { readonly action: "drop" }>;
 const maxQueued = 1_000;
 const maxAttempts = 12;
 
-/** Writes events to the API server, in order. Events are no records: those that it refuses, and the oldest of very many, are dropped. */
+/**
+ * Writes events to the API server, in order. Events are best-effort: those that it refuses, and the oldest ones of a full queue, are
+ * dropped.
+ */
 export class EventWriter implements KubeletLoop {
   readonly #context: ApiContext;
   readonly #correlator: EventCorrelator;

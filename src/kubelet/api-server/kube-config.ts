@@ -56,7 +56,7 @@ export async function loadKubeConfig(file: string | undefined): Promise<KubeConf
 
 async function importClientNode() {
   try {
-    // Loaded when it is first needed: it is optional, and takes longer to load than all of this package.
+    // Loaded when it is first needed: the peer dependency is optional, and takes longer to load than this whole package.
     return await import("@kubernetes/client-node");
   } catch (cause) {
     throw criError("client_node_missing", "@kubernetes/client-node cannot be loaded", {

@@ -15,8 +15,9 @@ type Condition = PodCondition<string>;
 type ContainerState = ContainerStatus<string>;
 
 /**
- * Returns the status to report of a Pod, from the one that the API server has and the one that was computed here. A pod that has ended
- * stays so, as do containers that must not start again, restart counts never fall, conditions of others stay, and readiness gates count.
+ * Returns the status to report of a Pod, from the one that the API server has and the one that was computed here. Terminal phases
+ * and the ends of containers that must not start again are kept, restart counts never fall, conditions of others stay, and readiness gates
+ * are evaluated.
  *
  * @param found the Pod at the API server
  */
@@ -89,7 +90,7 @@ function ended(conditions: readonly Condition[], phase: string | undefined): Con
   return [...rest, ...ends];
 }
 
-/** Decides about Ready anew, by the readiness gates: their conditions are those of others, which only the API server knows. */
+/** Decides about Ready again, by the readiness gates: others set their conditions, which only the API server has. */
 function gated(found: ApiPod, own: readonly Condition[], others: readonly Condition[]): Condition[] {
   const areContainersReady = own.some(({ type, status }) => type === "ContainersReady" && status === "True");
   if (!areContainersReady || !found.spec?.readinessGates?.length) return [...own];

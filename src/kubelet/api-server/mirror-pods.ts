@@ -14,12 +14,12 @@ const {
   configSeen: seenAnnotation,
 } = kubernetesAnnotations;
 
-/** Whether a Pod of the API server stands for a static pod of its node. */
+/** Whether a Pod of the API server is a mirror pod. */
 export function isMirror({ metadata }: Pod | ApiPod): boolean {
   return metadata?.annotations?.[mirrorAnnotation] !== undefined;
 }
 
-/** What {@link MirrorPods} need beside the context. */
+/** The dependencies of {@link MirrorPods} besides the context. */
 export interface MirrorPodsOptions {
   /** The Pods of this node at the API server, by `namespace/name`; undefined before they were read. */
   readonly podsOfNode: () => ReadonlyMap<string, ApiPod> | undefined;
@@ -29,7 +29,7 @@ export interface MirrorPodsOptions {
   readonly nodeUid: () => string | undefined;
 }
 
-/** Creates Pods at the API server that show static pods, and removes those whose static pod is gone or has changed. */
+/** Creates mirror pods for static pods, and deletes those whose static pod is removed or has changed. */
 export class MirrorPods implements KubeletLoop {
   readonly #context: ApiContext;
   readonly #options: MirrorPodsOptions;
@@ -43,7 +43,7 @@ export class MirrorPods implements KubeletLoop {
     this.#options = options;
   }
 
-  /** Takes a static pod, whenever something of it has changed. */
+  /** Takes a static pod, whenever it has changed. */
   update(pod: SourcePod): void {
     const uid = pod.pod.metadata?.uid ?? "";
     const isNew = !this.#static.has(uid);
@@ -51,7 +51,7 @@ export class MirrorPods implements KubeletLoop {
     if (isNew) this.#changed.notify();
   }
 
-  /** Nothing of the static pod is left on the node. */
+  /** Takes a static pod that is removed from the node. */
   removed({ pod }: SourcePod): void {
     const { uid = "" } = pod.metadata ?? {};
     this.#static.delete(uid);
@@ -59,7 +59,7 @@ export class MirrorPods implements KubeletLoop {
     this.#changed.notify();
   }
 
-  /** Looks at all of them: the Pods of the API server have changed, or the Node was registered. */
+  /** Reconciles all mirror pods: the Pods of the API server have changed, or the Node was registered. */
   readonly review = (): void => {
     this.#changed.notify();
   };
@@ -71,7 +71,7 @@ export class MirrorPods implements KubeletLoop {
     return isCurrent && hashOf(found, mirrorAnnotation) === hashOf(pod, hashAnnotation) ? found : undefined;
   }
 
-  /** Returns the static pod whose mirror this is. */
+  /** Returns the static pod of a mirror pod. */
   staticOf(mirror: ApiPod): SourcePod | undefined {
     const hash = hashOf(mirror, mirrorAnnotation);
     return this.#current().find(

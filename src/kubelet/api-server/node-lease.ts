@@ -10,7 +10,7 @@ interface Lease extends ApiObject {
   readonly spec?: object;
 }
 
-/** What a {@link NodeLease} needs beside the context. */
+/** The dependencies of a {@link NodeLease} besides the context. */
 export interface NodeLeaseOptions {
   readonly durationSeconds: number;
   /** The uid of the Node, which owns the Lease; undefined before it is registered. */
@@ -21,7 +21,7 @@ export interface NodeLeaseOptions {
 const timeoutMs = 10_000;
 const retry = { firstMs: 200, maxMs: 7_000, factor: 2, jitter: 0.2 } as const;
 
-/** Renews the Lease of the Node, by which the cluster sees that the node lives: four times in its duration. */
+/** Renews the Lease of the Node, the heartbeat of the node: four times in its duration. */
 export class NodeLease implements KubeletLoop {
   readonly #context: ApiContext;
   readonly #options: NodeLeaseOptions;
@@ -91,7 +91,7 @@ export class NodeLease implements KubeletLoop {
       metadata: {
         ...{ name: nodeName, namespace: "kube-node-lease" },
         ...found?.metadata,
-        // A Node that was created anew has another uid; the Lease of the old one would be collected with it.
+        // A Node that was created again has another uid; the Lease would be garbage collected with the old Node.
         ...(owner && { ownerReferences: [owner] }),
       },
       spec: {

@@ -16,20 +16,20 @@ import {
 import { Reflector } from "./reflector.js";
 import { StatusPatches } from "./status-patches.js";
 
-/** What a {@link NodePublisher} needs beside the context. */
+/** The dependencies of a {@link NodePublisher} besides the context. */
 export interface NodePublisherOptions {
   readonly host: Pick<SourceHost, "node" | "setNode">;
   readonly registerNode: boolean;
   /** The longest time between two reports. */
   readonly reportMs: number;
-  /** Called when the Node was registered, also again. */
+  /** Called each time the Node was registered. */
   readonly onRegistered: () => void;
 }
 
 /** The deadline of requests for the Node, as the kubelet has it. */
 const timeoutMs = 10_000;
 
-/** What a Node is created with. */
+/** The fields of the Node to create. */
 interface Registration {
   readonly metadata: Pick<NonNullable<Node["metadata"]>, "labels" | "annotations">;
   readonly spec: Pick<NonNullable<Node["spec"]>, "taints" | "providerID">;
@@ -46,7 +46,7 @@ export class NodePublisher implements KubeletLoop {
   readonly #patches: StatusPatches;
   readonly #changed = new ChangeSignal();
   readonly #reflector: Reflector<ApiNode>;
-  /** The newest version that is known; undefined when there is no Node. */
+  /** The newest known version; undefined when there is no Node. */
   #known: ApiNode | undefined;
   #isRegistered = false;
   readonly #registration: Registration;
@@ -61,7 +61,7 @@ export class NodePublisher implements KubeletLoop {
     this.#context = context;
     this.#options = options;
     this.#patches = new StatusPatches(context);
-    // Later, the host's Node has what others have set, which a Node that is created anew must not have.
+    // Later, the host's Node includes fields that others have set, which must not be part of a new Node.
     const { metadata: { labels, annotations } = {}, spec: { taints, providerID } = {} } = options.host.node();
     this.#registration = {
       metadata: { ...(labels && { labels }), ...(annotations && { annotations }) },
@@ -129,7 +129,7 @@ export class NodePublisher implements KubeletLoop {
         await this.#changed.wait({ signal });
       } catch (error) {
         if (signal.aborted) return;
-        // It was deleted, and is created anew.
+        // The Node was deleted, and is created again.
         if (statusOf(error) === 404) this.#isRegistered = false;
         failures.failed(error);
         await delays.wait(error, signal).catch(() => undefined);
@@ -166,7 +166,7 @@ export class NodePublisher implements KubeletLoop {
     this.#options.onRegistered();
   }
 
-  /** Sets our labels and annotations where an existing Node has others. Its taints belong to others: no node may change them. */
+  /** Sets the labels and annotations of this kubelet on an existing Node. Its taints stay: a node may not change them. */
   async #reconcile(found: ApiNode, signal: AbortSignal): Promise<void> {
     const { client } = this.#context;
     const { labels, annotations } = this.#registration.metadata;
@@ -197,7 +197,7 @@ export class NodePublisher implements KubeletLoop {
     const isDue =
       this.#reported === undefined ||
       this.#reported.uid !== uid ||
-      // A clock that was set back makes it due, too.
+      // A clock that was set back also makes it due.
       Math.abs(nowMs - this.#reported.atMs) >= this.#options.reportMs ||
       !isSameJson(bare, this.#reported.status) ||
       hasForeignConditions(status, known?.status);

@@ -48,7 +48,7 @@ export function withoutHeartbeats(status: NodeStatus<string>): NodeStatus<string
   return { ...status, ...(conditions && { conditions }) };
 }
 
-/** Whether somebody else has changed a condition of ours, as the node controller does when a node is silent. */
+/** Whether another client has changed a condition of the kubelet, as the node controller does for an unreachable node. */
 export function hasForeignConditions(
   status: NodeStatus<string>,
   known: NodeStatus<string> | undefined,

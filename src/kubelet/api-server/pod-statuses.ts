@@ -9,15 +9,15 @@ import { mergePodStatus } from "./merge-pod-status.js";
 import { podStatusPatch } from "./pod-status-patch.js";
 import { StatusPatches } from "./status-patches.js";
 
-/** What {@link PodStatuses} need beside the context. */
+/** The dependencies of {@link PodStatuses} besides the context. */
 export interface PodStatusesOptions {
   /** Ends all requests. */
   readonly signal: AbortSignal;
-  /** The Pod at the API server that stands for this one: its mirror for static pods, and undefined as long as there is none. */
+  /** The Pod at the API server that stands for this one: its mirror for static pods, or undefined as long as there is none. */
   readonly represented: (pod: SourcePod) => ApiPod | undefined;
 }
 
-/** What is known of one pod of this node. */
+/** The state of one pod of this node. */
 interface Entry {
   pod: SourcePod;
   /** The newest status; undefined when only the removal has to be reported. */
@@ -90,12 +90,12 @@ export class PodStatuses {
     this.#idle.notify();
   }
 
-  /** Forgets the Pods of which nothing is left and that this does not hold for. */
+  /** Forgets the removed Pods for which this does not hold. */
   keepOnly(isWanted: (pod: SourcePod) => boolean): void {
     for (const [uid, { pod, isRemoved }] of this.#entries) if (isRemoved && !isWanted(pod)) this.forget(uid);
   }
 
-  /** Waits until all that can be reported now has arrived, at most this long. What has failed before is not waited for. */
+  /** Waits until all pending statuses are reported, at most this long. Does not wait for those that have failed before. */
   async flush(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const end = performance.now() + timeoutMs;
     const isPending = ({ isRunning, delays }: Entry) => isRunning && !delays.hasFailed;
@@ -175,7 +175,7 @@ export class PodStatuses {
     if (target === undefined || name === undefined || uid === undefined) return;
     const path = resourcePath({ namespace, resource: "pods", name });
     const found = await unlessMissing(client.request<ApiPod>("GET", path, { signal }));
-    // Gone, or deleted and created anew: the status is that of another pod.
+    // Deleted, perhaps created again: the status belongs to another pod.
     if (found === undefined || found.metadata?.uid !== uid) return;
     let current = found;
     const patch = this.#patch(entry, found);

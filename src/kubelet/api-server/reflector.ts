@@ -6,10 +6,10 @@ import { type ApiContext, RetryDelays } from "./api-context.js";
 import { ApiServerError, statusOf } from "./api-error.js";
 import { type ApiList, type ApiObject, keyOf } from "./api-objects.js";
 
-/** A watch that lasted this long worked, even if it reported nothing. */
+/** A watch that lasted this long counts as a success, even without events. */
 const healthyMs = 5_000;
 
-/** What a {@link Reflector} follows, and whom it notifies. */
+/** The resource that a {@link Reflector} follows, and its callback. */
 export interface ReflectorOptions<T> {
   /** Of the collection. */
   readonly path: string;
@@ -111,7 +111,7 @@ export class Reflector<T extends ApiObject> implements KubeletLoop {
     };
     const startedAt = monotonicMs();
     const controller = linkedController(signal);
-    // Servers end watches themselves; one that hangs must not keep this one for ever.
+    // Servers end watches after a while; one that hangs must not block this one for ever.
     const timer = setTimeout(
       () => controller.abort(new ApiServerError("the watch did not end in time")),
       (timeoutSeconds + 30) * 1_000,

@@ -24,7 +24,7 @@ interface KeptToken {
   failure: unknown;
 }
 
-/** What {@link ServiceAccountTokens} need beside the context. */
+/** The dependencies of {@link ServiceAccountTokens} besides the context. */
 export interface ServiceAccountTokensOptions {
   /** Ends the renewal of all tokens. */
   readonly signal: AbortSignal;

@@ -30,7 +30,7 @@ const delegated: readonly string[] = ["cpu", "cpuset", "io", "memory", "pids", "
 const unlimitedMemory = 2n ** 62n;
 
 /**
- * The cgroups of this node as files. On version 1, each controller has a hierarchy of its own; those that the node lacks are left out. On
+ * The cgroups of this node as files. On version 1, each controller has its own hierarchy; those that the node lacks are left out. On
  * version 2, the controllers that the node has are passed on to each cgroup that is created.
  */
 export class CgroupFiles {
@@ -84,7 +84,7 @@ export class CgroupFiles {
     return { usageBytes, limitBytes: typeof limitBytes === "bigint" ? limitBytes : undefined };
   }
 
-  /** Removes a cgroup from all hierarchies, also from those in which the runtime has created it. One that is not empty stays. */
+  /** Removes a cgroup from all hierarchies, including those where the runtime has created it. A cgroup that is not empty stays. */
   async remove(path: string): Promise<void> {
     const names = this.#version === 2 ? [""] : await readdir(this.#mount).catch(() => []);
     for (const name of names) await rmdir(join(this.#mount, name, path)).catch(() => undefined);
@@ -111,7 +111,7 @@ export class CgroupFiles {
 
   async #write(path: string, { controller, file, text }: Setting): Promise<void> {
     const target = join(this.#folder(path, controller), file);
-    // Without the controller, there is no such file, and nothing to limit.
+    // Without the controller, the file does not exist, and there is nothing to limit.
     if ((await readOptional(target)) === undefined) return;
     await writeFile(target, text);
   }

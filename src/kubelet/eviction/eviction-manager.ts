@@ -47,9 +47,9 @@ const memoryPressureTaint = { key: "node.kubernetes.io/memory-pressure", effect:
 const conditionTypes = { memory: "MemoryPressure", disk: "DiskPressure", pid: "PIDPressure" } as const;
 
 /**
- * Keeps the node usable: it measures memory, disks and process ids, frees what nobody needs, and evicts pods, as the kubelet's eviction
- * manager does. It also evicts pods that exceed their own limits of ephemeral storage, or the `sizeLimit` of an emptyDir. Critical pods are
- * never evicted.
+ * Keeps the node usable: it measures memory, disks and process ids, reclaims unused resources, and evicts pods, as the kubelet's
+ * eviction manager does. It also evicts pods that exceed their own limits of ephemeral storage, or the `sizeLimit` of an emptyDir. Critical
+ * pods are never evicted.
  */
 export class EvictionManager implements KubeletLoop {
   readonly #parts: EvictionParts;
@@ -80,8 +80,8 @@ export class EvictionManager implements KubeletLoop {
   }
 
   /**
-   * Refuses pods that would make a pressure worse: under memory pressure those of best effort that do not tolerate it, under another one
-   * all. Critical pods are admitted.
+   * Refuses pods that would make a pressure worse: under memory pressure BestEffort pods that do not tolerate it, under other
+   * pressures all pods. Critical pods are admitted.
    */
   readonly admission: AdmissionCheck = ({ pod }) => {
     const pressures = this.pressures();
@@ -137,7 +137,7 @@ export class EvictionManager implements KubeletLoop {
     );
   }
 
-  /** The pods that run, and that are not being stopped. */
+  /** The pods that run and are not being stopped. */
   #activePods(): readonly KubeletPod[] {
     return this.#parts.view.pods().filter(({ state }) => state === "active");
   }
@@ -155,13 +155,13 @@ export class EvictionManager implements KubeletLoop {
     });
   }
 
-  /** Frees what nobody needs. Resolves with whether that was enough. */
+  /** Reclaims dead containers and unused images. Resolves with whether that was enough. */
   async #reclaim({ signal: name }: MetThreshold, node: Observations, signal: AbortSignal): Promise<boolean> {
     const { containers, images } = reclaimable(name, node);
     const garbage = containers ? this.#parts.garbage : undefined;
     const imageGarbage = images ? this.#parts.imageGarbage : undefined;
     if (!garbage && !imageGarbage) return false;
-    // What fails is tried again with the next measurement.
+    // Failures are retried with the next measurement.
     await garbage?.collect(signal, { everything: true }).catch(() => undefined);
     await imageGarbage?.removeUnused(signal).catch(() => undefined);
     signal.throwIfAborted();
@@ -204,7 +204,7 @@ export class EvictionManager implements KubeletLoop {
     return uid;
   }
 
-  /** Waits until evicted pods have ended: what they used is not free before. */
+  /** Waits until evicted pods have ended: their resources are not free before. */
   async #waitUntilEnded(uids: readonly string[], signal: AbortSignal): Promise<void> {
     const { view, relist } = this.#parts;
     const endMs = steadyMs(view.clock) + cleanUpTimeoutMs;
@@ -220,7 +220,7 @@ export class EvictionManager implements KubeletLoop {
   }
 }
 
-/** Returns what frees space on the file system of a signal. */
+/** Returns which resources can be reclaimed on the file system of a signal. */
 function reclaimable(
   name: MetThreshold["signal"],
   { hasOwnImageFs, hasOwnContainerFs }: Observations,

@@ -1,7 +1,7 @@
 import { folderUse } from "../disk-use.js";
 import type { DiskConsumption } from "./policy.js";
 
-/** How many times longer than a measurement the pause before the next one of the same folder is: 5 % of the time are enough. */
+/** The pause between two measurements of a folder, as a multiple of the time that one takes: at most 5 % of the time is spent on it. */
 const pauseFactor = 20;
 
 interface Measured {
@@ -10,7 +10,7 @@ interface Measured {
   readonly untilMs: number;
 }
 
-/** The usage of folders, measured anew each time it is asked for; large ones less often. */
+/** The usage of folders. Each request measures again, except for large folders, which are measured less often. */
 export class FolderUsages {
   #known = new Map<string, Measured>();
   #asked = new Map<string, Measured>();

@@ -4,7 +4,7 @@ import type { EvictionCandidate, PodConsumption } from "./policy.js";
 
 const storage = "ephemeral-storage";
 
-/** Reports whether a Pod limits what it may use of this node: the `sizeLimit` of an emptyDir, or ephemeral storage. */
+/** Reports whether a Pod limits its use of local storage: the `sizeLimit` of an emptyDir, or ephemeral storage. */
 export function hasLocalLimits(candidate: Pick<EvictionCandidate, "pod">): boolean {
   const { volumes = [] } = candidate.pod.spec;
   return volumes.some(({ emptyDir }) => emptyDir?.sizeLimit !== undefined) || hasStorageLimits(candidate);
@@ -21,7 +21,7 @@ export function hasStorageLimits({ pod }: Pick<EvictionCandidate, "pod">): boole
   );
 }
 
-/** Returns why a pod exceeds its own limits, in the kubelet's words; undefined when it does not. */
+/** Returns the kubelet's message about the limit of its own that a pod exceeds; undefined when it exceeds none. */
 export function exceededLocalLimit({ pod, consumption }: EvictionCandidate): string | undefined {
   if (!consumption) return undefined;
   return (

@@ -15,8 +15,8 @@ export function amountText(amount: bigint): string {
 }
 
 /**
- * Returns the message of a pod that is evicted since a threshold is met, in the kubelet's words: what the node lacks, and which containers of
- * the pod use more than they request.
+ * Returns the kubelet's message about a pod that is evicted because of a threshold: the resource that is low, and the containers of the pod
+ * that use more than they request.
  */
 export function evictionMessage(
   { signal, quantity, observed }: MetThreshold,

@@ -2,11 +2,11 @@ import type { MetThreshold } from "./policy.js";
 import { type NodePressures, type Observations, signalRules } from "./signals.js";
 import { metThreshold, type Threshold } from "./thresholds.js";
 
-/** Which thresholds are met, since when, and which pressures that means, over time. Times are milliseconds on one clock. */
+/** Tracks which thresholds are met, since when, and the resulting pressures. Times are milliseconds on one clock. */
 export class MetThresholds {
   readonly #thresholds: readonly Threshold[];
   readonly #transitionMs: number;
-  /** The thresholds that were met for their grace periods; each stays met until its minimum is reclaimed, too. */
+  /** The thresholds that were met for their grace periods. Each stays met until its minimum is reclaimed as well. */
   #due = new Set<Threshold>();
   #metSinceMs = new Map<Threshold, number>();
   readonly #pressureMs = new Map<keyof NodePressures, number>();
@@ -21,7 +21,7 @@ export class MetThresholds {
     return this.#pressures;
   }
 
-  /** Takes a measurement. Returns the thresholds by which pods are evicted now, those of memory first. */
+  /** Takes a measurement. Returns the thresholds for which pods are evicted now, those of memory first. */
   update(nowMs: number, observations: Observations): readonly MetThreshold[] {
     const met = new Map<Threshold, MetThreshold>();
     for (const threshold of this.#thresholds) {
@@ -41,7 +41,7 @@ export class MetThresholds {
     return due.map(([, found]) => found).sort((one, other) => isMemory(other) - isMemory(one));
   }
 
-  /** Reports whether none of the thresholds by which pods are evicted is met any more, their minimums included. */
+  /** Reports whether none of these thresholds is still met, including their minimums to reclaim. */
   areResolved(observations: Observations): boolean {
     return [...this.#due].every((threshold) => metThreshold(threshold, observations, true) === undefined);
   }

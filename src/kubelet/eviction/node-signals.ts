@@ -4,7 +4,7 @@ import { withClockDeadline } from "../clock-waits.js";
 import { type DiskSpace, type MeasureDisk, measureDisk } from "../disk-space.js";
 import type { Observation, SignalReader } from "./signals.js";
 
-/** What the signals of a node are read from. */
+/** The dependencies of {@link nodeSignals}. */
 export interface NodeSignalParts {
   readonly cri: { readonly images: Pick<Cri["images"], "fsInfo"> };
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface NodeSignalParts {
 const fsInfoTimeoutMs = 10_000;
 
 /**
- * Returns the reader of the signals of this host. Memory is available as the kubelet counts it: free, or in file caches that are not active. The
+ * Returns the reader of the signals of this host. Available memory is what the kubelet counts: free memory and inactive file caches. The
  * file systems of images and containers are those that the runtime reports; without a response they are missing.
  */
 export function nodeSignals(parts: NodeSignalParts): SignalReader {
@@ -74,7 +74,7 @@ async function pidSignal(files: Pick<HostFiles, "text">): Promise<Observation | 
     ),
   );
   const limits = [pidMax, threadsMax].flatMap((text) => /^\d+/.exec(text ?? "")?.[0] ?? []).map(BigInt);
-  // The fourth field: those that run now, and all.
+  // The fourth field: running and existing threads.
   const used = /^\S+ \S+ \S+ \d+\/(\d+) /.exec(load ?? "")?.[1];
   if (limits.length === 0 || used === undefined) return undefined;
   const capacity = limits.reduce((least, limit) => (limit < least ? limit : least));

@@ -13,13 +13,13 @@ import {
 /** When and how pods are evicted. */
 export interface EvictionOptions {
   /**
-   * Thresholds at which pods are evicted at once: `evictionHard` of the kubelet. Given ones replace all defaults.
+   * Thresholds at which pods are evicted at once: `evictionHard` of the kubelet. They replace all defaults.
    * @default `{ "memory.available": "100Mi", "nodefs.available": "10%", "nodefs.inodesFree": "5%", "imagefs.available": "15%",
    *   "imagefs.inodesFree": "5%" }`
    */
   readonly hard?: Thresholds | undefined;
   /**
-   * Thresholds at which pods are evicted once they were met for the time in `softGracePeriodMs`: `evictionSoft` of the kubelet.
+   * Thresholds at which pods are evicted after they were met for the time in `softGracePeriodMs`: `evictionSoft` of the kubelet.
    * @default none
    */
   readonly soft?: Thresholds | undefined;
@@ -31,14 +31,14 @@ export interface EvictionOptions {
    */
   readonly minReclaim?: Thresholds | undefined;
   /**
-   * The time for which a pressure is reported after its threshold was met last, in milliseconds:
+   * How long a pressure is reported after its threshold was last met, in milliseconds:
    * `evictionPressureTransitionPeriod` of the kubelet.
    * @default 300_000
    */
   readonly pressureTransitionMs?: number | undefined;
   /**
    * The longest grace period of a pod that is evicted by a soft threshold, in seconds: `evictionMaxPodGracePeriod` of the kubelet. 0 means the
-   * shortest one, 1 s, as hard thresholds have it.
+   * shortest one, 1 s, as for hard thresholds.
    * @default 0
    */
   readonly maxPodGracePeriodSeconds?: number | undefined;
@@ -49,7 +49,7 @@ export interface EvictionOptions {
   readonly intervalMs?: number | undefined;
   /** Decides which pod is evicted. @default {@link rankPods}, the kubelet's order */
   readonly policy?: EvictionPolicy | undefined;
-  /** Returns what measures the node. It takes the reader of this node, so that it can change what that returns. @default that reader */
+  /** Returns the reader of the signals. It is called with the default reader, which it can wrap. @default the default reader */
   readonly signals?: ((defaultReader: SignalReader) => SignalReader) | undefined;
 }
 

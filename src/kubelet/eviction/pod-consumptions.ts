@@ -36,7 +36,7 @@ export class PodConsumptions {
     this.#parts = parts;
   }
 
-  /** Measures pods. What cannot be measured is missing. Rejects with the reason of the signal. */
+  /** Measures pods. Values that cannot be measured are missing. Rejects with the reason of the signal. */
   async measure(
     pods: readonly KubeletPod[],
     what: Measurement,

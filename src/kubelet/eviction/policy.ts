@@ -47,7 +47,7 @@ export interface EvictionCandidate {
   readonly consumption: PodConsumption | undefined;
 }
 
-/** What a policy decides by. */
+/** The input of a policy. */
 export interface EvictionRequest {
   readonly threshold: MetThreshold;
   /** The pods that run. */

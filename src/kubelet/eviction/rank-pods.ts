@@ -24,7 +24,8 @@ const requestCheck: OptionCheck<EvictionRequest> = (value: unknown) =>
 
 /**
  * Returns the pods in the kubelet's order: those that use more than they request come first, then those of a lower priority, then those
- * that use more beyond their request. Processes have no requests. A pod whose usage is unknown comes first. Pods of equal rank keep their order.
+ * that use more beyond their request. Processes have no requests. A pod whose usage is unknown comes first. Pods of equal rank keep their
+ * order.
  */
 export const rankPods: EvictionPolicy = (request) => {
   checkArgument("rankPods", "request", request, requestCheck);
@@ -94,7 +95,7 @@ function diskUsage(
   return sum;
 }
 
-/** A file system of its own for containers, apart from that of the images, is the one of the node, as the kubelet demands. */
+/** As the kubelet requires, containers whose file system is not that of the images are on the file system of the node. */
 function layersAreOnNode({
   hasOwnImageFs,
   hasOwnContainerFs,

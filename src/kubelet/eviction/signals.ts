@@ -1,4 +1,4 @@
-/** What the kubelet derives from a signal. */
+/** The condition and the resource that the kubelet derives from a signal. */
 interface SignalRules {
   /** The condition of the node that a met threshold causes. */
   readonly pressure: "memory" | "disk" | "pid";
@@ -9,7 +9,7 @@ interface SignalRules {
 const disk = { pressure: "disk", resource: "ephemeral-storage" } as const;
 const inodes = { pressure: "disk", resource: "inodes" } as const;
 
-/** The signals that thresholds of evictions are about. */
+/** The signals of eviction thresholds. */
 export const signalRules = {
   "memory.available": { pressure: "memory", resource: "memory" },
   "nodefs.available": disk,
@@ -31,7 +31,7 @@ export interface NodePressures {
   readonly pid: boolean;
 }
 
-/** What a signal says at one time. */
+/** A measurement of a signal. */
 export interface Observation {
   /** Bytes, inodes or process ids that are free. */
   readonly available: bigint;

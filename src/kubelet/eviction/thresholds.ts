@@ -16,7 +16,7 @@ export interface Threshold {
   readonly quantity: Quantity;
   /** How much more than the quantity is reclaimed. */
   readonly minReclaim: Quantity | undefined;
-  /** How long it must have been met before pods are evicted, in milliseconds: 0 for hard ones. */
+  /** How long the threshold must be met before pods are evicted, in milliseconds: 0 for hard ones. */
   readonly graceMs: number;
 }
 
@@ -111,7 +111,7 @@ function entriesOf(thresholds: Thresholds): [EvictionSignal, string][] {
 /**
  * Returns the threshold as met, or undefined: when it is not, or when its signal was not measured.
  *
- * @param withReclaim whether the minimum of what is reclaimed counts, too: for a threshold that was met before
+ * @param withReclaim whether to add the minimum to reclaim: for a threshold that was met before
  */
 export function metThreshold(
   threshold: Threshold,

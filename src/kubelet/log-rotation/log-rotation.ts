@@ -46,7 +46,7 @@ type LogRuntime = Pick<Cri["runtime"], "containerStatus" | "reopenContainerLog">
 const callTimeoutMs = 30_000;
 
 /**
- * Rotates the logs of the running containers of this kubelet's pods. What fails is tried again with the next check; a log that fails twice in
+ * Rotates the logs of the running containers of this kubelet's pods. Failures are retried with the next check; a log that fails twice in
  * a row is reported, as a warning of the node with the reason `LogRotationFailed`. (The real kubelet only logs it.)
  */
 export class LogRotation implements KubeletLoop {
@@ -86,7 +86,7 @@ export class LogRotation implements KubeletLoop {
       } catch (error) {
         if (signal.aborted) return;
         this.#reportFailure(id, name, error);
-        // A runtime that is down, or that hangs, would delay this for each container.
+        // A runtime that is down or hangs would delay the check once for each container.
         if (isCriError(error) && ["unavailable", "deadline_exceeded"].includes(error.code)) return;
       }
     }

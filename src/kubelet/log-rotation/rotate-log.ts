@@ -24,13 +24,13 @@ export async function logSize(path: string): Promise<number | undefined> {
 
 /**
  * Rotates a log to which a runtime writes, as the kubelet does: the file gets a name with the time, the runtime opens a new one, and the
- * older rotated files are compressed. Nothing is lost, whenever the process ends: the runtime writes to the renamed file until it has opened
- * the new one, and a path without a file is opened again by the next check.
+ * older rotated files are compressed. Nothing is lost if the process ends in between: the runtime writes to the renamed file until it has
+ * opened the new one, and a path without a file is opened again by the next check.
  *
  * Rejects when the runtime does not reopen the log, which then has its old name again; and when older files cannot be compressed.
  */
 export async function rotateLog(path: string, { maxFiles, time, reopen }: RotateLogOptions): Promise<void> {
-  // The new file and the one that is renamed now count, too. Frees space first: the disk may be full.
+  // The new file and the one that is being renamed count as well. Frees space first: the disk may be full.
   await removeExcessLogs(path, maxFiles - 2);
   const rotated = await unusedRotatedName(path, time);
   await rename(path, rotated);

@@ -2,13 +2,13 @@ import { arch, cpus, endianness, platform, release } from "node:os";
 import type { HostFiles, HugePages, NodeSystemInfo } from "../../kubernetes/index.js";
 import { hugePagesOf } from "../../kubernetes/index.js";
 
-/** What a Node says of its machine and its kernel. */
+/** The fields of `status.nodeInfo` about the machine and its kernel. */
 export type HostInfo = Pick<
   NodeSystemInfo,
   "architecture" | "bootID" | "kernelVersion" | "machineID" | "operatingSystem" | "osImage" | "systemUUID"
 >;
 
-/** The resources of the machine that a kubelet reads anew for each status. */
+/** The resources of the machine, which are read again for each status. */
 export interface HostResources {
   readonly cpus: number;
   readonly hugePages: readonly HugePages[];
@@ -16,7 +16,7 @@ export interface HostResources {
   readonly fileSystemBytes: bigint | undefined;
 }
 
-/** Reads what does not change while the machine runs. What the process may not read is "", as in a Node of the kubelet. */
+/** Reads the facts that do not change while the machine runs. A file that the process may not read results in "", as in the kubelet. */
 export async function readHostInfo(files: HostFiles): Promise<HostInfo> {
   const [bootID, machineID, systemUUID, osRelease] = await Promise.all([
     firstText(files, ["/proc/sys/kernel/random/boot_id"]),

@@ -11,7 +11,7 @@ export type NodeConditionsHook = (
   conditions: readonly NodeConditionState[],
 ) => readonly NodeConditionState[] | Promise<readonly NodeConditionState[]>;
 
-/** The reasons and messages of a pressure, without and with it.. */
+/** The reasons and messages of a pressure, without and with it. */
 interface PressureTexts {
   readonly type: string;
   readonly absent: readonly [reason: string, message: string];
@@ -71,7 +71,7 @@ export function readyCondition(errors: readonly string[]): NodeConditionState {
   return { type: "Ready", status: "False", reason: "KubeletNotReady", message };
 }
 
-/** Returns the conditions with their times: the heartbeat is now, and the transition is that before while the status is the same. */
+/** Returns the conditions with their times: the heartbeat is now, and the transition time is kept while the status is the same. */
 export function withTimes(
   states: readonly NodeConditionState[],
   before: readonly NodeCondition[],
@@ -92,7 +92,7 @@ export function withTimes(
   });
 }
 
-/** Returns the conditions with the transition times of an earlier run, as far as the status is the same. */
+/** Returns the conditions with the transition times of an earlier run, where the status is the same. */
 export function sinceEarlier(
   conditions: readonly NodeCondition<Date>[],
   earlier: readonly NodeCondition[],
@@ -107,7 +107,7 @@ export function sinceEarlier(
 
 const statuses: ReadonlySet<unknown> = new Set(["True", "False", "Unknown"]);
 
-/** Returns conditions that a program gave. Throws when they are not conditions, or when Ready is missing. */
+/** Returns the conditions of a callback unchanged. Throws when they are not conditions, or when Ready is missing. */
 export function checkedConditions(given: readonly NodeConditionState[]): readonly NodeConditionState[] {
   const isCondition = (one: NodeConditionState) =>
     isRecord(one) && typeof one.type === "string" && statuses.has(one.status);

@@ -1,7 +1,7 @@
 import type { Node, NodeMetadata, NodeSpec, NodeStatus, Taint } from "../../kubernetes/index.js";
 import type { HostInfo } from "./host-info.js";
 
-/** The annotation by which the attach-detach controller attaches the volumes of a node, instead of its kubelet. */
+/** The annotation of nodes whose volumes the attach-detach controller attaches, not the kubelet. */
 const attachDetach = "volumes.kubernetes.io/controller-managed-attach-detach";
 
 /** What a kubelet registers its Node with. */
@@ -16,8 +16,8 @@ export interface NodeRegistration {
 export type RegisteredNode = Pick<Node, "metadata" | "spec">;
 
 /**
- * Returns the Node: as it is to be registered, or once it is, with the labels, annotations and spec that the API server has. The labels of
- * the host name, the operating system and the architecture are always there.
+ * Returns the Node: as it is to be registered; once it is registered, with the labels, annotations and spec that the API server has. It
+ * always has the labels of its host name, operating system and architecture.
  */
 export function nodeObject(
   registration: NodeRegistration,

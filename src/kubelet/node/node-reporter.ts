@@ -62,15 +62,15 @@ export type KnownNode = Pick<Node, "metadata" | "spec" | "status">;
 /** How often the status is computed, and the runtime asked for its version and images: as by the kubelet. */
 const statusMs = 10_000;
 const runtimeMs = 30_000;
-/** How long the runtime may take to answer; for the first status, since a kubelet starts without it, too. */
+/** The deadline of calls to the runtime. The first one is shorter, since a kubelet also starts without a runtime. */
 const callTimeoutMs = 10_000;
 const openTimeoutMs = 5_000;
-/** How long a program may take for the conditions. */
+/** The deadline of the callback `nodeConditions`. */
 const callbackTimeoutMs = 10_000;
 
 /**
- * Computes the Node of a kubelet: every 10 s, and whenever a part reports a change. A runtime that hangs delays nothing: what it said last
- * stays. Records the events of the node.
+ * Computes the Node of a kubelet: every 10 s, and whenever a part reports a change. A runtime that hangs delays nothing: its last
+ * response is used. Records the events of the node.
  */
 export class NodeReporter implements KubeletLoop {
   /** Reads the machine and, if it answers in 5 s, the runtime. Rejects with `invalid_option`, or with the reason of the signal. */
@@ -102,7 +102,7 @@ export class NodeReporter implements KubeletLoop {
   #status: NodeStatus<Date> = {};
   /** The conditions that events were recorded for. */
   #recorded: readonly NodeCondition<Date>[] = [];
-  /** Undefined when it has to be put together anew. */
+  /** Undefined when it must be assembled again. */
   #node: Node<Date> | undefined;
 
   private constructor(parts: NodeReporterParts, options: NodeOptions, files: HostFiles, host: HostInfo) {
@@ -229,7 +229,7 @@ export class NodeReporter implements KubeletLoop {
     this.#node = undefined;
   }
 
-  /** Returns what the option `nodeConditions` makes of the conditions. If it fails, nobody knows whether the node is ready. */
+  /** Returns the conditions as the option `nodeConditions` changes them. If it fails, the node is not ready: its state is unknown. */
   async #changed(
     states: readonly NodeConditionState[],
     signal: AbortSignal | undefined,
@@ -266,7 +266,7 @@ export class NodeReporter implements KubeletLoop {
 
   #record(type: "Normal" | "Warning", reason: string, message: string): void {
     const { nodeName: name, record } = this.#parts;
-    // The kubelet's events have the name as the uid, and kubectl looks for them so.
+    // The kubelet's events of nodes use the name as the uid, and kubectl searches for that.
     record({ type, reason, message, object: { kind: "Node", namespace: "", name, uid: name } });
   }
 }

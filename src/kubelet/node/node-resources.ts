@@ -10,7 +10,7 @@ export type NodeAmounts = Readonly<Record<string, string>>;
 export interface CapacityInput extends HostResources {
   readonly memoryBytes: bigint;
   readonly maxPods: number;
-  /** Resources instead of those that were read, or in addition to them. */
+  /** Resources that replace those of the machine, or are added to them. */
   readonly capacity: Resources;
 }
 
@@ -46,8 +46,8 @@ export function nodeCapacity({
 export type EvictionReserve = Pick<Thresholds, (typeof evictionResources)[number][1]>;
 
 /**
- * Returns `status.allocatable`: the capacity without what is reserved and without the thresholds at which pods are evicted, and memory
- * without huge pages. Never less than 0. Source: kubelet, nodestatus.MachineInfo.
+ * Returns `status.allocatable`: the capacity minus the reserved resources and the hard eviction thresholds, and for memory minus
+ * huge pages. Never less than 0. Source: kubelet, nodestatus.MachineInfo.
  */
 export function nodeAllocatable(
   capacity: NodeAmounts,

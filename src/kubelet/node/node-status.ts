@@ -10,12 +10,12 @@ import type {
 import type { HostInfo, HostResources } from "./host-info.js";
 import { type EvictionReserve, nodeAllocatable, nodeCapacity } from "./node-resources.js";
 
-/** What the status of a Node results from, beside its conditions. */
+/** The input of {@link nodeStatus}, besides the conditions. */
 export interface NodeStatusInput {
   readonly nodeName: string;
   /** The addresses of the machine. Those of loopback are left out: no other machine reaches them. */
   readonly nodeIPs: readonly string[];
-  /** The addresses to report instead. */
+  /** The addresses to report instead of `nodeIPs`. */
   readonly nodeAddresses: readonly NodeAddress[] | undefined;
   readonly host: HostInfo;
   readonly resources: HostResources;
@@ -25,7 +25,7 @@ export interface NodeStatusInput {
   readonly capacity: Resources;
   readonly reserved: Resources;
   readonly evictionReserve: EvictionReserve;
-  /** What Version and Status returned; undefined as long as they have not. */
+  /** The last responses of Version and Status; undefined before the first ones. */
   readonly version: Pick<VersionResponse, "runtimeName" | "runtimeVersion"> | undefined;
   readonly runtime: Pick<StatusResponse, "runtimeHandlers" | "features"> | undefined;
   readonly images: readonly ContainerImage[];

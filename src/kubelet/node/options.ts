@@ -3,7 +3,7 @@ import type { NodeAddress, Quantity, Resources, Taint } from "../../kubernetes/i
 import { parseQuantity } from "../../pods/index.js";
 import type { NodeConditionsHook } from "./node-conditions.js";
 
-/** What a Node says beyond what is read from the machine. */
+/** Options of the Node object: additions to the facts that are read from the machine. */
 export interface NodeOptions {
   /** Labels of the Node beyond its host name, operating system and architecture. @default none */
   readonly nodeLabels?: Readonly<Record<string, string>> | undefined;
@@ -14,15 +14,18 @@ export interface NodeOptions {
    * @default the addresses of the interfaces with the default routes (InternalIP), never those of loopback, and `nodeName` (Hostname)
    */
   readonly nodeAddresses?: readonly NodeAddress[] | undefined;
-  /** Resources instead of those of the machine, or in addition to them: `{ "example.com/gpu": 2 }`. @default none */
+  /** Resources that replace those of the machine, or are added to them: `{ "example.com/gpu": 2 }`. @default none */
   readonly capacity?: Resources | undefined;
-  /** Resources that pods may not have: `kubeReserved` and `systemReserved` of the kubelet. @default none */
+  /** Resources that are not allocatable to pods: `kubeReserved` and `systemReserved` of the kubelet. @default none */
   readonly reserved?: Resources | undefined;
   /** The largest number of Pods that have not ended. @default 110 */
   readonly maxPods?: number | undefined;
   /** The version that the Node reports, a semantic version with the prefix "v". @default "v1.36.2+cri-sdk" */
   readonly kubeletVersion?: string | undefined;
-  /** Changes the conditions, or adds some. While it throws, or takes more than 10 s, the node is not ready. @default the conditions of the kubelet */
+  /**
+   * Changes the conditions, or adds some. While it throws, or takes more than 10 s, the node is not ready.
+   * @default the conditions of the kubelet
+   */
   readonly nodeConditions?: NodeConditionsHook | undefined;
 }
 

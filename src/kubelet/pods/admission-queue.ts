@@ -8,14 +8,14 @@ interface Turn {
 }
 
 /**
- * Admits Pods one after the other, so that two of them cannot get the same resources: those that run already first, then the oldest; of
- * equal ones, the first that came. Static Pods have no time of creation, and come before those of an API server.
+ * Admits Pods one after the other, so that two of them cannot get the same resources: running ones first, then by age, then in
+ * order of arrival. Static pods have no creation timestamp, and come before those of an API server.
  */
 export class AdmissionQueue {
   readonly #waiting: Turn[] = [];
   #isWorking = false;
 
-  /** Calls `work` when it is the Pod's turn; the next turn begins when it has settled. Settles as `work` does. */
+  /** Queues `work` for a Pod: it is called when no other Pod is being admitted. Settles as `work` does. */
   turn<T>(pod: DefaultedPod, isRunning: boolean, work: () => Promise<T>): Promise<T> {
     const created = pod.metadata.creationTimestamp;
     const createdAtMs = created === undefined ? 0 : new Date(created).getTime() || 0;
@@ -24,7 +24,7 @@ export class AdmissionQueue {
       this.#waiting.push({ isRunning, createdAtMs, run });
       if (this.#isWorking) return;
       this.#isWorking = true;
-      // All Pods of one list are to be here before the first of them gets its turn.
+      // All Pods of one list must be queued before the first of them is admitted.
       atEndOfTurn(() => void this.#work());
     });
   }

@@ -57,7 +57,7 @@ function containerOf({ spec }: DefaultedPod, name: string) {
   );
 }
 
-/** The prefixes of labels and annotations that a kubelet reads again. */
+/** The prefixes of labels and annotations that a kubelet relies on. */
 const ownedPrefixes = ["io.kubernetes.", "kubernetes.io/"] as const;
 
 function owned(
@@ -92,7 +92,7 @@ function ownedContainer(changed: ContainerConfig, original: ContainerConfig): Co
   });
 }
 
-/** Calls a callback of the options. The Pod waits with its error, and is tried again. */
+/** Calls a callback of the options. Its error becomes the reason why the Pod waits, and the start is retried. */
 function guard<T>(what: string, call: () => T): T {
   try {
     return call();

@@ -23,10 +23,10 @@ import type { PodSource } from "../pod-source.js";
 import { hasChanged } from "./pod-changes.js";
 import { rejectedStatus } from "./rejected-status.js";
 
-/** How long the kubelet waits before it tries again to remove a pod: the period of its housekeeping. */
+/** The delay before the removal of a pod is retried: the period of the kubelet's housekeeping. */
 export const housekeepingMs = 2_000;
 
-/** What a managed pod calls. */
+/** The callbacks of a {@link ManagedPod}. */
 export interface ManagedPodHost {
   /** Fires when the kubelet closes. */
   readonly closing: AbortSignal;
@@ -41,13 +41,14 @@ export interface ManagedPodHost {
   /** Whether the pod has files on this node: this kubelet or an earlier one has started it. */
   readonly isOnNode: (uid: string) => boolean;
   /**
-   * Waits for the Pod's turn and decides about it. `onAdmitted` is called within the turn, so that the next Pod is decided about with it.
+   * Queues the Pod for admission and decides about it. `onAdmitted` is called before the next Pod is decided about, so that its resources
+   * count.
    */
   readonly admit: (pod: ManagedPod, onAdmitted: () => void) => Promise<AdmissionRejection | undefined>;
   /** Allocates the resources of a version of the Pod; returns it with those that it has now. Never rejects. */
   readonly allocate: (pod: DefaultedPod) => Promise<DefaultedPod>;
   readonly createWorker: (pod: ManagedPod, allocated: DefaultedPod) => PodWorker;
-  /** Gives up what a pod that has ended does not need. Never rejects. */
+  /** Releases the volumes and the cgroup of a pod that has ended. Never rejects. */
   readonly release: (pod: ManagedPod) => Promise<void>;
   /** Removes everything of a pod that has stopped. */
   readonly remove: (pod: ManagedPod) => Promise<void>;
@@ -55,7 +56,7 @@ export interface ManagedPodHost {
   /** Called when a state has changed. */
   readonly onChange: () => void;
   readonly onRemoved: (pod: ManagedPod) => void;
-  /** Nothing of it is left, and its source does not have it any more. */
+  /** Called when the pod is removed and its source no longer has it. */
   readonly onForgotten: (pod: ManagedPod) => void;
   readonly record: (
     pod: ManagedPod,
@@ -65,7 +66,7 @@ export interface ManagedPodHost {
 
 const nothing: ObservedPod = { sandboxes: [], containers: [] };
 
-/** One Pod of a kubelet, from its source's first mention of it until nothing of it is left on the node. */
+/** One Pod of a kubelet, from its first appearance in a source until it is removed from the node. */
 export class ManagedPod {
   readonly uid: string;
   readonly source: PodSource;
@@ -142,7 +143,7 @@ export class ManagedPod {
     return this.#isWanted;
   }
 
-  /** The Pod as parts of the kubelet see it. */
+  /** The view of the Pod for other parts of the kubelet. */
   get view(): KubeletPod {
     return {
       pod: this.pod,
@@ -233,12 +234,12 @@ export class ManagedPod {
     this.#worker?.refresh();
   }
 
-  /** Looks again whether the Pod may start: a pod of the same name has gone. */
+  /** Checks again whether the Pod may start: a pod of the same name was removed. */
   wake(): void {
     this.#changed.notify();
   }
 
-  /** Ends the worker, and leaves the pod as it is. */
+  /** Ends the worker, and leaves the pod running. */
   async close(): Promise<void> {
     await this.#worker?.close();
     await this.done;
@@ -290,7 +291,7 @@ export class ManagedPod {
     await this.#work();
   }
 
-  /** The Pod had ended before, and nothing of it is left. Its status is not reported anew: what is known now is less. */
+  /** Keeps the status of a Pod that had ended before and is removed from the node: less is known now than was reported. */
   #keepEnded(): void {
     this.#status = { ...this.#status, ...this.givenStatus };
     this.#setState("ended");
@@ -314,11 +315,8 @@ export class ManagedPod {
       } catch (error) {
         this.#host.closing.throwIfAborted();
         if (isCriError(error) && error.reason === "client_closed") throw error;
-        // A fault of a part that was passed in. A new worker continues with what is on the node.
-        this.#record(
-          "FailedSync",
-          `the worker of the pod has failed, and starts anew: ${rawMessageOf(error)}`,
-        );
+        // A bug in a part that was passed in. A new worker continues from the state of the node.
+        this.#record("FailedSync", `the worker of the pod failed and is restarted: ${rawMessageOf(error)}`);
         await this.#host.sleep(housekeepingMs, this.#host.closing);
       }
     this.#host.closing.throwIfAborted();
@@ -348,7 +346,7 @@ export class ManagedPod {
     if (this.#host.isOnNode(this.uid)) await this.#removeAll();
   }
 
-  /** The Pod was deleted, dropped or evicted before anything of it was started. */
+  /** Ends a Pod that was deleted, dropped or evicted before its worker started. */
   #endUnstarted(): void {
     this.#setState("ended");
     if (this.#eviction) this.#report({ ...this.#unstartedStatus(), ...this.#failureStatus(this.#eviction) });
@@ -374,7 +372,7 @@ export class ManagedPod {
     this.#host.onStatus(this, status);
   }
 
-  /** Waits until the source has read the objects that the Pod refers to. What is missing then, the worker reports. */
+  /** Waits until the source has read the objects that the Pod refers to. The worker reports missing ones. */
   async #prepare(pod: DefaultedPod): Promise<void> {
     const { signal } = this.#start;
     try {
@@ -393,7 +391,7 @@ export class ManagedPod {
       } catch (error) {
         this.#host.closing.throwIfAborted();
         if (isCriError(error) && error.reason === "client_closed") throw error;
-        const message = `error removing the pod, which is tried again: ${rawMessageOf(error)}`;
+        const message = `error removing the pod, will retry: ${rawMessageOf(error)}`;
         if (message !== reported) this.#record("FailedKillPod", message);
         reported = message;
         await this.#host.sleep(housekeepingMs, this.#host.closing);
@@ -408,7 +406,7 @@ export class ManagedPod {
     while (!holds()) await this.#changed.wait({ signal: this.#host.closing });
   }
 
-  /** A fault of this package or a client that was closed must not end the kubelet. */
+  /** A bug in this package or a closed client must not end the kubelet. */
   #fail(error: unknown): void {
     if (this.#host.closing.aborted) return;
     this.#record("FailedSync", rawMessageOf(error));

@@ -4,7 +4,7 @@ import type { KubeletLoop } from "../kubelet-view.js";
 import { housekeepingMs } from "./managed-pod.js";
 import { identifyPod, killAndRemovePod, type PodIdentity, type RemovalContext } from "./removal.js";
 
-/** What the housekeeping uses. */
+/** The dependencies of {@link Orphans}. */
 export interface OrphansParts extends RemovalContext {
   /** Whether a pod belongs to a source, or is being removed by its worker. */
   readonly isKnown: (uid: string) => boolean;
@@ -17,8 +17,8 @@ export interface OrphansParts extends RemovalContext {
 }
 
 /**
- * Stops and removes pods that have files on this node and that no source has: they were removed while no kubelet ran. Looks every two
- * seconds, as the kubelet does. Nothing is removed before each source has given its Pods.
+ * Stops and removes pods that have files on this node and that no source has: they were deleted while no kubelet ran. Checks every
+ * two seconds, as the kubelet does. Nothing is removed before each source has given its Pods.
  */
 export class Orphans implements KubeletLoop {
   readonly #parts: OrphansParts;
@@ -46,7 +46,7 @@ export class Orphans implements KubeletLoop {
     return this.#removals.has(uid);
   }
 
-  /** Removes a pod that is not known, also before each source has given its Pods. Resolves after one attempt, and never rejects. */
+  /** Removes an unknown pod, even before each source has given its Pods. Resolves after one attempt, and never rejects. */
   async remove(uid: string, signal: AbortSignal): Promise<void> {
     const removal =
       this.#removals.get(uid) ??

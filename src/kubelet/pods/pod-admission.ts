@@ -25,7 +25,7 @@ export interface PodAdmissionParts {
 export class PodAdmission {
   readonly #parts: PodAdmissionParts;
   readonly #queue = new AdmissionQueue();
-  /** Those that ran when the kubelet started, and those that had a container; without those that had their turn. */
+  /** The pods that ran, or had a container, when the kubelet started, and have not been admitted since. */
   readonly #running: Set<string>;
   readonly #started: Set<string>;
 
@@ -61,7 +61,7 @@ export class PodAdmission {
     this.#started.delete(uid);
   }
 
-  /** Whether the Pod runs already, or has ended: one that is never restarted keeps its containers, and is not checked anew for them. */
+  /** Whether the Pod runs already, or has ended: one that is never restarted keeps its containers, and is not checked again. */
   #hasPassed({ uid, pod }: ManagedPod): boolean {
     const isRunning = this.#running.has(uid);
     const isStarted = this.#started.has(uid);

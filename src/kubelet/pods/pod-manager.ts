@@ -23,7 +23,7 @@ import { type ListProblem, readListed } from "./read-listed.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
-/** What a {@link PodManager} is made of. */
+/** The dependencies of a {@link PodManager}. */
 export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly files: LocalNodeFiles;
   readonly node: () => Node<Date>;
@@ -50,13 +50,13 @@ interface Successor {
 /** The pods of a kubelet: those of all sources, each with a worker from its admission to its end. */
 export class PodManager {
   readonly #parts: PodManagerParts;
-  /** In the order of their coming. */
+  /** By uid, in order of arrival. */
   readonly #pods = new Map<string, ManagedPod>();
   readonly #successors = new Map<string, Successor>();
   readonly #onNode: Set<string>;
   /** The Pods that each source gave last, as it gave them. */
   readonly #given = new Map<PodSource, readonly Pod[]>();
-  /** Problems of Pods that cannot even be listed, in the last list of each source: each is reported once. */
+  /** The problems of unusable Pods in the last list of each source: each is reported once. */
   readonly #reported = new Map<PodSource, ReadonlySet<string>>();
   readonly #admission: PodAdmission;
   readonly #workerParts: ReturnType<typeof workerPartsOf>;
@@ -97,7 +97,7 @@ export class PodManager {
         problems.push({ pod, problem: "has the uid of a Pod of another source" });
       else found.set(uid, { raw, pod });
     }
-    // Those that leave first: others may have their names.
+    // Removed Pods first: new ones may have their names.
     for (const pod of this.#pods.values()) if (pod.source === source && !found.has(pod.uid)) pod.drop();
     for (const [uid, successor] of this.#successors)
       if (successor.source === source && !found.has(uid)) this.#successors.delete(uid);
@@ -125,7 +125,7 @@ export class PodManager {
     return this.#pods.has(uid);
   }
 
-  /** The Pods of all sources, as they were given last; those that are only being removed are not among them. */
+  /** The Pods of all sources, from their last lists. Pods that are only being removed are not included. */
   sourcePods(): SourcePod[] {
     return Array.from(this.#pods.values())
       .filter((pod) => pod.isWanted)
@@ -136,7 +136,7 @@ export class PodManager {
     return Array.from(this.#pods.values(), (pod) => pod.view);
   }
 
-  /** Returns the Pod of this name that is on the node, or else waits to be; the oldest one. */
+  /** Returns the Pod of this name. Of several, the first one has the node; the others wait until it is removed. */
   find(namespace: string, name: string): KubeletPod | undefined {
     const key = `${namespace}/${name}`;
     for (const pod of this.#pods.values()) if (pod.key === key) return pod.view;
@@ -175,7 +175,7 @@ export class PodManager {
     await Promise.all(pods.map(({ done }) => done));
   }
 
-  /** Ends all workers, and leaves the pods as they are. */
+  /** Ends all workers, and leaves the pods running. */
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#pods.values(), (pod) => pod.close()));
   }
@@ -258,12 +258,12 @@ export class PodManager {
       runtimeClasses: {},
       serviceAccountTokens: {},
     };
-    // Where objects come from, others set the conditions of readiness gates, too.
+    // A source with the objects of an API server also has the conditions that others set for readiness gates.
     const readinessGates = source.inputs !== undefined;
     return checkPod(pod, { inputs, volumePlugins, allowedUnsafeSysctls, extendedResources, readinessGates });
   }
 
-  /** A pod of the same name that came before must have gone: their files and statuses have the same names. */
+  /** Returns the earlier pod of the same name, which must be removed first: their log folders and statuses share the name. */
   #predecessorOf(pod: ManagedPod): ManagedPod | undefined {
     for (const other of this.#pods.values()) {
       // In the constructor of the Pod, it is not in the list yet, and all of them came before.
@@ -274,8 +274,8 @@ export class PodManager {
   }
 
   /**
-   * Removes what is in the place of a Pod: an earlier version of it, which was replaced while no kubelet ran. No other source can have that
-   * one, since it has the same name.
+   * Removes the earlier pod of the same name, which was replaced while no kubelet ran. No other source can have it, since it has the same
+   * name.
    */
   async #clearPlace(pod: ManagedPod): Promise<void> {
     const { orphans, found, clock, closing } = this.#parts;
@@ -291,14 +291,14 @@ export class PodManager {
     }
   }
 
-  /** The volumes and the cgroup of a Pod that has ended are of no use; its containers have its logs. */
+  /** Releases the volumes and the cgroup of a Pod that has ended. Its containers stay, with their logs. */
   async #release(pod: ManagedPod): Promise<void> {
     const { files, facts, allocations, closing } = this.#parts;
     try {
       await files.releaseVolumes(pod.uid, closing);
       await removePodCgroup(pod.uid, facts());
     } catch (error) {
-      // The removal of the Pod tries it again.
+      // The removal of the Pod retries it.
       if (!closing.aborted)
         this.#record(pod, { type: "Warning", reason: "FailedUnMount", message: rawMessageOf(error) });
     }

@@ -1,7 +1,7 @@
 import { isRecord } from "../../core/index.js";
 import { type DefaultedPod, defaultPod, type Pod } from "../../kubernetes/index.js";
 
-/** Why a Pod cannot be in the list of a source. */
+/** The problem of a Pod that cannot be used from the list of a source. */
 export interface ListProblem {
   readonly pod: DefaultedPod;
   /** Such as `is in the list of its source twice`. */

@@ -13,7 +13,7 @@ import {
   terminationPlan,
 } from "../../kubernetes/index.js";
 
-/** What removing a pod needs. */
+/** The dependencies of a removal. */
 export interface RemovalContext {
   readonly cri: Cri;
   readonly files: NodeFiles;
@@ -22,7 +22,7 @@ export interface RemovalContext {
   readonly clock: Clock;
 }
 
-/** A pod, as far as what is on the node says who it is. */
+/** The identity of a pod that is known only from the node. */
 export interface PodIdentity {
   readonly namespace: string;
   readonly name: string;
@@ -30,8 +30,8 @@ export interface PodIdentity {
 }
 
 /**
- * Returns who a pod is that no source has, by the labels of its sandboxes and containers. A pod of which the runtime has nothing has files
- * only, and its name is "unknown".
+ * Returns the identity of a pod that no source has, from the labels of its sandboxes and containers. The name of a pod that has only files
+ * is "unknown".
  */
 export async function identifyPod({ runtime }: Cri, uid: string, signal: AbortSignal): Promise<PodIdentity> {
   const filter = { labelSelector: { [kubernetesLabels.podUid]: uid } };

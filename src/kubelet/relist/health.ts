@@ -4,11 +4,11 @@ import { durationText } from "../../kubernetes/index.js";
 /** The health of the runtime and of the relists, as the condition Ready of a node reports it. */
 export interface RuntimeHealth {
   /**
-   * Why the node cannot run pods, in the kubelet's words: `container runtime is down`, `PLEG is not healthy: …`, `container runtime not
+   * Why the node cannot run pods, in the kubelet's wording: `container runtime is down`, `PLEG is not healthy: …`, `container runtime not
    * ready: …`. Empty while everything works.
    */
   readonly runtimeErrors: readonly string[];
-  /** Why the network of the runtime is not ready, in the kubelet's words; undefined while it is ready. */
+  /** Why the network of the runtime is not ready, in the kubelet's wording; undefined while it is ready. */
   readonly networkError: string | undefined;
   /** The last response of Status; undefined until the first one. */
   readonly status: StatusResponse | undefined;
@@ -44,7 +44,7 @@ export function runtimeHealth(input: HealthInput): RuntimeHealth {
   return { runtimeErrors, networkError: networkError(status), status };
 }
 
-/** Returns whether a response of Status says that the runtime is ready. */
+/** Returns whether a response of Status reports that the runtime is ready. */
 export function isRuntimeReady(status: StatusResponse): boolean {
   return conditionOf(status, conditionTypes.runtime)?.status ?? false;
 }

@@ -16,7 +16,7 @@ export interface NodeLists {
 }
 
 /**
- * The sandboxes and containers of a node as far as they are known. Lists and events arrive in any order: a list takes a while, and what an
+ * The known sandboxes and containers of a node. Lists and events arrive in any order: a list takes a while, and what an
  * event changed since it began is newer than the list.
  */
 export class NodeObjects {

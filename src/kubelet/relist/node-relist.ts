@@ -19,7 +19,7 @@ export interface NodeRelistParts {
 
 /** The timeout of a list and of Status: a runtime that hangs must not hold a connection for ever. */
 const timeoutMs = 30_000;
-/** When to try the events of a runtime again that does not serve them: it may have been upgraded. */
+/** The delay before events are tried again on a runtime that does not serve them: it may have been upgraded. */
 const eventsRetryMs = 60_000;
 /** The longest pause between two relists that fail. */
 const maxFailurePauseMs = 3_000;
@@ -42,7 +42,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
   #runtimeReadyAtMs: number | undefined;
   #status: StatusResponse | undefined;
   #hasEvents = false;
-  /** Set after an outage: everything may have changed, also what lists do not show. */
+  /** Set after an outage: everything may have changed, even what lists do not show. */
   #mustNotifyAll = false;
   #reportedHealth = "";
 
@@ -118,7 +118,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     const start = this.#objects.startList();
     const lists = await withClockDeadline(clock, timeoutMs, signal, "relist", async (aborted) => {
       const options = { signal: aborted, timeoutMs: 0 };
-      // Pods after containers: the pod of a listed container is then listed, too, unless it was removed in between.
+      // Pods after containers: then the pod of each listed container is listed as well, unless it was removed in between.
       const containers = await cri.lists.containers({}, options).collect();
       return { containers, sandboxes: await cri.lists.podSandboxes({}, options).collect() };
     });
@@ -176,7 +176,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     }
   }
 
-  /** Reads events, as long as the runtime serves them. Without them, relists follow each other faster, and this asks again each minute. */
+  /** Reads events, as long as the runtime serves them. Without events, relists are more frequent, and this tries again every minute. */
   async #readEventsAgain(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#readEvents(signal);

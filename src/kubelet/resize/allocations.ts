@@ -27,7 +27,7 @@ export interface AllocationsOptions {
   readonly pods: () => readonly DefaultedPod[];
   /** Whether each source has given its Pods: before, too few pods would be counted, and nothing is decided. */
   readonly hasAllSources: () => boolean;
-  /** The check whether a Pod fits beside others: of CPU and memory. What it refuses is deferred. */
+  /** The check whether a Pod fits on the node: of CPU and memory. Resizes that it refuses are deferred. */
   readonly fits: AdmissionCheck;
   /** Whether containers of this node may use swap: `NodeFacts.swapBehavior` is LimitedSwap. @default false */
   readonly hasSwap?: boolean | undefined;
@@ -53,7 +53,7 @@ interface Waiting {
 }
 
 /**
- * What the node has given to its pods. A Pod whose resources change in place gets them when they fit beside those of the others; until
+ * What the node has given to its pods. A Pod whose resources change in place gets them when they fit on the node; until
  * then its worker runs it with the resources that it has. All of it is on disk, so that a new process neither resizes nor restarts a
  * container that an earlier one has started.
  *
@@ -91,7 +91,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
   }
 
   /**
-   * Returns the Pod with the resources that are allocated to it; as it is, if none are. Admission checks and workers get this one.
+   * Returns the Pod with its allocated resources; unchanged if none are allocated. Admission checks and workers use this version.
    */
   allocated(pod: DefaultedPod): DefaultedPod {
     const allocated = this.#records.get(pod.metadata.uid)?.allocated;
@@ -115,7 +115,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
   }
 
   /**
-   * Decides anew about the resizes that wait. Call it when all sources have given their Pods, and when pods were added, ended or were removed.
+   * Decides again about pending resizes. Call it when all sources have given their Pods, and when pods were added, ended or were removed.
    * Never rejects: a check that fails is an event, and is tried again.
    */
   async retry(): Promise<void> {
@@ -249,7 +249,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
     try {
       await this.#keep(uid, record);
     } catch (error) {
-      // The pod runs nevertheless, as in the kubelet: a restart of this process finds its next start or change.
+      // The pod runs all the same, as in the kubelet: a restart of this process finds its next start or change.
       this.#options.record({
         type: "Warning",
         reason: "FailedAllocationCheckpoint",

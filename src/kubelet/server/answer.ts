@@ -26,7 +26,10 @@ export function answerJson(response: ServerResponse, value: unknown, status = 20
   answer(response, status, `${JSON.stringify(value)}\n`, { "Content-Type": "application/json" });
 }
 
-/** Answers with the text of an error, which clients put into their own; an answer that was begun is cut off instead, so that nobody takes it for complete. */
+/**
+ * Responds with the text of an error, which clients include in their own. A response that has begun is cut off, so that it does not look
+ * complete.
+ */
 export function answerError(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) response.destroy();
   else if (error instanceof HttpError) answerText(response, error.status, error.message, error.headers);

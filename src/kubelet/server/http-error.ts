@@ -1,4 +1,4 @@
-/** An error that is answered with a status of HTTP and a text, which kubectl shows. */
+/** An error that becomes a response with an HTTP status and a text, which kubectl prints. */
 export class HttpError extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ export interface KubeletUser {
   readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
-/** What a request wants to do, in the words of a SubjectAccessReview. */
+/** The access that a request needs, with the fields of a SubjectAccessReview. */
 export interface KubeletAccess {
   /** `get` for GET and HEAD, `create` for POST, `update` for PUT, `patch`, `delete`. */
   readonly verb: string;
@@ -22,7 +22,7 @@ export interface KubeletAccess {
   readonly path: string;
 }
 
-/** The answer to the question whether a user may do something. */
+/** The result of an authorization. */
 export interface KubeletAccessDecision {
   readonly allowed: boolean;
   readonly reason?: string | undefined;
@@ -45,9 +45,9 @@ export interface HealthEndpointOptions {
 }
 
 /**
- * Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. `apiServer()` answers whose a token is,
- * and what a user may do. An API server itself shows a client certificate, for which `clientCa` is needed. Without `clientCa` and without
- * anything that knows tokens, every request is refused with 401.
+ * Options of the kubelet's own API, on which `kubectl logs`, `exec`, `attach` and `port-forward` depend. `apiServer()` answers whose a
+ * token is, and what a user may do. An API server itself shows a client certificate, for which `clientCa` is needed. Without `clientCa` and
+ * without anything that knows tokens, every request is refused with 401.
  */
 export interface KubeletServerOptions {
   /**
@@ -71,7 +71,7 @@ export interface KubeletServerOptions {
    */
   readonly clientCa?: string | Buffer | undefined;
   /**
-   * Returns the user of a bearer token, undefined for an unknown token: a TokenReview. Answers are kept for two minutes, and those for
+   * Returns the user of a bearer token, undefined for an unknown token: a TokenReview. Results are cached for two minutes, and those for
    * unknown tokens for ten seconds.
    * @default that of the first source that has one, such as `apiServer()`; otherwise none: tokens are refused
    */
@@ -79,7 +79,7 @@ export interface KubeletServerOptions {
     | ((token: string, signal: AbortSignal) => Promise<KubeletUser | undefined>)
     | undefined;
   /**
-   * Decides whether a user may do something: a SubjectAccessReview. Answers are kept for five minutes, refusals for 30 seconds.
+   * Decides whether a user may do something: a SubjectAccessReview. Results are cached for five minutes, denials for 30 seconds.
    * @default that of the first source that has one, such as `apiServer()`; otherwise users of the group `system:masters` may do everything,
    * and others nothing
    */

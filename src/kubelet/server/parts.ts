@@ -1,7 +1,7 @@
 import type { KubeletView } from "../kubelet-view.js";
 import type { ProbeCounts } from "./metrics/probe-counts.js";
 
-/** A metric of the kubelet's `/metrics`, besides those that the server has itself. */
+/** A series of the kubelet's `/metrics`. */
 export interface KubeletMetric {
   readonly name: string;
   readonly help: string;
@@ -13,10 +13,10 @@ export interface KubeletMetric {
 /** What the kubelet's API shows of the kubelet that it belongs to. */
 export interface KubeletServerParts {
   readonly view: KubeletView;
-  /** The kubelet's root folder. `pki` in it has the self-signed certificate, `checkpoints` what CheckpointContainer writes. */
+  /** The kubelet's root folder. Its folder `pki` has the self-signed certificate, `checkpoints` the archives of CheckpointContainer. */
   readonly rootDir: string;
   /**
-   * The checks of `/healthz` by name, such as `syncloop`: undefined when healthy, else what is wrong.
+   * The checks of `/healthz` by name, such as `syncloop`: they return undefined when healthy, otherwise the problem.
    * @default only `ping` and `log`, which always pass
    */
   readonly healthChecks?: Readonly<Record<string, () => string | undefined>> | undefined;

@@ -9,6 +9,6 @@ export interface RequestContext {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly query: URLSearchParams;
-  /** Fires when the client has left and when the server closes. */
+  /** Fires when the client disconnects and when the server closes. */
   readonly signal: AbortSignal;
 }

@@ -90,7 +90,7 @@ export class Requests {
 
   /** Opens a session, or answers a request for something else as if it did not ask for an upgrade. Never rejects. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    // Until somebody listens, an error would end the process.
+    // An error without a listener would end the process.
     socket.on("error", () => undefined);
     const path = readPath(request.url ?? "");
     if (!path.route || !isSessionRoute(path.route.name)) {
@@ -119,7 +119,7 @@ export class Requests {
     await this.#sessions.close();
   }
 
-  /** Throws 401, 403, 404 and 405, in this order: nobody learns which paths exist without a permission. */
+  /** Throws 401, 403, 404 and 405, in this order: without permission, a client cannot find out which paths exist. */
   async #permitted(request: IncomingMessage, path: Path, signal: AbortSignal): Promise<MatchedRoute> {
     const { method = "" } = request;
     const user = await this.#authenticator.userOf(request, signal);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { kubernetesAnnotations } from "../../core/index.js";
 import { defaultPod, type Pod } from "../../kubernetes/index.js";
 
-/** Where a static pod comes from. */
+/** The origin of a static pod. */
 export interface StaticPodOrigin {
   readonly nodeName: string;
   /** The path of its file. */
@@ -16,7 +16,7 @@ const toleration = { operator: "Exists", effect: "NoExecute" } as const;
 
 /**
  * Returns the Pod of a manifest as a static pod of a node, as the kubelet does: the node's name is part of its name, its uid is a hash of
- * its content, its file and the node, and its annotations say where it comes from. So an edited Pod is another Pod.
+ * its content, its file and the node, and its annotations have its source. So an edited manifest is another Pod.
  */
 export function staticPod(pod: Pod, { nodeName, file, seenMs }: StaticPodOrigin): Pod {
   const { metadata } = defaultPod(pod);

@@ -17,7 +17,7 @@ import { staticPod } from "./static-pod.js";
 /** Options of {@link staticPods}. */
 export interface StaticPodsOptions {
   /**
-   * How often the folder is read, beside each change that the system reports, in milliseconds; greater than 0. The default is the kubelet's
+   * How often the folder is read in addition to each reported change, in milliseconds; greater than 0. The default is the kubelet's
    * `fileCheckFrequency`.
    * @default 20_000
    */
@@ -26,7 +26,7 @@ export interface StaticPodsOptions {
 
 const table = new OptionTable<StaticPodsOptions>({ intervalMs: option.timerMs });
 
-/** An editor writes a file in several steps: this long after a change, in milliseconds, the folder is read. */
+/** The delay between a change and the read of the folder, in milliseconds: editors write a file in several steps. */
 const settleMs = 100;
 
 /**
@@ -164,7 +164,7 @@ class StaticPods implements PodSource {
   }
 
   /**
-   * Watches the folder anew: another folder may have its path by now. Where that is not possible, the interval has to suffice until the next
+   * Watches the folder again: another folder may have its path by now. Where that fails, only the interval finds changes until the next
    * attempt.
    */
   #watch(): void {

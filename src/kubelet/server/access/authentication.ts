@@ -10,7 +10,7 @@ const unknownTokenMs = 10_000;
 const reviewTimeoutMs = 10_000;
 const maxTokens = 10_000;
 
-/** The group of everybody who was authenticated. */
+/** The group of all authenticated users. */
 const authenticatedGroup = "system:authenticated";
 
 /** Finds out who sent a request: by the client certificate of its connection, otherwise by its bearer token. */

@@ -7,7 +7,7 @@ import { findContainer, findPod } from "../known-pods.js";
 import type { RequestContext } from "../request-context.js";
 import { loggedContainer, readerOptions, readLogRequest } from "./log-request.js";
 
-/** Answers with the log of a container, as far as it goes or, with `follow`, until the container or the client ends it. */
+/** Answers with the log of a container, up to its end; with `follow`, until the container ends or the client disconnects. */
 export async function containerLogs({
   parts,
   route,
@@ -43,7 +43,7 @@ export async function containerLogs({
   response.end();
 }
 
-/** Writes each line after its time; `limitBytes` counts the times, too, as in the kubelet. */
+/** Writes the time before each line. As in the kubelet, `limitBytes` includes the times. */
 async function writeWithTimes(
   reader: LogReader,
   response: ServerResponse,

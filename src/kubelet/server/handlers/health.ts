@@ -12,7 +12,7 @@ export function answerHealth(
   name: string,
   query: URLSearchParams,
 ): void {
-  // That an answer is sent at all is what the first two check: this process turns its event loop, and has no log that could be stuck.
+  // The response itself is what the first two check: the event loop runs, and there is no log that could be stuck.
   const checks = new Map<string, () => string | undefined>([
     ["ping", () => undefined],
     ["log", () => undefined],

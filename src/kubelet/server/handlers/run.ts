@@ -3,7 +3,7 @@ import { HttpError } from "../http-error.js";
 import { containerOf } from "../known-pods.js";
 import type { RequestContext } from "../request-context.js";
 
-/** Answers `/run?cmd=`: the output of a command in a container, whose parts are separated by blanks. */
+/** Answers `/run?cmd=`: the output of a command in a container. The words of the command are separated by spaces. */
 export async function run({ parts, route, query, response, signal }: RequestContext): Promise<void> {
   const { id } = containerOf(parts.view, route.names);
   const cmd = (query.get("cmd") ?? "").split(" ");

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import type { KubeletMetric } from "../parts.js";
 
-/** Returns the metrics of this process, by the names that Prometheus' clients have. */
+/** Returns the metrics of this process, under the names that Prometheus clients use. */
 export async function processMetrics(): Promise<readonly KubeletMetric[]> {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();

@@ -3,7 +3,7 @@ import type { KubeletView } from "../../kubelet-view.js";
 import type { NodeUsage } from "../usage/node-usage.js";
 import type { KubeletUsage } from "../usage/usage-reader.js";
 
-/** The metrics of containers and pods on `/metrics/resource`, by which metrics-server answers `kubectl top`. */
+/** The metrics of containers and pods on `/metrics/resource`, from which metrics-server answers `kubectl top`. */
 const resourceNames: ReadonlySet<string> = new Set([
   "container_cpu_usage_seconds_total",
   "container_memory_working_set_bytes",

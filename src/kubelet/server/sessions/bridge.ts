@@ -33,7 +33,7 @@ export type SessionCall =
       readonly fields: { readonly podSandboxId: string; readonly port: number[] };
     };
 
-/** Serves sessions in protocols that the runtime does not speak, by sessions of its own with the runtime. */
+/** Serves sessions in protocols that the runtime does not speak, over separate sessions with the runtime. */
 export class Bridge {
   readonly #handlers: StreamingHandlers;
   readonly #idleTimeoutMs: number;

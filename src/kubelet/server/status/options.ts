@@ -3,7 +3,7 @@ import { OptionTable, option } from "../../../core/index.js";
 /** Where the status page is served: over HTTP, without authentication. */
 export interface ReadOnlyPortOptions {
   /**
-   * The address to listen on. Everybody who reaches it can read the Pods of this node and the logs of their containers.
+   * The address to listen on. Everyone who can reach it can read the Pods of this node and the logs of their containers.
    * @default "127.0.0.1"
    */
   readonly host?: string | undefined;

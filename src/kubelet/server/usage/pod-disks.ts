@@ -8,7 +8,7 @@ import { type DiskUse, fileSystem, usedBy } from "./file-systems.js";
 import type { PodDiskUse } from "./summary.js";
 import type { FsStats, VolumeStats } from "./summary-types.js";
 
-/** Folders are measured once in this time, as in the kubelet (`volumeStatsAggPeriod`): each file of them has to be looked at. */
+/** The interval between two measurements of a folder, as in the kubelet (`volumeStatsAggPeriod`): a measurement visits every file. */
 const freshMs = 60_000;
 
 /** The sources of volumes that are filled on this node: what they occupy is measured. */

@@ -37,7 +37,7 @@ export class UsagePages {
     this.#disks = new PodDisks({ rootDir: parts.rootDir, podLogsDir: parts.view.facts().podLogsDir });
   }
 
-  /** Answers `/metrics/resource`. When the runtime does not answer, the page says so. */
+  /** Answers `/metrics/resource`. When the runtime does not respond, the page reports a scrape error. */
   async resource({ response, signal }: RequestContext): Promise<void> {
     const [usage, node] = await Promise.all([
       this.#usage.read(signal).catch((error: unknown) => {
@@ -103,7 +103,7 @@ export class UsagePages {
     const passedNanos = previous ? node.atNanos - previous.atNanos : 0n;
     if (previous?.cpuNanos !== undefined && node.cpuNanos !== undefined && passedNanos >= minRateNanos)
       this.#nanoCores = Number(((node.cpuNanos - previous.cpuNanos) * 1_000_000_000n) / passedNanos);
-    // A clock that was set back begins anew.
+    // After the clock was set back, the cache starts again.
     if (!previous || passedNanos >= minRateNanos || passedNanos < 0n) this.#previous = node;
     return node;
   }

@@ -4,7 +4,7 @@ import { SingleFlight } from "../../../images/index.js";
 import { type ContainerUsage, type PodUsage, withRates } from "../../../stats/index.js";
 import type { KubeletView } from "../../kubelet-view.js";
 
-/** What is read is used again for this long: several pages are read one after the other. */
+/** How long a result is cached: several pages are often requested one after the other. */
 const freshMs = 1_000;
 /** A rate of CPU needs two readings that are not too close. */
 const minRateMs = 2_000;
