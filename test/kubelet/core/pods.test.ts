@@ -303,3 +303,15 @@ test("a new version of a Pod reaches its worker; one that is not valid is report
   });
   await kubelet.stop();
 });
+
+test("an image whose name is not valid lets its container wait, as with the kubelet, and the Pod is not refused", async (t) => {
+  const node = await kubeletNode(t);
+  const container = { name: "main", image: "UPPER:bad:x", command: ["run"] };
+  const list = new ListSource("list", [onePod("a", [], { containers: [container] })]);
+  const kubelet = await node.start([list]);
+  const waiting = () => kubelet.pod("test", "a")?.status.containerStatuses?.[0]?.state?.waiting;
+  await until(() => waiting()?.reason === "InvalidImageName", "InvalidImageName");
+  assert.match(waiting()?.message ?? "", /^Failed to apply default image tag "UPPER:bad:x": /);
+  assert.equal(kubelet.pod("test", "a")?.status.phase, "Pending");
+  assert.ok(list.events.some(({ reason }) => reason === "InspectFailed"));
+});
