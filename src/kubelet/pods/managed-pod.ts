@@ -21,6 +21,7 @@ import type { AdmissionRejection } from "../admission-check.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
 import type { PodSource } from "../pod-source.js";
 import { hasChanged } from "./pod-changes.js";
+import { refusalOf } from "./refusal.js";
 import { rejectedStatus } from "./rejected-status.js";
 
 /** The delay before the removal of a pod is retried: the period of the kubelet's housekeeping. */
@@ -74,7 +75,7 @@ export class ManagedPod {
   #raw: Pod;
   #pod: DefaultedPod;
   /** Why the Pod is not valid; undefined for a valid one. */
-  readonly #problem: string | undefined;
+  readonly #problem: AdmissionRejection | undefined;
   #state: KubeletPod["state"] = "pending";
   #onEnded: () => void = () => undefined;
   readonly #ended: Promise<void>;
@@ -108,7 +109,7 @@ export class ManagedPod {
     try {
       this.#pod = host.check(raw, source);
     } catch (error) {
-      this.#problem = rawMessageOf(error);
+      this.#problem = refusalOf(error, fallback);
     }
     this.done = this.#run()
       .catch((error: unknown) => this.#fail(error))
@@ -279,8 +280,7 @@ export class ManagedPod {
     const isOnNode = host.isOnNode(this.uid);
     const hadEnded = isTerminalPhase(this.#raw.status?.phase);
     if (hadEnded && !isOnNode) return this.#keepEnded();
-    if (this.#problem !== undefined)
-      return await this.#reject({ reason: "FailedValidation", message: this.#problem });
+    if (this.#problem !== undefined) return await this.#reject(this.#problem);
     if (this.#start.signal.aborted && !isOnNode) return this.#endUnstarted();
     if (!this.#start.signal.aborted && !hadEnded) {
       const rejection = await this.#admission();

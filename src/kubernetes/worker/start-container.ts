@@ -218,6 +218,7 @@ const imageReasons: ReadonlySet<WaitingReason> = new Set<WaitingReason>([
   "ImagePullBackOff",
   "ErrImageNeverPull",
   "ImageInspectError",
+  "InvalidImageName",
   "RegistryUnavailable",
   "SignatureValidationFailed",
 ]);

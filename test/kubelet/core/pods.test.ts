@@ -314,4 +314,18 @@ test("an image whose name is not valid lets its container wait, as with the kube
   assert.match(waiting()?.message ?? "", /^Failed to apply default image tag "UPPER:bad:x": /);
   assert.equal(kubelet.pod("test", "a")?.status.phase, "Pending");
   assert.ok(list.events.some(({ reason }) => reason === "InspectFailed"));
+  await until(() => list.events.some(({ message }) => message === "Error: InvalidImageName"), "its event");
+});
+
+test("a sysctl that is not allowed has the kubelet's reason", async (t) => {
+  const node = await kubeletNode(t);
+  const sysctls = [{ name: "net.core.somaxconn", value: "1" }];
+  const list = new ListSource("list", [onePod("a", ["run"], { securityContext: { sysctls } })]);
+  const kubelet = await node.start([list]);
+  await untilPhase(kubelet, "Failed", "a");
+  const { reason, message } = kubelet.pod("test", "a")?.status ?? {};
+  assert.deepEqual(
+    [reason, message],
+    ["SysctlForbidden", 'Pod was rejected: forbidden sysctl: "net.core.somaxconn" not allowlisted'],
+  );
 });
