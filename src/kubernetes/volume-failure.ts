@@ -1,4 +1,4 @@
-/** What the kubelet begins the message of an event with, before ": " and the reason why a volume is not there. */
+/** The prefix of the kubelet's event message about a volume that cannot be set up, before ": " and the reason. */
 export function volumeFailure(name: string): string {
   return `MountVolume.SetUp failed for volume ${JSON.stringify(name)} `;
 }

@@ -1,7 +1,7 @@
 import { type DefaultedPod, isCriticalPod, podQosClass } from "../../kubernetes/index.js";
 import type { AdmissionCheck, AdmissionRejection } from "../admission-check.js";
 import { checkedRequest } from "./checked-request.js";
-import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-fit.js";
+import { count, outOf, requestsOf, type Shortage, shortagesOf } from "./node-resources.js";
 
 /**
  * Preempts other pods for a critical pod that does not fit on the node. It is the last check, so that no pod is preempted for one that

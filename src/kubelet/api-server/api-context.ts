@@ -44,26 +44,6 @@ export class RetryDelays {
   }
 }
 
-/** Repeats work until it succeeds; `onFailure` may reject to end this. Rejects with the signal's reason when the signal fires. */
-export async function repeatUntilDone<T>(
-  context: Pick<ApiContext, "clock" | "retry">,
-  work: () => Promise<T>,
-  signal: AbortSignal,
-  onFailure: (error: unknown) => void = () => undefined,
-): Promise<T> {
-  const delays = new RetryDelays(context);
-  for (;;) {
-    signal.throwIfAborted();
-    try {
-      return await work();
-    } catch (error) {
-      signal.throwIfAborted();
-      onFailure(error);
-      await delays.wait(error, signal);
-    }
-  }
-}
-
 /** Reports failures, each text only once until another one or a success follows. */
 export class FailureReporter {
   readonly #report: (message: string) => void;

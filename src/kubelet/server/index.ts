@@ -1,5 +1,5 @@
 export { KubeletServer } from "./kubelet-server.js";
-export { type ProbeCount, ProbeCounts, type ProbeResult } from "./metrics/probe-counts.js";
+export { ProbeCounts } from "./metrics/probe-counts.js";
 export {
   type HealthEndpointOptions,
   type KubeletAccess,
@@ -10,6 +10,6 @@ export {
   type KubeletUser,
   kubeletServerTable,
 } from "./options.js";
-export type { KubeletMetric, KubeletServerParts } from "./parts.js";
+export type { KubeletServerParts } from "./parts.js";
 export { type ReadOnlyPortOptions, readOnlyPortTable } from "./status/options.js";
 export { StatusServer, type StatusServerParts } from "./status/status-server.js";

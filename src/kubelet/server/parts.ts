@@ -1,15 +1,6 @@
 import type { KubeletView } from "../kubelet-view.js";
 import type { ProbeCounts } from "./metrics/probe-counts.js";
 
-/** A series of the kubelet's `/metrics`. */
-export interface KubeletMetric {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly value: number;
-}
-
 /** What the kubelet's API shows of the kubelet that it belongs to. */
 export interface KubeletServerParts {
   readonly view: KubeletView;
@@ -22,8 +13,6 @@ export interface KubeletServerParts {
   readonly healthChecks?: Readonly<Record<string, () => string | undefined>> | undefined;
   /** The fields of `/configz`, by the names of a KubeletConfiguration. */
   readonly configuration?: (() => Readonly<Record<string, unknown>>) | undefined;
-  /** More series of `/metrics`. */
-  readonly metrics?: (() => Iterable<KubeletMetric>) | undefined;
   /** The counts of `/metrics/probes`. @default none */
   readonly probes?: ProbeCounts | undefined;
 }

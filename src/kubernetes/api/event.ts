@@ -42,7 +42,7 @@ export interface ObjectReference {
   readonly uid?: string;
 }
 
-/** What has reported an event. */
+/** The reporter of an event. */
 export interface EventSource {
   readonly component?: string;
   readonly host?: string;

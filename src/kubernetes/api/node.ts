@@ -22,7 +22,7 @@ export interface NodeMetadata<Time = Date | string> {
   readonly uid?: string;
 }
 
-/** What is wanted of a Node. */
+/** The desired state of a Node. */
 export interface NodeSpec<Time = Date | string> {
   readonly podCIDR?: string;
   readonly podCIDRs?: string[];
@@ -39,7 +39,7 @@ export interface Taint<Time = Date | string> {
   readonly value?: string;
 }
 
-/** What a kubelet reports of its Node. */
+/** The status of a Node, which its kubelet reports. */
 export interface NodeStatus<Time = Date | string> {
   readonly addresses?: NodeAddress[];
   readonly allocatable?: { [name: string]: string };
@@ -76,7 +76,7 @@ export interface NodeDaemonEndpoints {
   readonly kubeletEndpoint?: { readonly Port: number };
 }
 
-/** What the runtime supports for all handlers. */
+/** The features of the runtime that do not depend on the handler. */
 export interface NodeFeatures {
   readonly supplementalGroupsPolicy?: boolean;
 }

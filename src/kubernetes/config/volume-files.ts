@@ -19,7 +19,7 @@ import type { VolumeFile } from "./volume-plans.js";
 /** The mode of files for which none is given. */
 const defaultFileMode = 0o644;
 const reason = "FailedMount";
-/** What the kubelet says about a key that is missing. */
+/** The kubelet's message about a missing key. */
 const missingKey = {
   ConfigMap: "configmap references non-existent config key",
   Secret: "references non-existent secret key",
@@ -93,7 +93,7 @@ export class VolumeFiles {
   }
 
   /**
-   * Returns the file of a token. Where the pod has an fsGroup, or its containers have one user, nobody else may read it. Source: the
+   * Returns the file of a token. Where the pod has an fsGroup, or its containers have one user, no other user may read it. Source: the
    * kubelet's projected volumes.
    */
   #ofToken(

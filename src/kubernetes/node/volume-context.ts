@@ -2,7 +2,7 @@ import type { Mounts } from "./mounts.js";
 
 /** What the preparation of one volume depends on. */
 export interface VolumeContext {
-  /** What error texts begin with; it names the volume. */
+  /** The prefix of error texts, which names the volume. */
   readonly what: string;
   /** The folder of the pod. */
   readonly podFolder: string;

@@ -39,7 +39,7 @@ export const ownConditionTypes: ReadonlySet<string> = new Set([
   "PodResizeInProgress",
 ]);
 
-/** The condition of a pod that is stopped by a disruption. Controllers set it, too. */
+/** The condition of a pod that is stopped by a disruption. Controllers set it as well. */
 export const disruptionType = "DisruptionTarget";
 
 /** Returns the conditions of a pod. The transition time of a condition changes only when its status changes. */

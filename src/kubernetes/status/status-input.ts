@@ -49,7 +49,7 @@ export interface PodStatusInput {
 
 /** How far a change of the resources of a pod is. */
 export interface ResizeStatus {
-  /** What running containers have, by name: those that are missing have the resources of the Pod. */
+  /** The resources of running containers, by name. Missing containers have the resources of the Pod. */
   readonly actuated: Readonly<Record<string, ResourceRequirements>>;
   /** Why a newer version of the resources is not allocated: the condition PodResizePending. */
   readonly pending: PendingResize | undefined;

@@ -4,7 +4,7 @@ import { keyed } from "../argument-checks.js";
 
 /**
  * Returns the word that describes a Pod best, as in the column STATUS of `kubectl get pods`: `Running`, `CrashLoopBackOff`,
- * `Init:0/2`, `Completed`, `Evicted` and so on. A Pod that is being deleted is `Terminating` in that column, which no status says.
+ * `Init:0/2`, `Completed`, `Evicted` and so on. A Pod that is being deleted is `Terminating` in that column, although its status does not have that word.
  *
  * @throws {CriError} `invalid_option` for what is not a status
  */

@@ -8,7 +8,7 @@ import type { DefaultedPod } from "../defaults/index.js";
 import type { PodResizing, PodWorkerParts } from "./ports.js";
 import { type ContainerResize, resizableResources } from "./resize.js";
 
-/** What resizes need. */
+/** The dependencies of resizes. */
 export interface ResizeParts extends Pick<PodWorkerParts, "runtime" | "planner" | "cgroups"> {
   readonly resizing: PodResizing;
   readonly sandboxId: string | undefined;

@@ -248,7 +248,7 @@ export class PodWorker {
     return Math.min(nextMs, this.#deadlineInMs());
   }
 
-  /** Whether all that failed only waits. What has failed now is looked at again soon, and becomes ImagePullBackOff then. */
+  /** Whether all failed steps are in back-off. A new failure is synced again soon, and then becomes ImagePullBackOff. */
   #isBackingOff(): boolean {
     const reasons = [...this.#memory.waiting.values()].map(({ reason }) => reason);
     return reasons.length > 0 && reasons.every((reason) => reason.endsWith("BackOff"));

@@ -144,7 +144,7 @@ export interface PendingResize {
 }
 
 /**
- * What a worker needs to change the resources of running containers. The Pod that the worker gets has the resources that are allocated to
+ * The dependencies of in-place resizes. The Pod that the worker gets has the resources that are allocated to
  * it: how they are decided is not its matter. Without this port, new resources apply from the next start of a container on.
  */
 export interface PodResizing {

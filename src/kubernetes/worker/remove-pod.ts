@@ -33,7 +33,7 @@ export async function removePod(
     parts,
   );
   if (node) await removePodCgroup(uid, node);
-  // Logs first: the files show that the pod is this node's, also to a process that continues after a crash.
+  // Logs first: the pod's files show that it belongs to this node, also after a crash.
   if (!keepLogs) await parts.files.removeLogs(uid);
   await parts.files.removePod(uid);
 }

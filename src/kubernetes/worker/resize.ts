@@ -16,7 +16,7 @@ export interface ContainerResize {
   readonly isDecrease: boolean;
 }
 
-/** What new resources mean for a running container. */
+/** The effect of new resources on a running container. */
 export type ResizeNeed =
   | { readonly kind: "none" }
   | { readonly kind: "restart" }
@@ -35,7 +35,7 @@ export function resizableContainersOf(pod: Pod): readonly Container[] {
 
 /**
  * Returns the resources that a container runs with: its own, with the pod's limits of CPU and memory where it has none. This is what is kept
- * as actuated, since a change of the pod's limits changes such containers, too.
+ * as actuated, since a change of the pod's limits changes such containers as well.
  */
 export function resourcesToActuate(pod: Pod, container: Container): ResourceRequirements {
   const { requests } = container.resources ?? {};

@@ -23,7 +23,7 @@ const sleeper = (podName: string, spec = {}) => ({
   },
 });
 
-test("Pods of an API server run, report their statuses, and go; a kubelet that starts anew continues", async (t) => {
+test("Pods of an API server run, report their statuses, and are removed; a restarted kubelet adopts them", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true, mountTokens: false });
   const node = await kubeletNode(t);
   cluster.create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "test" } });

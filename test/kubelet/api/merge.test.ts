@@ -28,7 +28,7 @@ const merged = (before: Status, computed: Status, spec: Partial<PodSpec> = {}) =
 const conditionTypes = ({ conditions = [] }: Status) =>
   conditions.map(({ type, status }) => `${type}=${status}`).sort();
 
-test("what an API server writes for missing values is no difference", () => {
+test("values that an API server writes for missing ones are not a difference", () => {
   const asStored = {
     ...running,
     conditions: (running.conditions ?? []).map((condition) => ({ ...condition, lastProbeTime: null })),
@@ -41,7 +41,7 @@ test("what an API server writes for missing values is no difference", () => {
     assert.equal(isSameJson({ a: [1, { b: 2 }] }, other), false, JSON.stringify(other));
 });
 
-test("elements of lists are patched by their key: changed, with nulls for what ends, added and removed", () => {
+test("list elements are patched by their key: changed ones with nulls for removed fields, added and deleted ones", () => {
   const before = [
     { type: "A", status: "False", reason: "Why", message: null },
     { type: "B", status: "True" },
@@ -60,7 +60,7 @@ test("elements of lists are patched by their key: changed, with nulls for what e
   assert.equal(mergeListPatch<{ type: string }>(before, before, "type"), undefined);
 });
 
-test("conditions: those of others stay, ours come and go, and their times change with their statuses", () => {
+test("conditions of others stay; those of the kubelet are added and removed, and their times change with their statuses", () => {
   const foreign = { type: "example.com/lb", status: "True" };
   const resize = { type: "PodResizePending", status: "True", reason: "Deferred" };
   const before = { ...running, conditions: [...(running.conditions ?? []), foreign, resize] };
@@ -76,7 +76,7 @@ test("conditions: those of others stay, ours come and go, and their times change
   assert.deepEqual(patch?.conditions, [{ $patch: "delete", type: "PodResizePending" }]);
 });
 
-test("a rejected Pod without conditions keeps those that it has, and is not ready", () => {
+test("a rejected Pod without new conditions keeps the old ones, and is not ready", () => {
   const scheduled = { type: "PodScheduled", status: "True", lastTransitionTime: "2025-01-01T00:00:00Z" };
   const status = merged(
     { phase: "Pending", conditions: [scheduled] },
@@ -96,7 +96,7 @@ test("DisruptionTarget is reported with the end of the pod, and not before", () 
   assert.ok(conditionTypes(merged(running, over)).includes("DisruptionTarget=True"));
 });
 
-test("containers that have ended start again only where their restart policy says so", () => {
+test("ended containers start again only if their restart policy allows it", () => {
   const waiting = (old: Status): Status => ({
     ...running,
     containerStatuses: (old.containerStatuses ?? []).map(
@@ -222,7 +222,7 @@ test("versions are compared as numbers", () => {
   assert.equal(isNewer(undefined, "1"), false);
 });
 
-test("an error of the API server keeps its HTTP status in copies, and is told apart by its reason", () => {
+test("an error of the API server keeps its HTTP status in copies, and is identified by its reason", () => {
   const error = new ApiServerError("GET /x: gone", {
     status: 410,
     statusReason: "Expired",

@@ -50,7 +50,7 @@ test("a static pod has a mirror with its status, which belongs to the Node and i
   assert.deepEqual(cluster.requests({ code: 403 }), []);
 });
 
-test("a mirror that was deleted is created again, also after kubectl's deletion with grace", async (t) => {
+test("a deleted mirror pod is created again, even after a graceful deletion by kubectl", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const pod = staticPod("hash-1");
   const started = await startSource(t, cluster, { prepareHost: withStatics(pod) });
@@ -87,7 +87,7 @@ test("a changed static pod gets a new mirror, and the status of the old one goes
   assert.equal(cluster.pod(name, "kube-system").status?.message, undefined);
 });
 
-test("the mirror of a static pod goes with it; those of earlier runs go once all sources are known", async (t) => {
+test("the mirror of a static pod is deleted with it; mirrors of earlier runs are deleted once all sources are known", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const pod = staticPod("hash-1");
   const first = await startSource(t, cluster, { prepareHost: withStatics(pod) });
@@ -136,7 +136,7 @@ test("static pods get their mirrors after an outage, and a refused one is an eve
   );
 });
 
-test("what is reported before the source has started is not lost", async (t) => {
+test("events that are recorded before the source has started are not lost", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const pod = staticPod("hash-1");
   const started = await startSource(t, cluster, {

@@ -61,7 +61,7 @@ test("the status is sent when it has changed, and else every five minutes", asyn
   assert.equal(cluster.node(nodeName).status?.conditions?.[0]?.lastTransitionTime, "2026-01-01T00:05:06Z");
 });
 
-test("conditions of others stay, and those that the node controller has set to Unknown are set right", async (t) => {
+test("conditions of others stay, and conditions that the node controller has set to Unknown are restored", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const { until: advancing } = await startSource(t, cluster);
   await advancing(() => statusPatches(cluster).length === 1, "the first report");
@@ -147,7 +147,7 @@ test("registration is retried while there is no API server, and while it refuses
   await advancing(() => host.pods !== undefined, "Pods were read");
 });
 
-test("without registerNode, the Node of somebody else is used", async (t) => {
+test("without registerNode, an existing Node is used", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const { clock, until: advancing } = await startSource(t, cluster, { registerNode: false });
   await clock.until(() => cluster.requests({ verb: "get", resource: "nodes" }).length > 1);

@@ -27,7 +27,7 @@ for (const release of clientNodeReleases)
     assert.deepEqual(cluster.requests({ code: 403 }), []);
   });
 
-test("fields that no release of client-node knows are given, too", async (t) => {
+test("fields that no release of client-node knows are kept", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   cluster.createPod({
     ...boundPod("new"),
@@ -54,7 +54,7 @@ test("a watch that ends is continued, without a list", async (t) => {
   assert.equal(watches.at(-1)?.query.fieldSelector, `spec.nodeName=${nodeName}`);
 });
 
-test("what was deleted and created during an outage is seen after it", async (t) => {
+test("Pods that were deleted and created during an outage are found after it", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   for (const name of ["kept", "gone", "again"]) cluster.createPod(boundPod(name));
   const started = await startSource(t, cluster);
@@ -105,7 +105,7 @@ test("a server that restarts, or that ends all watches at once, is not asked all
   await started.given("later");
 });
 
-test("close() ends all requests, also during an outage", async (t) => {
+test("close() ends all requests, even during an outage", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   const started = await startSource(t, cluster);
   await started.until(() => started.host.pods !== undefined, "the first list");

@@ -106,7 +106,7 @@ test("conditions of others stay, readiness gates count, and opened ones are seen
   assert.equal(conditionsOf(cluster, "web").get("example.com/lb")?.status, "True");
 });
 
-test("a status that somebody else has overwritten is set right", async (t) => {
+test("a status that another client has overwritten is restored", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   cluster.createPod(boundPod("web"));
   const started = await startSource(t, cluster);
@@ -118,7 +118,7 @@ test("a status that somebody else has overwritten is set right", async (t) => {
   assert.equal(ready(cluster, "web")?.reason, undefined);
 });
 
-test("a Pod that has ended stays so, and a kubelet that starts anew keeps times and restart counts", async (t) => {
+test("a terminal phase never changes, and a restarted kubelet keeps times and restart counts", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   for (const name of ["job", "web"]) cluster.createPod(boundPod(name, { restartPolicy: "Never" }));
   const first = await startSource(t, cluster);
@@ -192,7 +192,7 @@ test("a deleted Pod goes once nothing of it is left: grace 0, with its uid, afte
   await started.until(() => started.host.pods?.length === 0, "not given any more");
 });
 
-test("a Pod of which nothing was left before it was deleted goes at once, and one that was never started, too", async (t) => {
+test("a Pod that was removed before its deletion, or never started, is deleted at once", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   cluster.createPod(boundPod("job"));
   const started = await startSource(t, cluster);

@@ -8,7 +8,7 @@ import { tempFolder } from "../../support/temp.js";
 
 const sources = fileURLToPath(new URL("../../../src", import.meta.url));
 
-test("without @kubernetes/client-node, a kubeconfig file is an error that says what to install", async (t) => {
+test("without @kubernetes/client-node, the error about a kubeconfig file names the package to install", async (t) => {
   const folder = await tempFolder(t);
   const file = join("kubelet", "api-server", "kube-config.js");
   // Outside of the checkout, the package is not found.

@@ -79,7 +79,7 @@ for (const [name, [pod, expected]] of Object.entries(rows))
     assert.deepEqual(podLimits(pod, facts, undefined), expected);
   });
 
-test("huge pages are limited to what is requested, processes to the option", () => {
+test("huge pages are limited to the requests, processes to the option", () => {
   const pod = podOf([{ resources: { limits: { cpu: "1", memory: "1Gi", "hugepages-2Mi": "4Mi" } } }]);
   const { hugePages, pids } = podLimits(pod, vectorNode, 100);
   assert.deepEqual([hugePages, pids], [{ "2MB": 4_194_304n, "1GB": 0n }, 100n]);

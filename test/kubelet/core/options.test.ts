@@ -54,7 +54,7 @@ test("callbacks that throw do not end the kubelet: each is a warning of the proc
   await kubelet.stop();
 });
 
-test("decisions about a Pod that throw are its events, and are tried again", async (t) => {
+test("errors of callbacks about a Pod become its events, and are retried", async (t) => {
   const node = await kubeletNode(t);
   const list = new ListSource("list", [onePod("a"), onePod("refused")]);
   let failures = 2;
@@ -78,7 +78,7 @@ test("decisions about a Pod that throw are its events, and are tried again", asy
   await kubelet.stop();
 });
 
-test("configs and handlers can be changed, but not what the kubelet finds its pods by", async (t) => {
+test("configs and handlers can be changed, except for the fields by which the kubelet finds its pods", async (t) => {
   const node = await kubeletNode(t);
   const list = new ListSource("list", [onePod("a")]);
   const kubelet = await node.start([list], {
@@ -212,7 +212,7 @@ test("a Pod waits with an event while another source has one of the same name", 
   await kubelet.stop();
 });
 
-test("what the Node says of its addresses and resources is what pods get", async (t) => {
+test("pods get the addresses and resources that the Node reports", async (t) => {
   const node = await kubeletNode(t);
   const pod = onePod("a", [], {
     containers: [

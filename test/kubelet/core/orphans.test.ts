@@ -7,7 +7,7 @@ import { sandboxConfig } from "../../support/embedded.js";
 import { kubeletNode, ListSource, onePod, untilPhase } from "../../support/kubelets.js";
 import { until } from "../../support/waiting.js";
 
-test("a Pod that was edited while no kubelet ran replaces the old one, also before all sources are known", async (t) => {
+test("a Pod that was edited while no kubelet ran replaces the old one, even before all sources are known", async (t) => {
   const node = await kubeletNode(t);
   const first = await node.start([new ListSource("list", [onePod("a"), onePod("b")])]);
   await untilPhase(first, "Running", "a", "b");

@@ -47,7 +47,7 @@ test("Pods are admitted one after the other, the oldest first, and the others ar
   await kubelet.stop();
 });
 
-test("what runs is not checked again by the next kubelet, and what does not run is", async (t) => {
+test("the next kubelet checks Pods again, except for running ones", async (t) => {
   const node = await kubeletNode(t);
   const first = await node.start([new ListSource("list", [onePod("a")])]);
   await untilPhase(first, "Running", "a");

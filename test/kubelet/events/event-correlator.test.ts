@@ -139,7 +139,7 @@ test("from the tenth message on, similar events are one event, which is counted"
   ]);
 });
 
-test("a message that is repeated is counted for itself, also after similar ones were combined", () => {
+test("a repeated message is counted separately, even after similar ones were aggregated", () => {
   const recording = new Recording();
   for (let index = 0; index < 10; index++) recording.record(`attempt ${index}`);
   assert.deepEqual(written(recording.record("attempt 8")), ["patch", 2, "attempt 8"]);
@@ -210,7 +210,7 @@ test("a clock that is set back gives no more events, and takes none", () => {
   assert.equal(recording.record("again").action, "patch");
 });
 
-test("what is remembered is limited: the object that was used last stays", () => {
+test("the number of remembered objects is limited: the most recently used ones stay", () => {
   const recording = new Recording();
   recording.record("again");
   for (let index = 0; index < 4095; index++) recording.record("once", {}, { uid: `uid ${index}` });

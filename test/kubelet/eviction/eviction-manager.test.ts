@@ -223,7 +223,7 @@ test("under disk pressure, dead containers and images go first; pods stay if tha
   assert.equal(manager.pressures().disk, true);
 });
 
-test("what a program does not want to be collected stays, also under pressure", async (t) => {
+test("with garbage collection off, nothing is collected, even under pressure", async (t) => {
   const full = { available: 1n, capacity: 1_000n };
   const kept = { garbage: undefined, imageGarbage: undefined };
   const { manager, add, signals, reclaimed } = await nodeOf(t, {}, kept);
@@ -233,7 +233,7 @@ test("what a program does not want to be collected stays, also under pressure", 
   assert.deepEqual(reclaimed, []);
 });
 
-test("what cannot be reclaimed does not prevent an eviction", async (t) => {
+test("a failed reclaim does not prevent an eviction", async (t) => {
   const { manager, add, signals, freed } = await nodeOf(t);
   add("a", 1n);
   signals["imagefs.inodesFree"] = { available: 0n, capacity: 1_000n };

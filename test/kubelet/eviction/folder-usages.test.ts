@@ -7,7 +7,7 @@ import { tempFolder } from "../../support/temp.js";
 
 const { signal } = new AbortController();
 
-test("a folder is measured anew, but not before a pause of 20 times the duration; others are forgotten", async (t) => {
+test("a folder is measured again after a pause of 20 times the duration; unused ones are forgotten", async (t) => {
   const folder = await tempFolder(t);
   const usages = new FolderUsages();
   const before = await usages.of(folder, signal);

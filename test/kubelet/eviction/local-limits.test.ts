@@ -42,7 +42,7 @@ const limited = (...limits: (string | undefined)[]) => ({
   })),
 });
 
-test("the sizeLimit of an emptyDir, also of one in memory", () => {
+test("the sizeLimit of an emptyDir, on disk and in memory", () => {
   assert.equal(check({ volumes }, { volume: Mi }), undefined);
   const message = 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ';
   assert.equal(check({ volumes }, { volume: Mi + 1n }), message);
@@ -51,7 +51,7 @@ test("the sizeLimit of an emptyDir, also of one in memory", () => {
   assert.equal(check({ volumes: [{ name: "v", emptyDir: { sizeLimit: "0" } }] }, { volume: Mi }), undefined);
 });
 
-test("the limit of a pod is the sum of those of its containers, and counts layers, logs and volumes on disk", () => {
+test("the limit of a pod is the sum of its containers' limits, for layers, logs and volumes on disk", () => {
   const spec = limited("2Mi", "2Mi");
   assert.equal(check(spec, { layer: Mi, logs: Mi, volume: 2n * Mi }), undefined);
   assert.equal(check(spec, { layer: Mi, logs: Mi, volume: 9n * Mi, isMemory: true }), undefined);
@@ -70,7 +70,7 @@ test("the limit of a container counts its layer and its logs", () => {
   );
 });
 
-test("says which pods have limits", () => {
+test("reports which pods have limits", () => {
   const of = (spec: Partial<PodSpec>) => {
     const pod = kubeletPodOf({ uid: "u", spec });
     return [hasLocalLimits(pod), hasStorageLimits(pod)];

@@ -71,7 +71,7 @@ test("file systems of their own for images and containers", async () => {
   assert.equal(signals["containerfs.inodesFree"], undefined, "a file system without a number of inodes");
 });
 
-test("what cannot be measured is missing", async () => {
+test("signals that cannot be measured are missing", async () => {
   const { signals, ...rest } = await readerOf({ disks: {}, files: {} }).read(signal);
   assert.deepEqual(signals, {});
   assert.deepEqual(rest, { hasOwnImageFs: false, hasOwnContainerFs: false });

@@ -94,7 +94,7 @@ test("processes: lower priority, then more processes", () => {
   assert.deepEqual(rank("pid.available", candidates), ["low", "many", "few"]);
 });
 
-test("disks: what counts depends on the file systems", () => {
+test("disks: which usage counts depends on the file systems", () => {
   const candidates = [
     candidate("layer", { layer: disk(30n * Mi, 1n) }),
     candidate("logs", { logs: disk(20n * Mi, 2n) }),
@@ -117,7 +117,7 @@ test("disks: what counts depends on the file systems", () => {
   );
 });
 
-test("disks: requests of ephemeral storage count, and those of inodes do not exist", () => {
+test("disks: requests of ephemeral storage count; inodes have no requests", () => {
   const requests = { "ephemeral-storage": "100Mi" };
   const candidates = [
     candidate("within", { layer: disk(90n * Mi, 9n), requests }),

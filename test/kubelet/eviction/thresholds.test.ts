@@ -41,7 +41,7 @@ test("given hard thresholds replace the defaults; 0 and 100 percent switch one o
   assert.deepEqual(names(met.update(0, memory(0n, signals))), ["pid.available"]);
 });
 
-test("refuses unknown signals, what is not an amount, and soft thresholds without a grace period", () => {
+test("refuses unknown signals, invalid amounts, and soft thresholds without a grace period", () => {
   const problems = (options: unknown) => {
     try {
       evictionTable.check("createKubelet", options as EvictionOptions);
@@ -88,7 +88,7 @@ test("a soft threshold counts once it was met for its grace period without a bre
   assert.deepEqual(names(met.update(70_000, memory(150n))), []);
 });
 
-test("once met, a threshold is resolved when the minimum is reclaimed, too", () => {
+test("a threshold that was met is resolved only when its minimum is reclaimed as well", () => {
   const met = metOf({ hard: { "memory.available": "100Mi" }, minReclaim: { "memory.available": "50Mi" } });
   assert.deepEqual(names(met.update(0, memory(149n))), [], "was not met before");
   assert.deepEqual(names(met.update(1, memory(99n))), ["memory.available"]);

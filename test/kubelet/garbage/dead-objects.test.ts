@@ -61,7 +61,7 @@ function decide({
   };
 }
 
-test("of pods that are gone, all containers go but those that run", () => {
+test("all containers of removed pods are removed, except for running ones", () => {
   const containers = [
     container("exited", "g", 1),
     container("created", "g", 2, CONTAINER_CREATED),

@@ -84,7 +84,7 @@ test("of a pod that has ended, older instances go with their logs and links; eve
   assert.deepEqual(await readdir(join(podLogsDir, "test_ended_ended", "c")), []);
 });
 
-test("of own pods that are gone, all dead containers, sandboxes and logs go, once every source has given its pods", async (t) => {
+test("dead containers, sandboxes and logs of removed pods are removed once every source has given its pods", async (t) => {
   const { garbage, runPod, containers, cri, files, podLogsDir, containerLogsDir, sources, signal } =
     await kubeletOf(t);
   const { podSandboxId } = await runPod("gone", ["exit 1", "exit 0"]);
@@ -108,14 +108,14 @@ test("of own pods that are gone, all dead containers, sandboxes and logs go, onc
   assert.deepEqual(await readdir(containerLogsDir), []);
 });
 
-test("running containers of pods that are gone are not stopped here", async (t) => {
+test("garbage collection does not stop running containers of removed pods", async (t) => {
   const { garbage, runPod, containers, signal } = await kubeletOf(t);
   const { ids } = await runPod("gone", ["run"]);
   await garbage.collect(signal, { everything: true });
   assert.deepEqual(await containers(), ids);
 });
 
-test("what other owners have stays, unless foreign pods are removed", async (t) => {
+test("objects of other owners stay, unless foreign pods are removed", async (t) => {
   for (const foreignPods of ["keep", "remove"] as const) {
     const { garbage, runPod, containers, files, podLogsDir, signal, cri } = await kubeletOf(t, {
       foreignPods,
@@ -134,7 +134,7 @@ test("what other owners have stays, unless foreign pods are removed", async (t) 
   }
 });
 
-test("links without a log go; those of running containers, of other folders and other files stay", async (t) => {
+test("links without a log are removed; links of running containers or to other folders, and other files stay", async (t) => {
   const { garbage, runPod, addPod, podLogsDir, containerLogsDir, folderOf, signal } = {
     ...(await kubeletOf(t)),
     folderOf: (uid: string) => join("test_x_y", uid),

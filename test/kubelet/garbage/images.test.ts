@@ -91,7 +91,7 @@ test("removes no more than is needed, in the order of the last use", async (t) =
   assert.deepEqual(await present(), ["b", "busybox"]);
 });
 
-test("new images, and those that a Pod names, stay", async (t) => {
+test("new images, and images that a Pod refers to, stay", async (t) => {
   const { collector, disk, present, cri, clock, pods, signal, events } = await nodeOf(t, [
     "a",
     "named",

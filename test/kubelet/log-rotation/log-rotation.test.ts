@@ -198,7 +198,7 @@ test("a response that is lost leaves both files, with all lines", async (t) => {
   assert.equal(lines, printed());
 });
 
-test("continues a rotation that was interrupted after the rename, and removes what a compression left", async (t) => {
+test("continues a rotation that was interrupted after the rename, and removes leftovers of a compression", async (t) => {
   const { rotation, print, names, signal, path } = await nodeOf(t);
   await print(1_100);
   const rotated = `${path}.20260101-110000`;
@@ -221,7 +221,7 @@ test("continues a rotation that was interrupted after the rename, and removes wh
   assert.equal(await readFile(`${path}.20260101-100000.gz`, "utf8"), "its copy", "was complete");
 });
 
-test("logs of other owners' pods, of ended containers, and what is not a regular file stay as they are", async (t) => {
+test("logs of other owners' pods and of ended containers, and irregular files, are not rotated", async (t) => {
   const { rotation, print, names, signal, pods, cri, containerId, relist, path, failures } = await nodeOf(t);
   await print(1_100);
   const own = pods.splice(0);

@@ -37,7 +37,7 @@ for (const [text, expected] of osReleases)
     assert.equal((await readHostInfo(host)).osImage, expected);
   });
 
-test("what cannot be read is empty, and the machine's id stands for that of the system", async (t) => {
+test("unreadable values are empty, and the machine id is used if the system UUID is missing", async (t) => {
   const without = await readHostInfo(await hostOf(t, {}));
   assert.deepEqual([without.bootID, without.machineID, without.systemUUID], ["", "", ""]);
   const dbus = await readHostInfo(

@@ -41,7 +41,7 @@ test("conditions, their order, reasons and messages are the kubelet's", () => {
   );
 });
 
-test("a node with errors is not ready, and says all of them once", () => {
+test("a node with errors is not ready, and its message has each error once", () => {
   const ready = (runtimeErrors: readonly string[], networkError?: string) =>
     nodeConditions(noPressure, { runtimeErrors, networkError }).at(-1);
   assert.deepEqual(ready(["container runtime is down"]), {
@@ -104,7 +104,7 @@ test("changes of conditions are events", () => {
   assert.deepEqual(conditionEvents([], [{ type: "Own", status: "True" }]), []);
 });
 
-test("what a program gives as conditions is checked", () => {
+test("conditions from a callback are checked", () => {
   const ready = { type: "Ready", status: "True" };
   assert.deepEqual(checkedConditions([ready, { type: "Own", status: "Unknown" }]), [
     ready,

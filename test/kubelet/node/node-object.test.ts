@@ -33,7 +33,7 @@ test("a Node is registered with its labels, taints and the annotation of the att
   assert.deepEqual(nodeObject({ ...registration, taints: [] }, undefined, {}).spec, {});
 });
 
-test("a Node that is registered has what others have set", () => {
+test("a registered Node has the fields that others have set", () => {
   const registered = {
     metadata: {
       name: "node-1",

@@ -55,7 +55,7 @@ test("allocatable is the capacity without the thresholds of evictions: the numbe
   assert.equal(percent["ephemeral-storage"], "40104236Ki");
 });
 
-test("allocatable is without what is reserved, and memory without huge pages, but never negative", () => {
+test("allocatable excludes reserved resources, and memory huge pages; it is never negative", () => {
   const hugePages = [{ size: "2MB", quantity: "2Mi", totalBytes: 1024n ** 3n }];
   const capacity = nodeCapacity({ ...machine, memoryBytes: 4n * 1024n ** 3n, hugePages });
   const reserved = { cpu: "250m", memory: "1Gi", pods: 10, "hugepages-2Mi": "1Mi", "example.com/gpu": 1 };

@@ -36,7 +36,7 @@ test("reports which pods have changed", () => {
   assert.deepEqual([...objects.replace(objects.startList(), { sandboxes: [], containers: [] })], ["u"]);
 });
 
-test("what an event changed since a list began is newer than the list; the next list decides again", () => {
+test("an event since the start of a list is newer than the list; the next list is decisive again", () => {
   const objects = new NodeObjects();
   const running = { sandboxes: [sandbox], containers: [container(CONTAINER_RUNNING)] };
   objects.replace(objects.startList(), running);

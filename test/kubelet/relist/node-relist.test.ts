@@ -101,7 +101,7 @@ test("notifies by the events of the runtime, without a relist", async (t) => {
   await run;
 });
 
-test("a relist finds what no event reported: after 10 s where there are events, after 1 s where there are none", async (t) => {
+test("a relist finds changes without an event: after 10 s with events, after 1 s without", async (t) => {
   for (const [first, expectedMs] of [
     [connected, 10_000],
     [{ type: "connected", by: "polling" }, 1_000],
@@ -118,7 +118,7 @@ test("a relist finds what no event reported: after 10 s where there are events, 
   }
 });
 
-test("the age of a relist counts from its start: what happened since then it may lack", async (t) => {
+test("the age of a relist counts from its start, since it may miss later changes", async (t) => {
   const clock = new VirtualClock();
   const { runtime, cri } = await scripted(t, { clock: clock.runtime });
   const relist = new NodeRelist({ cri, clock });
@@ -188,7 +188,7 @@ test("a runtime that accepts calls and never answers is down after 30 s, and PLE
   await clock.until(() => relist.health().runtimeErrors.length === 0, { limitMs: 60_000 });
 });
 
-test("reports what Status says of the runtime and of its network", async (t) => {
+test("reports the conditions of the runtime and its network from Status", async (t) => {
   const { runtime, relist, clock } = await nodeOf(t);
   assert.equal(relist.health().networkError, "network state unknown");
   await clock.until(() => relist.health().status !== undefined);
@@ -216,7 +216,7 @@ test("reports what Status says of the runtime and of its network", async (t) => 
   await clock.until(() => relist.health().runtimeErrors.includes("container runtime is down"));
 });
 
-test("ends when its signal fires, also while calls hang", async (t) => {
+test("ends when its signal fires, even while calls hang", async (t) => {
   const { runtime, run, controller, relist } = await nodeOf(t);
   for (const method of ["status", "listContainers", "streamContainers"] as const)
     runtime.faults.delay(method, 3_600_000, { times: Number.POSITIVE_INFINITY });

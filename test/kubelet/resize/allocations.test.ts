@@ -79,7 +79,7 @@ async function nodeOf(t: TestContext, options: Partial<AllocationsOptions> = {})
 
 const cpuOf = (pod: DefaultedPod) => pod.spec.containers[0]?.resources?.requests?.cpu;
 
-test("a pod gets what it was admitted with, and new resources that fit", async (t) => {
+test("a pod gets the resources that it was admitted with, and new ones that fit", async (t) => {
   const { allocations, take, events, changed } = await nodeOf(t);
   assert.equal(await take(podOf("a", amounts("1"))), "1");
   assert.equal(allocations.isAllocated("uid-of-a"), true);
@@ -123,7 +123,7 @@ test("a resize that does not fit is deferred until others leave", async (t) => {
   assert.deepEqual(changed, ["uid-of-a", "uid-of-a"]);
 });
 
-test("others count with what is allocated to them, not with what they want", async (t) => {
+test("other pods count with their allocated resources, not with their desired ones", async (t) => {
   const { take } = await nodeOf(t);
   await take(podOf("a", amounts("1")));
   await take(podOf("b", amounts("1")));
@@ -191,7 +191,7 @@ test("memory of containers that may swap changes with a restart only", async (t)
   assert.equal(allocations.pending("uid-of-a"), undefined);
 });
 
-test("resizes that wait are decided by what they request, by priority, by class, then by time", async (t) => {
+test("pending resizes are ordered by increase, priority, QoS class, then time", async (t) => {
   const { take, leave, reasons, events, allocations } = await nodeOf(t);
   const full = podOf("full", amounts("3600m"));
   await take(full);
@@ -239,7 +239,7 @@ test("nothing is decided before all sources have given their pods; later by itse
   await loop;
 });
 
-test("a deferred resize is tried again every three minutes: the node may have more", async (t) => {
+test("a deferred resize is retried every three minutes", async (t) => {
   const { take, allocations, clock, allocatable, reasons } = await nodeOf(t);
   const stop = new AbortController();
   const loop = allocations.run(stop.signal);
@@ -254,7 +254,7 @@ test("a deferred resize is tried again every three minutes: the node may have mo
   await loop;
 });
 
-test("the next process knows what was allocated and what containers run with", async (t) => {
+test("the next process knows the allocated and the actuated resources", async (t) => {
   const first = await nodeOf(t);
   const { rootDir, take, open } = first;
   await take(podOf("a", amounts("1")));
@@ -275,7 +275,7 @@ test("the next process knows what was allocated and what containers run with", a
   });
 });
 
-test("what is damaged on disk counts as absent", async (t) => {
+test("a damaged checkpoint counts as absent", async (t) => {
   const { rootDir, open } = await nodeOf(t);
   for (const [index, text] of [
     "",

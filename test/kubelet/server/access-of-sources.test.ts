@@ -43,7 +43,7 @@ async function served(t: TestContext, sources: readonly PodSource[], options: Ku
   };
 }
 
-test("without options, the first source that can decides whose a token is, and what a user may do", async (t) => {
+test("without options, the first source that can authenticates tokens and authorizes users", async (t) => {
   const sources = [new ListSource("list", []), new ReviewingSource("api"), new ReviewingSource("other")];
   const status = await served(t, sources);
   assert.equal(await status("/metrics", "token-of-api"), 200);
@@ -51,7 +51,7 @@ test("without options, the first source that can decides whose a token is, and w
   assert.equal(await status("/metrics", "token-of-other"), 401);
 });
 
-test("an option decides what a user may do; whose a token is, the source still does", async (t) => {
+test("an option authorizes users, while the source still authenticates tokens", async (t) => {
   const status = await served(t, [new ReviewingSource("api")], {
     authorize: async ({ name }, { subresource }) => ({
       allowed: name === "user-of-api" && subresource === "pods",

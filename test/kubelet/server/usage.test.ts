@@ -177,9 +177,6 @@ test("/metrics has the process, the kubelet, and the requests; /metrics/cadvisor
   const { server } = await servedPods(t, [onePod("a"), onePod("b")], {
     parts: {
       probes,
-      metrics: () => [
-        { name: "kubelet_test_total", help: "A test.", type: "counter", labels: { x: "1" }, value: 7 },
-      ],
       configuration: () => ({ maxPods: 110 }),
     },
   });
@@ -189,7 +186,6 @@ test("/metrics has the process, the kubelet, and the requests; /metrics/cadvisor
   const values = (name: string) => page.get(name)?.map(({ value }) => value);
   assert.deepEqual(page.get("kubelet_node_name")?.[0]?.labels, { node: "node" });
   assert.deepEqual(values("kubelet_running_pods"), [2]);
-  assert.deepEqual(values("kubelet_test_total"), [7]);
   const running = page
     .get("kubelet_running_containers")
     ?.find(({ labels }) => labels.container_state === "running");

@@ -48,7 +48,7 @@ export interface ApiServerOptions {
   readonly https?: boolean;
   /** @default a free one */
   readonly port?: number;
-  /** Refuses what the Node authorizer would refuse to users `system:node:NAME`. @default false: they may do everything */
+  /** Applies the rules of the Node authorizer to users `system:node:NAME`. @default false: they have full access */
   readonly nodeAuthorizer?: boolean;
   /** What users may do who are neither administrators nor nodes. @default nothing */
   readonly rules?: readonly AccessRule[];

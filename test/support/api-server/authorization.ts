@@ -2,7 +2,7 @@ import { isObject, listAt, textAt, valueAt } from "./json.js";
 import type { ObjectStore } from "./store.js";
 import { nodeOf, type User } from "./users.js";
 
-/** What a user wants to do: the fields of a SubjectAccessReview. */
+/** The access that a user requests: the fields of a SubjectAccessReview. */
 export interface AccessRequest {
   readonly user: User;
   readonly verb: string;
@@ -48,7 +48,7 @@ export function allows(rule: AccessRule, request: AccessRequest): boolean {
 }
 
 /**
- * Whether a kubelet may send this request: what the Node authorizer, RBAC's `system:node` and the admission plug-in NodeRestriction allow.
+ * Whether a kubelet may send this request: the rules of the Node authorizer, RBAC's `system:node` and the admission plug-in NodeRestriction.
  * Returns why not, or undefined.
  */
 export function nodeRefusal(request: AccessRequest, store: ObjectStore): string | undefined {

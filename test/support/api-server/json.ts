@@ -21,7 +21,7 @@ export function valueAt(value: unknown, ...path: readonly string[]): JsonValue |
     if (!isObject(current)) return undefined;
     current = current[name];
   }
-  // What was read out of a JSON value is one.
+  // A part of a JSON value is a JSON value.
   return current as JsonValue | undefined;
 }
 

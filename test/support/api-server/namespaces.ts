@@ -3,7 +3,7 @@ import type { ObjectsApi, Target } from "./objects-api.js";
 import { resourceNamed, resources } from "./resources.js";
 
 /**
- * Does what the controllers of Namespaces do: a new one gets its default service account and the certificate of the API server, and
+ * Acts as the controllers of Namespaces: a new one gets its default service account and the certificate of the API server, and
  * one that is deleted loses its objects before it disappears. Returns a function that ends it.
  */
 export function watchNamespaces(api: ObjectsApi, caCert: string): () => void {

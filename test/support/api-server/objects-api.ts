@@ -74,7 +74,7 @@ export interface DeleteOptions {
   readonly dryRun?: boolean | undefined;
 }
 
-/** What a deletion left: the object if it is still there or was one with a grace period. */
+/** The result of a deletion: the object, if it still exists or had a grace period. */
 export interface Deleted {
   readonly object: KubeObject;
   readonly isGone: boolean;
@@ -312,7 +312,7 @@ export class ObjectsApi {
     return this.store.put(resource.plural, next);
   }
 
-  /** What is stored: the fields that this subresource may change of the body, and all others as they were. */
+  /** Returns the object to store: the fields of the body that this subresource may change, and all others unchanged. */
   #next(target: Target, existing: KubeObject, body: JsonObject): KubeObject {
     const { resource, subresource } = target;
     const strategy = strategyOf(resource.plural);

@@ -1,4 +1,4 @@
-/** How a strategic merge patch treats the fields of a type. What is not here is replaced (lists) or merged (objects). */
+/** How a strategic merge patch treats the fields of a type. Fields that are not listed are replaced (lists) or merged (objects). */
 export interface PatchType {
   readonly fields: Readonly<Record<string, PatchField>>;
 }

@@ -258,7 +258,7 @@ function tokenVolume(name: string): JsonObject {
   };
 }
 
-/** The spec without what an update may change. */
+/** Returns the spec without the fields that an update may change. */
 function mutableRemoved(object: KubeObject): JsonValue {
   const spec = objectAt(object, "spec");
   const withoutImages = (name: string): JsonValue[] =>

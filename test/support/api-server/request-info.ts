@@ -1,4 +1,4 @@
-/** What a request is about, read from its method and URL. */
+/** The attributes of a request, read from its method and URL. */
 export interface RequestInfo {
   /** Without the query. */
   readonly path: string;

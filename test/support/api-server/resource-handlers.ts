@@ -164,7 +164,7 @@ export class ResourceHandlers {
     const { query } = info;
     const isTrue = (name: string): boolean => /^(1|true)$/.test(query.get(name) ?? "");
     const showRows = wantsTable(call);
-    // What the watch sends at once waits for the head of the answer, which an error may still replace.
+    // The first events wait for the head of the response, which an error may still replace.
     const begun: string[] = [];
     let watching: Watching | undefined;
     let timer: NodeJS.Timeout | undefined;

@@ -4,7 +4,7 @@ import type { RequestInfo } from "./request-info.js";
 import type { Tokens } from "./tokens.js";
 import type { User } from "./users.js";
 
-/** What the reviews ask. */
+/** The dependencies of the reviews. */
 export interface ReviewSources {
   readonly tokens: Tokens;
   /** Returns why not, or undefined. */

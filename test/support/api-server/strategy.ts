@@ -1,14 +1,14 @@
 import type { KubeObject } from "./kube-object.js";
 import type { ObjectStore } from "./store.js";
 
-/** What the rules of a kind may look up. */
+/** The lookups that the rules of a kind may use. */
 export interface StrategyContext {
   readonly store: ObjectStore;
   /** Whether Pods get the projected volume with the token of their service account. */
   readonly mountTokens: boolean;
 }
 
-/** The rules of a kind of objects, beyond those of all kinds. They throw an `ApiError` for what is not accepted. */
+/** The rules of a kind of objects, beyond those of all kinds. They throw an `ApiError` for invalid objects. */
 export interface Strategy {
   /** Completes a new object. */
   readonly create?: (object: KubeObject, context: StrategyContext) => KubeObject;

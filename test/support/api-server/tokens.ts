@@ -23,7 +23,7 @@ export class Tokens {
   readonly #keys: { readonly privateKey: KeyObject; readonly publicKey: KeyObject };
   readonly #keyId: string;
   readonly #fixed = new Map<string, User>();
-  /** When set, tokens are valid for so many seconds, whatever the request says: for tests of rotation. */
+  /** Overrides the lifetime of all tokens, in seconds: for tests of rotation. */
   lifetimeSeconds: number | undefined;
 
   constructor(store: ObjectStore) {

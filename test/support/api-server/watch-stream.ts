@@ -17,7 +17,7 @@ export interface WatchRequest {
   readonly bookmarkIntervalMs: number;
 }
 
-/** What a watch sends: an event, or an object of the kind Status as ERROR, after which it ends. */
+/** A message of a watch: an event, or an object of the kind Status as ERROR, after which it ends. */
 export interface WatchMessage {
   readonly type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
   readonly object: KubeObject | JsonObject;

@@ -1,7 +1,7 @@
 import { Families, formatFamilies, type MetricInfo } from "../../../stats/index.js";
-import type { KubeletMetric, KubeletServerParts } from "../parts.js";
+import type { KubeletServerParts } from "../parts.js";
 import type { ProbeCounts } from "./probe-counts.js";
-import { processMetrics } from "./process-metrics.js";
+import { type KubeletMetric, processMetrics } from "./process-metrics.js";
 import type { RequestCounts } from "./request-counts.js";
 
 const requestInfos = {
@@ -35,12 +35,12 @@ const probeTotal: MetricInfo = {
 
 /** Returns the page `/metrics`: this process, the kubelet and its API. */
 export async function kubeletPage(
-  { view, metrics }: Pick<KubeletServerParts, "view" | "metrics">,
+  { view }: Pick<KubeletServerParts, "view">,
   requests: RequestCounts,
   sessions: number,
 ): Promise<string> {
   const families = new Families();
-  const all = [...kubeletMetrics(view), ...(await processMetrics()), ...(metrics?.() ?? [])];
+  const all = [...kubeletMetrics(view), ...(await processMetrics())];
   for (const { name, help, type, labels = {}, value } of all)
     families.add({ name, help, type }, labels, String(value));
   for (const { path, method, code, count, seconds } of requests.all()) {

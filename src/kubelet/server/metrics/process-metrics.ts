@@ -1,5 +1,13 @@
 import { readdir } from "node:fs/promises";
-import type { KubeletMetric } from "../parts.js";
+
+/** A series of the kubelet's `/metrics`. */
+export interface KubeletMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly value: number;
+}
 
 /** Returns the metrics of this process, under the names that Prometheus clients use. */
 export async function processMetrics(): Promise<readonly KubeletMetric[]> {
