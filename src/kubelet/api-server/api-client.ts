@@ -94,7 +94,7 @@ export class ApiClient {
       onAbort(one, () => controller.abort(one.reason)),
     );
     const timer = setTimeout(
-      () => controller.abort(new ApiServerError(`no answer to a watch within ${this.#timeoutMs} ms`)),
+      () => controller.abort(new ApiServerError(`no response to a watch within ${this.#timeoutMs} ms`)),
       this.#timeoutMs,
     );
     const end = () => {
@@ -201,7 +201,7 @@ async function readText(response: IncomingMessage, signal: AbortSignal): Promise
     for await (const chunk of response as AsyncIterable<Uint8Array>) chunks.push(chunk);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ApiServerError(`the answer was cut off: ${messageOf(cause)}`, { cause });
+    throw new ApiServerError(`the response was cut off: ${messageOf(cause)}`, { cause });
   }
   return Buffer.concat(chunks).toString("utf8");
 }
@@ -228,7 +228,7 @@ const maxRetryAfterSeconds = 60;
 function parseJson(method: string, path: string, text: string): unknown {
   const value = tryParse(text);
   if (isKeyed(value)) return value;
-  throw new ApiServerError(`${method} ${path}: the answer is not a JSON object: ${text.slice(0, 100)}`);
+  throw new ApiServerError(`${method} ${path}: the response is not a JSON object: ${text.slice(0, 100)}`);
 }
 
 function tryParse(text: string): unknown {

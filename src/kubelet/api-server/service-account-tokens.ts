@@ -144,7 +144,7 @@ export class ServiceAccountTokens {
         },
       },
     });
-    if (!status?.token) throw new ApiServerError("the answer to a TokenRequest has no token");
+    if (!status?.token) throw new ApiServerError("the response to a TokenRequest has no token");
     // The API server may grant less than what was asked for. Its clock may differ from that of the node: a duration does not.
     const lifetimeMs = (spec?.expirationSeconds ?? expirationSeconds) * 1_000;
     const renewInMs = Math.min(lifetimeMs * renewalShare, maxAgeMs) - Math.random() * maxJitterMs;

@@ -30,7 +30,7 @@ export interface CollectOptions {
 }
 
 /**
- * Collects dead containers, dead sandboxes and logs that nobody needs any more. What active pods leave is pruned by their workers; this is
+ * Collects dead containers, dead sandboxes and logs of removed pods. The workers of active pods prune their own dead containers; this is
  * about pods that have ended, pods that are gone, and the limit of the node. Running containers are never stopped here.
  */
 export class GarbageCollection implements KubeletLoop {

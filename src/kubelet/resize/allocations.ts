@@ -253,7 +253,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
       this.#options.record({
         type: "Warning",
         reason: "FailedAllocationCheckpoint",
-        message: `cannot keep the allocated resources: ${messageOf(error)}`,
+        message: `cannot save the allocated resources: ${messageOf(error)}`,
         object: objectOf(pod),
       });
     }

@@ -169,7 +169,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 /** Returns a signal that fires when the client leaves before the end of its answer, and when the server closes. */
 function requestSignal(stream: ServerResponse | Duplex, closing: AbortSignal) {
   const controller = linkedController(closing);
-  const onClose = () => controller.abort(new Error("the client has left"));
+  const onClose = () => controller.abort(new Error("the client disconnected"));
   stream.once("close", onClose);
   return {
     signal: controller.signal,

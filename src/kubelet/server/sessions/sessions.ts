@@ -67,7 +67,7 @@ export class KubeletSessions {
   /** Opens a session on the client's connection. Rejects before the upgrade with an {@link HttpError}; the connection is then unused. */
   async open(session: SessionRequest): Promise<void> {
     const { maxSessions = 500 } = this.#options;
-    if (this.size >= maxSessions) throw new HttpError(429, `${maxSessions} sessions are open already`);
+    if (this.size >= maxSessions) throw new HttpError(429, `${maxSessions} sessions are already open`);
     const upgrade = readUpgrade(session.request);
     const call = this.#read(session);
     this.#opening++;

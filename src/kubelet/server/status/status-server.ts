@@ -73,7 +73,7 @@ export class StatusServer implements AsyncDisposable {
   /** Answers a request. Never rejects. */
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = linkedController(this.#closing.signal);
-    const onClose = () => gone.abort(new Error("the client has left"));
+    const onClose = () => gone.abort(new Error("the client disconnected"));
     response.once("close", onClose);
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     try {
