@@ -346,7 +346,7 @@ test("50 parallel execs, sessions that are cut off, and a limit of sessions", {
       ...spdyHeaders("v4.channel.k8s.io"),
     }),
   );
-  assert.deepEqual([status, body], [429, "60 sessions are open already"]);
+  assert.deepEqual([status, body], [429, "60 sessions are already open"]);
   // Half of the clients hang up; the runtime's sessions end with them.
   for (const session of open.slice(0, 30)) void session.close();
   await until(() => server.server.sessions === 30, "the end of the sessions that were cut off");
