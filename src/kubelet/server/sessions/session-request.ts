@@ -10,7 +10,8 @@ export type SessionUpgrade =
 export function readUpgrade({ headers, method }: IncomingMessage): SessionUpgrade {
   const upgrades = listOf(headers.upgrade).map((name) => name.toLowerCase());
   if (upgrades.includes("websocket")) {
-    if (method !== "GET") throw new HttpError(400, "unable to upgrade: the method of a WebSocket upgrade must be GET");
+    if (method !== "GET")
+      throw new HttpError(400, "unable to upgrade: the method of a WebSocket upgrade must be GET");
     return { transport: "websocket", protocols: listOf(headers["sec-websocket-protocol"]) };
   }
   if (!upgrades.includes("spdy/3.1"))
