@@ -21,7 +21,7 @@ import type { AdmissionRejection } from "../admission-check.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
 import type { PodSource } from "../pod-source.js";
 import { hasChanged } from "./pod-changes.js";
-import { refusalOf } from "./refusal.js";
+import { refusalOf, unsupportedReason } from "./refusal.js";
 import { rejectedStatus } from "./rejected-status.js";
 
 /** The delay before the removal of a pod is retried: the period of the kubelet's housekeeping. */
@@ -181,7 +181,7 @@ export class ManagedPod {
       pod = this.#host.check(raw, this.source);
     } catch (error) {
       const message = `The new version of the Pod is not used: ${rawMessageOf(error)}`;
-      if (this.#problem === undefined) this.#record("FailedValidation", message);
+      if (this.#problem === undefined) this.#record(unsupportedReason, message);
       this.#raw = raw;
       if (this.isDeleted) this.#stop();
       return;

@@ -20,6 +20,7 @@ import { housekeepingMs, ManagedPod, type ManagedPodHost } from "./managed-pod.j
 import type { Orphans } from "./orphans.js";
 import { PodAdmission } from "./pod-admission.js";
 import { type ListProblem, readListed } from "./read-listed.js";
+import { unsupportedReason } from "./refusal.js";
 import { killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
@@ -207,7 +208,7 @@ export class PodManager {
       if (!before?.has(key) && !now.has(key)) {
         const message = `The Pod of the source ${JSON.stringify(source.name)} is not used: it ${problem}`;
         const object = { kind: "Pod", namespace, name, uid } as const;
-        this.#parts.record({ type: "Warning", reason: "FailedValidation", message, object });
+        this.#parts.record({ type: "Warning", reason: unsupportedReason, message, object });
       }
       now.add(key);
     }

@@ -2,6 +2,9 @@ import { isCriError, rawMessageOf } from "../../core/index.js";
 import type { DefaultedPod } from "../../kubernetes/index.js";
 import type { AdmissionRejection } from "../admission-check.js";
 
+/** The reason of Pods that are not valid for this kubelet. */
+export const unsupportedReason = "FailedValidation";
+
 /** Why a Pod that is not valid is refused. Sysctls that are not allowed have the kubelet's own reason; nothing else reaches a real one. */
 export function refusalOf(error: unknown, { spec }: DefaultedPod): AdmissionRejection {
   const problems = (isCriError(error) && error.problems) || [];
@@ -13,6 +16,6 @@ export function refusalOf(error: unknown, { spec }: DefaultedPod): AdmissionReje
   });
   const [first] = forbidden;
   return first === undefined || forbidden.includes(undefined)
-    ? { reason: "FailedValidation", message: rawMessageOf(error) }
+    ? { reason: unsupportedReason, message: rawMessageOf(error) }
     : { reason: "SysctlForbidden", message: `forbidden sysctl: ${JSON.stringify(first)} not allowlisted` };
 }

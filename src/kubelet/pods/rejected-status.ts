@@ -1,6 +1,10 @@
 import { type DefaultedPod, type PodStatus, podQosClass } from "../../kubernetes/index.js";
+import { unsupportedReason } from "./refusal.js";
 
-/** Returns the status of a Pod that is not admitted, as the kubelet reports it. */
+/**
+ * Returns the status of a Pod that is not admitted, as the kubelet reports it. A Pod with a field that this kubelet does not support stays
+ * Pending, as the real one leaves a Pod whose volumes it cannot mount: its ReplicaSet would replace a Failed one without end.
+ */
 export function rejectedStatus(
   pod: DefaultedPod,
   { reason, message }: { readonly reason: string; readonly message: string },
@@ -9,7 +13,7 @@ export function rejectedStatus(
   const { generation } = pod.metadata;
   return {
     ...(generation !== undefined && { observedGeneration: generation }),
-    phase: "Failed",
+    phase: reason === unsupportedReason ? "Pending" : "Failed",
     reason,
     message: `Pod was rejected: ${message}`,
     startTime: new Date(pod.status?.startTime ?? nowMs),

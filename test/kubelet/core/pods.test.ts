@@ -113,12 +113,12 @@ test("an invalid Pod is an event and a failed status, and the others run", async
     ["wrong-type", /spec\.containers/],
     ["configmap", /configMapRef/],
   ] as const) {
-    await untilPhase(kubelet, "Failed", name);
+    await kubelet.waitFor(() => kubelet.pod("test", name)?.state === "rejected", { timeoutMs: 20_000 });
     const pod = kubelet.pod("test", name);
-    assert.equal(pod?.state, "rejected");
+    assert.equal(pod?.status.phase, "Pending");
     assert.equal(pod.status.reason, "FailedValidation");
     assert.match(pod.status.message ?? "", problem);
-    assert.deepEqual(list.phases(name), ["Failed"]);
+    assert.deepEqual(list.phases(name), ["Pending"]);
   }
   const unlisted = list.events.filter(({ message }) => message.includes("has no valid metadata.name"));
   assert.equal(unlisted.length, 3);
