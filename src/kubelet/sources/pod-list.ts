@@ -3,7 +3,7 @@ import { defaultPod, type Pod } from "../../kubernetes/index.js";
 import type { PodSource, SourceHost } from "../pod-source.js";
 
 /** A source whose Pods a program sets. */
-export interface PodList extends PodSource {
+export interface PodList extends Pick<PodSource, "name" | "start" | "close"> {
   /**
    * Replaces the Pods: new ones are started, and those that are missing are stopped and removed. A Pod without a uid gets one from its
    * content, so that a changed Pod replaces the old one.
