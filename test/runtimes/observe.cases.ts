@@ -62,7 +62,8 @@ export function observeCases(subject: () => Subject): void {
       called,
     );
     assert.deepEqual(
-      events.map(({ method, end }) => `${method} ${end}`),
+      // The channel has the calls of all clients of the process: lists of the suite's own may end now.
+      events.filter(({ method }) => called.includes(method)).map(({ method, end }) => `${method} ${end}`),
       called.map((method, number) => `${method} ${number < 2 ? "complete" : "failed"}`),
     );
     assert.deepEqual(

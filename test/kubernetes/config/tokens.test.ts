@@ -91,7 +91,7 @@ test("a missing token is an error of the volume", () => {
   assert.throws(() => planned({}, { serviceAccountTokens: { "kube-api-access-x/token": "one" } }), {
     waitingReason: "FailedMount",
     rawMessage:
-      'spec.volumes[0].projected.sources[1].serviceAccountToken: failed to fetch token: there is none for "kube-api-access-x/vault/token"',
+      'MountVolume.SetUp failed for volume "kube-api-access-x" : spec.volumes[0].projected.sources[1].serviceAccountToken: failed to fetch token: there is none for "kube-api-access-x/vault/token"',
   });
 });
 
