@@ -157,14 +157,14 @@ class HostDriver implements Driver {
   }
 }
 
-/** Measures again while processes have no memory: so it is for a moment in the middle of an exec. */
+/** Measures again while processes have no memory, as for a moment in the middle of an exec; then the usage is unknown. */
 async function settled<T extends ResourceUsage>(
   measure: () => Promise<T | undefined>,
 ): Promise<T | undefined> {
   let usage = await measure();
-  for (let attempt = 0; usage?.memoryBytes === 0n && attempt < 10; attempt++) {
-    await sleep(2);
+  for (let attempt = 0; usage?.memoryBytes === 0n && attempt < 12; attempt++) {
+    await sleep(2 + attempt);
     usage = await measure();
   }
-  return usage;
+  return usage?.memoryBytes === 0n ? undefined : usage;
 }
