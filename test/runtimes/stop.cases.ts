@@ -32,7 +32,15 @@ export function stopCases(subject: () => Subject): void {
   test("a deadline on StopContainer leaves the container running; a short grace period kills it", async () => {
     const { runtime } = subject().cri;
     await using pod = await runPod(subject(), "grace");
-    const containerId = await pod.container(["sh", "-c", "trap '' TERM; while true; do sleep 1; done"]);
+    const containerId = await pod.container([
+      "sh",
+      "-c",
+      "trap '' TERM; touch /trapped; while true; do sleep 1; done",
+    ]);
+    await eventually(
+      "SIGTERM is ignored",
+      async () => (await runtime.execSync({ containerId, cmd: ["test", "-e", "/trapped"] })).exitCode === 0,
+    );
     await failure(runtime.stopContainer({ containerId, timeout: 60n }, { timeoutMs: 500 }), "deadline");
     await runtime.stopContainer({ containerId, timeout: 1n });
     await eventually(
