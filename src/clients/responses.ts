@@ -1,11 +1,17 @@
-import type { ExecSyncResponse, VersionResponse } from "../../gen/runtime/v1/api_pb.js";
+import {
+  ContainerState,
+  type ExecSyncResponse,
+  PodSandboxState,
+  type VersionResponse,
+} from "../../gen/runtime/v1/api_pb.js";
 import { type CriError, criError, type Violations } from "../core/index.js";
 import { outputHint } from "./normalize-errors.js";
 
 // The response checks, which the table of RPCs refers to: the fields that CRI requires and that a caller relies on.
 
-interface StatusOfObject {
+interface StatusOfObject<State extends number> {
   readonly id: string;
+  readonly state: State;
   readonly metadata?: unknown;
   readonly createdAt: bigint;
 }
@@ -33,17 +39,21 @@ export function newContainerId({ containerId }: { readonly containerId: string }
 }
 
 export function sandboxStatus(
-  { status }: { readonly status?: StatusOfObject | undefined },
+  { status }: { readonly status?: StatusOfObject<PodSandboxState> | undefined },
   violations: Violations,
 ): void {
   checkStatus(status, "sandbox", violations);
+  // A containerd that was killed while it created the sandbox has no time of it, and reports Go's zero time.
+  if (status?.state !== PodSandboxState.SANDBOX_NOTREADY) checkCreationTime(status, violations);
 }
 
 export function containerStatus(
-  { status }: { readonly status?: StatusOfObject | undefined },
+  { status }: { readonly status?: StatusOfObject<ContainerState> | undefined },
   violations: Violations,
 ): void {
   checkStatus(status, "container", violations);
+  // The same for a container whose state was lost.
+  if (status?.state !== ContainerState.CONTAINER_UNKNOWN) checkCreationTime(status, violations);
 }
 
 export function streamingUrl({ url }: { readonly url: string }, violations: Violations): void {
@@ -131,7 +141,7 @@ function logSizeOf(output: Uint8Array): number {
 }
 
 function checkStatus(
-  status: StatusOfObject | undefined,
+  status: StatusOfObject<number> | undefined,
   kind: "sandbox" | "container",
   violations: Violations,
 ): void {
@@ -141,6 +151,10 @@ function checkStatus(
   }
   checkPresent(status.id, "status.id", `the ${kind}'s id`, violations);
   violations.check(status.metadata !== undefined, "status.metadata", `the ${kind}'s metadata is missing`);
+}
+
+function checkCreationTime(status: StatusOfObject<number> | undefined, violations: Violations): void {
+  if (!status) return;
   violations.check(status.createdAt > 0n, "status.createdAt", "must be a time after 1970", status.createdAt);
 }
 

@@ -2,6 +2,7 @@ import { PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
 import { isCriError, kubernetesLabels } from "../core/index.js";
 import type { Cri } from "../cri.js";
 import { type Clock, type NodeFacts, nodeFacts } from "../kubernetes/index.js";
+import { isOwnedBy, sandboxOwner } from "./pods/sandbox-owner.js";
 
 /** The state of the node when a kubelet starts. */
 export interface FirstLook {
@@ -10,6 +11,8 @@ export interface FirstLook {
   readonly running: ReadonlySet<string>;
   /** The uids of the pods that have a container, in any state. */
   readonly started: ReadonlySet<string>;
+  /** The uids of the pods whose sandbox this kubelet, or an earlier one with its node and folder, has started. */
+  readonly owned: ReadonlySet<string>;
   /** `namespace/name` of the pods that have a sandbox, by uid. */
   readonly names: ReadonlyMap<string, string>;
 }
@@ -34,7 +37,7 @@ export async function firstLook(
     signal.throwIfAborted();
     try {
       const facts = await nodeFacts(cri, overrides, { signal });
-      return { facts, ...(await podsOf(cri, signal)) };
+      return { facts, ...(await podsOf(cri, sandboxOwner(facts), signal)) };
     } catch (error) {
       signal.throwIfAborted();
       if (!isCriError(error) || lasting.has(error.reason)) throw error;
@@ -43,7 +46,7 @@ export async function firstLook(
   }
 }
 
-async function podsOf({ lists }: Cri, signal: AbortSignal): Promise<Omit<FirstLook, "facts">> {
+async function podsOf({ lists }: Cri, owner: string, signal: AbortSignal): Promise<Omit<FirstLook, "facts">> {
   const { podUid, podNamespace, podName } = kubernetesLabels;
   const [sandboxes, containers] = await Promise.all([
     lists.podSandboxes({}, { signal }).collect(),
@@ -53,7 +56,9 @@ async function podsOf({ lists }: Cri, signal: AbortSignal): Promise<Omit<FirstLo
   const names = sandboxes.map(
     ({ labels }) => [labels[podUid] ?? "", `${labels[podNamespace]}/${labels[podName]}`] as const,
   );
+  const owned = sandboxes.filter((sandbox) => isOwnedBy(owner, sandbox));
   return {
+    owned: new Set(owned.map(({ labels }) => labels[podUid] ?? "").filter((uid) => uid !== "")),
     running: new Set(ready.map(({ labels }) => labels[podUid] ?? "")),
     started: new Set(containers.map(({ labels }) => labels[podUid] ?? "")),
     names: new Map(names),

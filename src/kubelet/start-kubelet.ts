@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { raceAbort } from "../core/index.js";
-import { LocalNodeFiles, lifecycleHooks, type Node } from "../kubernetes/index.js";
+import { LocalNodeFiles, lifecycleHooks, type Node, type NodeFacts } from "../kubernetes/index.js";
 import { checkNodeResources, defaultAdmissionChecks } from "./admission/index.js";
 import { callSafely } from "./callbacks.js";
 import { NodeCgroups } from "./cgroups/index.js";
@@ -19,6 +19,7 @@ import type { KubeletOptions } from "./options.js";
 import type { PodSource, SourceHost } from "./pod-source.js";
 import { Orphans } from "./pods/orphans.js";
 import { PodManager } from "./pods/pod-manager.js";
+import { isOwnedBy, sandboxOwner } from "./pods/sandbox-owner.js";
 import { NodeRelist } from "./relist/index.js";
 import { PodAllocations } from "./resize/index.js";
 import { lockRoot } from "./root-lock.js";
@@ -49,7 +50,8 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     plugins: options.volumePlugins,
     withoutMounts,
   });
-  const onNode = await files.listPods();
+  // A pod whose files are lost is still one of this kubelet.
+  const onNode = [...(await files.listPods()), ...found.owned];
 
   const listeners = new Set<() => void>();
   const onChange = () => {
@@ -167,7 +169,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     ...common,
     isKnown: (uid) => pods.has(uid),
     hasAllSources,
-    foreign: () => (options.foreignPods === "remove" ? relist.podUids() : []),
+    inRuntime: () => (options.foreignPods === "remove" ? relist.podUids() : ownedUids(relist, view.facts())),
     record,
     onRemoved: ({ uid }) => pods.forgetFiles(uid),
   });
@@ -250,6 +252,13 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     serverUrl: () => server?.url,
     statusUrl: () => statusServer?.url,
   });
+}
+
+/** Returns the uids of the pods whose sandboxes this kubelet has started, and those of earlier ones with its node and folder. */
+function ownedUids(relist: NodeRelist, facts: NodeFacts): string[] {
+  const owner = sandboxOwner(facts);
+  const owned = [...relist.pods.values()].filter(({ message }) => isOwnedBy(owner, message));
+  return owned.map(({ uid }) => uid).filter((uid) => uid !== "");
 }
 
 /** Returns the options of the kubelet's own API: who it serves is the decision of a source, unless the options say something else. */

@@ -39,6 +39,18 @@ const answers: readonly (readonly [string, object, Call, readonly string[]])[] =
     ({ runtime }) => runtime.podSandboxStatus({ podSandboxId: id }),
     [],
   ],
+  [
+    "PodSandboxStatus",
+    { status: { id, metadata, state: 1, createdAt: -6795364578871345152n } },
+    ({ runtime }) => runtime.podSandboxStatus({ podSandboxId: id }),
+    [],
+  ],
+  [
+    "ContainerStatus",
+    { status: { id, metadata, state: 3 } },
+    ({ runtime }) => runtime.containerStatus({ containerId: id }),
+    [],
+  ],
   ["ContainerStatus", {}, ({ runtime }) => runtime.containerStatus({ containerId: id }), ["status"]],
   [
     "ContainerStatus",

@@ -8,15 +8,19 @@ import {
 import { rawMessageOf } from "../../core/index.js";
 import { type DefaultedPod, type PodPlanner, StartError } from "../../kubernetes/index.js";
 import type { KubeletOptions } from "../options.js";
+import { withOwner } from "./sandbox-owner.js";
 
 type Changes = Pick<KubeletOptions, "planner" | "runtimeHandler" | "sandboxConfig" | "containerConfig">;
 
 /**
  * Returns the planner of a kubelet: the given one, wrapped by the callbacks of the options. What a kubelet finds its pods by is restored
  * after each callback. The results are complete messages, which the client checks before each call as it checks any other.
+ *
+ * @param owner the kubelet, as `sandboxOwner()` returns it
  */
 export function customPlanner(
   base: PodPlanner,
+  owner: string,
   { planner, runtimeHandler, sandboxConfig, containerConfig }: Changes,
 ): PodPlanner {
   const inner = planner ? guard("planner", () => planner(base)) : base;
@@ -32,7 +36,7 @@ export function customPlanner(
         changed === original.sandbox
           ? changed
           : guard("sandboxConfig", () => ownedSandbox(changed, original.sandbox));
-      return { ...plan, runtimeHandler: handler, sandbox };
+      return { ...plan, runtimeHandler: handler, sandbox: withOwner(sandbox, owner) };
     },
     container(pod, name, inputs) {
       const original = base.container(pod, name, inputs);

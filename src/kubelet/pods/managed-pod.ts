@@ -39,7 +39,7 @@ export interface ManagedPodHost {
   readonly predecessorOf: (pod: ManagedPod) => ManagedPod | undefined;
   /** Removes pods of the same name that an earlier kubelet has left, and waits for the end of removals. */
   readonly clearPlace: (pod: ManagedPod) => Promise<void>;
-  /** Whether the pod has files on this node: this kubelet or an earlier one has started it. */
+  /** Whether the pod has files or a sandbox on this node: this kubelet or an earlier one has started it. */
   readonly isOnNode: (uid: string) => boolean;
   /**
    * Queues the Pod for admission and decides about it. `onAdmitted` is called before the next Pod is decided about, so that its resources

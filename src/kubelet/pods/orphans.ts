@@ -9,16 +9,16 @@ export interface OrphansParts extends RemovalContext {
   /** Whether a pod belongs to a source, or is being removed by its worker. */
   readonly isKnown: (uid: string) => boolean;
   readonly hasAllSources: () => boolean;
-  /** The uids of more pods to remove unless they are known: those in the runtime, if foreign pods are removed. */
-  readonly foreign: () => Iterable<string>;
+  /** The uids of the pods in the runtime that are removed unless they are known: own ones, or all if foreign pods are removed. */
+  readonly inRuntime: () => Iterable<string>;
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
   /** Called when a pod was stopped and removed. */
   readonly onRemoved: (pod: PodIdentity) => void;
 }
 
 /**
- * Stops and removes pods that have files on this node and that no source has: they were deleted while no kubelet ran. Checks every
- * two seconds, as the kubelet does. Nothing is removed before each source has given its Pods.
+ * Stops and removes pods that have files or sandboxes of this kubelet and that no source has: they were deleted while no kubelet ran, or
+ * the runtime did not list them when they were removed. Checks every two seconds, as the kubelet does. Nothing is removed before each source has given its Pods.
  */
 export class Orphans implements KubeletLoop {
   readonly #parts: OrphansParts;
@@ -58,8 +58,8 @@ export class Orphans implements KubeletLoop {
   }
 
   async #look(signal: AbortSignal): Promise<void> {
-    const { files, isKnown, foreign } = this.#parts;
-    const uids = new Set([...(await files.listPods()), ...foreign()]);
+    const { files, isKnown, inRuntime } = this.#parts;
+    const uids = new Set([...(await files.listPods()), ...inRuntime()]);
     // Not awaited: a grace period of one pod must not delay the others.
     for (const uid of uids)
       if (!isKnown(uid) && !this.#removals.has(uid) && !signal.aborted) void this.remove(uid, signal);

@@ -21,7 +21,7 @@ import type { Orphans } from "./orphans.js";
 import { PodAdmission } from "./pod-admission.js";
 import { type ListProblem, readListed } from "./read-listed.js";
 import { unsupportedReason } from "./refusal.js";
-import { killAndRemovePod, type RemovalContext } from "./removal.js";
+import { isInRuntime, killAndRemovePod, type RemovalContext } from "./removal.js";
 import { type SharedWorkerParts, workerPartsOf } from "./worker-parts.js";
 
 /** The dependencies of a {@link PodManager}. */
@@ -30,7 +30,7 @@ export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly node: () => Node<Date>;
   readonly allocations: Pick<PodAllocations, "update" | "allocated" | "remove" | "retry">;
   readonly admissionChecks: readonly AdmissionCheck[];
-  /** What was on the node when the kubelet started; `onNode` are the uids of the pods that had files. */
+  /** What was on the node when the kubelet started; `onNode` are the uids of the pods that had files or a sandbox of this kubelet. */
   readonly found: Omit<FirstLook, "facts"> & { readonly onNode: readonly string[] };
   readonly orphans: Pick<Orphans, "isRemoving" | "remove">;
   readonly closing: AbortSignal;
@@ -339,7 +339,8 @@ export class PodManager {
     await allocations.remove(uid);
     if (pod.state === "ended" && pod.hadWorker)
       await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
-    else if (this.#onNode.has(uid)) {
+    // Without files, too: its source must not be told that it is gone while it runs.
+    else if (this.#onNode.has(uid) || (await isInRuntime(cri, uid, closing))) {
       const record = (event: { type: "Normal" | "Warning"; reason: string; message: string }) =>
         this.#record(pod, event);
       await killAndRemovePod({ namespace, name, uid }, this.#parts, record, closing);

@@ -33,18 +33,28 @@ export interface PodIdentity {
  * Returns the identity of a pod that no source has, from the labels of its sandboxes and containers. The name of a pod that has only files
  * is "unknown".
  */
-export async function identifyPod({ runtime }: Cri, uid: string, signal: AbortSignal): Promise<PodIdentity> {
-  const filter = { labelSelector: { [kubernetesLabels.podUid]: uid } };
-  const [{ items }, { containers }] = await Promise.all([
-    runtime.listPodSandbox({ filter }, { signal }),
-    runtime.listContainers({ filter }, { signal }),
-  ]);
-  const found = [...items, ...containers].find(({ labels }) => labels[kubernetesLabels.podUid] === uid);
+export async function identifyPod(cri: Cri, uid: string, signal: AbortSignal): Promise<PodIdentity> {
+  const [found] = await objectsOf(cri, uid, signal);
   return {
     uid,
     namespace: found?.labels[kubernetesLabels.podNamespace] || "unknown",
     name: found?.labels[kubernetesLabels.podName] || "unknown",
   };
+}
+
+/** Whether the runtime has a sandbox or a container of a pod. Rejects when it does not answer. */
+export async function isInRuntime(cri: Cri, uid: string, signal: AbortSignal): Promise<boolean> {
+  return (await objectsOf(cri, uid, signal)).length > 0;
+}
+
+async function objectsOf({ runtime }: Cri, uid: string, signal: AbortSignal) {
+  const filter = { labelSelector: { [kubernetesLabels.podUid]: uid } };
+  const [{ items }, { containers }] = await Promise.all([
+    runtime.listPodSandbox({ filter }, { signal }),
+    runtime.listContainers({ filter }, { signal }),
+  ]);
+  // A runtime that ignored the filter must not give us the objects of other pods.
+  return [...items, ...containers].filter(({ labels }) => labels[kubernetesLabels.podUid] === uid);
 }
 
 /**

@@ -19,6 +19,7 @@ import type { ProbeCounts } from "../server/index.js";
 import { customPlanner } from "./custom-planner.js";
 import type { ManagedPod } from "./managed-pod.js";
 import { policyImages } from "./policy-images.js";
+import { sandboxOwner } from "./sandbox-owner.js";
 
 /** What the workers of all pods of a kubelet have in common. */
 export interface SharedWorkerParts {
@@ -47,7 +48,10 @@ export function workerPartsOf(
   const planner = () => {
     const current = facts();
     if (planned?.facts !== current)
-      planned = { facts: current, planner: customPlanner(podPlanner(current), options) };
+      planned = {
+        facts: current,
+        planner: customPlanner(podPlanner(current), sandboxOwner(current), options),
+      };
     return planned.planner;
   };
   const { imageAuth: nodeAuth, maxParallelPulls, imagePolicy } = options;

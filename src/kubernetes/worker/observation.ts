@@ -63,6 +63,11 @@ export function observedPod(
   };
 }
 
+/** A containerd that was killed during a creation reports Go's zero time, which is before 1970, or 0. */
+function creationOf({ createdAt }: { readonly createdAt: bigint }): bigint {
+  return createdAt > 0n ? createdAt : 0n;
+}
+
 /** Converts the status of a sandbox. */
 function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
   const { network } = status;
@@ -70,7 +75,7 @@ function observedSandbox(status: PodSandboxStatus): ObservedSandbox {
     id: status.id,
     attempt: status.metadata?.attempt ?? 0,
     isReady: status.state === PodSandboxState.SANDBOX_READY,
-    createdAtNanos: status.createdAt,
+    createdAtNanos: creationOf(status),
     hostNetwork: status.linux?.namespaces?.options?.network === NamespaceMode.NODE,
     ips: network && [network.ip, ...network.additionalIps.map(({ ip }) => ip)].filter((ip) => ip !== ""),
     runtimeHandler: status.runtimeHandler,
@@ -87,7 +92,7 @@ function observedContainer(status: ContainerStatus, sandboxId: string): Observed
     name: status.labels[kubernetesLabels.containerName] ?? status.metadata?.name ?? "",
     sandboxId,
     state: states[status.state] ?? "unknown",
-    createdAtNanos: status.createdAt,
+    createdAtNanos: creationOf(status),
     startedAtNanos: status.startedAt,
     finishedAtNanos: status.finishedAt,
     exitCode: status.exitCode,

@@ -5,6 +5,7 @@ export interface ObservedSandbox {
   readonly id: string;
   readonly attempt: number;
   readonly isReady: boolean;
+  /** 0: the runtime has lost it. */
   readonly createdAtNanos: bigint;
   readonly hostNetwork: boolean;
   /** The first address, then the others; empty while there is none. Undefined: the runtime reports no network. */
@@ -18,6 +19,7 @@ export interface ObservedContainer {
   readonly name: string;
   readonly sandboxId: string;
   readonly state: "created" | "running" | "exited" | "unknown";
+  /** 0: the runtime has lost it. */
   readonly createdAtNanos: bigint;
   /** 0 for never. */
   readonly startedAtNanos: bigint;

@@ -411,7 +411,8 @@ function isDeleted({ metadata }: DefaultedPod): boolean {
 
 /** Adds the start of a pod that an earlier process ran: the time of its oldest sandbox. */
 function withStartTime(pod: DefaultedPod, { sandboxes }: ObservedPod): DefaultedPod {
-  if (pod.status?.startTime !== undefined || sandboxes.length === 0) return pod;
-  const startMs = Math.min(...sandboxes.map(({ createdAtNanos }) => Number(createdAtNanos / 1_000_000n)));
+  const known = sandboxes.filter(({ createdAtNanos }) => createdAtNanos > 0n);
+  if (pod.status?.startTime !== undefined || known.length === 0) return pod;
+  const startMs = Math.min(...known.map(({ createdAtNanos }) => Number(createdAtNanos / 1_000_000n)));
   return { ...pod, status: { ...pod.status, startTime: new Date(startMs) } };
 }

@@ -27,7 +27,8 @@ export async function removePod(
   const observed = await observePod(parts.runtime, uid);
   if (!isStopped(observed)) throw criError("wrong_state", `pod ${name} runs and cannot be removed`);
   // The log folder is removed as a whole.
-  await removeInstances(pod, observed.containers, parts, { keepLogs: true });
+  // The oldest first: the newest is the status, which a process that continues after a crash must not see replaced by an older one.
+  await removeInstances(pod, observed.containers.toReversed(), parts, { keepLogs: true });
   await removeSandboxes(
     observed.sandboxes.map(({ id }) => id),
     parts,
