@@ -262,17 +262,17 @@ test("another worker of the same pod resizes nothing", async (t) => {
 
 test("a resize that the runtime refuses is an error of its condition, and is tried again", async (t) => {
   const { worker, clock, runtime, events, resize } = await runningPod(t, [web(small)]);
-  const refuse = () =>
+  // More than are needed: on a busy machine, several attempts may be made between two looks at the status.
+  for (let times = 0; times < 100; times++)
     runtime.faults.failNext("updateContainerResources", { code: "internal", message: "no cgroup" });
-  refuse();
   resize([web(large)]);
   await clock.until(() => worker.status?.conditions?.[0]?.reason === "Error");
   assert.match(worker.status?.conditions?.[0]?.message ?? "", /no cgroup/);
   assert.equal(worker.status?.containerStatuses?.[0]?.resources?.limits?.memory, "64Mi");
-  refuse();
+  runtime.faults.clear();
   await clock.until(() => worker.status?.containerStatuses?.[0]?.resources?.limits?.cpu === "1");
   assert.deepEqual(
-    resizeEvents(events).map(([reason]) => reason),
+    [...new Set(resizeEvents(events).map(([reason]) => reason))],
     ["ResizeError", "ResizeCompleted"],
   );
   assert.match(
