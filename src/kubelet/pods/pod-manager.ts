@@ -1,4 +1,4 @@
-import { rawMessageOf } from "../../core/index.js";
+import { isCriError, rawMessageOf } from "../../core/index.js";
 import {
   checkPod,
   type DefaultedPod,
@@ -333,14 +333,13 @@ export class PodManager {
   }
 
   async #remove(pod: ManagedPod): Promise<void> {
-    const { cri, files, facts, allocations, probeCounts, closing } = this.#parts;
+    const { cri, allocations, probeCounts, closing } = this.#parts;
     const { namespace, name, uid } = pod.pod.metadata;
     probeCounts.forget(uid);
     await allocations.remove(uid);
-    if (pod.state === "ended" && pod.hadWorker)
-      await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
+    const isRemoved = pod.state === "ended" && pod.hadWorker && (await this.#removeStopped(pod));
     // Without files, too: its source must not be told that it is gone while it runs.
-    else if (this.#onNode.has(uid) || (await isInRuntime(cri, uid, closing))) {
+    if (!isRemoved && (this.#onNode.has(uid) || (await isInRuntime(cri, uid, closing)))) {
       const record = (event: { type: "Normal" | "Warning"; reason: string; message: string }) =>
         this.#record(pod, event);
       await killAndRemovePod({ namespace, name, uid }, this.#parts, record, closing);
@@ -348,6 +347,18 @@ export class PodManager {
     this.#onNode.delete(uid);
     // Others may get what it had.
     void allocations.retry();
+  }
+
+  /** Removes a pod that its worker has stopped. Returns false when it runs after all: its runtime has not known that a moment ago. */
+  async #removeStopped(pod: ManagedPod): Promise<boolean> {
+    const { cri, files, facts } = this.#parts;
+    try {
+      await removePod(pod.pod, { runtime: cri.runtime, files }, { node: facts() });
+      return true;
+    } catch (error) {
+      if (isCriError(error) && error.reason === "wrong_state") return false;
+      throw error;
+    }
   }
 
   #forget(pod: ManagedPod): void {

@@ -1,4 +1,4 @@
-import { criError } from "../../core/index.js";
+import { criError, kubernetesLabels } from "../../core/index.js";
 import type { Pod } from "../api/index.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import { observePod } from "./observe.js";
@@ -33,8 +33,25 @@ export async function removePod(
     observed.sandboxes.map(({ id }) => id),
     parts,
   );
+  await checkNothingIsLeft(pod, parts);
   if (node) await removePodCgroup(uid, node);
   // Logs first: the pod's files show that it belongs to this node, also after a crash.
   if (!keepLogs) await parts.files.removeLogs(uid);
   await parts.files.removePod(uid);
+}
+
+/**
+ * The lists decide, and not the statuses that were removed by: an object whose status a runtime did not find a moment ago may run. Without
+ * its files, no later process would look for it.
+ */
+async function checkNothingIsLeft({ metadata }: Pod, { runtime }: RemovalParts): Promise<void> {
+  const { uid = "", name } = metadata ?? {};
+  const filter = { labelSelector: { [kubernetesLabels.podUid]: uid } };
+  const [{ items }, { containers }] = await Promise.all([
+    runtime.listPodSandbox({ filter }),
+    runtime.listContainers({ filter }),
+  ]);
+  // A runtime that ignored the filter gives those of other pods, too.
+  const left = [...items, ...containers].find(({ labels }) => labels[kubernetesLabels.podUid] === uid);
+  if (left) throw criError("wrong_state", `pod ${name} is not removed: the runtime still lists ${left.id}`);
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { ContainerState } from "../../../gen/runtime/v1/api_pb.js";
 import { connect } from "../../../src/index.js";
 import type { Pod } from "../../../src/kubernetes/index.js";
 import { type RpcInterceptor, withInterceptors } from "../../../src/transport/index.js";
@@ -120,6 +121,50 @@ test("a pod that the runtime did not list when it was removed is removed when th
   isHidden = false;
   await until(async () => (await inRuntime(node)).length === 0, "a is removed");
   await second.stop();
+});
+
+test("a pod whose statuses the runtime does not find is not removed as long as it is listed", async (t) => {
+  const node = await kubeletNode(t);
+  const list = new ListSource("list", [onePod("a")]);
+  const kubelet = await node.start([list]);
+  await untilPhase(kubelet, "Running", "a");
+  const { faults } = node.runtime;
+  for (const method of ["containerStatus", "podSandboxStatus"] as const)
+    faults.failNext(method, { code: "not_found" }, { times: Number.POSITIVE_INFINITY });
+  list.set(deletedOne(onePod("a")));
+  const hasFailed = () => list.events.some(({ message }) => message.includes("the runtime still lists"));
+  await until(hasFailed, "the removal is tried again later");
+  assert.deepEqual(list.removed, []);
+  assert.deepEqual(await readdir(join(node.rootDir, "pods")), [uidOf(onePod("a"))]);
+  faults.clear();
+  await until(() => list.removed.length === 1, "onRemoved");
+  assert.deepEqual(await inRuntime(node), []);
+  await kubelet.stop();
+});
+
+test("the newest instance of a container is removed last: its end is the status, also after a crash", async (t) => {
+  const node = await kubeletNode(t);
+  const list = new ListSource("list", [onePod("a", ["exit", "3"])]);
+  const kubelet = await node.start([list], { backOff: { firstMs: 1, maxMs: 1 } });
+  const instances = async () => {
+    const { containers } = await node.cri.runtime.listContainers({});
+    const ended = containers.filter(({ state }) => state === ContainerState.CONTAINER_EXITED);
+    return ended.sort((one, other) => Number(one.createdAt - other.createdAt)).map(({ id }) => id);
+  };
+  await until(async () => (await instances()).length === 2, "two instances");
+  node.runtime.faults.failNext("createContainer", { code: "internal" }, { times: Number.POSITIVE_INFINITY });
+  await until(() => list.events.some(({ reason }) => reason === "Failed"), "no more instances");
+  const ids = await instances();
+  const before = node.runtime.calls.of("removeContainer").length;
+  list.set();
+  await until(async () => (await inRuntime(node)).length === 0, "a is removed");
+  const removed = node.runtime.calls.of("removeContainer").slice(before);
+  assert.deepEqual(
+    removed.map(({ request }) => request.containerId),
+    ids,
+  );
+  node.runtime.faults.clear();
+  await kubelet.stop();
 });
 
 // containerd 2.1 lists a sandbox that it created when it was killed as not ready, with Go's zero time.
