@@ -59,17 +59,32 @@ export class ManifestFolder {
 async function readFile(path: string, known: KnownFile | undefined): Promise<KnownFile | undefined> {
   let version = "";
   try {
-    const stats = await stat(path, { bigint: true });
-    if (stats.isDirectory()) return undefined;
-    version = [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(" ");
+    const found = await versionOf(path);
+    if (found === undefined) return undefined;
+    version = found;
     if (known?.version === version) return known;
     const text = await readRegularFile(path, { maxBytes: maxFileBytes });
+    // A file that is being written is read again when it has changed: half of it may be a valid manifest.
+    if ((await versionOf(path)) !== version)
+      return { path, version: "", manifests: known?.manifests, problem: undefined };
     const manifests = parseManifests(text.toString(), { source: path });
+    if (isEmpty(manifests)) throw new Error("has no objects");
     return { path, version, manifests, problem: undefined };
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
     return { path, version, manifests: known?.manifests, problem: problemOf(path, error) };
   }
+}
+
+/** Returns a text that changes with the content of a file; undefined for a folder. */
+async function versionOf(path: string): Promise<string | undefined> {
+  const stats = await stat(path, { bigint: true });
+  return stats.isDirectory() ? undefined : [stats.dev, stats.ino, stats.size, stats.mtimeNs].join(" ");
+}
+
+/** An editor truncates a file before it writes it. */
+function isEmpty({ pods, configMaps, secrets }: ParsedManifests): boolean {
+  return pods.length + configMaps.length + secrets.length === 0;
 }
 
 /** Errors of parsing name the file themselves. */

@@ -102,6 +102,17 @@ test("a damaged file is reported once, and its pods go on until it is mended or 
   await whenRead(host, () => host.names().length === 1, "the removal");
 });
 
+test("an empty file, as an editor leaves it for a moment, does not stop its pods", async (t) => {
+  const folder = await tempFolder(t);
+  const path = join(folder, "web.yaml");
+  await writeFile(path, manifest("web"));
+  const host = await startFolder(t, folder);
+  await writeFile(path, "");
+  await whenRead(host, () => host.events.length > 0, "the event");
+  assert.match(host.events[0]?.message ?? "", /web\.yaml: has no objects/);
+  assert.deepEqual(host.names(), ["web-node1"]);
+});
+
 test("hidden files, those of editors, folders and FIFOs are no manifests; links to files are", async (t) => {
   const folder = await tempFolder(t);
   const elsewhere = await tempFolder(t);
