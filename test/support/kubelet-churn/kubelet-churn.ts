@@ -77,7 +77,8 @@ export async function checkKubeletChurn(t: TestContext, node: ChurnNode, plan: C
   const containers = new ContainerHistory(node.cri, mayEnd);
   cleanup(t, () => containers.stop());
   const kubelets = await KubeletSeries.create(t, node, cluster);
-  const run = new ChurnRun(t, { node, cluster, kubelets, random, statuses });
+  const others = new Set([...(await idsIn(node.cri)), ...(node.cgroupFolders ?? []).flatMap(filesIn)]);
+  const run = new ChurnRun(t, { node, cluster, kubelets, random, statuses, others });
 
   kubelets.start();
   const replicas = startReplicas(cluster, "web", plan.pods, templateOf(node, 1), { maxUnavailable: 8 });
@@ -106,7 +107,7 @@ export async function checkKubeletChurn(t: TestContext, node: ChurnNode, plan: C
     ["kill", "restart", "kill"],
     () => cluster.list("pods").length === 0 && replicas.isDone(),
   );
-  await checkNothingIsLeft(node);
+  await checkNothingIsLeft(node, others);
   await kubelets.stop();
   await containers.stop();
   statuses.stop();
@@ -208,6 +209,8 @@ interface ChurnParts {
   readonly kubelets: KubeletSeries;
   readonly random: SeededRandom;
   readonly statuses: StatusHistory;
+  /** What other tests have left: the ids in the runtime, and the names of cgroups. */
+  readonly others: ReadonlySet<string>;
 }
 
 /** The phases of a test. */
@@ -243,12 +246,14 @@ class ChurnRun {
 
   /** The statuses at the API server are what the runtime has, and it has nothing else. */
   async checkAgreement(replicas: Replicas): Promise<void> {
-    const { node, cluster } = this.#parts;
+    const { node, cluster, others } = this.#parts;
     const { runtime } = node.cri;
     const { items } = await runtime.listPodSandbox({});
     const { containers } = await runtime.listContainers({});
-    const running = containers.filter(({ state }) => state === ContainerState.CONTAINER_RUNNING);
-    const ready = items.filter(({ state }) => state === PodSandboxState.SANDBOX_READY);
+    const running = containers.filter(
+      ({ id, state }) => state === ContainerState.CONTAINER_RUNNING && !others.has(id),
+    );
+    const ready = items.filter(({ id, state }) => state === PodSandboxState.SANDBOX_READY && !others.has(id));
     const reported = cluster.list("pods").map((pod) => pod as unknown as StoredPod);
     assert.equal(reported.length, replicas.pods().length);
     const unreported = running.filter(({ id }) => !reported.some((pod) => containerIdOf(pod) === id));
@@ -282,11 +287,12 @@ function containerIdOf({ status }: StoredPod): string {
 }
 
 /** Of the Pods: no sandbox, container, folder, log, mount or cgroup. */
-async function checkNothingIsLeft({ cri, rootDir, cgroupFolders = [] }: ChurnNode): Promise<void> {
-  const filesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+async function checkNothingIsLeft(
+  { cri, rootDir, cgroupFolders = [] }: ChurnNode,
+  others: ReadonlySet<string>,
+): Promise<void> {
   const left = async () => [
-    ...(await cri.runtime.listPodSandbox({})).items.map(({ id }) => `sandbox ${id}`),
-    ...(await cri.runtime.listContainers({})).containers.map(({ id }) => `container ${id}`),
+    ...(await idsIn(cri)),
     ...["pods", "logs", "containers"].flatMap((name) => filesIn(join(rootDir, "kubelet", name))),
     ...readFileSync("/proc/self/mounts", "utf8")
       .split("\n")
@@ -295,8 +301,19 @@ async function checkNothingIsLeft({ cri, rootDir, cgroupFolders = [] }: ChurnNod
   ];
   let found: string[] = [];
   const isEmpty = async () => {
-    found = await left();
+    found = (await left()).filter((name) => !others.has(name));
     return found.length === 0;
   };
   await until(isEmpty, "nothing is left", 60_000).catch(() => assert.deepEqual(found, []));
+}
+
+/** Returns the ids of all sandboxes and containers of a runtime. */
+async function idsIn({ runtime }: Cri): Promise<string[]> {
+  const { items } = await runtime.listPodSandbox({});
+  const { containers } = await runtime.listContainers({});
+  return [...items, ...containers].map(({ id }) => id);
+}
+
+function filesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
