@@ -56,6 +56,8 @@ export class ContainerHistory {
     const running = new Set<string>();
     for (const { id, state, labels } of containers) {
       const podUid = labels["io.kubernetes.pod.uid"] ?? "";
+      // Those of other tests on the same runtime: a kubelet's containers have the label.
+      if (podUid === "") continue;
       const seen = this.#seen.get(id) ?? {
         id,
         podUid,
