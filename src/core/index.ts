@@ -20,6 +20,7 @@ export {
 } from "./cancellation.js";
 export { ChangeSignal, type ChangeWaitOptions } from "./change-signal.js";
 export { type CriErrorCode, codeFromNumber, codeToNumber, criErrorCodes } from "./codes.js";
+export { ConcurrencyLimit } from "./concurrency-limit.js";
 export { atEndOfTurn, monotonicMs } from "./deadlines.js";
 export {
   CriError,

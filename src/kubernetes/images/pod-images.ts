@@ -1,6 +1,14 @@
 import type { Image } from "../../../gen/runtime/v1/api_pb.js";
 import type { ImageClient } from "../../clients/index.js";
-import { isCriError, isError, OptionTable, option, parseReference, rawMessageOf } from "../../core/index.js";
+import {
+  ConcurrencyLimit,
+  isCriError,
+  isError,
+  OptionTable,
+  option,
+  parseReference,
+  rawMessageOf,
+} from "../../core/index.js";
 import { authCheck, formatReference, type ImageAuth } from "../../images/index.js";
 import type { Secret } from "../api/index.js";
 import { imageForPull } from "../config/image-name.js";
@@ -13,7 +21,6 @@ import type { EventRecorder, PodImages } from "../worker/ports.js";
 import { PullAccess } from "./pull-access.js";
 import { type FoundPullCredentials, type PullCredentials, pullCredentials } from "./pull-credentials.js";
 import { pullError } from "./pull-error.js";
-import { PullQueue } from "./pull-queue.js";
 import { pullSecretsOf } from "./pull-secrets.js";
 
 /** Options of {@link podImages}. */
@@ -67,7 +74,7 @@ interface Step extends Request, RequestOptions {
 class ImagePulls implements PodImages {
   readonly #parts: PodImagesParts;
   readonly #nodeAuth: ImageAuth | undefined;
-  readonly #queue: PullQueue;
+  readonly #queue: ConcurrencyLimit;
   readonly #backOff = new RestartBackOff();
   /** The reason and text of the last failure, by the key of its back-off. */
   readonly #failures = new Map<string, string>();
@@ -78,7 +85,7 @@ class ImagePulls implements PodImages {
     this.#nodeAuth = nodeAuth;
     const shared = sharedState(parts.image);
     this.#access = shared.access;
-    this.#queue = shared.queues.get(maxParallelPulls) ?? new PullQueue(maxParallelPulls);
+    this.#queue = shared.queues.get(maxParallelPulls) ?? new ConcurrencyLimit(maxParallelPulls);
     shared.queues.set(maxParallelPulls, this.#queue);
   }
 
@@ -242,7 +249,7 @@ class ImagePulls implements PodImages {
 interface SharedState {
   readonly access: PullAccess;
   /** By the number of pulls at a time. */
-  readonly queues: Map<number, PullQueue>;
+  readonly queues: Map<number, ConcurrencyLimit>;
 }
 
 const sharedStates = new WeakMap<object, SharedState>();

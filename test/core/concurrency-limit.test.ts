@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PullQueue } from "../../../src/kubernetes/images/pull-queue.js";
+import { ConcurrencyLimit } from "../../src/core/concurrency-limit.js";
 
 test("places are handed over in order, and given back after failures and cancellations", async () => {
-  const queue = new PullQueue(2);
+  const queue = new ConcurrencyLimit(2);
   const order: string[] = [];
   const ends: (() => void)[] = [];
   const never = new AbortController();

@@ -1,7 +1,7 @@
-import { onAbort } from "../../core/index.js";
+import { onAbort } from "./cancellation.js";
 
-/** Runs at most so many pulls at a time; the others wait in the order of their arrival. */
-export class PullQueue {
+/** Runs a limited number of operations at a time; the others wait in the order of their arrival. */
+export class ConcurrencyLimit {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
@@ -20,7 +20,7 @@ export class PullQueue {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The next waiting pull takes this slot.
+      // The next waiting operation takes this slot.
       if (next) next();
       else this.#running--;
     }
