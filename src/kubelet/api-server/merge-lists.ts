@@ -27,7 +27,7 @@ function isEmpty(value: unknown): boolean {
 
 /**
  * Returns the patch from one list to another one, whose elements are merged by the field `key`: the elements that differ, with null for
- * fields that end, and those to delete. Undefined when there is no difference.
+ * fields that end, and those to delete. Returns undefined when the lists are equal.
  */
 export function mergeListPatch<T extends object>(
   before: readonly T[],

@@ -46,7 +46,7 @@ export class NodePublisher implements KubeletLoop {
   readonly #patches: StatusPatches;
   readonly #changed = new ChangeSignal();
   readonly #reflector: Reflector<ApiNode>;
-  /** The newest known version; undefined when there is no Node. */
+  /** The newest known version; undefined before the first read, and once the Node was deleted. */
   #known: ApiNode | undefined;
   #isRegistered = false;
   readonly #registration: Registration;

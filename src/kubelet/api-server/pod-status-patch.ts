@@ -4,7 +4,7 @@ import { isSameJson, mergeListPatch, replaceListPatch } from "./merge-lists.js";
 /** Lists whose elements would be merged by their address, although their order matters. */
 const addressLists: ReadonlySet<string> = new Set(["hostIPs", "podIPs"]);
 
-/** Returns the strategic merge patch from one status to another; undefined when there is no difference. */
+/** Returns the strategic merge patch from one status to another; undefined when they are equal. */
 export function podStatusPatch(
   before: PodStatus<string>,
   after: PodStatus<string>,

@@ -204,7 +204,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
         }
       }
     } catch {
-      // Relists report what is wrong with the runtime.
+      // A failing runtime is reported by the relists.
     } finally {
       reading.unlink();
       reading.abort();

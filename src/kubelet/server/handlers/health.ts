@@ -12,7 +12,7 @@ export function answerHealth(
   name: string,
   query: URLSearchParams,
 ): void {
-  // The response itself is what the first two check: the event loop runs, and there is no log that could be stuck.
+  // The first two pass whenever the process can respond: the event loop runs, and no log writer can block.
   const checks = new Map<string, () => string | undefined>([
     ["ping", () => undefined],
     ["log", () => undefined],

@@ -30,7 +30,7 @@ export interface StatusServerParts extends Pick<KubeletServerParts, "view" | "he
 }
 
 /**
- * The read-only port: a page with the Pods of the node, their logs as text, and `/pods` and `/healthz` in JSON. Nobody is authenticated, so
+ * The read-only port: a page with the Pods of the node, their logs as text, and `/pods` and `/healthz` in JSON. It has no authentication, so
  * it listens on this machine only unless `host` says otherwise, and answers no page of another origin.
  */
 export class StatusServer implements AsyncDisposable {
