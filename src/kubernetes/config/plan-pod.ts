@@ -67,7 +67,7 @@ export function planContainer(
 ): PlannedContainer {
   checkPlanInput("planContainer", pod, node, inputs);
   const view = viewOf(pod);
-  return planContainerOf(view, containerNamed(view, containerName), node, inputs);
+  return planContainerOf(view, containerNamed("planContainer", view, containerName), node, inputs);
 }
 
 /** Returns `config.linux.resources` of a container, as {@link planContainer} does, without the objects that the container refers to. */
@@ -78,16 +78,16 @@ export function planResources(
 ): LinuxContainerResources {
   checkPlanInput("planResources", pod, node, {});
   const view = viewOf(pod);
-  const resources = containerResources(view, containerNamed(view, containerName), node);
+  const resources = containerResources(view, containerNamed("planResources", view, containerName), node);
   return create(LinuxContainerResourcesSchema, resources);
 }
 
-function containerNamed(view: PodView, name: string): ContainerView {
+function containerNamed(operation: string, view: PodView, name: string): ContainerView {
   const one = containersOf(view.spec).find(({ container }) => container.name === name);
   if (one) return one;
   throw criError(
     "invalid_option",
-    `planContainer: containerName: the Pod has no container ${JSON.stringify(name)}`,
+    `${operation}: containerName: the Pod has no container ${JSON.stringify(name)}`,
   );
 }
 
