@@ -43,6 +43,8 @@ export const option = {
   secret: (value: string) => (typeof value === "string" ? undefined : hidden("must be a string")),
   nonEmptyString: (value: string) =>
     typeof value === "string" && value !== "" ? undefined : "must be a string that is not empty",
+  absolutePath: (value: string) =>
+    typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path",
   callback: (value: (...args: never[]) => unknown) =>
     typeof value === "function" ? undefined : "must be a function",
   /** An object that the function passes on: a transport, a clock. */

@@ -167,10 +167,8 @@ function orFalse<T extends object>(table: OptionTable<T>): OptionCheck<false | T
   return (value) => (value === false ? undefined : table.find(value));
 }
 
-const absolutePath: OptionCheck<string> = (value) =>
-  typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
-
-const absolutePathOrNone: OptionCheck<string> = (value) => (value === "" ? undefined : absolutePath(value));
+const absolutePathOrNone: OptionCheck<string> = (value) =>
+  value === "" ? undefined : option.absolutePath(value);
 
 const cri: OptionCheck<Cri> = criCheck;
 
@@ -197,8 +195,8 @@ export const kubeletTable = new OptionTable<KubeletOptions>({
   cri: option.required(cri),
   sources: option.required(sourcesCheck),
   nodeName: option.nonEmptyString,
-  rootDir: absolutePath,
-  podLogsDir: absolutePath,
+  rootDir: option.absolutePath,
+  podLogsDir: option.absolutePath,
   containerLogsDir: absolutePathOrNone,
   node: option.nested(new OptionTable<NonNullable<KubeletOptions["node"]>>(nodeChecks)),
   ...nodeTable.checks,

@@ -37,10 +37,10 @@ export const nodeFactsTable = new OptionTable<Partial<NodeFacts>>({
   clusterDomain: option.string,
   resolvConf: option.string,
   hostsFile: option.string,
-  rootDir: absolutePath,
-  podLogsDir: absolutePath,
+  rootDir: option.absolutePath,
+  podLogsDir: option.absolutePath,
   seccompDefault: option.boolean,
-  thermalThrottlePaths: option.listOf(absolutePath),
+  thermalThrottlePaths: option.listOf(option.absolutePath),
   selinux: option.boolean,
   runtimeFeatures: option.nested(
     new OptionTable<NodeFacts["runtimeFeatures"]>({
@@ -58,10 +58,6 @@ export const nodeFactsTable = new OptionTable<Partial<NodeFacts>>({
   ),
   runtimeName: option.string,
 });
-
-function absolutePath(value: string): string | undefined {
-  return typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
-}
 
 /** The facts for which undefined is a value. */
 const mayBeUndefined: ReadonlySet<string> = new Set([
@@ -86,8 +82,8 @@ const imageTable = new OptionTable<ImageFacts>({
   username: option.string,
 });
 const deviceTable = new OptionTable<DeviceInput>({
-  hostPath: option.required(absolutePath),
-  containerPath: option.required(absolutePath),
+  hostPath: option.required(option.absolutePath),
+  containerPath: option.required(option.absolutePath),
   permissions: option.required((value: string) =>
     /^(?!.*(.).*\1)[rwm]+$/.test(value) ? undefined : 'must consist of "r", "w" and "m", each at most once',
   ),

@@ -69,14 +69,11 @@ export interface LocalNodeFilesOptions {
   readonly mountTimeoutMs?: number | undefined;
 }
 
-const absolutePath = (value: string) =>
-  typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
-
 /** The options of {@link LocalNodeFilesOptions}. */
 export const localNodeFilesTable = new OptionTable<LocalNodeFilesOptions>({
-  rootDir: option.required(absolutePath),
-  podLogsDir: option.required(absolutePath),
-  containerLogsDir: absolutePath,
+  rootDir: option.required(option.absolutePath),
+  podLogsDir: option.required(option.absolutePath),
+  containerLogsDir: option.absolutePath,
   plugins: option.nested(volumePluginsTable),
   withoutMounts: (value) =>
     value === "refuse" || value === "allow" ? undefined : 'must be "refuse" or "allow"',

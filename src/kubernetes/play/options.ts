@@ -66,9 +66,6 @@ export interface PlayPodOptions extends PlayInputs {
   readonly signal?: AbortSignal | undefined;
 }
 
-const absolutePath = (value: string) =>
-  typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path";
-
 /** The objects of {@link PlayInputs}. Their content is checked where it is used. */
 export const playInputsTable = new OptionTable<PlayInputs>({
   configMaps: option.listOf(option.object),
@@ -83,9 +80,9 @@ export const playPodTable = new OptionTable<PlayPodOptions>({
   ...playInputsTable.checks,
   runtimeClasses: option.recordOf(option.string),
   node: option.nested(new OptionTable<NonNullable<PlayPodOptions["node"]>>(nodeChecks)),
-  rootDir: absolutePath,
-  podLogsDir: absolutePath,
-  containerLogsDir: absolutePath,
+  rootDir: option.absolutePath,
+  podLogsDir: option.absolutePath,
+  containerLogsDir: option.absolutePath,
   volumePlugins: option.nested(volumePluginsTable),
   allowedUnsafeSysctls: option.listOf(option.nonEmptyString),
   withoutMounts: option.oneOf("refuse", "allow"),
