@@ -1,6 +1,6 @@
 // The room of Pod manifests on a node. The door `cri-sdk/kubernetes` (`src/kubernetes.ts`) lists what is public.
 export type * from "./api/index.js";
-export { clockCheck, criCheck } from "./argument-checks.js";
+export { clockCheck, criCheck, keyed } from "./argument-checks.js";
 export * from "./config/index.js";
 export { nodeFactsTable } from "./config/input-checks.js";
 export { isCriticalPod, isStaticPod } from "./critical-pods.js";
@@ -19,7 +19,7 @@ export {
   defaultPod,
 } from "./defaults/index.js";
 export { HostFiles } from "./facts/host-files.js";
-export { type HugePages, hugePagesOf } from "./facts/memory.js";
+export { type HugePages, hugePagesOf, meminfoBytes } from "./facts/memory.js";
 export { nodeFacts } from "./facts/node-facts.js";
 export {
   containerFields,

@@ -1,5 +1,5 @@
 import type { Cri } from "../../cri.js";
-import { type Clock, HostFiles } from "../../kubernetes/index.js";
+import { type Clock, HostFiles, meminfoBytes } from "../../kubernetes/index.js";
 import { withClockDeadline } from "../clock-waits.js";
 import { type DiskSpace, type MeasureDisk, measureDisk } from "../disk-space.js";
 import type { Observation, SignalReader } from "./signals.js";
@@ -57,12 +57,9 @@ export function nodeSignals(parts: NodeSignalParts): SignalReader {
 }
 
 async function memorySignal(files: Pick<HostFiles, "text">): Promise<Observation | undefined> {
-  const text = await files.text("/proc/meminfo");
-  const bytes = (name: string) => {
-    const kilobytes = new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(text ?? "")?.[1];
-    return kilobytes === undefined ? undefined : BigInt(kilobytes) * 1024n;
-  };
-  const [capacity, free, inactiveFile] = [bytes("MemTotal"), bytes("MemFree"), bytes("Inactive\\(file\\)")];
+  const text = (await files.text("/proc/meminfo")) ?? "";
+  const bytes = (name: string) => meminfoBytes(text, name);
+  const [capacity, free, inactiveFile] = [bytes("MemTotal"), bytes("MemFree"), bytes("Inactive(file)")];
   if (capacity === undefined || free === undefined) return undefined;
   return { capacity, available: free + (inactiveFile ?? 0n) };
 }

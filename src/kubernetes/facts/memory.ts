@@ -8,11 +8,15 @@ export async function memoryOf(
   files: HostFiles,
 ): Promise<{ readonly memoryBytes: bigint; readonly swapBytes: bigint }> {
   const text = (await files.text("/proc/meminfo")) ?? "";
-  const bytes = (name: string) => {
-    const kilobytes = new RegExp(`^${name}:\\s*(\\d+) kB$`, "m").exec(text)?.[1];
-    return BigInt(kilobytes ?? 0) * bytesPerKilobyte;
-  };
+  const bytes = (name: string) => meminfoBytes(text, name) ?? 0n;
   return { memoryBytes: bytes("MemTotal"), swapBytes: bytes("SwapTotal") };
+}
+
+/** Returns an amount of /proc/meminfo in bytes, such as `MemTotal` or `Inactive(file)`; undefined when the text does not have it. */
+export function meminfoBytes(text: string, name: string): bigint | undefined {
+  const pattern = `^${name.replaceAll(/[()]/g, "\\$&")}:\\s*(\\d+) kB$`;
+  const kilobytes = new RegExp(pattern, "m").exec(text)?.[1];
+  return kilobytes === undefined ? undefined : BigInt(kilobytes) * bytesPerKilobyte;
 }
 
 /** Huge pages of one size. */

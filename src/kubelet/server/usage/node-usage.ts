@@ -1,4 +1,4 @@
-import type { HostFiles } from "../../../kubernetes/index.js";
+import { type HostFiles, meminfoBytes } from "../../../kubernetes/index.js";
 
 /** What this machine uses. Undefined where the kernel does not report it. */
 export interface NodeUsage {
@@ -73,9 +73,7 @@ function cpuNanosOf(stat: string): bigint | undefined {
 }
 
 function memoryOf(meminfo: string, vmstat: string): NodeMemory | undefined {
-  const bytes = (name: string) =>
-    BigInt(new RegExp(`^${name.replaceAll(/[()]/g, "\\$&")}:\\s*(\\d+) kB$`, "m").exec(meminfo)?.[1] ?? 0) *
-    1_024n;
+  const bytes = (name: string) => meminfoBytes(meminfo, name) ?? 0n;
   const count = (name: string) => BigInt(new RegExp(`^${name} (\\d+)$`, "m").exec(vmstat)?.[1] ?? 0);
   const capacityBytes = bytes("MemTotal");
   if (capacityBytes === 0n) return undefined;
