@@ -64,6 +64,16 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof ApiServerError ? error.status : undefined;
 }
 
+/** Resolves with undefined instead of rejecting when the object does not exist. */
+export async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}
+
 function codeOfStatus(status: number | undefined): CriErrorCode {
   if (status === undefined) return "unavailable";
   return codes[status] ?? (status >= 500 ? "unavailable" : "failed_precondition");

@@ -10,7 +10,7 @@ export interface AwaitedRead {
     /** Why the last attempt failed. */
     readonly failure: unknown;
     /** Calls back once it was read; at once when it was. Returns a function that removes the callback. */
-    onceSynced(callback: () => void): unknown;
+    onceSynced(callback: () => void): () => void;
   };
 }
 
@@ -26,16 +26,19 @@ export async function allRead(
   if (awaited.length === 0) return;
   const controller = linkedController(signal);
   const missing = new Set(awaited);
+  let removals: (() => void)[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
-      for (const one of awaited)
+      removals = awaited.map((one) =>
         one.reader.onceSynced(() => {
           missing.delete(one);
           if (missing.size === 0) resolve();
-        });
+        }),
+      );
       clock.sleep(readTimeoutMs, controller.signal).then(resolve, reject);
     });
   } finally {
+    for (const remove of removals) remove();
     controller.unlink();
     controller.abort();
   }

@@ -3,7 +3,7 @@ import type { KubeletLoop } from "../kubelet-view.js";
 import { resourcePath } from "./api-client.js";
 import type { ApiContext } from "./api-context.js";
 import { nodeFailures } from "./api-context.js";
-import { statusOf } from "./api-error.js";
+import { unlessMissing } from "./api-error.js";
 import { type ApiObject, microTimeText } from "./api-objects.js";
 
 interface Lease extends ApiObject {
@@ -60,7 +60,8 @@ export class NodeLease implements KubeletLoop {
     const { client, nodeName } = this.#context;
     const collection = { group: "coordination.k8s.io", namespace: "kube-node-lease", resource: "leases" };
     const path = resourcePath({ ...collection, name: nodeName });
-    const found = this.#lease ?? (await this.#find(path, signal));
+    const read = () => client.request<Lease>("GET", path, { timeoutMs, signal });
+    const found = this.#lease ?? (await unlessMissing(read()));
     const body = this.#renewed(found);
     if (found === undefined)
       this.#lease = await client.request<Lease>("POST", resourcePath(collection), {
@@ -69,15 +70,6 @@ export class NodeLease implements KubeletLoop {
         signal,
       });
     else this.#lease = await client.request<Lease>("PUT", path, { body, timeoutMs, signal });
-  }
-
-  async #find(path: string, signal: AbortSignal): Promise<Lease | undefined> {
-    try {
-      return await this.#context.client.request<Lease>("GET", path, { timeoutMs, signal });
-    } catch (error) {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    }
   }
 
   /** Returns the Lease with the current time. It keeps the version, so that a write of another process is noticed. */

@@ -77,7 +77,7 @@ export class ServiceAccountTokens {
         },
         onceSynced: (callback: () => void) => {
           kept.waiters.add(callback);
-          return () => kept.waiters.delete(callback);
+          return () => void kept.waiters.delete(callback);
         },
       };
       return [{ what: `the token ${key}`, reader }];
