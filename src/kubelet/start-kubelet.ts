@@ -233,7 +233,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     steps.add(() => statusServer?.close());
     await statusServer.start();
   }
-  await startSources(sources, { pods, view, reporter, allocations, steps, closing });
+  await startSources(sources, { pods, view, reporter, steps, closing });
   return new Kubelet({
     nodeName,
     rootDir,
@@ -276,7 +276,6 @@ interface SourceParts extends Pick<KubeletRun, "steps" | "closing"> {
   readonly pods: PodManager;
   readonly view: KubeletView;
   readonly reporter: NodeReporter;
-  readonly allocations: PodAllocations;
 }
 
 async function startSources(

@@ -25,4 +25,5 @@ export { LogDecoder, type LogDecoderOptions } from "./records/entry-sink.js";
 export { formatLogLine, type LogLine, parseLogLine } from "./records/line.js";
 export type { LogCursor, LogCursorPosition } from "./records/position.js";
 export type { LogStream } from "./records/record.js";
+export { formatLogTime } from "./records/time.js";
 export { LogWriter, type LogWriterOptions } from "./writing/log-writer.js";

@@ -52,5 +52,6 @@ export { createStreamingServer } from "./streaming/server.js";
 
 // For the kubelet's own API, which passes sessions on.
 export { Connections } from "./streaming/connections.js";
+export { headerList } from "./streaming/http.js";
 export { type ServedSession, Sessions } from "./streaming/sessions.js";
 export { acceptWebSocket, WebSocketDuplex } from "./streaming/websocket.js";

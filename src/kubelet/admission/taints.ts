@@ -1,5 +1,5 @@
-import { checkArgument, isKeyed, type OptionCheck } from "../../core/index.js";
-import { isStaticPod, type Taint, type Toleration } from "../../kubernetes/index.js";
+import { checkArgument } from "../../core/index.js";
+import { isStaticPod, keyed, type Taint, type Toleration } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
 import { checkedRequest } from "./checked-request.js";
 import { predicateFailed } from "./predicate.js";
@@ -15,9 +15,6 @@ export const checkTaints: AdmissionCheck = checkedRequest("checkTaints", ({ pod,
   return predicateFailed("TaintToleration", "node(s) had taints that the pod didn't tolerate");
 });
 
-const recordCheck: OptionCheck<object> = (value: unknown) =>
-  isKeyed(value) ? undefined : "must be an object";
-
 /**
  * Reports whether a toleration applies to a taint. An empty key with the operator Exists, and an empty effect, apply to all. Throws
  * `invalid_option` for anything but objects.
@@ -26,8 +23,8 @@ export function toleratesTaint(
   toleration: Toleration,
   taint: Pick<Taint, "key" | "value" | "effect">,
 ): boolean {
-  checkArgument("toleratesTaint", "toleration", toleration, recordCheck);
-  checkArgument("toleratesTaint", "taint", taint, recordCheck);
+  checkArgument("toleratesTaint", "toleration", toleration, keyed);
+  checkArgument("toleratesTaint", "taint", taint, keyed);
   const { effect = "", key = "", operator = "", value = "" } = toleration;
   if (effect !== "" && effect !== taint.effect) return false;
   if (key !== "" && key !== taint.key) return false;

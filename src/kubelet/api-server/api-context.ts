@@ -1,6 +1,7 @@
 import type { BackoffOptions } from "../../core/index.js";
 import { backoff, rawMessageOf } from "../../core/index.js";
 import type { Clock } from "../../kubernetes/index.js";
+import { recordNodeWarning } from "../event-objects.js";
 import type { SourceHost } from "../pod-source.js";
 import type { ApiClient } from "./api-client.js";
 import { ApiServerError } from "./api-error.js";
@@ -67,9 +68,8 @@ export class FailureReporter {
 
 /** Returns a reporter that records failures as events of the node. */
 export function nodeFailures(
-  { record, nodeName }: Pick<ApiContext, "record" | "nodeName">,
+  context: Pick<ApiContext, "record" | "nodeName">,
   reason: string,
 ): FailureReporter {
-  const object = { kind: "Node", namespace: "", name: nodeName, uid: nodeName } as const;
-  return new FailureReporter((message) => record({ type: "Warning", reason, message, object }));
+  return new FailureReporter((message) => recordNodeWarning(context, reason, message));
 }

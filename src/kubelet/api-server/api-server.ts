@@ -1,5 +1,5 @@
-import { checkArgument, criError, isKeyed, type OptionCheck, option } from "../../core/index.js";
-import type { Node, Pod, PodStatus } from "../../kubernetes/index.js";
+import { checkArgument, criError, option } from "../../core/index.js";
+import { keyed, type Node, type Pod, type PodStatus } from "../../kubernetes/index.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { PodSource, SourceHost, SourceInputs, SourcePod } from "../pod-source.js";
 import type { KubeletAccess, KubeletAccessDecision, KubeletUser } from "../server/index.js";
@@ -42,9 +42,6 @@ export function apiServer(options: ApiServerOptions = {}): ApiServerSource {
   return new ApiServer(options);
 }
 
-const recordCheck: OptionCheck<object> = (value: unknown) =>
-  isKeyed(value) ? undefined : "must be an object";
-
 /** How long `close()` waits for statuses and deletions that are on their way. */
 const flushMs = 3_000;
 
@@ -84,8 +81,8 @@ class ApiServer implements ApiServerSource {
   };
 
   readonly authorize: ApiServerSource["authorize"] = async (user, access, signal) => {
-    checkArgument("apiServer.authorize", "user", user, recordCheck);
-    checkArgument("apiServer.authorize", "access", access, recordCheck);
+    checkArgument("apiServer.authorize", "user", user, keyed);
+    checkArgument("apiServer.authorize", "access", access, keyed);
     return reviewAccess(await this.#connect(), user, access, signal);
   };
 

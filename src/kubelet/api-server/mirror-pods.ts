@@ -1,11 +1,13 @@
 import { ChangeSignal, kubernetesAnnotations } from "../../core/index.js";
 import { type Pod, timeText } from "../../kubernetes/index.js";
+import { podEventObject } from "../event-objects.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import type { SourcePod } from "../pod-source.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
 import { statusOf } from "./api-error.js";
 import { type ApiPod, apiJson, keyOf } from "./api-objects.js";
+import { deletePod } from "./delete-pod.js";
 
 const {
   configMirror: mirrorAnnotation,
@@ -135,15 +137,9 @@ export class MirrorPods implements KubeletLoop {
 
   async #delete(mirror: ApiPod, signal: AbortSignal): Promise<void> {
     const { name, namespace, uid } = mirror.metadata ?? {};
-    const body = {
-      ...{ apiVersion: "v1", kind: "DeleteOptions" },
-      ...{ gracePeriodSeconds: 0, preconditions: { uid } },
-    };
     try {
-      await this.#context.client.request("DELETE", resourcePath({ namespace, resource: "pods", name }), {
-        body,
-        signal,
-      });
+      const path = resourcePath({ namespace, resource: "pods", name });
+      await deletePod(this.#context.client, path, uid, signal);
     } catch (error) {
       // It is gone, or another one.
       if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
@@ -178,14 +174,14 @@ export class MirrorPods implements KubeletLoop {
     }
   }
 
-  #failuresOf({ metadata: { name = "", namespace = "", uid = "" } = {} }: Pod): FailureReporter {
-    const known = this.#failures.get(uid);
+  #failuresOf(pod: Pod): FailureReporter {
+    const object = podEventObject(pod);
+    const known = this.#failures.get(object.uid);
     if (known) return known;
-    const object = { kind: "Pod", namespace, name, uid } as const;
     const created = new FailureReporter((message) =>
       this.#context.record({ type: "Warning", reason: "FailedCreateMirrorPod", message, object }),
     );
-    this.#failures.set(uid, created);
+    this.#failures.set(object.uid, created);
     return created;
   }
 }

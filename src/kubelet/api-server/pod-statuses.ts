@@ -1,10 +1,12 @@
-import { ChangeSignal } from "../../core/index.js";
+import { ChangeSignal, ConcurrencyLimit } from "../../core/index.js";
 import { type PodStatus, podStatusJson, timeText } from "../../kubernetes/index.js";
+import { podEventObject } from "../event-objects.js";
 import type { SourcePod } from "../pod-source.js";
 import { resourcePath } from "./api-client.js";
 import { type ApiContext, FailureReporter, RetryDelays } from "./api-context.js";
-import { statusOf } from "./api-error.js";
+import { statusOf, unlessMissing } from "./api-error.js";
 import type { ApiPod } from "./api-objects.js";
+import { deletePod } from "./delete-pod.js";
 import { mergePodStatus } from "./merge-pod-status.js";
 import { podStatusPatch } from "./pod-status-patch.js";
 import { StatusPatches } from "./status-patches.js";
@@ -47,8 +49,7 @@ export class PodStatuses {
   readonly #patches: StatusPatches;
   readonly #entries = new Map<string, Entry>();
   readonly #idle = new ChangeSignal();
-  #free = maxConcurrency;
-  readonly #queue: (() => void)[] = [];
+  readonly #limit = new ConcurrencyLimit(maxConcurrency);
 
   constructor(context: ApiContext, options: PodStatusesOptions) {
     this.#context = context;
@@ -121,8 +122,7 @@ export class PodStatuses {
   }
 
   #failuresOf({ pod }: SourcePod): FailureReporter {
-    const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
-    const object = { kind: "Pod", namespace, name, uid } as const;
+    const object = podEventObject(pod);
     return new FailureReporter((message) =>
       this.#context.record({ type: "Warning", reason: "FailedStatusUpdate", message, object }),
     );
@@ -140,13 +140,7 @@ export class PodStatuses {
     while (entry.reported < entry.version && !signal.aborted) {
       const { version } = entry;
       try {
-        await this.#acquire();
-        try {
-          signal.throwIfAborted();
-          await this.#sync(entry);
-        } finally {
-          this.#release();
-        }
+        await this.#limit.run(() => this.#sync(entry), signal);
         entry.reported = version;
         entry.delays.reset();
         entry.failures.succeeded();
@@ -188,11 +182,7 @@ export class PodStatuses {
     }
     const isStatic = uid !== entry.pod.pod.metadata?.uid;
     if (isStatic || !entry.isRemoved || entry.isDeleted || !current.metadata?.deletionTimestamp) return;
-    const body = {
-      ...{ apiVersion: "v1", kind: "DeleteOptions" },
-      ...{ gracePeriodSeconds: 0, preconditions: { uid } },
-    };
-    await unlessMissing(client.request("DELETE", path, { body, signal }));
+    await unlessMissing(deletePod(client, path, uid, signal));
     // Finalizers may keep the object; it needs no second deletion.
     entry.isDeleted = true;
   }
@@ -201,30 +191,6 @@ export class PodStatuses {
     if (status === undefined) return undefined;
     const merged = mergePodStatus(found, status, timeText(new Date(this.#context.clock.now())));
     return podStatusPatch(found.status ?? {}, merged);
-  }
-
-  async #acquire(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
-    await new Promise<void>((resolve) => this.#queue.push(resolve));
-  }
-
-  #release(): void {
-    const next = this.#queue.shift();
-    if (next) next();
-    else this.#free += 1;
-  }
-}
-
-/** Resolves with undefined when the object does not exist. */
-async function unlessMissing<T>(request: Promise<T>): Promise<T | undefined> {
-  try {
-    return await request;
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
   }
 }
 

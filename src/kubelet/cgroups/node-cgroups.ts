@@ -10,6 +10,7 @@ import {
   type Resources,
 } from "../../kubernetes/index.js";
 import { cpuShares, parseQuantity } from "../../pods/index.js";
+import { podEventObject } from "../event-objects.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { nodeAllocatable } from "../node/node-resources.js";
@@ -178,15 +179,13 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
   }
 
   #report(pod: DefaultedPod | undefined, error: unknown): void {
-    const { metadata } = pod ?? {};
-    const isNode = notAllowed.has(codeOf(error) ?? "");
-    if (isNode || metadata === undefined) {
+    if (pod === undefined || notAllowed.has(codeOf(error) ?? "")) {
       this.#reportOnce(
         `cannot create the cgroups of pods, which have no limits as a whole: ${messageOf(error)}`,
       );
       return;
     }
-    const { namespace, name, uid } = metadata;
+    const { uid } = pod.metadata;
     const message = `unable to ensure pod container exists: ${messageOf(error)}`;
     if (this.#reported.has(`${uid} ${message}`)) return;
     this.#reported.add(`${uid} ${message}`);
@@ -194,7 +193,7 @@ export class NodeCgroups implements PodCgroups, KubeletLoop {
       type: "Warning",
       reason: "FailedToCreatePodContainer",
       message,
-      object: { kind: "Pod", namespace, name, uid },
+      object: podEventObject(pod),
     });
   }
 

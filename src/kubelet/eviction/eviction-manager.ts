@@ -4,9 +4,9 @@ import { toleratesTaint } from "../admission/taints.js";
 import type { AdmissionCheck } from "../admission-check.js";
 import { callSafely } from "../callbacks.js";
 import { pause, withClockDeadline } from "../clock-waits.js";
+import { podEventObject, recordNodeWarning } from "../event-objects.js";
 import type { GarbageCollection, ImageGarbageCollection } from "../garbage/index.js";
 import type { Eviction, KubeletLoop, KubeletPod, KubeletView } from "../kubelet-view.js";
-import { recordNodeWarning } from "../node-event.js";
 import type { NodeRelist } from "../relist/index.js";
 import { exceededLocalLimit, hasLocalLimits, hasStorageLimits } from "./local-limits.js";
 import { evictionMessage } from "./messages.js";
@@ -194,11 +194,11 @@ export class EvictionManager implements KubeletLoop {
 
   /** Evicts a pod. One that exceeds its own limits has failed by itself: it does not get the condition DisruptionTarget. */
   #evict({ pod }: EvictionCandidate, eviction: Omit<Eviction, "reason">): string {
-    const { namespace, name, uid } = pod.metadata;
+    const { uid } = pod.metadata;
     const { view } = this.#parts;
     view.record({
       ...{ type: "Warning", reason: "Evicted", message: eviction.message },
-      object: { kind: "Pod", namespace, name, uid },
+      object: podEventObject(pod),
     });
     view.evict(uid, { reason: "Evicted", ...eviction });
     return uid;

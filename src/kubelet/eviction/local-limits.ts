@@ -1,5 +1,6 @@
 import { amountOf, podLimit } from "../../kubernetes/index.js";
 import { parseQuantity } from "../../pods/index.js";
+import { diskBytes } from "./pod-consumptions.js";
 import type { EvictionCandidate, PodConsumption } from "./policy.js";
 
 const storage = "ephemeral-storage";
@@ -46,8 +47,7 @@ function exceededPod({ spec }: Pod, { containers, volumes }: PodConsumption): st
   const limit = podLimit(spec, storage);
   if (!limit) return undefined;
   let used = 0n;
-  for (const { writableLayer, logs } of containers.values())
-    used += (writableLayer?.bytes ?? 0n) + logs.bytes;
+  for (const container of containers.values()) used += diskBytes(container);
   for (const { bytes, isMemory } of volumes.values()) if (!isMemory) used += bytes;
   return used > limit.value()
     ? `Pod ephemeral local storage usage exceeds the total limit of containers ${limit}. `
@@ -58,7 +58,7 @@ function exceededContainer({ spec }: Pod, { containers }: PodConsumption): strin
   for (const { name, resources } of [...spec.containers, ...spec.initContainers]) {
     const limit = amountOf(resources?.limits, storage);
     const used = containers.get(name);
-    if (limit && used && (used.writableLayer?.bytes ?? 0n) + used.logs.bytes > limit.value())
+    if (limit && used && diskBytes(used) > limit.value())
       return `Container ${name} exceeded its local ephemeral storage limit "${limit}". `;
   }
   return undefined;

@@ -1,4 +1,5 @@
 import { amountOf } from "../../kubernetes/index.js";
+import { diskBytes } from "./pod-consumptions.js";
 import type { EvictionCandidate, MetThreshold } from "./policy.js";
 import { signalRules } from "./signals.js";
 
@@ -29,7 +30,7 @@ export function evictionMessage(
   if (resource !== "memory" && resource !== "ephemeral-storage") return message;
   for (const container of [...pod.spec.containers, ...pod.spec.initContainers]) {
     const used = consumption?.containers.get(container.name);
-    const disk = used && (used.writableLayer?.bytes ?? 0n) + used.logs.bytes;
+    const disk = used && diskBytes(used);
     const amount = resource === "memory" ? used?.memoryBytes : disk;
     const request = amountOf(container.resources?.requests, resource);
     if (amount === undefined || amount <= (request?.value() ?? 0n)) continue;

@@ -131,3 +131,8 @@ function sum(amounts: readonly (bigint | undefined)[] | undefined): bigint | und
   const known = (amounts ?? []).filter((amount) => amount !== undefined);
   return known.length === 0 ? undefined : known.reduce((total, amount) => total + amount, 0n);
 }
+
+/** Returns what a container uses of a disk: its writable layer and its logs. */
+export function diskBytes({ writableLayer, logs }: ContainerConsumption): bigint {
+  return (writableLayer?.bytes ?? 0n) + logs.bytes;
+}

@@ -4,8 +4,8 @@ import { type NodeImage, normalizeReference } from "../../images/index.js";
 import { steadyMs } from "../../kubernetes/index.js";
 import { pause } from "../clock-waits.js";
 import { type DiskSpace, type MeasureDisk, measureDisk } from "../disk-space.js";
+import { recordNodeWarning } from "../event-objects.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
-import { recordNodeWarning } from "../node-event.js";
 import { type ImageUse, ImageUses } from "./image-uses.js";
 import type { ImageGarbageCollectionOptions } from "./options.js";
 

@@ -1,8 +1,8 @@
 import { isCriError, OptionTable, option, rawMessageOf } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { pause } from "../clock-waits.js";
+import { recordNodeWarning } from "../event-objects.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
-import { recordNodeWarning } from "../node-event.js";
 import type { NodeRelist } from "../relist/index.js";
 import { logSize, rotateLog } from "./rotate-log.js";
 

@@ -12,6 +12,7 @@ import {
   Timer,
 } from "../../kubernetes/index.js";
 import { callSafely } from "../callbacks.js";
+import { nodeEventObject } from "../event-objects.js";
 import { defaultHardThresholds, type NodePressures } from "../eviction/index.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
 import type { RuntimeHealth } from "../relist/index.js";
@@ -265,8 +266,7 @@ export class NodeReporter implements KubeletLoop {
   }
 
   #record(type: "Normal" | "Warning", reason: string, message: string): void {
-    const { nodeName: name, record } = this.#parts;
-    // The kubelet's events of nodes use the name as the uid, and kubectl searches for that.
-    record({ type, reason, message, object: { kind: "Node", namespace: "", name, uid: name } });
+    const { nodeName, record } = this.#parts;
+    record({ type, reason, message, object: nodeEventObject(nodeName) });
   }
 }

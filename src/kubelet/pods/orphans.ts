@@ -1,4 +1,5 @@
 import { isCriError, rawMessageOf } from "../../core/index.js";
+import { podEventObject } from "../event-objects.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { housekeepingMs } from "./managed-pod.js";
@@ -68,7 +69,7 @@ export class Orphans implements KubeletLoop {
   async #remove(uid: string, signal: AbortSignal): Promise<void> {
     const { cri, record, onRemoved } = this.#parts;
     const identity = await identifyPod(cri, uid, signal);
-    const object = { kind: "Pod", ...identity } as const;
+    const object = podEventObject({ metadata: identity });
     await killAndRemovePod(identity, this.#parts, (event) => record({ ...event, object }), signal);
     this.#failures.delete(uid);
     onRemoved(identity);
@@ -79,7 +80,7 @@ export class Orphans implements KubeletLoop {
     const message = `error removing a pod that no source has: ${rawMessageOf(error)}`;
     if (this.#failures.get(uid) === message) return;
     this.#failures.set(uid, message);
-    const object = { kind: "Pod", namespace: "unknown", name: "unknown", uid } as const;
+    const object = podEventObject({ metadata: { namespace: "unknown", name: "unknown", uid } });
     this.#parts.record({ type: "Warning", reason: "FailedKillPod", message, object });
   }
 }

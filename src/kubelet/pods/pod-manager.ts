@@ -11,6 +11,7 @@ import {
   removePodCgroup,
 } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { podEventObject } from "../event-objects.js";
 import type { FirstLook } from "../first-look.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { Eviction, KubeletPod } from "../kubelet-view.js";
@@ -207,7 +208,7 @@ export class PodManager {
       const key = JSON.stringify([namespace, name, uid, problem]);
       if (!before?.has(key) && !now.has(key)) {
         const message = `The Pod of the source ${JSON.stringify(source.name)} is not used: it ${problem}`;
-        const object = { kind: "Pod", namespace, name, uid } as const;
+        const object = podEventObject(pod);
         this.#parts.record({ type: "Warning", reason: unsupportedReason, message, object });
       }
       now.add(key);
@@ -338,7 +339,7 @@ export class PodManager {
     probeCounts.forget(uid);
     await allocations.remove(uid);
     const isRemoved = pod.state === "ended" && pod.hadWorker && (await this.#removeStopped(pod));
-    // Without files, too: its source must not be told that it is gone while it runs.
+    // Also a Pod without files on the node: its source may see it removed only after it has stopped.
     if (!isRemoved && (this.#onNode.has(uid) || (await isInRuntime(cri, uid, closing)))) {
       const record = (event: { type: "Normal" | "Warning"; reason: string; message: string }) =>
         this.#record(pod, event);
@@ -375,9 +376,8 @@ export class PodManager {
     event: { readonly type: "Normal" | "Warning"; readonly reason: string; readonly message: string },
     container?: string,
   ): void {
-    const { namespace, name, uid } = pod.pod.metadata;
     const fieldPath = container === undefined ? undefined : fieldPathOf(pod.pod, container);
-    this.#parts.record({ ...event, object: { kind: "Pod", namespace, name, uid, fieldPath } });
+    this.#parts.record({ ...event, object: { ...podEventObject(pod.pod), fieldPath } });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   resizeMessage,
 } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { podEventObject } from "../event-objects.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { type PodResources, ResourceCheckpoints, type ResourceRecord } from "./checkpoint.js";
@@ -173,7 +174,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
           type: "Warning",
           reason: "FailedResizeDecision",
           message: `cannot decide about a resize: ${messageOf(error)}`,
-          object: objectOf(pod),
+          object: podEventObject(pod),
         });
       }
   }
@@ -212,7 +213,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
       await this.#allocate(pod);
       this.#waiting.delete(uid);
       const message = resizeMessage("Pod resize started", pod, { generation });
-      record({ type: "Normal", reason: "ResizeStarted", message, object: objectOf(pod) });
+      record({ type: "Normal", reason: "ResizeStarted", message, object: podEventObject(pod) });
       onChange(uid);
       return;
     }
@@ -226,7 +227,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
       before.observedGeneration === pending.observedGeneration;
     if (isSame) return;
     const message = resizeMessage(`Pod resize ${reason}`, pod, { generation, error });
-    record({ type: "Warning", reason: `Resize${reason}`, message, object: objectOf(pod) });
+    record({ type: "Warning", reason: `Resize${reason}`, message, object: podEventObject(pod) });
     onChange(uid);
   }
 
@@ -254,7 +255,7 @@ export class PodAllocations implements KubeletLoop, PodResizing {
         type: "Warning",
         reason: "FailedAllocationCheckpoint",
         message: `cannot save the allocated resources: ${messageOf(error)}`,
-        object: objectOf(pod),
+        object: podEventObject(pod),
       });
     }
   }
@@ -318,11 +319,6 @@ function withResources(pod: DefaultedPod, { pod: ofPod, containers }: PodResourc
       initContainers: replaced(spec.initContainers),
     },
   };
-}
-
-function objectOf({ metadata }: DefaultedPod): KubeletEvent["object"] {
-  const { namespace, name, uid } = metadata;
-  return { kind: "Pod", namespace, name, uid };
 }
 
 function compareLists(one: readonly number[], other: readonly number[]): number {

@@ -9,7 +9,7 @@ import {
   option,
 } from "../../core/index.js";
 import type { ConfigMap, Pod, Secret } from "../../kubernetes/index.js";
-import { recordNodeWarning } from "../node-event.js";
+import { recordNodeWarning } from "../event-objects.js";
 import type { PodSource, SourceHost, SourceInputs } from "../pod-source.js";
 import { type ManifestFile, ManifestFolder } from "./manifest-folder.js";
 import { staticPod } from "./static-pod.js";
@@ -41,9 +41,7 @@ const settleMs = 100;
  * @throws {CriError} `invalid_option`
  */
 export function staticPods(folder: string, options: StaticPodsOptions = {}): PodSource {
-  checkArgument("staticPods", "folder", folder, (value) =>
-    typeof value === "string" && value.startsWith("/") ? undefined : "must be an absolute path",
-  );
+  checkArgument("staticPods", "folder", folder, option.absolutePath);
   table.check("staticPods", options);
   return new StaticPods(folder, options.intervalMs ?? 20_000);
 }

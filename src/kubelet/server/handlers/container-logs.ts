@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { isCriError, rawMessageOf } from "../../../core/index.js";
-import type { LogEntry, LogReader } from "../../../logs/index.js";
+import { formatLogTime, type LogEntry, type LogReader } from "../../../logs/index.js";
 import { HttpError } from "../http-error.js";
 import { findContainer, findPod } from "../known-pods.js";
 import type { RequestContext } from "../request-context.js";
@@ -62,12 +62,6 @@ async function writeWithTimes(
 const newline = Buffer.from("\n");
 
 function lineWithTime({ bytes, timeNanos, continued, partial }: LogEntry): readonly Buffer[] {
-  const prefix = continued ? [] : [Buffer.from(`${timeText(timeNanos)} `)];
+  const prefix = continued ? [] : [Buffer.from(`${formatLogTime(timeNanos)} `)];
   return [...prefix, bytes, ...(partial ? [] : [newline])];
-}
-
-/** Returns a time in RFC 3339 with nine digits of the second, as the kubelet writes it. */
-function timeText(nanos: bigint): string {
-  const seconds = new Date(Number(nanos / 1_000_000_000n) * 1_000).toISOString().slice(0, 19);
-  return `${seconds}.${`${nanos % 1_000_000_000n}`.padStart(9, "0")}Z`;
 }

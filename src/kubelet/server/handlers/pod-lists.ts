@@ -1,4 +1,4 @@
-import { podStatusJson } from "../../../kubernetes/index.js";
+import { podStatusJson, timeText } from "../../../kubernetes/index.js";
 import type { KubeletPod } from "../../kubelet-view.js";
 import { answerJson } from "../answer.js";
 import type { RequestContext } from "../request-context.js";
@@ -17,8 +17,8 @@ export function podList(pods: readonly KubeletPod[]) {
       ...rest,
       metadata: {
         ...metadata,
-        ...(creationTimestamp && { creationTimestamp: timeText(creationTimestamp) }),
-        ...(deletionTimestamp && { deletionTimestamp: timeText(deletionTimestamp) }),
+        ...(creationTimestamp && { creationTimestamp: textOf(creationTimestamp) }),
+        ...(deletionTimestamp && { deletionTimestamp: textOf(deletionTimestamp) }),
       },
       status: podStatusJson(status),
     };
@@ -47,7 +47,7 @@ function runningContainers({ observed }: KubeletPod) {
     .map(({ name, image }) => ({ name, image, resources: {} }));
 }
 
-/** A time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
-function timeText(time: Date | string): string {
-  return typeof time === "string" ? time : `${time.toISOString().slice(0, 19)}Z`;
+/** A time that was read from JSON is a text already. */
+function textOf(time: Date | string): string {
+  return typeof time === "string" ? time : timeText(time);
 }

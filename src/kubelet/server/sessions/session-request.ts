@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { headerList } from "../../../server/index.js";
 import { HttpError } from "../http-error.js";
 
 /** How a client wants to speak after the upgrade. */
@@ -8,18 +9,18 @@ export type SessionUpgrade =
 
 /** Reads the upgrade that a request asks for. Throws 400 for one without an upgrade that this server knows. */
 export function readUpgrade({ headers, method }: IncomingMessage): SessionUpgrade {
-  const upgrades = listOf(headers.upgrade).map((name) => name.toLowerCase());
+  const upgrades = headerList(headers.upgrade).map((name) => name.toLowerCase());
   if (upgrades.includes("websocket")) {
     if (method !== "GET")
       throw new HttpError(400, "unable to upgrade: the method of a WebSocket upgrade must be GET");
-    return { transport: "websocket", protocols: listOf(headers["sec-websocket-protocol"]) };
+    return { transport: "websocket", protocols: headerList(headers["sec-websocket-protocol"]) };
   }
   if (!upgrades.includes("spdy/3.1"))
     throw new HttpError(
       400,
       `unable to upgrade: missing upgrade headers in request: "Upgrade: SPDY/3.1" or "Upgrade: websocket"`,
     );
-  const protocols = listOf(headers["x-stream-protocol-version"]);
+  const protocols = headerList(headers["x-stream-protocol-version"]);
   if (protocols.length === 0)
     throw new HttpError(400, "unable to upgrade: the request has no X-Stream-Protocol-Version");
   return { transport: "spdy", protocols };
@@ -60,14 +61,4 @@ export function readPorts(query: URLSearchParams): number[] {
       throw new HttpError(400, `unable to parse "${text}" as a port`);
     return port;
   });
-}
-
-/** Splits a header, which may occur several times, into its values. */
-function listOf(header: string | readonly string[] | undefined): readonly string[] {
-  return [header ?? []]
-    .flat()
-    .join(",")
-    .split(",")
-    .map((name) => name.trim())
-    .filter((name) => name !== "");
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { monotonicMs } from "../../../core/index.js";
 import { SingleFlight } from "../../../images/index.js";
-import { type DefaultedVolume, podLogFolder, volumeFolder } from "../../../kubernetes/index.js";
+import { type DefaultedVolume, podLogFolder, timeText, volumeFolder } from "../../../kubernetes/index.js";
 import { folderUse } from "../../disk-use.js";
 import type { KubeletPod } from "../../kubelet-view.js";
 import { type DiskUse, fileSystem, usedBy } from "./file-systems.js";
@@ -79,7 +79,7 @@ export class PodDisks {
   ): Promise<VolumeStats | undefined> {
     const kind = filledKind(volume);
     const folder = volumeFolder(this.#folders.rootDir, uid, kind ?? "plugin", volume.name);
-    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    const time = timeText(new Date());
     const file = await fileSystem(folder, time);
     if (!file) return undefined;
     const stats: FsStats | undefined = kind ? usedBy(file, await folderUse(folder, signal), time) : file;

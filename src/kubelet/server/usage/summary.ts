@@ -1,4 +1,4 @@
-import type { ObservedContainer } from "../../../kubernetes/index.js";
+import { type ObservedContainer, timeText } from "../../../kubernetes/index.js";
 import type {
   ContainerUsage,
   CpuStats as CpuReading,
@@ -194,5 +194,5 @@ function readAt({ atNanos }: { readonly atNanos: bigint }, time: string): string
 
 /** A time in RFC 3339 with whole seconds, as `metav1.Time` is written. */
 function timeOf(nanos: bigint): string {
-  return `${new Date(Number(nanos / 1_000_000n)).toISOString().slice(0, 19)}Z`;
+  return timeText(new Date(Number(nanos / 1_000_000n)));
 }

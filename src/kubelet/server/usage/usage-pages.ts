@@ -1,5 +1,5 @@
 import { isCriError } from "../../../core/index.js";
-import { HostFiles } from "../../../kubernetes/index.js";
+import { HostFiles, timeText } from "../../../kubernetes/index.js";
 import { prometheusContentTypes } from "../../../stats/index.js";
 import type { KubeletPod } from "../../kubelet-view.js";
 import { kubeletPage, probesPage } from "../metrics/kubelet-page.js";
@@ -69,7 +69,7 @@ export class UsagePages {
     const { view, rootDir } = this.#parts;
     const isShort = query.get("only_cpu_and_memory") === "true";
     const node = await this.#node();
-    const time = `${new Date(view.clock.now()).toISOString().slice(0, 19)}Z`;
+    const time = timeText(new Date(view.clock.now()));
     const [usage, disks, nodeFs, images] = await Promise.all([
       this.#usage.read(signal),
       isShort ? new Map<string, PodDiskUse>() : this.#disks.read(view.pods().filter(hasSandbox), signal),
