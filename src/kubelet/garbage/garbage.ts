@@ -1,10 +1,9 @@
-import { raceAbort, rawMessageOf } from "../../core/index.js";
+import { raceAbort } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { removeInstances, removeSandboxes } from "../../kubernetes/index.js";
-import { pause } from "../clock-waits.js";
-import { recordNodeWarning } from "../event-objects.js";
 import type { KubeletLoop, KubeletPod, KubeletView } from "../kubelet-view.js";
 import type { NodeRelist } from "../relist/index.js";
+import { collectAgain } from "./collect-again.js";
 import { type DeadObjects, deadObjects, type PodOwnership } from "./dead-objects.js";
 import type { GarbageCollectionOptions } from "./options.js";
 import { podsWithLogs, removeDanglingLinks } from "./pod-logs.js";
@@ -39,7 +38,6 @@ export class GarbageCollection implements KubeletLoop {
   readonly #maxDeadContainers: number;
   /** The uids of pods that had files on this node while this kubelet ran: their logs may be removed. */
   readonly #ownUids = new Set<string>();
-  #hasFailed = false;
 
   constructor(parts: GarbageParts, options: GarbageCollectionOptions = {}) {
     this.#parts = parts;
@@ -48,16 +46,9 @@ export class GarbageCollection implements KubeletLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    while (await pause(this.#parts.view.clock, this.#intervalMs, signal))
-      try {
-        await this.collect(signal);
-        this.#hasFailed = false;
-      } catch (error) {
-        if (signal.aborted) return;
-        // The first failure is usually an outage, which others report.
-        if (this.#hasFailed) recordNodeWarning(this.#parts.view, "ContainerGCFailed", rawMessageOf(error));
-        this.#hasFailed = true;
-      }
+    const collect = (aborted: AbortSignal) => this.collect(aborted);
+    const loop = { intervalMs: this.#intervalMs, failureReason: "ContainerGCFailed", collect };
+    await collectAgain(this.#parts.view, loop, signal);
   }
 
   /** Collects once. Rejects when the runtime does not answer, when a file cannot be removed, or when the signal fires. */

@@ -1,11 +1,11 @@
-import { invalidOption, raceAbort, rawMessageOf, tryParseReference } from "../../core/index.js";
+import { invalidOption, raceAbort, tryParseReference } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import { type NodeImage, normalizeReference } from "../../images/index.js";
 import { steadyMs } from "../../kubernetes/index.js";
-import { pause } from "../clock-waits.js";
 import { type DiskSpace, type MeasureDisk, measureDisk } from "../disk-space.js";
 import { recordNodeWarning } from "../event-objects.js";
 import type { KubeletLoop, KubeletView } from "../kubelet-view.js";
+import { collectAgain } from "./collect-again.js";
 import { type ImageUse, ImageUses } from "./image-uses.js";
 import type { ImageGarbageCollectionOptions } from "./options.js";
 
@@ -27,7 +27,6 @@ export class ImageGarbageCollection implements KubeletLoop {
   readonly #options: Required<{ readonly [K in keyof ImageGarbageCollectionOptions]: number }>;
   readonly #uses = new ImageUses();
   readonly #startedMs: number;
-  #hasFailed = false;
 
   /** Throws `invalid_option` when `lowPercent` is above `highPercent`. */
   constructor(parts: ImageGarbageParts, options: ImageGarbageCollectionOptions = {}) {
@@ -46,18 +45,11 @@ export class ImageGarbageCollection implements KubeletLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts.view;
     // The first images are those that were there before.
     await this.#findUnused(signal).catch(() => undefined);
-    while (await pause(clock, this.#options.intervalMs, signal))
-      try {
-        await this.collect(signal);
-        this.#hasFailed = false;
-      } catch (error) {
-        if (signal.aborted) return;
-        if (this.#hasFailed) recordNodeWarning(this.#parts.view, "ImageGCFailed", rawMessageOf(error));
-        this.#hasFailed = true;
-      }
+    const collect = (aborted: AbortSignal) => this.collect(aborted);
+    const loop = { intervalMs: this.#options.intervalMs, failureReason: "ImageGCFailed", collect };
+    await collectAgain(this.#parts.view, loop, signal);
   }
 
   /** Collects once, by the thresholds. Rejects when the runtime does not answer, and when not enough could be removed. */
