@@ -132,6 +132,7 @@ export type {
 } from "./worker/observed.js";
 export { removePodCgroup } from "./worker/pod-cgroup.js";
 export { EventChanges } from "./worker/pod-changes.js";
+export { PodSubscribers } from "./worker/pod-subscribers.js";
 export { PodWorker, type PodWorkerOptions, type TerminateOptions } from "./worker/pod-worker.js";
 export type {
   EventRecorder,

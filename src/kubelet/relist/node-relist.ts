@@ -2,7 +2,7 @@ import type { StatusResponse } from "../../../gen/runtime/v1/api_pb.js";
 import { backoff, linkedController, onAbort, raceAbort } from "../../core/index.js";
 import type { Cri } from "../../cri.js";
 import type { NodeContainer, NodePod } from "../../events/index.js";
-import { type Clock, type PodChanges, steadyMs, Timer } from "../../kubernetes/index.js";
+import { type Clock, type PodChanges, PodSubscribers, steadyMs, Timer } from "../../kubernetes/index.js";
 import { pause, withClockDeadline } from "../clock-waits.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { isRuntimeReady, type RuntimeHealth, runtimeHealth } from "./health.js";
@@ -34,7 +34,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
   readonly #parts: NodeRelistParts;
   readonly #options: ResolvedRelistOptions;
   readonly #objects = new NodeObjects();
-  readonly #subscribers = new Map<string, Set<() => void>>();
+  readonly #subscribers = new PodSubscribers();
   readonly #timer: Timer;
   readonly #firstRelist: Promise<void>;
   #onFirstRelist = () => {};
@@ -99,16 +99,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
   }
 
   subscribe(podUid: string, notify: () => void): () => void {
-    const callbacks = this.#subscribers.get(podUid) ?? new Set();
-    this.#subscribers.set(podUid, callbacks);
-    // Two subscriptions with one function are two subscriptions.
-    const callback = () => notify();
-    callbacks.add(callback);
-    return () => {
-      callbacks.delete(callback);
-      if (callbacks.size === 0 && this.#subscribers.get(podUid) === callbacks)
-        this.#subscribers.delete(podUid);
-    };
+    return this.#subscribers.add(podUid, notify);
   }
 
   /** Lists now, and resolves when the cache has the result. Rejects when the runtime does not answer, or when the signal fires. */
@@ -125,8 +116,8 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     this.#relistedAtMs = Math.max(this.#relistedAtMs ?? 0, startedAtMs);
     const changed = this.#objects.replace(start, lists);
     this.#onFirstRelist();
-    if (this.#mustNotifyAll) this.#notify(this.#subscribers.keys());
-    else this.#notify(changed);
+    if (this.#mustNotifyAll) this.#subscribers.notifyAll();
+    else for (const uid of changed) this.#subscribers.notify(uid);
     this.#mustNotifyAll = false;
   }
 
@@ -193,7 +184,7 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     const reading = linkedController(signal);
     try {
       for await (const event of this.#parts.cri.events.read({ signal: reading.signal })) {
-        if ("kind" in event) this.#notify([this.#objects.apply(event)]);
+        if ("kind" in event) this.#subscribers.notify(this.#objects.apply(event));
         else if (event.type === "connected" && event.by === "polling") return;
         else if (event.type === "disconnected") this.#hasEvents = false;
         else {
@@ -242,9 +233,5 @@ export class NodeRelist implements PodChanges, KubeletLoop {
     if (health === this.#reportedHealth) return;
     this.#reportedHealth = health;
     this.#parts.onHealthChange?.();
-  }
-
-  #notify(uids: Iterable<string>): void {
-    for (const uid of [...uids]) for (const notify of [...(this.#subscribers.get(uid) ?? [])]) notify();
   }
 }

@@ -1,11 +1,12 @@
 import { kubernetesLabels } from "../../core/index.js";
 import type { Events, NodeEvent } from "../../events/index.js";
+import { PodSubscribers } from "./pod-subscribers.js";
 import type { PodChanges } from "./ports.js";
 
 /** The changes of pods, from the events of a connection. One reader serves all subscribers; it ends with the last one. */
 export class EventChanges implements PodChanges {
   readonly #events: Pick<Events, "read">;
-  readonly #subscribers = new Map<string, Set<() => void>>();
+  readonly #subscribers = new PodSubscribers();
   #reading: AbortController | undefined;
 
   constructor(events: Pick<Events, "read">) {
@@ -13,16 +14,10 @@ export class EventChanges implements PodChanges {
   }
 
   subscribe(podUid: string, notify: () => void): () => void {
-    const callbacks = this.#subscribers.get(podUid) ?? new Set();
-    this.#subscribers.set(podUid, callbacks);
-    // Two subscriptions with one function are two subscriptions.
-    const callback = () => notify();
-    callbacks.add(callback);
+    const remove = this.#subscribers.add(podUid, notify);
     this.#start();
     return () => {
-      callbacks.delete(callback);
-      if (callbacks.size === 0 && this.#subscribers.get(podUid) === callbacks)
-        this.#subscribers.delete(podUid);
+      remove();
       if (this.#subscribers.size > 0) return;
       this.#reading?.abort();
       this.#reading = undefined;
@@ -43,24 +38,20 @@ export class EventChanges implements PodChanges {
       for await (const event of this.#events.read({ signal })) this.#dispatch(event);
     } catch {
       // The client was closed, or the last subscription ended. Workers learn of a closed client from their own calls.
-      this.#notifyAll();
+      this.#subscribers.notifyAll();
     }
   }
 
   #dispatch(event: NodeEvent): void {
     if (!("kind" in event)) {
       // After an outage, anything may have changed.
-      if (event.type !== "disconnected") this.#notifyAll();
+      if (event.type !== "disconnected") this.#subscribers.notifyAll();
       return;
     }
     const uid =
       event.kind === "pod"
         ? event.pod.uid
         : (event.container.labels[kubernetesLabels.podUid] ?? event.pod?.uid ?? "");
-    for (const notify of this.#subscribers.get(uid) ?? []) notify();
-  }
-
-  #notifyAll(): void {
-    for (const callbacks of [...this.#subscribers.values()]) for (const notify of [...callbacks]) notify();
+    this.#subscribers.notify(uid);
   }
 }
