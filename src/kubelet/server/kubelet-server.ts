@@ -1,15 +1,18 @@
 import type { Server as HttpsServer } from "node:https";
-import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { criError } from "../../core/index.js";
 import { CertificateStore } from "./certificate/certificate-store.js";
-import { httpServer, httpsServer, Listener, secureContext } from "./listener.js";
-import { type KubeletCertificate, type KubeletServerOptions, kubeletServerTable } from "./options.js";
+import { httpServer, httpsServer, Listener, localAuthority, secureContext } from "./listener.js";
+import {
+  defaultIdleTimeoutMs,
+  type KubeletCertificate,
+  type KubeletServerOptions,
+  kubeletServerTable,
+} from "./options.js";
 import type { KubeletServerParts } from "./parts.js";
 import { healthOnly, Requests } from "./requests.js";
 import { UsagePages } from "./usage/usage-pages.js";
 
-const defaultIdleTimeoutMs = 14_400_000;
 const defaultMaxConnections = 1_000;
 /** Connections for the health: its answers are short. */
 const maxHealthConnections = 100;
@@ -61,9 +64,7 @@ export class KubeletServer implements AsyncDisposable {
 
   /** The URL of the server on this machine. */
   get url(): string {
-    const { host = "::" } = this.#options;
-    const name = { "::": "127.0.0.1", "0.0.0.0": "127.0.0.1" }[host] ?? host;
-    return `https://${isIPv6(name) ? `[${name}]` : name}:${this.#port}`;
+    return `https://${localAuthority(this.#options.host ?? "::", this.#port)}`;
   }
 
   /** The number of open exec, attach and port-forward sessions. */

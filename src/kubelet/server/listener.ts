@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, isIPv6 } from "node:net";
 import type { Duplex } from "node:stream";
 import { codeOf, criError, invalidOption, messageOf } from "../../core/index.js";
 import { Connections } from "../../server/index.js";
@@ -69,6 +69,12 @@ export class Listener {
     this.#server.listen({ host, port });
     await once(this.#server, "listening");
   }
+}
+
+/** Returns the `HOST:PORT` by which this machine reaches a listener. A listener on all addresses is reached on 127.0.0.1. */
+export function localAuthority(host: string, port: number): string {
+  const name = { "::": "127.0.0.1", "0.0.0.0": "127.0.0.1" }[host] ?? host;
+  return `${isIPv6(name) ? `[${name}]` : name}:${port}`;
 }
 
 /** Returns what TLS connections are made with. */

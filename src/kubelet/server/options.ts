@@ -113,6 +113,9 @@ export interface KubeletServerOptions {
   readonly idleTimeoutMs?: number | undefined;
 }
 
+/** The default of {@link KubeletServerOptions.idleTimeoutMs}. */
+export const defaultIdleTimeoutMs = 14_400_000;
+
 /** How the streaming URLs of the runtime are reached. */
 export type KubeletStreamingOptions = Pick<StreamingOptions, "baseUrl" | "rewriteUrl" | "dial" | "tls">;
 

@@ -1,7 +1,6 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { linkedController } from "../../core/index.js";
 import { Authenticator } from "./access/authentication.js";
 import { Authorizer } from "./access/authorization.js";
 import { answerError, answerText } from "./answer.js";
@@ -16,6 +15,7 @@ import { RequestCounts } from "./metrics/request-counts.js";
 import type { KubeletServerOptions } from "./options.js";
 import type { KubeletServerParts } from "./parts.js";
 import type { RequestContext } from "./request-context.js";
+import { requestSignal } from "./request-signal.js";
 import { type MatchedRoute, type Path, type RouteName, readPath } from "./routes.js";
 import { isSessionRoute, KubeletSessions } from "./sessions/sessions.js";
 
@@ -164,20 +164,6 @@ function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
 
 function hasBody({ headers }: IncomingMessage): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-/** Returns a signal that fires when the client leaves before the end of its answer, and when the server closes. */
-function requestSignal(stream: ServerResponse | Duplex, closing: AbortSignal) {
-  const controller = linkedController(closing);
-  const onClose = () => controller.abort(new Error("the client disconnected"));
-  stream.once("close", onClose);
-  return {
-    signal: controller.signal,
-    unlink() {
-      stream.off("close", onClose);
-      controller.unlink();
-    },
-  };
 }
 
 /** Returns a response on a connection whose request asked for an upgrade. The connection ends with it. */

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { isCriError, rawMessageOf } from "../../../core/index.js";
 import { formatLogTime, type LogEntry, type LogReader } from "../../../logs/index.js";
 import { HttpError } from "../http-error.js";
 import { findContainer, findPod } from "../known-pods.js";
 import type { RequestContext } from "../request-context.js";
 import { loggedContainer, readerOptions, readLogRequest } from "./log-request.js";
+import { sendLog } from "./send-log.js";
 
 /** Answers with the log of a container, up to its end; with `follow`, until the container ends or the client disconnects. */
 export async function containerLogs({
@@ -30,17 +30,10 @@ export async function containerLogs({
     ...(timestamps ? { maxLineBytes: 0 } : { limitBytes }),
     signal,
   });
-  response.setHeader("Content-Type", "text/plain");
-  // The client learns that the log is followed before there is a line.
-  if (follow) response.flushHeaders();
-  try {
-    if (timestamps) await writeWithTimes(reader, response, limitBytes, signal);
-    else await reader.writeTo(response);
-  } catch (error) {
-    if (signal.aborted) return;
-    throw isCriError(error) && !response.headersSent ? new HttpError(400, rawMessageOf(error)) : error;
-  }
-  response.end();
+  const write = timestamps
+    ? () => writeWithTimes(reader, response, limitBytes, signal)
+    : () => reader.writeTo(response);
+  await sendLog(response, { contentType: "text/plain", follow, write, signal });
 }
 
 /** Writes the time before each line. As in the kubelet, `limitBytes` includes the times. */

@@ -5,7 +5,7 @@ import { acceptWebSocket, Sessions, WebSocketDuplex } from "../../../server/inde
 import { dial, isTransportRefusal, resolveUrl, upgradeToSpdy } from "../../../streaming/index.js";
 import { HttpError } from "../http-error.js";
 import { containerOf, findContainer, sandboxOf } from "../known-pods.js";
-import type { KubeletServerOptions } from "../options.js";
+import { defaultIdleTimeoutMs, type KubeletServerOptions } from "../options.js";
 import type { KubeletServerParts } from "../parts.js";
 import type { MatchedRoute, RouteName } from "../routes.js";
 import { Bridge, type SessionCall } from "./bridge.js";
@@ -89,7 +89,7 @@ export class KubeletSessions {
   }
 
   get #idleTimeoutMs(): number {
-    return this.#options.idleTimeoutMs ?? 14_400_000;
+    return this.#options.idleTimeoutMs ?? defaultIdleTimeoutMs;
   }
 
   /** Reads what CRI is asked for. Throws 400 and 404. */

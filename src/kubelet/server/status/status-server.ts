@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isIP, isIPv6 } from "node:net";
-import { isCriError, linkedController, rawMessageOf } from "../../../core/index.js";
+import { isIP } from "node:net";
 import type { KubeletEvent } from "../../kubelet-event.js";
 import { answerError, answerHtml, answerJson } from "../answer.js";
 import { loggedContainer, readerOptions, readLogRequest } from "../handlers/log-request.js";
 import { podList } from "../handlers/pod-lists.js";
+import { sendLog } from "../handlers/send-log.js";
 import { HttpError } from "../http-error.js";
 import { findContainer, findPod } from "../known-pods.js";
-import { httpServer, Listener } from "../listener.js";
+import { httpServer, Listener, localAuthority } from "../listener.js";
 import type { KubeletServerParts } from "../parts.js";
+import { requestSignal } from "../request-signal.js";
 import { decodeSegments, type PathNames } from "../routes.js";
 import type { ReadOnlyPortOptions } from "./options.js";
 import { statusPage } from "./status-page.js";
@@ -49,9 +50,7 @@ export class StatusServer implements AsyncDisposable {
 
   /** The URL of the page on this machine. */
   get url(): string {
-    const { host = "127.0.0.1" } = this.#options;
-    const name = { "::": "127.0.0.1", "0.0.0.0": "127.0.0.1" }[host] ?? host;
-    return `http://${isIPv6(name) ? `[${name}]` : name}:${this.#listener.port}/`;
+    return `http://${localAuthority(this.#options.host ?? "127.0.0.1", this.#listener.port)}/`;
   }
 
   /** Listens. Rejects with `unreachable` when the port is in use. */
@@ -72,18 +71,15 @@ export class StatusServer implements AsyncDisposable {
 
   /** Answers a request. Never rejects. */
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = linkedController(this.#closing.signal);
-    const onClose = () => gone.abort(new Error("the client disconnected"));
-    response.once("close", onClose);
+    const { signal, unlink } = requestSignal(response, this.#closing.signal);
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     try {
       this.#check(request);
-      await this.#answer(new URL(request.url ?? "/", "http://kubelet"), response, gone.signal);
+      await this.#answer(new URL(request.url ?? "/", "http://kubelet"), response, signal);
     } catch (error) {
       answerError(response, error);
     } finally {
-      response.off("close", onClose);
-      gone.unlink();
+      unlink();
     }
   }
 
@@ -163,15 +159,9 @@ export class StatusServer implements AsyncDisposable {
     const id = loggedContainer(pod, names.container, request.previous);
     const options = { ...readerOptions(request), limitBytes: request.limitBytes };
     await using reader = view.cri.logs(id, { ...options, tail, signal });
-    response.setHeader("Content-Type", "text/plain; charset=utf-8");
-    if (request.follow) response.flushHeaders();
-    try {
-      await reader.writeTo(response);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw isCriError(error) && !response.headersSent ? new HttpError(400, rawMessageOf(error)) : error;
-    }
-    response.end();
+    const { follow } = request;
+    const write = () => reader.writeTo(response);
+    await sendLog(response, { contentType: "text/plain; charset=utf-8", follow, write, signal });
   }
 }
 
