@@ -66,6 +66,7 @@ export type { NodeFiles, PreparedContainer, PreparedPod } from "./node/node-file
 export { podFolder, podLogFolder, podsFolder, volumeFolder } from "./node/pod-paths.js";
 
 export type { UserNamespaceIds } from "./node/user-namespaces.js";
+export { isRoot, userStateFolder } from "./node/user-rights.js";
 export type {
   PluginVolumeSource,
   UnmountVolume,
@@ -156,6 +157,7 @@ export { obsolete, type RemovalParts, removeInstances, removeSandboxes } from ".
 export { type RemovePodOptions, removePod } from "./worker/remove-pod.js";
 export {
   type ContainerResize,
+  hasEqualAmounts,
   resizableContainersOf,
   resizeMessage,
 } from "./worker/resize.js";

@@ -2,6 +2,7 @@ import { messageOf } from "../../core/index.js";
 import {
   type Clock,
   type DefaultedPod,
+  hasEqualAmounts,
   type Node,
   type PendingResize,
   type PodResizing,
@@ -16,7 +17,7 @@ import { podEventObject } from "../event-objects.js";
 import type { KubeletEvent } from "../kubelet-event.js";
 import type { KubeletLoop } from "../kubelet-view.js";
 import { type PodResources, ResourceCheckpoints, type ResourceRecord } from "./checkpoint.js";
-import { hasEqualAmounts, infeasible } from "./decide.js";
+import { infeasible } from "./decide.js";
 
 /** What {@link PodAllocations} needs of its kubelet. */
 export interface AllocationsOptions {

@@ -1,12 +1,11 @@
 import {
   type DefaultedPod,
+  hasEqualAmounts,
   isStaticPod,
   type Node,
   type PendingResize,
   podQosClass,
   podRequest,
-  type ResourceRequirements,
-  type Resources,
   resizableContainersOf,
 } from "../../kubernetes/index.js";
 import { parseQuantity } from "../../pods/index.js";
@@ -95,22 +94,4 @@ function* pairs(pod: DefaultedPod, allocated: DefaultedPod) {
   const before = new Map(resizableContainersOf(allocated).map((it) => [it.name, it.resources]));
   for (const { name, resources = {} } of resizableContainersOf(pod))
     yield [resources, before.get(name) ?? {}] as const;
-}
-
-/** Returns whether resources are the same amounts, however they are written. */
-export function hasEqualAmounts(
-  one: ResourceRequirements,
-  other: ResourceRequirements,
-  names?: readonly string[],
-): boolean {
-  return (["limits", "requests"] as const).every((field) =>
-    (names ?? [...Object.keys(one[field] ?? {}), ...Object.keys(other[field] ?? {})]).every((name) =>
-      isSameAmount(one[field]?.[name], other[field]?.[name]),
-    ),
-  );
-}
-
-function isSameAmount(one: Resources[string] | undefined, other: Resources[string] | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other;
-  return parseQuantity(one).compare(parseQuantity(other)) === 0;
 }

@@ -58,7 +58,9 @@ export function resizeNeed(
   actuated: ResourceRequirements | undefined,
 ): ResizeNeed {
   const wanted = resourcesToActuate(pod, container);
-  const changed = resizableResources.filter((name) => !isEqual(name, wanted, actuated));
+  const changed = resizableResources.filter(
+    (name) => actuated === undefined || !hasEqualAmounts(wanted, actuated, [name]),
+  );
   if (changed.length === 0) return { kind: "none" };
   const needsRestart = changed.some((name) =>
     container.resizePolicy?.some(
@@ -91,17 +93,19 @@ export function isResizing(
   });
 }
 
-function isEqual(
-  name: ResizableResource,
-  wanted: ResourceRequirements,
-  actuated: ResourceRequirements | undefined,
+/** Returns whether resources are the same amounts, however they are written: of these names, or of all that either has. */
+export function hasEqualAmounts(
+  one: ResourceRequirements,
+  other: ResourceRequirements,
+  names?: readonly string[],
 ): boolean {
-  if (actuated === undefined) return false;
-  return (["requests", "limits"] as const).every((field) => {
-    const [one, other] = [amountOf(wanted[field], name), amountOf(actuated[field], name)];
-    if (one === undefined || other === undefined) return one === other;
-    return one.compare(other) === 0;
-  });
+  return (["limits", "requests"] as const).every((field) =>
+    (names ?? [...Object.keys(one[field] ?? {}), ...Object.keys(other[field] ?? {})]).every((name) => {
+      const [amount, otherAmount] = [amountOf(one[field], name), amountOf(other[field], name)];
+      if (amount === undefined || otherAmount === undefined) return amount === otherAmount;
+      return amount.compare(otherAmount) === 0;
+    }),
+  );
 }
 
 /** Returns the resources with one resource as it is in others. */
