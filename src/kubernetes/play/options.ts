@@ -1,4 +1,3 @@
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { OptionTable, option } from "../../core/index.js";
 import { authCheck, type ImageAuth } from "../../images/index.js";
@@ -7,6 +6,7 @@ import { clockCheck } from "../argument-checks.js";
 import { nodeFactsTable } from "../config/input-checks.js";
 import type { NodeFacts } from "../config/node-facts.js";
 import type { ServiceInput } from "../config/pod-inputs.js";
+import { isRoot, userStateFolder } from "../node/user-rights.js";
 import { type VolumePlugins, volumePluginsTable } from "../node/volume-plugin.js";
 import type { Clock } from "../worker/clock.js";
 import type { PodPlanner, PodWorkerEvent } from "../worker/ports.js";
@@ -95,11 +95,6 @@ export const playPodTable = new OptionTable<PlayPodOptions>({
   signal: option.signal,
 });
 
-/** Whether this process may mount: only root is asked for it. */
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
 /** Returns the folders and the rights of the node with their defaults. */
 export function resolveFolders({ rootDir = defaultRootDir(), podLogsDir, withoutMounts }: PlayPodOptions) {
   return {
@@ -110,7 +105,5 @@ export function resolveFolders({ rootDir = defaultRootDir(), podLogsDir, without
 }
 
 function defaultRootDir(): string {
-  if (isRoot()) return "/var/lib/cri-sdk";
-  const { XDG_STATE_HOME: stateHome = "" } = process.env;
-  return join(stateHome.startsWith("/") ? stateHome : join(homedir(), ".local", "state"), "cri-sdk");
+  return isRoot() ? "/var/lib/cri-sdk" : join(userStateFolder(), "cri-sdk");
 }
