@@ -34,7 +34,7 @@ export class Dispatcher {
   readonly #services = new Set<string>();
   readonly #fallback: RawHandler | undefined;
 
-  constructor({ runtime, image, fallback }: Services) {
+  constructor({ runtime, image, fallback, mapError }: Services) {
     this.#fallback = fallback;
     const served = [
       [RuntimeService, runtime],
@@ -47,7 +47,8 @@ export class Dispatcher {
       const handlers = implementation as Record<string, AnyHandler | undefined>;
       for (const method of service.methods as readonly AnyMethod[]) {
         // Bound, because an implementation may be a class instance with state.
-        const handler: AnyHandler | undefined = handlers[method.localName]?.bind(implementation);
+        const bound: AnyHandler | undefined = handlers[method.localName]?.bind(implementation);
+        const handler = bound && mapError ? withMappedErrors(method, bound, mapError) : bound;
         const route = { kind: method.methodKind, method, ...(handler && { handler }) };
         this.#routes.set(`/${service.typeName}/${method.name}`, route);
       }
@@ -68,6 +69,33 @@ export class Dispatcher {
         : `unknown service ${service}`,
     );
   }
+}
+
+/** Returns a handler whose errors are converted, wherever they are thrown: synchronously, by its promise, or while it streams. */
+function withMappedErrors(
+  { methodKind }: AnyMethod,
+  handler: AnyHandler,
+  mapError: NonNullable<Services["mapError"]>,
+): AnyHandler {
+  if (methodKind === "server_streaming")
+    return async function* (request, context) {
+      try {
+        yield* handler(request, context) as AsyncIterable<unknown>;
+      } catch (error) {
+        throw mapError(error, context);
+      }
+    };
+  return (request, context) => {
+    try {
+      const response = handler(request, context);
+      if (!isPromiseLike(response)) return response;
+      return Promise.resolve(response).catch((error: unknown) => {
+        throw mapError(error, context);
+      });
+    } catch (error) {
+      throw mapError(error, context);
+    }
+  };
 }
 
 /** Returns the name of a route's RPC: `Version`. */

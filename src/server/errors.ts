@@ -30,6 +30,11 @@ export function clientGone(cause?: unknown): CriError {
   return criError("connection_lost", "the client ended the streaming session or disconnected", { cause });
 }
 
+/** The reason of a handler's signal when its client closed the streaming session, and wants the command to continue. */
+export function clientDetached(): CriError {
+  return criError("client_closed", "the client detached from the streaming session");
+}
+
 /** The reason of a handler's signal after a session's idle timeout. */
 export function sessionIdle(ms: number): CriError {
   return criError("deadline", `the streaming session was idle for ${ms} ms`);

@@ -75,6 +75,11 @@ export interface Services {
   readonly image?: ImageImplementation | undefined;
   /** Handles calls of other services, and of RPCs that are newer than this schema. */
   readonly fallback?: RawHandler | undefined;
+  /**
+   * Converts the errors of the handlers of `runtime` and `image` before they are sent, such as those of an engine's client to a
+   * `CriError`. What it returns is sent as if the handler had thrown it. @default errors are sent as they are
+   */
+  readonly mapError?: ((error: unknown, context: CallContext) => unknown) | undefined;
 }
 
 /** Returns a check of the handlers of a service: a misspelt name would leave the RPC unimplemented. */
@@ -89,4 +94,5 @@ export const servicesTable = new OptionTable<Services>({
   runtime: handlersOfService(RuntimeService),
   image: handlersOfService(ImageService),
   fallback: option.callback,
+  mapError: option.callback,
 });

@@ -210,12 +210,12 @@ test("a reset of stdin ends the input; a reset of stdout stops nothing", async (
   assert.equal(JSON.parse(receivedText(error as never)).reason, "NonZeroExitCode");
 });
 
-for (const [how, disconnect] of [
-  ["GOAWAY", (client) => client.connection.goaway()],
-  ["an orderly end", (client) => client.socket.end()],
-  ["a cut", (client) => client.socket.destroy()],
-  ["bytes that are no SPDY", (client) => client.socket.write(Buffer.alloc(64, 0x80))],
-] as readonly (readonly [string, (client: Awaited<ReturnType<typeof rawSpdy>>) => unknown])[])
+for (const [how, reason, disconnect] of [
+  ["GOAWAY", "client_closed", (client) => client.connection.goaway()],
+  ["an orderly end", "connection_lost", (client) => client.socket.end()],
+  ["a cut", "connection_lost", (client) => client.socket.destroy()],
+  ["bytes that are no SPDY", "connection_lost", (client) => client.socket.write(Buffer.alloc(64, 0x80))],
+] as readonly (readonly [string, string, (client: Awaited<ReturnType<typeof rawSpdy>>) => unknown])[])
   test(`the client disconnects by ${how}: the signal fires, stdin ends, writes fail`, async (t) => {
     const context: { seen?: import("../../src/server/index.js").ExecContext } = {};
     const { server } = await serve(t, {
@@ -230,8 +230,7 @@ for (const [how, disconnect] of [
     await until(() => context.seen !== undefined, "the handler runs");
     const { signal, stdin, stdout } = context.seen ?? assert.fail();
     disconnect(client);
-    const reason = await fired(signal);
-    assert.equal((reason as { reason: string }).reason, "connection_lost");
+    assert.equal(((await fired(signal)) as { reason: string }).reason, reason);
     assert.equal(await textOf(stdin), "");
     await within(1_000, new Promise<void>((resolve) => stdout?.write("x", () => resolve())));
     assert.ok(stdout?.destroyed);

@@ -162,10 +162,11 @@ test("a message that violates its protocol ends the session", async (t) => {
   await until(() => server.sessions === 0, "the session is over");
 });
 
-for (const [how, disconnect] of [
-  ["a close frame", (socket) => socket.close(1_000)],
-  ["a cut", (socket) => socket.terminate()],
-] as readonly (readonly [string, (socket: WebSocket) => void])[])
+for (const [how, reason, disconnect] of [
+  ["a close frame", "client_closed", (socket) => socket.close(1_000)],
+  ["a close frame of a client that goes away", "connection_lost", (socket) => socket.close(1_001)],
+  ["a cut", "connection_lost", (socket) => socket.terminate()],
+] as readonly (readonly [string, string, (socket: WebSocket) => void])[])
   test(`the client disconnects by ${how}: the signal fires, and stdin ends`, async (t) => {
     const { server } = await serve(t, {
       async exec({ stdin, signal }) {
@@ -184,7 +185,7 @@ for (const [how, disconnect] of [
     await until(() => messages.length > 0, "the session");
     disconnect(socket);
     await until(() => ends.length === 2, "the handler's signal fires");
-    assert.deepEqual(ends, ["connection_lost", "end"]);
+    assert.deepEqual(ends, [reason, "end"]);
   });
 
 test("an idle WebSocket is closed after its timeout", async (t) => {

@@ -24,8 +24,9 @@ export interface CommandContext {
   /** The terminal's sizes as they change; a slow reader gets the latest only. Ends with the session. Empty without `tty`. */
   readonly resize: AsyncIterable<TerminalSize>;
   /**
-   * Fires when the client disconnects (`connection_lost`) or was idle for too long (`deadline`), or the server closes
-   * (`server_closed`). The handler's result is then discarded. Does not fire after the handler has ended.
+   * Fires when the client disconnects (`connection_lost`), detaches (`client_closed`: it sent GOAWAY, or closed the WebSocket with
+   * code 1000) or was idle for too long (`deadline`), or the server closes (`server_closed`). The handler's result is then discarded.
+   * Does not fire after the handler has ended.
    */
   readonly signal: AbortSignal;
 }

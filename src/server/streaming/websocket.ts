@@ -8,7 +8,7 @@ import {
   encodeChannel,
   type StreamingProtocol,
 } from "../../streaming/index.js";
-import { clientGone, sessionIdle } from "../errors.js";
+import { clientDetached, clientGone, sessionIdle } from "../errors.js";
 import { ConnectionMonitor } from "./monitor.js";
 import { lingerMs, type Upgraded } from "./spdy.js";
 
@@ -89,9 +89,9 @@ export class WebSocketClient {
     webSocket.on("error", (error) => {
       this.#reason ??= clientGone(error);
     });
-    webSocket.once("close", () => {
+    webSocket.once("close", (code) => {
       this.#monitor.stop();
-      listener.onGone(this.#reason ?? clientGone());
+      listener.onGone(this.#reason ?? (code === normalClosure ? clientDetached() : clientGone()));
     });
   }
 

@@ -5,7 +5,7 @@ import {
   type SpdyStream,
   type StreamingProtocol,
 } from "../../../streaming/index.js";
-import { clientGone } from "../../errors.js";
+import { clientDetached, clientGone } from "../../errors.js";
 import type { SessionTimeouts } from "../options.js";
 import type { CommandPlan } from "../requests.js";
 import { SpdyClient, type Upgraded } from "../spdy.js";
@@ -32,7 +32,7 @@ export class SpdyCommandWire implements CommandWire {
     );
     this.#client = new SpdyClient(upgraded, timeouts.idleTimeoutMs, maxStreams, {
       onStream: (stream) => this.#accept(stream),
-      onGoaway: () => this.destroy(clientGone()),
+      onGoaway: () => this.destroy(clientDetached()),
       onGone: (reason) => {
         clearTimeout(this.#timer);
         this.#listener?.onGone(reason);

@@ -4,6 +4,7 @@ import { containerd16 } from "./containerd-1.6.js";
 import { containerd17 } from "./containerd-1.7.js";
 import { containerd21 } from "./containerd-2.1.js";
 import { crio137 } from "./cri-o.js";
+import { docker } from "./docker.js";
 import { embeddedHost, embeddedScripted } from "./embedded.js";
 
 /** The known deviations of each runtime. */
@@ -12,6 +13,8 @@ export const knownDeviations = {
   "containerd-1.7": containerd17,
   "containerd-2.1": containerd21,
   "cri-o-1.37": crio137,
+  "docker-20.10": docker,
+  "docker-26.1": docker,
   "embedded-host": embeddedHost,
   "embedded-scripted": embeddedScripted,
 } as const satisfies Readonly<Record<string, Deviations>>;
