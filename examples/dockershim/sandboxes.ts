@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { isCriError } from "cri-sdk";
 import { criError } from "cri-sdk/server";
 import type { DNSConfig, PodSandboxConfig, PodSandboxFilter } from "cri-sdk/v1";
-import { type HostFacts, sandboxRequest } from "./config/create-sandbox.js";
+import { completed, type HostFacts, isComplete, sandboxRequest } from "./config/create-sandbox.js";
 import type { Containers } from "./containers.js";
 import type { Engine } from "./engine/client.js";
 import { ignoreMissing, isMissing } from "./errors.js";
@@ -137,8 +137,7 @@ export class Sandboxes {
     await Promise.all(
       running.map(async ({ id }) => {
         const sandbox = await this.#find(id);
-        if (!sandbox?.details.State.Running || usesHostNetwork(sandbox)) return;
-        if ((await this.addresses(sandbox)).length === 0) await this.stop(id);
+        if (sandbox && !isComplete(sandbox.details.HostConfig)) await this.stop(id);
       }),
     );
     await this.#network.sweep(new Set((await this.#objects.sandboxes()).map(({ id }) => id)));
@@ -162,6 +161,7 @@ export class Sandboxes {
     await this.#engine.call("POST", `/containers/${id}/start`);
     signal.throwIfAborted();
     await this.#connect(await this.#objects.sandbox(id), signal);
+    await this.#engine.call("POST", `/containers/${id}/update`, { body: completed });
   }
 
   async #connect(sandbox: Sandbox, signal: AbortSignal): Promise<void> {

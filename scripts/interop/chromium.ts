@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { debianTriplet } from "./debian-triplet.js";
+import { debianTriplet } from "../runtimes/debian-triplet.js";
 import { type InstallOptions, unpacked } from "./unpacked.js";
 
 /** The browser without a window, and a font: without one, it shows no text. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { runCommand } from "../runtimes/command.js";
-import { debianTriplet } from "./debian-triplet.js";
+import { libraryPath } from "../runtimes/debian-triplet.js";
 import { type InstallOptions, unpacked } from "./unpacked.js";
 
 /** The client of nghttp2, and what it links beside the C library. */
@@ -23,7 +23,6 @@ export type Nghttp2 = (program: "nghttp" | "h2load", args: readonly string[]) =>
 /** Installs nghttp2's clients, if they are missing. */
 export async function installNghttp2(options: InstallOptions = {}): Promise<Nghttp2> {
   const folder = await unpacked("nghttp2", "bookworm", packages, options);
-  const libraries = ["usr/lib", "lib"].map((parent) => join(folder, parent, debianTriplet));
-  const env = { LD_LIBRARY_PATH: libraries.join(":") };
+  const env = { LD_LIBRARY_PATH: libraryPath(folder) };
   return (program, args) => runCommand(join(folder, "usr/bin", program), args, { env, timeoutMs: 120_000 });
 }

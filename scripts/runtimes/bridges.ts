@@ -13,6 +13,9 @@ export interface Bridge {
 const namePrefix = "crisdk";
 const maxBridges = 200;
 
+/** Matches the names of the bridges of all runs, which are the names of their CNI networks, too. */
+export const runBridge = /^crisdk\d+$/;
+
 /**
  * Creates a bridge with the first free name and its subnet. The kernel rejects a duplicate name, so concurrent runs
  * get different bridges and subnets. The bridge's alias is the folder of the run that owns it.
@@ -42,7 +45,7 @@ export function claimBridge(runDir: string): Bridge {
 export function ownBridges(): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync("/sys/class/net")) {
-    if (!/^crisdk\d+$/.test(name)) continue;
+    if (!runBridge.test(name)) continue;
     try {
       found.set(name, readFileSync(`/sys/class/net/${name}/ifalias`, "utf8").trim());
     } catch {
@@ -50,6 +53,11 @@ export function ownBridges(): Map<string, string> {
     }
   }
   return found;
+}
+
+/** Returns whether no other run has a bridge, so that what all runs share can be removed. */
+export function isOnlyRun(runDir: string): boolean {
+  return [...ownBridges().values()].every((owner) => owner === runDir);
 }
 
 /** Removes a bridge; does nothing if it does not exist. */
@@ -61,8 +69,18 @@ export function removeBridge(name: string): void {
   }
 }
 
+/** Options of {@link writeCniNetwork}. */
+export interface CniNetworkOptions {
+  /** Whether the network forwards host ports, which needs `iptables` on the PATH of the plugins; default false. */
+  readonly hostPorts?: boolean;
+}
+
 /** Writes the CNI network of one daemon; the addresses in use are recorded inside `dir`. */
-export async function writeCniNetwork(bridge: Bridge, dir: string): Promise<string> {
+export async function writeCniNetwork(
+  bridge: Bridge,
+  dir: string,
+  { hostPorts = false }: CniNetworkOptions = {},
+): Promise<string> {
   const confDir = join(dir, "cni");
   await mkdir(confDir, { recursive: true });
   const network = {
@@ -82,6 +100,7 @@ export async function writeCniNetwork(bridge: Bridge, dir: string): Promise<stri
           routes: [{ dst: "0.0.0.0/0" }],
         },
       },
+      ...(hostPorts ? [{ type: "portmap", capabilities: { portMappings: true }, snat: true }] : []),
     ],
   };
   await writeFile(join(confDir, "10-cri-sdk.conflist"), JSON.stringify(network, undefined, 2));

@@ -1,6 +1,6 @@
 import { existsSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
-import { ownBridges } from "./bridges.js";
+import { isOnlyRun } from "./bridges.js";
 import { cgroupMounts, list, read } from "./traces.js";
 
 // Tests use "/cri-sdk" as cgroup_parent; "/k8s.io" is containerd's default for a pod without one.
@@ -17,7 +17,7 @@ export function runCgroup(runDir: string): string {
  * {@link runCgroup} and those named after one of `ids` are returned.
  */
 export function findCgroups(runDir: string, ids: readonly string[]): string[] {
-  const isAlone = [...ownBridges().values()].every((owner) => owner === runDir);
+  const isAlone = isOnlyRun(runDir);
   const isOwn = (group: string): boolean =>
     isAlone || `${group}/`.includes(`${runCgroup(runDir)}/`) || ids.includes(basename(group));
   const tops = cgroupMounts().flatMap((mount) => parents.map((parent) => join(mount, parent)));

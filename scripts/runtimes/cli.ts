@@ -1,20 +1,23 @@
 import { existsSync, realpathSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { leftovers, type StartOptions, startRuntimes } from "./index.js";
-import { allReleases, type ContainerdRelease, installRuntimes } from "./install.js";
+import { installRuntimes } from "./install.js";
+import { allReleases, parseReleases, type RuntimeRelease } from "./releases.js";
 import { isRunFolder, runningOwner, tempRunFolders } from "./run-folder.js";
 import { takeDown } from "./takedown.js";
 import { waitFor } from "./wait.js";
 
 const usage = `usage: tsx scripts/runtimes/cli.ts COMMAND
   install                            unpack the runtimes into the cache folder
-  up [--which 1.6,1.7,2.1] [--dir D] start the runtimes; run until Ctrl-C, then take everything down
+  up [--which R,R…] [--dir D]        start the runtimes; run until Ctrl-C, then take everything down
   down [--dir D]                     clean up after runs whose process died (default: all in the temp folder);
-                                     with --dir, also end a run that is still up`;
+                                     with --dir, also end a run that is still up
+
+releases: ${allReleases.join(", ")} (default: all)`;
 
 const log = (line: string): void => console.log(line);
 
-async function up(which: readonly ContainerdRelease[], dir: string | undefined): Promise<void> {
+async function up(which: readonly RuntimeRelease[], dir: string | undefined): Promise<void> {
   const startedAt = performance.now();
   const options: StartOptions = { which, log, ...(dir === undefined ? {} : { dir }) };
   const running = await startRuntimes(options);
@@ -56,16 +59,6 @@ async function down(dir: string | undefined): Promise<void> {
   }
 }
 
-function releases(text: string | undefined): readonly ContainerdRelease[] {
-  if (text === undefined) return allReleases;
-  return text.split(",").map((name) => {
-    const release = allReleases.find((one) => one === name.trim());
-    if (release === undefined)
-      throw new Error(`--which: unknown release ${name}. Use one of ${allReleases.join(", ")}`);
-    return release;
-  });
-}
-
 async function main(): Promise<void> {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -73,7 +66,7 @@ async function main(): Promise<void> {
   });
   const [command] = positionals;
   if (command === "install") log(`installed in ${(await installRuntimes({ log })).cacheDir}`);
-  else if (command === "up") await up(releases(values.which), values.dir);
+  else if (command === "up") await up(parseReleases(values.which), values.dir);
   else if (command === "down") await down(values.dir);
   else throw new Error(usage);
 }

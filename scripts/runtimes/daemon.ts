@@ -24,15 +24,18 @@ export interface DaemonOptions {
   /** The file to which stdout and stderr are appended. */
   readonly logPath: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** The working directory; default: {@link runDir}. */
+  readonly cwd?: string;
 }
 
 /** Starts a program in a new session, so that a Ctrl-C for the caller does not reach it. */
-export async function startDaemon({ file, args, runDir, logPath, env }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { file, args, runDir, logPath, env, cwd = runDir } = options;
   const log = openSync(logPath, "a");
   let child: ChildProcess;
   try {
     child = spawn(file, [...args], {
-      cwd: runDir,
+      cwd,
       detached: true,
       stdio: ["ignore", log, log],
       env: { ...process.env, ...env, [folderVariable]: runDir },
@@ -59,6 +62,17 @@ export async function startDaemon({ file, args, runDir, logPath, env }: DaemonOp
       await waitFor(`exit of ${file} (${pid})`, graceMs, exited).catch(kill);
     },
   };
+}
+
+/** Returns a PATH of these folders, then those of this process, then the folders of root's programs. */
+export function programPath(...folders: readonly string[]): string {
+  return [...folders, process.env.PATH ?? "", "/usr/sbin", "/sbin"].join(":");
+}
+
+/** Throws if a path is too long for a socket. */
+export function checkSocketPath(path: string): void {
+  if (Buffer.byteLength(path) > 107)
+    throw new Error(`${path}: socket path is longer than 107 bytes. Pass a shorter dir`);
 }
 
 /** Returns the last lines of a log file, for an error message. */

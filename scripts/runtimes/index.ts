@@ -1,23 +1,28 @@
 import { claimBridge } from "./bridges.js";
 import { runCgroup } from "./cgroups.js";
 import { type ContainerdRuntime, startContainerd } from "./containerd.js";
+import { type DockerRuntime, startDocker } from "./docker.js";
 import { guardRun } from "./guard.js";
 import { imageReferences, pushImages, type TestImages } from "./images.js";
-import { allReleases, type ContainerdRelease, type InstalledRuntimes, installRuntimes } from "./install.js";
+import { type InstalledRuntimes, installRuntimes } from "./install.js";
 import { type Registry, startRegistry } from "./registry.js";
+import { allReleases, isDockerRelease, type RuntimeRelease } from "./releases.js";
 import { createRunFolder } from "./run-folder.js";
 import { takeDown } from "./takedown.js";
 
 export type { ContainerdRuntime } from "./containerd.js";
+export type { DockerRuntime } from "./docker.js";
+export type { DockerEngine } from "./docker-engine.js";
 export type { TestImages } from "./images.js";
-export { type ContainerdRelease, installRuntimes } from "./install.js";
+export { installRuntimes } from "./install.js";
 export { type Registry, startRegistry } from "./registry.js";
+export { isDockerRelease, type RuntimeRelease, releaseTitle } from "./releases.js";
 export { leftovers, takeDown } from "./takedown.js";
 
 /** Options of {@link startRuntimes}. */
 export interface StartOptions {
-  /** The releases to start. Default: all three. */
-  readonly which?: readonly ContainerdRelease[];
+  /** The releases to start. Default: all. */
+  readonly which?: readonly RuntimeRelease[];
   /** An empty or missing folder with a short path, deleted at the end; default: a new one in the temp folder. */
   readonly dir?: string;
   /** Aborts the start and takes down all started processes. */
@@ -25,13 +30,16 @@ export interface StartOptions {
   readonly log?: (line: string) => void;
 }
 
+/** A runtime of any kind, distinguished by its release. */
+export type AnyRuntime = ContainerdRuntime | DockerRuntime;
+
 /** Real container runtimes and a registry with test images, all running on this machine. */
 export interface RunningRuntimes extends AsyncDisposable {
   readonly dir: string;
   /** The cgroup of this run, removed with it: use `${cgroupParent}/UID` as the `cgroup_parent` of a pod. */
   readonly cgroupParent: string;
   /** In the order of {@link StartOptions.which}. */
-  readonly runtimes: readonly ContainerdRuntime[];
+  readonly runtimes: readonly AnyRuntime[];
   readonly registry: Registry;
   readonly images: TestImages;
   readonly installed: InstalledRuntimes;
@@ -40,7 +48,7 @@ export interface RunningRuntimes extends AsyncDisposable {
 }
 
 /**
- * Installs missing programs, then starts a registry and one containerd per release. Requires root. If a step fails,
+ * Installs missing programs, then starts a registry and one runtime per release. Requires root. If a step fails,
  * everything is taken down, and the error contains the last lines of the daemon's log.
  */
 export async function startRuntimes(options: StartOptions = {}): Promise<RunningRuntimes> {
@@ -55,9 +63,11 @@ export async function startRuntimes(options: StartOptions = {}): Promise<Running
     const { pause: sandboxImage } = imageReferences(registry.port);
     const registryPort = registry.port;
     const claims = which.map((release) => ({ release, bridge: claimBridge(dir) }));
-    const starts = claims.map(({ release, bridge }) =>
-      startContainerd({ release, installed, runDir: dir, bridge, sandboxImage, registryPort, signal }),
-    );
+    const starts = claims.map(({ release, bridge }): Promise<AnyRuntime> => {
+      const common = { installed, runDir: dir, bridge, sandboxImage, signal };
+      if (isDockerRelease(release)) return startDocker({ ...common, release });
+      return startContainerd({ ...common, release, registryPort });
+    });
     // All starts must settle before a takedown.
     const [images, ...results] = await Promise.allSettled([
       pushImages(registry, installed.busybox, signal),
@@ -103,12 +113,17 @@ function unwrap<T>(result: PromiseSettledResult<T>): T {
 /** Ignores errors of dead and hung daemons: the takedown does not need them. */
 async function stopAll(
   dir: string,
-  runtimes: readonly ContainerdRuntime[],
+  runtimes: readonly AnyRuntime[],
   registry: Registry,
   removeGuard: () => void,
 ): Promise<void> {
   await Promise.allSettled(runtimes.filter((runtime) => runtime.isAlive()).map((runtime) => runtime.drain()));
-  await Promise.allSettled([...runtimes.map((runtime) => runtime.stop()), registry.stop()]);
+  await Promise.allSettled([...runtimes.map(stopRuntime), registry.stop()]);
   takeDown(dir);
   removeGuard();
+}
+
+async function stopRuntime(runtime: AnyRuntime): Promise<void> {
+  await runtime.stop();
+  if ("engine" in runtime) await runtime.engine.shutDown();
 }

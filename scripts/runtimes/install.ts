@@ -1,21 +1,19 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { cacheFolder } from "./cache-folder.js";
 import { retry, runCommand } from "./command.js";
 import { openPackageSource } from "./debian-packages.js";
-
-/** The supported containerd releases; each is taken from one Debian suite. */
-export type ContainerdRelease = "1.6" | "1.7" | "2.1";
-
-/** The Debian suite of each release. Suites are updated: read the exact version from the daemon. */
-export const suiteOfRelease: Readonly<Record<ContainerdRelease, string>> = {
-  "1.6": "bookworm",
-  "1.7": "trixie",
-  "2.1": "forky",
-};
-
-/** All releases, oldest first. */
-export const allReleases: readonly ContainerdRelease[] = ["1.6", "1.7", "2.1"];
+import { iptablesFolder, iptablesPackages } from "./iptables.js";
+import {
+  allReleases,
+  type ContainerdRelease,
+  containerdOfDocker,
+  type DockerRelease,
+  isDockerRelease,
+  type RuntimeRelease,
+  suiteOfRelease,
+} from "./releases.js";
 
 /** The paths of the installed programs. None is in the machine's own `/usr`. */
 export interface InstalledRuntimes {
@@ -23,6 +21,8 @@ export interface InstalledRuntimes {
   readonly cacheDir: string;
   /** The folder of `containerd` and its shim, per release. */
   readonly containerdBinDirs: Readonly<Record<ContainerdRelease, string>>;
+  /** The folder into which `docker.io` was unpacked, per release. */
+  readonly dockerDirs: Readonly<Record<DockerRelease, string>>;
   /** bookworm's `runc`, which runs on Debian 12; shared by all daemons. */
   readonly runc: string;
   readonly cniBinDir: string;
@@ -32,40 +32,56 @@ export interface InstalledRuntimes {
 
 /** Options of {@link installRuntimes}. */
 export interface InstallOptions {
-  /** Default: `CRI_SDK_RUNTIMES_CACHE`, else `/var/cache/cri-sdk-runtimes`. */
-  readonly cacheDir?: string;
   /** The releases to install; default: all. */
-  readonly releases?: readonly ContainerdRelease[];
+  readonly releases?: readonly RuntimeRelease[];
   readonly log?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 const toolPackages = ["runc", "containernetworking-plugins", "busybox-static", "docker-registry"];
 
+/** `docker-init` of docker.io is a link to a program of tini. */
+const dockerPackages: Readonly<Record<DockerRelease, readonly string[]>> = {
+  // Minimal images lack libdevmapper, which only this release is linked to.
+  "docker-20.10": ["docker.io", "tini", "libdevmapper1.02.1"],
+  "docker-26.1": ["docker.io", "tini"],
+};
+
 /**
  * Installs the runtimes and their tools: unpacks missing packages into the cache folder, so that no system service is
  * installed or started and a second run needs no network. Several processes may install at the same time.
  */
 export async function installRuntimes(options: InstallOptions = {}): Promise<InstalledRuntimes> {
-  const cacheDir = options.cacheDir ?? (process.env.CRI_SDK_RUNTIMES_CACHE || "/var/cache/cri-sdk-runtimes");
+  const cacheDir = cacheFolder();
   const tools = join(cacheDir, "tools");
-  const wanted = new Map([[tools, toolPackages.map((name) => `${name}/bookworm`)]]);
+  const containerdDir = (release: ContainerdRelease): string => join(cacheDir, suiteOfRelease[release]);
+  const dockerDir = (release: DockerRelease): string => join(cacheDir, `docker-${suiteOfRelease[release]}`);
+
+  const wanted = new Map([[tools, fromSuite("bookworm", toolPackages)]]);
   for (const release of options.releases ?? allReleases) {
-    const suite = suiteOfRelease[release];
-    wanted.set(join(cacheDir, suite), [`containerd/${suite}`]);
+    const containerd = isDockerRelease(release) ? containerdOfDocker[release] : release;
+    wanted.set(containerdDir(containerd), fromSuite(suiteOfRelease[containerd], ["containerd"]));
+    if (!isDockerRelease(release)) continue;
+    wanted.set(dockerDir(release), fromSuite(suiteOfRelease[release], dockerPackages[release]));
+    wanted.set(iptablesFolder(), fromSuite("bookworm", iptablesPackages));
   }
   await ensureIproute(options);
   const missing = [...wanted].filter(([folder]) => !existsSync(folder));
   if (missing.length > 0) await unpackAll(cacheDir, missing, options);
-  const binDir = (release: ContainerdRelease): string => join(cacheDir, suiteOfRelease[release], "usr/bin");
+  const binDir = (release: ContainerdRelease): string => join(containerdDir(release), "usr/bin");
   return {
     cacheDir,
     containerdBinDirs: { "1.6": binDir("1.6"), "1.7": binDir("1.7"), "2.1": binDir("2.1") },
+    dockerDirs: { "docker-20.10": dockerDir("docker-20.10"), "docker-26.1": dockerDir("docker-26.1") },
     runc: join(tools, "usr/sbin/runc"),
     cniBinDir: join(tools, "usr/lib/cni"),
     busybox: join(tools, "bin/busybox"),
     dockerRegistry: join(tools, "usr/bin/docker-registry"),
   };
+}
+
+function fromSuite(suite: string, packages: readonly string[]): readonly string[] {
+  return packages.map((name) => `${name}/${suite}`);
 }
 
 /** Fills each folder under a temporary name and renames it at the end, so that a concurrent process finds it complete. */

@@ -1,17 +1,25 @@
-// Checks that the runtimes work on this machine: `tsx scripts/runtimes/selfcheck.ts`.
+// Checks that the runtimes work on this machine: `tsx scripts/runtimes/selfcheck.ts [--which R,R…] [--stay]`.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { ContainerState } from "../../gen/runtime/v1/api_pb.js";
 import { openCriClient } from "./cri-client.js";
 import { pushImages } from "./images.js";
 import {
-  type ContainerdRuntime,
+  type AnyRuntime,
+  type DockerRuntime,
   leftovers,
   type RunningRuntimes,
   startRegistry,
   startRuntimes,
 } from "./index.js";
+import { parseReleases } from "./releases.js";
+import { waitFor } from "./wait.js";
 
 async function timed<T>(what: string, step: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
@@ -20,8 +28,20 @@ async function timed<T>(what: string, step: () => Promise<T>): Promise<T> {
   return result;
 }
 
-/** Runs one pod with one container through its lifecycle, with a `kill -9` of the daemon in the middle. */
-async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime): Promise<void> {
+/** Returns the config of a pod below the cgroup of the run. */
+function podConfig(running: RunningRuntimes) {
+  const uid = randomUUID();
+  return {
+    metadata: { name: "check", namespace: "default", uid, attempt: 0 },
+    linux: { cgroupParent: `${running.cgroupParent}/${uid}` },
+  };
+}
+
+/**
+ * Runs one pod with one container through its lifecycle, with a `kill -9` of the daemon in the middle. Leaves another pod behind,
+ * to be cleaned up by stop() or by the guard when the process dies.
+ */
+async function checkRuntime(running: RunningRuntimes, runtime: AnyRuntime): Promise<void> {
   const { runtime: cri, image, close } = openCriClient(runtime.socketPath);
   try {
     const version = await cri.version({});
@@ -31,11 +51,7 @@ async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime
     const { images } = await image.listImages({});
     assert.ok(images.some((one) => one.repoTags.includes(running.images.busybox2)));
 
-    const uid = randomUUID();
-    const config = {
-      metadata: { name: "check", namespace: "default", uid, attempt: 0 },
-      linux: { cgroupParent: `${running.cgroupParent}/${uid}` },
-    };
+    const config = podConfig(running);
     const { podSandboxId } = await cri.runPodSandbox({ config });
     const command = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1; done"];
     const container = {
@@ -77,12 +93,66 @@ async function checkRuntime(running: RunningRuntimes, runtime: ContainerdRuntime
     await cri.removePodSandbox({ podSandboxId });
     assert.equal((await cri.listContainers({})).containers.length, 0);
 
-    // One pod remains, to be cleaned up by stop() or by the guard when the process dies.
-    await cri.runPodSandbox({ config: { ...config, metadata: { ...config.metadata, uid: randomUUID() } } });
+    if ("engine" in runtime) await checkEngine(running, runtime);
+    else await cri.runPodSandbox({ config: podConfig(running) });
     console.log(`${runtime.name}: ${runtime.version} works`);
   } finally {
     close();
   }
+}
+
+/** Checks the host port of a pod's container, which survives a kill of the engine with live restore, and nothing else. */
+async function checkEngine(
+  running: RunningRuntimes,
+  { engine, socketPath, name }: DockerRuntime,
+): Promise<void> {
+  const { runtime: cri, close } = openCriClient(socketPath);
+  try {
+    const hostPort = await freePort();
+    const sandboxConfig = { ...podConfig(running), portMappings: [{ hostPort, containerPort: 80 }] };
+    const { podSandboxId } = await cri.runPodSandbox({ config: sandboxConfig });
+    const config = {
+      metadata: { name: "web", attempt: 0 },
+      image: { image: running.images.busybox },
+      command: ["nc", "-ll", "-p", "80", "-e", "echo", "hello"],
+      linux: {},
+    };
+    const { containerId } = await cri.createContainer({ podSandboxId, config, sandboxConfig });
+    await cri.startContainer({ containerId });
+    const answers = (): Promise<true | undefined> =>
+      text(connect(hostPort, "127.0.0.1")).then(
+        (answer) => (answer === "hello\n" ? true : undefined),
+        () => undefined,
+      );
+    const hasState = (state: ContainerState) => async (): Promise<true | undefined> => {
+      const { status } = await cri.containerStatus({ containerId });
+      return status?.state === state ? true : undefined;
+    };
+    await waitFor("answer on the host port", 10_000, answers);
+
+    await engine.kill();
+    assert.ok(!engine.isAlive());
+    await timed(`the engine of ${name} started again`, () => engine.start({ liveRestore: true }));
+    await engine.stop();
+    await waitFor("answer while the engine is stopped", 10_000, answers);
+    await engine.start({ liveRestore: true });
+    await waitFor("RUNNING after a live restore", 10_000, hasState(ContainerState.CONTAINER_RUNNING));
+    await engine.stop();
+    await engine.start();
+    await waitFor("EXITED without live restore", 10_000, hasState(ContainerState.CONTAINER_EXITED));
+  } finally {
+    close();
+  }
+}
+
+/** Returns a port that was free a moment ago. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  assert.ok(typeof address === "object" && address !== null);
+  return address.port;
 }
 
 async function checkLogin(running: RunningRuntimes): Promise<void> {
@@ -98,13 +168,16 @@ async function checkLogin(running: RunningRuntimes): Promise<void> {
   await registry.stop();
 }
 
-const running = await timed("start of all", () => startRuntimes({ log: (line) => console.log(line) }));
+const { values } = parseArgs({ options: { which: { type: "string" }, stay: { type: "boolean" } } });
+const which = parseReleases(values.which);
+const log = (line: string): void => console.log(line);
+const running = await timed("start of all", () => startRuntimes({ which, log }));
 await Promise.all(
   running.runtimes.map((runtime) => timed(runtime.name, () => checkRuntime(running, runtime))),
 );
 await timed("a registry with login", () => checkLogin(running));
 // `--stay` keeps the runtimes running, to test how the cleanup handles a dying process.
-if (process.argv.includes("--stay")) {
+if (values.stay === true) {
   console.log(`staying in ${running.dir} as process ${process.pid}`);
   await sleep(600_000);
 }

@@ -2,12 +2,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync, realpathSync, rmSync } from "node:fs";
 import { ownBridges, removeBridge } from "./bridges.js";
 import { findCgroups, removeCgroups } from "./cgroups.js";
+import { findPortRules, removePortRules } from "./port-rules.js";
 import { isRunFolder, removeRunFolder } from "./run-folder.js";
 import { findCniResults, findIds, findMounts, findProcesses, findShimSockets } from "./traces.js";
 import { waitForSync } from "./wait.js";
 
 /**
- * Kills the processes of a run and removes its mounts, bridges, cgroups, sockets and folder. Works without a running
+ * Kills the processes of a run and removes its mounts, host ports, bridges, cgroups, sockets and folder. Works without a running
  * daemon; idempotent. Blocks for up to 20 s (usually a fraction of a second), so that it also works in an exit handler.
  */
 export function takeDown(dir: string): void {
@@ -28,7 +29,9 @@ export function takeDown(dir: string): void {
     throw new Error(`${runDir}: not deleted, because these are still mounted: ${mounts.join(", ")}`);
 
   for (const file of [...sockets, ...results]) rmSync(file, { force: true });
-  // Bridges first: when several runs end at the same time, the last one then sees that the remaining cgroups are its own.
+  // Before the bridges, whose names say which rules belong to the run.
+  removePortRules(runDir);
+  // Bridges before cgroups: when several runs end at the same time, the last one then sees that the remaining cgroups are its own.
   for (const [name, owner] of ownBridges()) if (owner === runDir) removeBridge(name);
   // The kernel removes killed processes from their cgroups with a short delay.
   waitForSync(3_000, () => {
@@ -44,6 +47,7 @@ export function leftovers(runDir: string): string[] {
   return [
     ...describeProcesses(runDir),
     ...findMounts(runDir).map((point) => `mount ${point}`),
+    ...findPortRules(runDir).map(({ chain, rule }) => `host ports in chain ${chain}: ${rule}`),
     ...bridges.map(([name]) => `bridge ${name}`),
     ...findCgroups(runDir, findIds(runDir)).map((group) => `cgroup ${group}`),
     ...findShimSockets(runDir)

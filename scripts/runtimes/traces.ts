@@ -52,14 +52,19 @@ export function cgroupMounts(): string[] {
     .map((line) => unescapeMount(line.split(" ")[4] ?? ""));
 }
 
+/** The folders of a daemon that have an entry per sandbox or container: containerd's, then Docker's. */
+const objectFolders = [
+  "root/io.containerd.grpc.v1.cri/sandboxes",
+  "root/io.containerd.grpc.v1.cri/containers",
+  "data/containers",
+];
+
 /** Returns the ids of sandboxes and containers that have a folder in the run. */
 export function findIds(runDir: string): string[] {
   const ids = new Set<string>();
   for (const daemon of list(runDir)) {
     for (const bundle of bundles(join(runDir, daemon))) ids.add(bundle.split("/").at(-1) ?? "");
-    for (const kind of ["sandboxes", "containers"]) {
-      for (const id of list(join(runDir, daemon, "root/io.containerd.grpc.v1.cri", kind))) ids.add(id);
-    }
+    for (const parent of objectFolders) for (const id of list(join(runDir, daemon, parent))) ids.add(id);
   }
   return [...ids].filter((id) => /^[0-9a-f]{64}$/.test(id));
 }
@@ -77,9 +82,12 @@ export function findShimSockets(runDir: string): string[] {
   return [...found];
 }
 
+/** Returns the bundles of running tasks, in all namespaces of a daemon's containerd. */
 function bundles(daemonDir: string): string[] {
-  const parent = join(daemonDir, "state/io.containerd.runtime.v2.task/k8s.io");
-  return list(parent).map((id) => join(parent, id));
+  const tasks = join(daemonDir, "state/io.containerd.runtime.v2.task");
+  return list(tasks).flatMap((namespace) =>
+    list(join(tasks, namespace)).map((id) => join(tasks, namespace, id)),
+  );
 }
 
 /** Returns libcni's cached results for the run's pods, in a folder shared by all runtimes of a machine. */

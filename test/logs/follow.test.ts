@@ -33,6 +33,26 @@ test("follow returns lines as they are written, and ends when the container has 
   assert.equal(follower.entries.at(-1)?.partial, true);
 });
 
+test("lines that are logged in quick succession are read together", async (t) => {
+  checkLeaks(t);
+  const path = join(await tempFolder(t), "0.log");
+  await writeFile(path, "");
+  const sizes: number[] = [];
+  const reader = readLogs(path, { follow: true, pollMs: 60_000 });
+  const reading = (async () => {
+    for await (const entries of reader.batches()) sizes.push(entries.length);
+  })();
+  await until(() => reader.cursor !== undefined, "the file is open");
+  for (let number = 0; number < 100; number++) {
+    await appendFile(path, record(number, "stdout", "F", String(number)));
+    await pause(3);
+  }
+  await until(() => sizes.reduce((sum, size) => sum + size, 0) === 100, "all lines");
+  await reader.close();
+  await reading;
+  assert.ok(sizes.length < 50, `${sizes.length} batches`);
+});
+
 test("a record that is written in parts is returned when it is complete", async (t) => {
   const path = join(await tempFolder(t), "0.log");
   await writeFile(path, "");

@@ -160,6 +160,24 @@ test("Docker's JSON lines are read", async (t) => {
   assert.equal((await buffer(readLogs(path).bytes())).toString(), "one\ntwü\no\n");
 });
 
+test("a line of Docker's that follows an incomplete one without a newline is read", async (t) => {
+  const path = join(await tempFolder(t), "json.log");
+  const line = (log: string) =>
+    `${JSON.stringify({ log, stream: "stdout", time: "2025-11-24T16:00:00.5Z" })}\n`;
+  const [one, two, three] = [line("one\n"), line('{"log":"two\n'), line('{"log":"three\n')];
+  for (let cut = 1; cut < two.length; cut++) {
+    await writeFile(path, one + two.slice(0, cut) + three);
+    const notices: LogNotice[] = [];
+    const entries = await collect(readLogs(path, { onNotice: (notice) => notices.push(notice) }));
+    assert.deepEqual(texts(entries), ["one", '{"log":"three'], `cut at ${cut}`);
+    const skipped = { kind: "unreadable", path, offset: one.length, line: two.slice(0, cut) };
+    assert.deepEqual(notices, [skipped]);
+    assert.deepEqual(texts(await collect(readLogs(path, { tail: 1 }))), ['{"log":"three']);
+  }
+  await writeFile(path, `${one}{"log":"{"log":1}\n${three}`);
+  assert.deepEqual(texts(await collect(readLogs(path))), ["one", '{"log":"three']);
+});
+
 test("a line without an end is returned at the end of the log, and links are resolved", async (t) => {
   const folder = await tempFolder(t);
   const path = join(folder, "0.log");

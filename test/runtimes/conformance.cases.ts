@@ -9,7 +9,7 @@ import {
 } from "../../src/testing/conformance/index.js";
 import type { Subject } from "./support.js";
 
-/** The SDK's conformance suite: each containerd has exactly its known deviations. */
+/** The SDK's conformance suite: each runtime has exactly its known deviations. */
 export function conformanceCases(subject: () => Subject): void {
   describe("conformance", () => {
     let cri: Cri;

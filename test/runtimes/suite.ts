@@ -1,11 +1,12 @@
-// The suite of one containerd. Its daemon is started once, here; each `.cases.ts` file covers one topic.
+// The suite of one runtime. Its daemon is started once, here; each `.cases.ts` file covers one topic.
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import {
-  type ContainerdRelease,
   leftovers,
   type RunningRuntimes,
+  type RuntimeRelease,
+  releaseTitle,
   startRuntimes,
 } from "../../scripts/runtimes/index.js";
 import { attachCases } from "./attach.cases.js";
@@ -48,15 +49,15 @@ import { openSubject, type Subject } from "./support.js";
 import { vocabularyCases } from "./vocabulary.cases.js";
 
 /**
- * Defines all tests for a release of containerd. Each release has a test file, so a process of its own: most tests wait for their
+ * Defines all tests for a release of a runtime. Each release has a test file, so a process of its own: most tests wait for their
  * daemon. The releases run one after the other: two at a time would share processors and the folder of logs.
  */
-export function runtimeTests(release: ContainerdRelease): void {
+export function runtimeTests(release: RuntimeRelease): void {
   const coverage = new Coverage();
   let running: RunningRuntimes;
   let opened: Subject | undefined;
   const subject = () => {
-    if (!opened) throw new Error(`containerd ${release} did not start`);
+    if (!opened) throw new Error(`${releaseTitle(release)} did not start`);
     return opened;
   };
 
@@ -80,7 +81,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     { timeout: 120_000 },
   );
 
-  describe(`containerd ${release}`, () => {
+  describe(releaseTitle(release), () => {
     everyRpcCases(subject);
     vocabularyCases(subject);
     statsCases(subject);
@@ -98,7 +99,7 @@ export function runtimeTests(release: ContainerdRelease): void {
     copyRightsCases(subject);
     imageCases(subject);
     configCases(subject);
-    // Each crash takes seconds: all of them run on the newest release, and one of each kind on the others.
+    // Each crash takes seconds: all of them run on the newest containerd, and one of each kind on the others.
     podCases(
       subject,
       release === "2.1"

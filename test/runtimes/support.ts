@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ContainerdRuntime, RunningRuntimes } from "../../scripts/runtimes/index.js";
+import { type AnyRuntime, isDockerRelease, type RunningRuntimes } from "../../scripts/runtimes/index.js";
 import { type Cri, connect } from "../../src/index.js";
 import type { Coverage } from "./coverage.js";
 
-/** What old releases of containerd lack. Any other runtime is expected to have all of it. */
+/** What some of the runtimes lack. Any other runtime is expected to have all of it. */
 export interface Abilities {
   /** GetContainerEvents. */
   readonly events: boolean;
@@ -14,24 +14,22 @@ export interface Abilities {
   readonly imageVolumes: boolean;
 }
 
-function abilitiesOf({ release }: ContainerdRuntime): Abilities {
+function abilitiesOf({ release }: AnyRuntime): Abilities {
   const before20 = release === "1.6" || release === "1.7";
-  return { events: release !== "1.6", handlers: !before20, imageVolumes: !before20 };
+  // Engines mount images from Docker 28 on.
+  const imageVolumes = !before20 && !isDockerRelease(release);
+  return { events: release !== "1.6", handlers: !before20, imageVolumes };
 }
 
 /** One runtime under test, and a client whose calls are recorded for the coverage. */
 export interface Subject {
   readonly running: RunningRuntimes;
-  readonly runtime: ContainerdRuntime;
+  readonly runtime: AnyRuntime;
   readonly abilities: Abilities;
   readonly cri: Cri;
 }
 
-export function openSubject(
-  running: RunningRuntimes,
-  runtime: ContainerdRuntime,
-  coverage: Coverage,
-): Subject {
+export function openSubject(running: RunningRuntimes, runtime: AnyRuntime, coverage: Coverage): Subject {
   const interceptors = [coverage.interceptor(runtime.name)];
   const cri = connect.lazy(runtime.endpoint, { interceptors });
   return { running, runtime, abilities: abilitiesOf(runtime), cri };

@@ -24,7 +24,6 @@ export interface Placement {
   readonly logPath: string;
 }
 
-
 /** Returns a container that joins the namespaces of its sandbox. `imageId` is the id of its image. */
 export async function containerRequest(
   config: ContainerConfig,

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { criError } from "cri-sdk/server";
 import { NamespaceMode, type PodSandboxConfig } from "cri-sdk/v1";
-import type { CreateRequest } from "../engine/api.js";
+import type { CreateRequest, HostConfig } from "../engine/api.js";
 import { sandboxLabels } from "../labels.js";
 import { cgroupParent, oomScore } from "./resources.js";
 import { refuseUserNamespace, securityOptions, userOf } from "./security.js";
@@ -49,11 +50,26 @@ export async function sandboxRequest(
       ReadonlyRootfs: context?.readonlyRootfs ?? false,
       GroupAdd: (context?.supplementalGroups ?? []).map(String),
       SecurityOpt: await securityOptions(context, "", host.hasAppArmor),
-      Sysctls: linux?.sysctls ?? {},
+      Sysctls: { ...(hostNetwork ? {} : ipv6Sysctls()), ...linux?.sysctls },
       OomScoreAdj: oomScore(sandboxOomScore, host.restrictOomScore),
-      CpuShares: 2,
       LogConfig: { Type: "none", Config: {} },
       ...(runtimeHandler && { Runtime: runtimeHandler }),
     },
   };
+}
+
+/** Docker 20.10 switches IPv6 off, even on the loopback interface, where it does not set up the network itself. */
+function ipv6Sysctls(): Readonly<Record<string, string>> {
+  return existsSync("/proc/sys/net/ipv6") ? { "net.ipv6.conf.all.disable_ipv6": "0" } : {};
+}
+
+/**
+ * The last step of RunPodSandbox: the pause container gets the CPU weight that the kubelet gives it, the least. It also marks the sandbox as
+ * complete, for a shim that starts after this one was killed; labels cannot be changed.
+ */
+export const completed = { CpuShares: 2 } as const;
+
+/** Returns whether RunPodSandbox has completed for a sandbox. */
+export function isComplete(host: HostConfig): boolean {
+  return host.CpuShares === completed.CpuShares;
 }

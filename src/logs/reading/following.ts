@@ -1,10 +1,12 @@
 // The events that a reader with `follow` waits for: changes of the files, and the end of the container.
 import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
-import { ChangeSignal } from "../../core/index.js";
+import { ChangeSignal, sleep } from "../../core/index.js";
 
 /** The polling interval while the folder cannot be watched, in milliseconds. */
 const unwatchedPollMs = 250;
+/** The shortest interval between two reads, in milliseconds. Lines that are logged in between are read together, which is cheaper. */
+const minIntervalMs = 100;
 /** The interval at which `running` is called, in milliseconds. */
 const livenessIntervalMs = 1_000;
 
@@ -18,6 +20,7 @@ export class LogWatch {
   readonly #pollMs: number;
   readonly #change = new ChangeSignal();
   #watcher: FSWatcher | undefined;
+  #wokenAt = Number.NEGATIVE_INFINITY;
 
   constructor(path: string, pollMs: number) {
     this.path = path;
@@ -34,6 +37,9 @@ export class LogWatch {
     this.#watch();
     const timeoutMs = this.#watcher ? this.#pollMs : Math.min(this.#pollMs, unwatchedPollMs);
     await this.#change.wait({ signal, timeoutMs });
+    const pauseMs = this.#wokenAt + minIntervalMs - performance.now();
+    if (pauseMs > 0) await sleep(pauseMs, signal);
+    this.#wokenAt = performance.now();
   }
 
   close(): void {

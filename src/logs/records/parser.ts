@@ -51,6 +51,8 @@ export interface RecordParserOptions {
 
 const newline = 10;
 const brace = 123;
+/** How Docker begins a line. Its quotation marks are escaped within a message. */
+const dockerLineBegin = '{"log":"';
 /** Stands for the beginning of a line that is not a record and too long to be held. */
 const noRecord = Buffer.of(1);
 /** A run of this length in a record is more often damage than output. */
@@ -296,7 +298,11 @@ export class RecordParser {
 
   /** Parses a line that is not a CRI record. */
   #parseOther(line: Buffer, begin: number, end: number): void {
-    if (!this.#parseDocker(line, begin, end)) this.#onUnreadable(line, begin);
+    if (this.#parseDocker(line, begin, end)) return;
+    // Docker appends the next line to one that it could not write as a whole, as on a full disk.
+    const cut = line[0] === brace ? Math.max(0, line.lastIndexOf(dockerLineBegin)) : 0;
+    this.#onUnreadable(cut > 0 ? line.subarray(0, cut) : line, begin);
+    if (cut > 0) this.#parseDocker(line.subarray(cut), begin + cut, end);
   }
 
   /** Parses a line of Docker's. Returns false for other bytes. */

@@ -96,11 +96,16 @@ export function readDigits(bytes: Uint8Array, at: number, count: number): number
   return value;
 }
 
+/** A cache: the second that was formatted last, since most records have the same second as the one before. */
+let lastSecond = { nanos: 0n, text: "1970-01-01T00:00:00" };
+
 /** Formats nanoseconds since 1970 as RFC 3339 in UTC with nine digits of a second: `2026-11-23T10:05:03.085175260Z`. */
 export function formatLogTime(nanos: bigint): string {
   const fraction = fractionOf(nanos);
-  const second = new Date(Number((nanos - fraction) / 1_000_000n)).toISOString().slice(0, 19);
-  return `${second}.${String(fraction).padStart(9, "0")}Z`;
+  const second = nanos - fraction;
+  if (second !== lastSecond.nanos)
+    lastSecond = { nanos: second, text: new Date(Number(second / 1_000_000n)).toISOString().slice(0, 19) };
+  return `${lastSecond.text}.${String(fraction).padStart(9, "0")}Z`;
 }
 
 function fractionOf(nanos: bigint): bigint {

@@ -12,8 +12,11 @@ import {
 } from "../../core/index.js";
 import { logFailed } from "../files/errors.js";
 import { Rotation } from "../files/rotation.js";
+import type { LogEntry } from "../records/entry.js";
 import type { LogStream } from "../records/record.js";
+import { entryRecords } from "./entry-records.js";
 import { RecordSplitter } from "./record-splitter.js";
+import { openToResume, removeIncompleteRecord } from "./resuming.js";
 
 const { O_APPEND, O_CREAT, O_WRONLY } = constants;
 
@@ -33,6 +36,13 @@ export interface LogWriterOptions {
   readonly compress?: boolean | undefined;
   /** The mode of new files. @default 0o640 */
   readonly mode?: number | undefined;
+  /**
+   * Whether to continue a log whose writer may have been killed at any moment. Removes an incomplete record at the end of the file.
+   * If another process has renamed the file, continues in the newest rotated file until `reopen()`, as the earlier writer did.
+   *
+   * @default false: appends to the file at the path
+   */
+  readonly resume?: boolean | undefined;
   /** Returns the time of a record, in nanoseconds since 1970. @default the machine's time */
   readonly now?: (() => bigint) | undefined;
 }
@@ -43,6 +53,7 @@ const writerTable = new OptionTable<LogWriterOptions>({
   maxFiles: option.wholeNumber(1),
   compress: option.boolean,
   mode: option.wholeNumber(0, 0o7777),
+  resume: option.boolean,
   now: option.callback,
 });
 
@@ -94,7 +105,8 @@ export class LogWriter implements AsyncDisposable {
   static async open(path: string, options: LogWriterOptions = {}): Promise<LogWriter> {
     checkArgument("LogWriter.open", "path", path, option.nonEmptyString);
     writerTable.check("LogWriter.open", options);
-    const { file, size } = await openForAppending(path, options.mode ?? 0o640);
+    const { mode = 0o640, resume = false } = options;
+    const { file, size } = resume ? await resumeAppending(path, mode) : await openForAppending(path, mode);
     return new LogWriter(path, file, size, options);
   }
 
@@ -113,6 +125,20 @@ export class LogWriter implements AsyncDisposable {
         ? Buffer.from(chunk)
         : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     return this.#append(this.#splitter.split(stream, bytes));
+  }
+
+  /**
+   * Writes records as they are, each with its own time: entries that `readLogs` returned, with `maxLineBytes: 0` one per record.
+   * Resolves when they are in the file.
+   *
+   * @throws {CriError} `invalid_option`. `log_failed` when they could not be written, or not all of them; later calls try again.
+   */
+  async writeEntries(
+    entries: readonly Pick<LogEntry, "timeNanos" | "stream" | "partial" | "bytes">[],
+  ): Promise<void> {
+    const records = entryRecords("LogWriter.writeEntries", entries);
+    if (this.#closing) throw closedError(this.path);
+    return this.#append(records);
   }
 
   /** Returns a Node stream that writes to the log, for the output of a process. Ending it does not close the log. */
@@ -230,6 +256,19 @@ export class LogWriter implements AsyncDisposable {
     // A disk that is full now may have space for the next line.
     this.#queue = done.catch(() => undefined);
     return done;
+  }
+}
+
+async function resumeAppending(path: string, mode: number): Promise<{ file: FileHandle; size: number }> {
+  const file = await openToResume(path).catch((error: unknown) => {
+    throw logFailed(path, error);
+  });
+  if (!file) return openForAppending(path, mode);
+  try {
+    return { file, size: await removeIncompleteRecord(file) };
+  } catch (error) {
+    await file.close();
+    throw logFailed(path, error);
   }
 }
 
