@@ -20,9 +20,11 @@ import { engineTime } from "../../examples/dockershim/objects.js";
 import { select } from "../../examples/dockershim/select.js";
 import {
   ContainerConfigSchema,
+  ContainerMetadataSchema,
   MountPropagation,
   NamespaceMode,
   PodSandboxConfigSchema,
+  PodSandboxMetadataSchema,
   SecurityProfile_ProfileType,
   Signal,
 } from "../../src/v1.js";
@@ -34,17 +36,18 @@ const newest = { recursiveReadOnly: true, images: true };
 const oldest = { recursiveReadOnly: false, images: false };
 const placement = { sandboxId: "5a", cgroupParent: "/pods/1", runtimeHandler: "", logPath: "/logs/c.log" };
 
-const sandboxOf = (init: MessageInitShape<typeof PodSandboxConfigSchema>) =>
-  create(PodSandboxConfigSchema, {
-    metadata: { name: "web", namespace: "default", uid: "1", attempt: 0 },
-    ...init,
-  });
+function sandboxOf(init: MessageInitShape<typeof PodSandboxConfigSchema>) {
+  const config = create(PodSandboxConfigSchema, init);
+  config.metadata ??= create(PodSandboxMetadataSchema, { name: "web", namespace: "default", uid: "1" });
+  return config;
+}
 
 const sandbox = (init: MessageInitShape<typeof PodSandboxConfigSchema>, facts = host) =>
   sandboxRequest(sandboxOf(init), "", "pause", facts);
 
 function container(init: MessageInitShape<typeof ContainerConfigSchema>, features = newest) {
-  const config = create(ContainerConfigSchema, { metadata: { name: "c", attempt: 0 }, ...init });
+  const config = create(ContainerConfigSchema, init);
+  config.metadata ??= create(ContainerMetadataSchema, { name: "c" });
   return containerRequest(config, "sha256:1", placement, features, host);
 }
 
