@@ -1,10 +1,15 @@
 import { readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { sleep } from "../../core/index.js";
 import { FileMoved, isAbsent } from "./errors.js";
 import { GzipLogFile } from "./gzip-log-file.js";
 import type { LogCursorFile, LogFileIdentity } from "./identity.js";
 import { type LogFile, PlainLogFile } from "./log-file.js";
 import { isTimeSuffix, type LogFileInfo, parseRotatedLogName, rotatedLogs } from "./rotation.js";
+
+/** The maximum of attempts to list files whose names are changing, and the delay before each. */
+const maxListings = 20;
+const relistDelayMs = 5;
 
 /** What follows a file of a log. */
 export type Successor =
@@ -96,8 +101,8 @@ export class LogFiles {
   }
 
   /** The time in a file's name, which sorts by age; empty for other names. */
-  #timeOf({ path }: LogFileInfo): string {
-    const suffix = parseRotatedLogName(basename(path), basename(this.path))?.suffix ?? "";
+  #timeOf(file: LogFileInfo): string {
+    const suffix = suffixOf(file, this.path);
     return isTimeSuffix(suffix) ? suffix : "";
   }
 }
@@ -109,7 +114,7 @@ export class LogFiles {
 export class Listing {
   readonly path: string;
   readonly files: readonly LogFileInfo[];
-  /** Keys by index. Filled on demand, because there may be many files. */
+  /** Keys by index. Filled on demand, because there may be many files, unless their names change. */
   readonly #keys: Map<number, string | undefined>;
   readonly #opened: LogFileIdentity[] = [];
 
@@ -121,17 +126,32 @@ export class Listing {
 
   /** Rejects with Node's error when the folder cannot be read. */
   static async of(path: string): Promise<Listing> {
+    for (let attempt = 1; ; attempt++) {
+      const { listing, isStable } = await Listing.#read(path);
+      if (isStable || attempt === maxListings) return listing;
+      await sleep(relistDelayMs);
+    }
+  }
+
+  /** Lists the files once. It is not stable if the numbers in their names, as Docker's, have changed meanwhile. */
+  static async #read(path: string): Promise<{ listing: Listing; isStable: boolean }> {
     // In this order a file that is renamed between the two steps is seen twice rather than missed.
     const current = await keyAt(path);
     const files = [...(await rotatedLogs(path))];
     const keys = new Map<number, string | undefined>();
-    const newest = files.at(-1);
-    if (newest) keys.set(files.length - 1, await keyAt(newest.path));
-    if (current !== undefined && keys.get(files.length - 1) !== current) {
+    const newest = files.length - 1;
+    const isNumbered = files.some((file) => !isTimeSuffix(suffixOf(file, path)));
+    for (let index = isNumbered ? 0 : Math.max(0, newest); index <= newest; index++)
+      keys.set(index, await keyAt(files[index]?.path ?? ""));
+    // A rotation changes the oldest file first, and the one at the path last.
+    const isStable =
+      !isNumbered ||
+      ([...keys.values()].every((key) => key !== undefined) && current === (await keyAt(path)));
+    if (current !== undefined && keys.get(newest) !== current) {
       keys.set(files.length, current);
       files.push({ path, compressed: false });
     }
-    return new Listing(path, files, keys);
+    return { listing: new Listing(path, files, keys), isStable };
   }
 
   /** The index of the file at the path; -1 for none. */
@@ -213,6 +233,11 @@ export class Listing {
     await file.close();
     return file.identity;
   }
+}
+
+/** Returns the suffix of a rotated file of the log at `path`; empty for the file at the path. */
+function suffixOf(file: LogFileInfo, path: string): string {
+  return parseRotatedLogName(basename(file.path), basename(path))?.suffix ?? "";
 }
 
 /** Returns device and inode of the file at a path; `undefined` for none. */

@@ -1,0 +1,62 @@
+// The logs of all containers. The kubelet wants each at a path of its own, in CRI's format, and rotates it; the engine writes its
+// own format to its own place.
+import { setTimeout as sleep } from "node:timers/promises";
+import { LogCopy } from "./log-copy.js";
+
+/** How long `finish` waits. */
+const finishMs = 5_000;
+
+/**
+ * How the engine must log for containers whose logs are copied. 100 MB are kept: what a container prints while the shim does not run.
+ * With fewer than two files, the engine would truncate its log instead of renaming it.
+ */
+export const engineLogConfig = { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } } as const;
+
+export class LogCopies {
+  readonly #onProblem: (text: string) => void;
+  readonly #copies = new Map<string, LogCopy>();
+
+  /** `onProblem` is called with a line of text: for a full disk, an unreadable log, or lines that are lost. */
+  constructor(options: { readonly onProblem: (text: string) => void }) {
+    this.#onProblem = options.onProblem;
+  }
+
+  /**
+   * Starts to copy a container's log from the engine's LogPath to the path of CRI, or continues: the copy shows what was copied
+   * already. Without one of the paths nothing is copied. Idempotent.
+   */
+  start(containerId: string, from: string, to: string): void {
+    if (from === "" || to === "" || this.#copies.has(containerId)) return;
+    this.#copies.set(containerId, new LogCopy(from, to, this.#onProblem));
+  }
+
+  /**
+   * Resolves when everything that an exited container has printed is in its copy, but after 5 seconds at the latest; what could not be
+   * written until then is still copied later.
+   */
+  async finish(containerId: string): Promise<void> {
+    const copy = this.#copies.get(containerId);
+    if (!copy) return;
+    const timeout = new AbortController();
+    const late = sleep(finishMs, undefined, { signal: timeout.signal }).catch(() => undefined);
+    await Promise.race([copy.finish(), late]);
+    timeout.abort();
+  }
+
+  /** Continues in a new file at the path of CRI, after the kubelet has renamed the old one. */
+  async reopen(containerId: string): Promise<void> {
+    await this.#copies.get(containerId)?.reopen();
+  }
+
+  /** Stops the copy of a removed container. */
+  async forget(containerId: string): Promise<void> {
+    const copy = this.#copies.get(containerId);
+    this.#copies.delete(containerId);
+    await copy?.stop();
+  }
+
+  /** Stops all copies. The next shim continues them. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#copies.keys()].map((id) => this.forget(id)));
+  }
+}

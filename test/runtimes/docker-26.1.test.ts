@@ -1,0 +1,3 @@
+import { runtimeTests } from "./suite.js";
+
+runtimeTests("docker-26.1");
