@@ -34,7 +34,11 @@ export class Containers {
     if (!sandbox.details.State.Running) throw criError("wrong_state", `sandbox ${sandbox.id} is not running`);
     const reference = config.image?.image ?? "";
     const image = await resolveImage(this.#engine, reference, signal);
-    if (!image) throw criError("image_missing", `image ${JSON.stringify(reference)} is not on this node`);
+    if (!image)
+      throw criError(
+        "image_missing",
+        `failed to resolve image ${JSON.stringify(reference)}: it is not on this node`,
+      );
     const { logDirectory } = sandbox.config;
     const host = this.#host;
     const request = await containerRequest(
