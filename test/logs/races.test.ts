@@ -87,6 +87,41 @@ for (const options of tails)
     }
   });
 
+/** A log of lines 0 to 5 as Docker rotates it: the numbers in the names of the files change. */
+async function numberedLog(t: TestContext) {
+  const folder = await tempFolder(t);
+  const path = join(folder, "json.log");
+  for (const [index, name] of [`${path}.2`, `${path}.1`, path].entries())
+    writeFileSync(name, lines(index * 2, index * 2 + 2).join(""));
+  /** The steps of a rotation, after which line 6 is written. */
+  const steps = [
+    () => renameSync(`${path}.2`, `${path}.3`),
+    () => renameSync(`${path}.1`, `${path}.2`),
+    () => renameSync(path, `${path}.1`),
+    () => writeFileSync(path, lines(6, 7).join("")),
+  ];
+  return { folder, path, steps };
+}
+
+const wholeReads: readonly ReadLogsOptions[] = [{ includeRotated: true }, { includeRotated: true, tail: 5 }];
+for (const options of wholeReads)
+  for (const callsPerStep of [0, 1])
+    test(`a rotation that changes the numbers, a step every ${callsPerStep} looks, during ${JSON.stringify(options)}`, async (t) => {
+      for (let nth = 1, came = true; came; nth++) {
+        const { folder, path, steps } = await numberedLog(t);
+        const ends =
+          callsPerStep === 0
+            ? [beforeCall(folder, nth, () => steps.map((step) => step()))]
+            : steps.map((step, index) => beforeCall(folder, nth + index * callsPerStep, step));
+        const read = texts(await collect(readLogs(path, options)));
+        // The hooks are removed in reverse order.
+        for (const end of ends.reverse()) came = end();
+        const from = options.tail === undefined ? [0] : [6 - options.tail, 7 - options.tail];
+        const right = from.flatMap((begin) => [6, 7].map((end) => numbers(begin, end).join()));
+        assert.ok(right.includes(read.join()), `at look ${nth}: ${read}`);
+      }
+    });
+
 test("a file that is replaced at any moment, possibly by one with the same inode, is not mistaken for it", async (t) => {
   for (let nth = 1, came = true; came; nth++) {
     const { folder, path, from } = await startedLog(t);

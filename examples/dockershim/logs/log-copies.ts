@@ -1,14 +1,10 @@
 // The logs of all containers. The kubelet wants each at a path of its own, in CRI's format, and rotates it; the engine writes its
 // own format to its own place.
-import { setTimeout as sleep } from "node:timers/promises";
 import { LogCopy } from "./log-copy.js";
 
-/** How long `finish` waits. */
-const finishMs = 5_000;
-
 /**
- * How the engine must log for containers whose logs are copied. 100 MB are kept: what a container prints while the shim does not run.
- * With fewer than two files, the engine would truncate its log instead of renaming it.
+ * How the engine must log. What a container prints while the shim does not run must fit: the files are as large and as many as those
+ * that the kubelet keeps by default. A single file would be truncated and not renamed, so that lines would be lost.
  */
 export const engineLogConfig = { Type: "json-file", Config: { "max-size": "10m", "max-file": "5" } } as const;
 
@@ -35,12 +31,7 @@ export class LogCopies {
    * written until then is still copied later.
    */
   async finish(containerId: string): Promise<void> {
-    const copy = this.#copies.get(containerId);
-    if (!copy) return;
-    const timeout = new AbortController();
-    const late = sleep(finishMs, undefined, { signal: timeout.signal }).catch(() => undefined);
-    await Promise.race([copy.finish(), late]);
-    timeout.abort();
+    await this.#copies.get(containerId)?.finish();
   }
 
   /** Continues in a new file at the path of CRI, after the kubelet has renamed the old one. */

@@ -7,6 +7,8 @@ import { isCriError } from "cri-sdk";
 import { type LogCursor, type LogNotice, type LogReader, LogWriter, readLogs } from "cri-sdk/logs";
 import { findResume } from "./resume.js";
 
+/** How long `finish` waits. */
+const finishMs = 5_000;
 /** How long to wait after a failure before the next attempt. */
 const retryMs = 1_000;
 /** How often the engine's log is checked even if the system reports no change. */
@@ -20,6 +22,7 @@ export class LogCopy {
   readonly #onProblem: (text: string) => void;
   readonly #stopping = new AbortController();
   #hasExited = false;
+  #finishing: Promise<void> | undefined;
   #reader: LogReader | undefined;
   /** The open copy; `undefined` between two attempts. */
   #writer: LogWriter | undefined;
@@ -34,12 +37,23 @@ export class LogCopy {
     this.ended = this.#run();
   }
 
-  /** The container has exited, so that its log is complete: copies the rest. */
-  async finish(): Promise<void> {
+  /**
+   * The container has exited, so that its log is complete: copies the rest. Resolves when that is done, but after 5 seconds at the
+   * latest; what could not be written until then is copied later.
+   */
+  finish(): Promise<void> {
+    this.#finishing ??= this.#finish();
+    return this.#finishing;
+  }
+
+  async #finish(): Promise<void> {
     this.#hasExited = true;
-    // Ends the waiting for more lines.
-    await this.#reader?.close();
-    await this.ended;
+    // Closing the reader ends its waiting for more lines.
+    const rest = Promise.resolve(this.#reader?.close()).then(() => this.ended);
+    const timeout = new AbortController();
+    const late = sleep(finishMs, undefined, { signal: timeout.signal }).catch(() => undefined);
+    await Promise.race([rest, late]);
+    timeout.abort();
   }
 
   /** Continues in a new file at the path, after the kubelet has renamed the old one. */
