@@ -7,7 +7,7 @@ import type { HostFacts } from "./config/create-sandbox.js";
 import { cgroupParent, engineResources } from "./config/resources.js";
 import type { Engine } from "./engine/client.js";
 import { EngineError } from "./engine/client.js";
-import { ignoreMissing, isMissing } from "./errors.js";
+import { ignoreMissing, ignoreMissingOr, isMissing, missingIsUndefined } from "./errors.js";
 import { resolveImage } from "./images/resolve.js";
 import { engineName } from "./labels.js";
 import type { LogCopies } from "./logs/log-copies.js";
@@ -76,7 +76,7 @@ export class Containers {
     response.resume();
     if (response.statusCode === 304)
       throw criError("wrong_state", `container ${id} has already been started`);
-    this.#copyLog(await this.#objects.container(id));
+    await this.follow(id);
   }
 
   async list(filter: ContainerFilter | undefined, signal?: AbortSignal) {
@@ -101,13 +101,23 @@ export class Containers {
 
   /** StopContainer: the engine sends the stop signal, then SIGKILL after the time. Does nothing to one that is gone or does not run. */
   async stop(id: string, seconds: number, signal?: AbortSignal): Promise<void> {
-    const stopping = this.#engine.call("POST", `/containers/${id}/stop`, {
-      query: { t: seconds },
-      timeoutMs: 0,
-      signal,
-    });
-    await stopping.catch(ignoreMissing);
+    await this.halt(id, seconds, signal);
     await this.#logs.finish(id);
+  }
+
+  /** Stops a container of the engine. The engine would send the stop signal even without a time for it. */
+  async halt(id: string, seconds: number, signal?: AbortSignal): Promise<void> {
+    const path = `/containers/${id}`;
+    if (seconds === 0) {
+      const killing = this.#engine.call("POST", `${path}/kill`, { query: { signal: "KILL" }, signal });
+      await killing.catch(ignoreMissingOr(409)); // It does not run.
+      await this.#engine.call("POST", `${path}/wait`, { timeoutMs: 0, signal }).catch(ignoreMissing);
+    } else {
+      const query = { t: seconds };
+      await this.#engine.call("POST", `${path}/stop`, { query, timeoutMs: 0, signal }).catch(ignoreMissing);
+    }
+    // The engine's answer is ahead of its list, which shows the container as stopped before these details are returned.
+    await this.#engine.call("GET", `${path}/json`, { signal }).catch(ignoreMissing);
   }
 
   /** RemoveContainer: kills it first if it runs, so that its log is complete. */
@@ -152,10 +162,16 @@ export class Containers {
     const all = await this.#objects.containers();
     await Promise.all(
       all.map(async ({ id, summary }) => {
-        if (summary.State !== "created") this.#copyLog(await this.#objects.container(id));
+        if (summary.State !== "created") await this.follow(id);
         if (summary.State === "exited") void this.#logs.finish(id);
       }),
     );
+  }
+
+  /** Copies the log of a container that has started, also if an earlier shim has asked for that. Does nothing if it is gone. */
+  async follow(id: string): Promise<void> {
+    const container = await missingIsUndefined(this.#objects.container(id));
+    if (container) this.#copyLog(container);
   }
 
   /** Frees what the shim holds for a container that is gone. */

@@ -30,7 +30,27 @@ export function isMissing(error: unknown): boolean {
   return error instanceof EngineError && error.status === 404;
 }
 
+/** Whether the engine does not answer. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof EngineError && error.status === 0;
+}
+
 /** For `catch`: an object that is gone needs no removal. */
 export function ignoreMissing(error: unknown): void {
   if (!isMissing(error)) throw error;
+}
+
+/** For `catch`: like {@link ignoreMissing}, and ignores another status, too. */
+export const ignoreMissingOr = (status: number) => (error: unknown) => {
+  if (!(error instanceof EngineError && error.status === status)) ignoreMissing(error);
+};
+
+/** Returns the result of a lookup; undefined for an object that does not exist. */
+export async function missingIsUndefined<T>(lookup: Promise<T>): Promise<T | undefined> {
+  try {
+    return await lookup;
+  } catch (error) {
+    if (isCriError(error) && error.reason === "object_missing") return undefined;
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import { type ContainerEventResponse, ContainerEventType } from "cri-sdk/v1";
 import type { EngineState } from "./engine/api.js";
 import type { Engine } from "./engine/client.js";
 import { containerEvents } from "./engine/events.js";
+import { isUnreachable } from "./errors.js";
 import { type Labels, label } from "./labels.js";
 import type { Objects } from "./objects.js";
 
@@ -41,6 +42,9 @@ type CriEvent = Omit<
 /** Subscribers that do not read for so many events are disconnected: their clients list, and subscribe again. */
 const queueLimit = 10_000;
 
+/** How long a report waits for an engine that does not answer, in milliseconds. */
+const retryMs = 500;
+
 export interface FeedParts<E extends CriEvent> {
   readonly engine: Engine;
   readonly objects: Objects;
@@ -57,22 +61,23 @@ export class EventFeed<E extends CriEvent> {
   readonly #subscribers = new Set<Subscriber<E>>();
   /** The last report of each pod: a pod's events are reported one after the other, and pods do not wait for each other. */
   readonly #reports = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
   constructor(parts: FeedParts<E>) {
     this.#parts = parts;
   }
 
-  /** Learns what exists, and follows the engine until the signal fires. Resolves when it follows. */
-  async start(signal: AbortSignal): Promise<void> {
+  /** Learns what exists, and follows the engine. Resolves when it follows. */
+  async start(): Promise<void> {
     for (const { id, known } of await this.#list()) this.#known.set(id, known);
     await new Promise<void>((resolve) => {
-      this.#running = this.#follow(resolve, signal);
+      this.#running = this.#follow(resolve, this.#closing.signal);
     });
   }
 
-  /** Resolves when the feed has ended, after its signal. */
-  async ended(): Promise<void> {
+  async close(): Promise<void> {
+    this.#closing.abort();
     await this.#running;
     await Promise.all(this.#reports.values());
   }
@@ -160,6 +165,7 @@ export class EventFeed<E extends CriEvent> {
     const report = earlier
       .then(() => this.#publish(change))
       .catch((error: unknown) => {
+        if (this.#closing.signal.aborted) return;
         this.#parts.onProblem(`the event of ${id}: ${error instanceof Error ? error.message : error}`);
       })
       .finally(() => {
@@ -168,11 +174,18 @@ export class EventFeed<E extends CriEvent> {
     this.#reports.set(sandboxId, report);
   }
 
+  /** Reports a change, as soon as the engine answers. */
   async #publish(change: Change): Promise<void> {
-    await this.#parts.onChange(change);
-    if (this.#subscribers.size === 0) return;
-    const event = await this.#parts.describe(change);
-    for (const subscriber of this.#subscribers) subscriber.add(event);
+    try {
+      await this.#parts.onChange(change);
+      if (this.#subscribers.size === 0) return;
+      const event = await this.#parts.describe(change);
+      for (const subscriber of this.#subscribers) subscriber.add(event);
+    } catch (error) {
+      if (!isUnreachable(error)) throw error;
+      await sleep(retryMs, undefined, { signal: this.#closing.signal });
+      await this.#publish(change);
+    }
   }
 
   async #list(): Promise<{ id: string; known: Known }[]> {

@@ -56,6 +56,7 @@ async function run(options: ShimOptions): Promise<void> {
   const stats = new StatsService(objects, DockerRootDir);
 
   const onChange = async ({ id, isSandbox, labels, type }: Change): Promise<void> => {
+    if (type === ContainerEventType.CONTAINER_STARTED_EVENT && !isSandbox) await containers.follow(id);
     if (type === ContainerEventType.CONTAINER_STOPPED_EVENT) {
       stats.forget(id);
       if (isSandbox) await sessions.forget(id);
@@ -81,10 +82,9 @@ async function run(options: ShimOptions): Promise<void> {
     },
   });
 
-  const ending = new AbortController();
-  await sandboxes.adopt();
+  await sandboxes.adopt().catch((error: Error) => onProblem(`an earlier shim's sandboxes: ${error.message}`));
   await containers.adopt();
-  await events.start(ending.signal);
+  await events.start();
   const runtime = runtimeService({
     ...{ engine, info, objects, sandboxes, containers, network, sessions, stats, streaming, events },
   });
@@ -94,8 +94,7 @@ async function run(options: ShimOptions): Promise<void> {
 
   await Promise.race(["SIGTERM", "SIGINT"].map((signal) => once(process, signal)));
   await server.close();
-  ending.abort();
-  await Promise.all([streaming.close(), sessions.close(), events.ended()]);
+  await Promise.all([streaming.close(), sessions.close(), events.close()]);
   await logs.close();
   engine.close();
 }

@@ -31,7 +31,7 @@ export class Objects {
   async sandbox(id: string, signal?: AbortSignal): Promise<Sandbox> {
     const details = await this.#details(id, "sandbox", signal);
     const record = details && sandboxRecord(details.Id, details.Config.Labels);
-    if (!details || !record) throw criError("object_missing", `no sandbox has the id ${JSON.stringify(id)}`);
+    if (!details || !record) throw noSandbox(id);
     return { ...record, id: details.Id, details };
   }
 
@@ -72,7 +72,7 @@ export class Objects {
 
   /** Asks for an object by its id: the engine would also find it by its name. */
   async #details(id: string, kind: string, signal?: AbortSignal): Promise<ContainerDetails | undefined> {
-    if (!/^[0-9a-f]{4,64}$/.test(id)) return undefined;
+    if (!/^[0-9a-f]{1,64}$/.test(id)) return undefined;
     try {
       const details = await this.#engine.call<ContainerDetails>("GET", `/containers/${id}/json`, { signal });
       return details.Config.Labels[label.kind] === kind && details.Id.startsWith(id) ? details : undefined;
@@ -81,6 +81,11 @@ export class Objects {
       throw error;
     }
   }
+}
+
+/** Returns the error for an id that no sandbox has. */
+export function noSandbox(id: string): Error {
+  return criError("object_missing", `no sandbox has the id ${JSON.stringify(id)}`);
 }
 
 /** Returns a time of the engine in nanoseconds since 1970; 0 for its zero time. */

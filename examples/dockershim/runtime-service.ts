@@ -1,17 +1,21 @@
 // RuntimeService on an engine. The RPCs that are missing here fail with Unimplemented, since the engine cannot do them: checkpoints
 // (only with an experimental engine and CRIU), and UpdatePodSandboxResources, which would have to change labels.
-import { isCriError } from "cri-sdk";
 import { criError, type Services, type StreamingServer } from "cri-sdk/server";
 import { CgroupDriver, ContainerEventType } from "cri-sdk/v1";
 import type { Containers } from "./containers.js";
 import type { EngineInfo } from "./engine/api.js";
 import type { Engine } from "./engine/client.js";
+import { missingIsUndefined } from "./errors.js";
 import type { Change, EventFeed } from "./events.js";
 import type { PodNetwork } from "./network/pod-network.js";
-import type { Objects } from "./objects.js";
+import { noSandbox, type Objects } from "./objects.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Sessions } from "./sessions/sessions.js";
 import type { StatsService } from "./stats/stats-service.js";
+import { containerInfo, sandboxInfo } from "./verbose.js";
+
+/** How much a message of a streamed list has. */
+const [pageLength, pageBytes] = [500, 2 ** 20];
 
 export interface RuntimeParts {
   readonly engine: Engine;
@@ -98,7 +102,10 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
 
     async runPodSandbox({ config, runtimeHandler }, { signal }) {
       if (runtimeHandler && !Object.hasOwn((await info()).Runtimes, runtimeHandler))
-        throw criError("invalid_request", `runtime_handler: the engine has no runtime ${runtimeHandler}`);
+        throw criError(
+          "unknown_runtime_handler",
+          `no runtime for ${JSON.stringify(runtimeHandler)} is configured`,
+        );
       return { podSandboxId: await sandboxes.run(config, runtimeHandler, signal) };
     },
     async stopPodSandbox({ podSandboxId }) {
@@ -111,17 +118,8 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
     },
     async podSandboxStatus({ podSandboxId, verbose }, { signal }) {
       const sandbox = await objects.sandbox(podSandboxId, signal);
-      const { State, HostConfig, Image } = sandbox.details;
-      const verboseInfo = {
-        pid: State.Pid,
-        image: Image,
-        cgroupParent: HostConfig.CgroupParent,
-        netNamespace: netns(State.Pid),
-      };
-      return {
-        status: await sandboxes.status(sandbox),
-        info: verbose ? { info: JSON.stringify(verboseInfo) } : {},
-      };
+      if (sandboxes.isStarting(sandbox.id)) throw noSandbox(podSandboxId);
+      return { status: await sandboxes.status(sandbox), info: verbose ? sandboxInfo(sandbox) : {} };
     },
     async listPodSandbox({ filter }, { signal }) {
       return { items: await sandboxes.list(filter, signal) };
@@ -152,16 +150,7 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
     },
     async containerStatus({ containerId, verbose }, { signal }) {
       const container = await objects.container(containerId, signal);
-      const { details } = container;
-      const verboseInfo = {
-        pid: details.State.Pid,
-        sandboxID: container.sandboxId,
-        hostConfig: details.HostConfig,
-      };
-      return {
-        status: await containers.status(container),
-        info: verbose ? { info: JSON.stringify(verboseInfo) } : {},
-      };
+      return { status: await containers.status(container), info: verbose ? containerInfo(container) : {} };
     },
     async listContainers({ filter }, { signal }) {
       return { containers: await containers.list(filter, signal) };
@@ -219,16 +208,6 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
   };
 }
 
-/** Returns the result of a lookup; undefined for an object that does not exist. */
-export async function missingIsUndefined<T>(lookup: Promise<T>): Promise<T | undefined> {
-  try {
-    return await lookup;
-  } catch (error) {
-    if (isCriError(error) && error.reason === "object_missing") return undefined;
-    throw error;
-  }
-}
-
 async function problemOf(info: () => Promise<EngineInfo>): Promise<EngineInfo | string> {
   try {
     return await info();
@@ -246,9 +225,25 @@ function condition(type: string, reason: string, problem: string | undefined) {
   };
 }
 
-const netns = (pid: number): string => (pid > 0 ? `/proc/${pid}/ns/net` : "");
+/** Cuts a list into messages that every client can receive. An empty list is one empty message. */
+function* pages<T>(all: readonly T[]): Generator<T[]> {
+  let page: T[] = [];
+  let bytes = 0;
+  for (const item of all) {
+    const size = textLength(item);
+    if (page.length > 0 && (page.length >= pageLength || bytes + size > pageBytes)) {
+      yield page;
+      [page, bytes] = [[], 0];
+    }
+    page.push(item);
+    bytes += size;
+  }
+  yield page;
+}
 
-/** Cuts a list into messages: each must be smaller than the limit of clients. An empty list is one empty message. */
-function* pages<T>(all: readonly T[], size = 500): Generator<T[]> {
-  for (let at = 0; at === 0 || at < all.length; at += size) yield all.slice(at, at + size);
+/** Returns the length of all texts in a value: nearly all of an entry that is large. */
+function textLength(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.entries(value).reduce((total, [key, part]) => total + key.length + textLength(part), 0);
 }

@@ -1,12 +1,11 @@
 // Sandboxes: a pause container that holds the namespaces, and the pod's network.
 import { writeFile } from "node:fs/promises";
-import { isCriError } from "cri-sdk";
 import { criError } from "cri-sdk/server";
 import type { DNSConfig, PodSandboxConfig, PodSandboxFilter } from "cri-sdk/v1";
 import { completed, type HostFacts, isComplete, sandboxRequest } from "./config/create-sandbox.js";
 import type { Containers } from "./containers.js";
 import type { Engine } from "./engine/client.js";
-import { ignoreMissing, isMissing } from "./errors.js";
+import { isMissing, missingIsUndefined } from "./errors.js";
 import { Puller } from "./images/pull.js";
 import { engineName, type SandboxRecord } from "./labels.js";
 import { addressesOf } from "./network/namespace.js";
@@ -26,8 +25,10 @@ export class Sandboxes {
   readonly #pauseImage: string;
   readonly #puller: Puller;
   readonly #facts: HostFacts;
-  /** The sandboxes that RunPodSandbox is at work on: they run, but are not ready. */
+  /** The sandboxes that RunPodSandbox is at work on. */
   readonly #starting = new Map<string, Promise<void>>();
+  /** Those that it has completed, as far as that is known: lists of the engine do not show it. */
+  readonly #complete = new Set<string>();
   /** The addresses of sandboxes, with the process that has them. */
   readonly #addresses = new Map<string, { readonly pid: number; readonly ips: readonly string[] }>();
   /** The sandboxes whose network this process has removed: running the plugins again takes a quarter of a second. */
@@ -82,15 +83,24 @@ export class Sandboxes {
   }
 
   async list(filter: PodSandboxFilter | undefined, signal?: AbortSignal) {
-    const all = await this.#objects.sandboxes(signal);
-    const entries = all.map((sandbox) =>
-      sandboxEntry(sandbox, sandbox.summary.State === "running" && !this.#starting.has(sandbox.id)),
+    const all = (await this.#objects.sandboxes(signal)).filter(({ id }) => !this.isStarting(id));
+    const entries = await Promise.all(
+      all.map(async (sandbox) => {
+        const { id, summary } = sandbox;
+        return sandboxEntry(sandbox, summary.State === "running" && (await this.#isComplete(id, signal)));
+      }),
     );
     return select(entries, filter);
   }
 
-  isReady({ id, details }: Sandbox): boolean {
-    return details.State.Running && !this.#starting.has(id);
+  /** Whether RunPodSandbox is at work on it. Until its id is returned, a sandbox does not exist for clients, as on containerd. */
+  isStarting(id: string): boolean {
+    return this.#starting.has(id);
+  }
+
+  /** Whether it runs, and is not one that RunPodSandbox is at work on, or has left half-done. */
+  isReady({ details }: Sandbox): boolean {
+    return details.State.Running && isComplete(details.HostConfig);
   }
 
   async status(sandbox: Sandbox) {
@@ -111,19 +121,17 @@ export class Sandboxes {
 
   /** StopPodSandbox: stops every member, whatever its PID namespace; then the network, while its namespace exists; then the rest. */
   async stop(id: string): Promise<void> {
-    const sandbox = await this.#find(id);
+    const sandbox = await missingIsUndefined(this.#objects.sandbox(id));
     if (!sandbox) return;
     const members = await this.#objects.containers(sandbox.id);
     await Promise.all(members.map((member) => this.#containers.stop(member.id, 0)));
     await this.#detach(sandbox.id, sandbox, sandbox.details.State.Pid);
-    await this.#engine
-      .call("POST", `/containers/${sandbox.id}/stop`, { query: { t: 0 } })
-      .catch(ignoreMissing);
+    await this.#containers.halt(sandbox.id, 0);
   }
 
   /** RemovePodSandbox, with its containers. */
   async remove(id: string): Promise<void> {
-    const sandbox = await this.#find(id);
+    const sandbox = await missingIsUndefined(this.#objects.sandbox(id));
     if (!sandbox) return;
     await this.stop(sandbox.id);
     const members = await this.#objects.containers(sandbox.id);
@@ -136,7 +144,7 @@ export class Sandboxes {
     const running = (await this.#objects.sandboxes()).filter(({ summary }) => summary.State === "running");
     await Promise.all(
       running.map(async ({ id }) => {
-        const sandbox = await this.#find(id);
+        const sandbox = await missingIsUndefined(this.#objects.sandbox(id));
         if (sandbox && !isComplete(sandbox.details.HostConfig)) await this.stop(id);
       }),
     );
@@ -147,13 +155,15 @@ export class Sandboxes {
   async forget(id: string, record: SandboxRecord): Promise<void> {
     await this.#detach(id, record, 0);
     this.#detached.delete(id);
+    this.#complete.delete(id);
   }
 
-  async #find(id: string): Promise<Sandbox | undefined> {
-    return this.#objects.sandbox(id).catch((error: unknown) => {
-      if (isCriError(error) && error.reason === "object_missing") return undefined;
-      throw error;
-    });
+  async #isComplete(id: string, signal?: AbortSignal): Promise<boolean> {
+    if (this.#complete.has(id)) return true;
+    const sandbox = await missingIsUndefined(this.#objects.sandbox(id, signal));
+    if (!sandbox || !isComplete(sandbox.details.HostConfig)) return false;
+    this.#complete.add(id);
+    return true;
   }
 
   async #start(id: string, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,9 @@ import { type Container, engineTime, type Listed, type Sandbox } from "./objects
 const { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED } = ContainerState;
 const { SANDBOX_READY, SANDBOX_NOTREADY } = PodSandboxState;
 
+/** The exit code of a container whose start has failed, as on containerd. The engine has 126 or 127. */
+const startFailure = 128;
+
 /** Returns the fields of a sandbox in lists. `ready`: whether it is complete, see `Sandboxes`. */
 export function sandboxEntry(
   { id, config, createdAt, handler }: SandboxRecord & { id: string },
@@ -53,7 +56,7 @@ export function containerStatus(container: Container) {
   const startedAt = engineTime(State.StartedAt);
   // The engine has no time for a start that failed.
   const finishedAt = failed ? createdAt : state === CONTAINER_EXITED ? engineTime(State.FinishedAt) : 0n;
-  const exitCode = failed ? State.ExitCode || 128 : state === CONTAINER_EXITED ? State.ExitCode : 0;
+  const exitCode = failed ? startFailure : state === CONTAINER_EXITED ? State.ExitCode : 0;
   return {
     ...{
       id,

@@ -172,6 +172,9 @@ const errorRules: readonly ErrorRule[] = [
     reason: "exec_not_started",
   },
 
+  // States, from servers that use gRPC's codes as they are meant.
+  { codes: ["failed_precondition"], code: "failed_precondition", reason: "wrong_state" },
+
   // Missing objects. CRI-O reports `unknown` in half of its RPCs.
   { codes: ["not_found"], code: "not_found", reason: "object_missing" },
   {

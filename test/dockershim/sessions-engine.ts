@@ -19,8 +19,16 @@ export interface FakeExec {
   readonly create: { readonly Cmd: readonly string[]; readonly Tty: boolean; readonly AttachStdin: boolean };
   start?: unknown;
   child?: ChildProcess;
-  socket?: Socket;
   exitCode: number | null;
+  /** Whether the client has ended its direction of the connection, or both. */
+  hasInputEnded: boolean;
+}
+
+/** The connection of an attached client. */
+export interface FakeAttach {
+  readonly socket: Socket;
+  input: string;
+  hasInputEnded: boolean;
 }
 
 /** Returns a frame of output. */
@@ -51,8 +59,7 @@ export class SessionsEngine {
   readonly execs: FakeExec[] = [];
   /** The requests without their bodies: `POST /exec/0/resize?h=1&w=2`. */
   readonly requests: string[] = [];
-  /** The connections of attached clients. */
-  readonly attached: Socket[] = [];
+  readonly attached: FakeAttach[] = [];
   /** Ends the calls that wait for the container. */
   readonly waits: (() => void)[] = [];
 
@@ -60,7 +67,11 @@ export class SessionsEngine {
     const [, execId = ""] = /^\/exec\/(\d+)\/json$/.exec(path) ?? [];
     if (path === "/version") return { Version: "26.1.5", ApiVersion: this.apiVersion, MinAPIVersion: "1.24" };
     if (path.endsWith("/exec")) {
-      this.execs.push({ create: (await json(request)) as FakeExec["create"], exitCode: null });
+      this.execs.push({
+        create: (await json(request)) as FakeExec["create"],
+        exitCode: null,
+        hasInputEnded: false,
+      });
       return { Id: String(this.execs.length - 1) };
     }
     if (execId !== "") return this.#inspect(Number(execId));
@@ -76,8 +87,17 @@ export class SessionsEngine {
     const body = await upgradeBody(request, socket, head);
     socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
     const [, execId] = /^\/exec\/(\d+)\/start$/.exec(path) ?? [];
-    if (execId === undefined) this.attached.push(socket);
-    else this.#start(this.execs[Number(execId)], body, socket);
+    if (execId === undefined) {
+      const attach: FakeAttach = { socket, input: "", hasInputEnded: false };
+      socket.on("data", (chunk) => {
+        attach.input += chunk;
+      });
+      socket.once("end", () => {
+        attach.hasInputEnded = true;
+      });
+      socket.resume();
+      this.attached.push(attach);
+    } else this.#start(this.execs[Number(execId)], body, socket);
   }
 
   #start(exec: FakeExec | undefined, body: unknown, socket: Socket): void {
@@ -85,7 +105,10 @@ export class SessionsEngine {
     const { Cmd, Tty, AttachStdin } = exec.create;
     const send = (stream: 1 | 2, content: Uint8Array | string) =>
       socket.write(Tty ? content : frame(stream, content));
-    Object.assign(exec, { start: body, socket });
+    exec.start = body;
+    socket.once("end", () => {
+      exec.hasInputEnded = true;
+    });
     if (this.startFailure !== undefined) {
       exec.exitCode = 126;
       send(1, `${this.startFailure}\r\n`);

@@ -130,7 +130,8 @@ test("Exec passes input, its end, and separate outputs", async (t) => {
   const { context, stdin, stdout, stderr } = client({ command: ["sh", "-c", "cat; echo err >&2; exit 255"] });
   const ended = sessions.exec(context);
   stdin.write("one\n");
-  assert.equal(String((await once(stdout, "data"))[0]), "one\n");
+  await once(stdout, "readable");
+  assert.equal(String(stdout.read()), "one\n");
   stdin.end("two\n");
   assert.equal(await ended, 255);
   assert.equal(String(stdout.read()), "two\n");
@@ -167,7 +168,7 @@ test("Exec kills the command if the client disconnects, and not if it detaches",
   await once(detached.stdout, "data");
   detached.leave(criError("client_closed", "the client detached"));
   await failure(left, "client_closed");
-  await until(() => fake.execs[1]?.socket?.destroyed === true, "the connection is closed");
+  await until(() => fake.execs[1]?.hasInputEnded === true, "the connection is closed");
   await pause(50);
   assert.equal(fake.execs[1]?.child?.signalCode, null);
 });
@@ -179,15 +180,16 @@ for (const apiVersion of ["1.41", "1.45"])
     const { context, stdin, stdout, stderr } = client({
       command,
       tty: true,
-      resize: sizes([80, 25], [90, 30]),
+      resize: sizes([90, 30]),
     });
     stdin.end("typed\n");
-    assert.equal(await sessions.exec(context), 4);
+    const ended = sessions.exec(context);
+    const [exec] = await until(() => stdout.readableLength > 12, "the output").then(() => fake.execs);
+    assert.equal(exec?.hasInputEnded, false);
+    assert.equal(await ended, 4);
     stdout.end();
     assert.deepEqual((await text(stdout)).split("\n").sort(), ["", "err", "got typed"]);
     assert.equal(stderr.readableLength, 0);
-    const [exec] = fake.execs;
-    assert.equal(exec?.socket?.readableEnded, false);
     assert.match(JSON.stringify(exec?.create), /"DetachKeys":"ctrl-@,/);
     const first = apiVersion === "1.45" ? { Tty: true, ConsoleSize: [30, 90] } : { Tty: true };
     assert.deepEqual(exec?.start, first);
@@ -215,18 +217,37 @@ test("attach copies both ways, ends with the container, and fails if it does not
   const { context, stdin, stdout, stderr } = client();
   const ended = sessions.attach(context);
   await until(() => fake.attached.length === 1, "the client is attached");
-  const [socket] = fake.attached;
-  assert.ok(socket);
-  stdin.write("in");
-  assert.equal(String((await once(socket, "data"))[0]), "in");
-  socket.write(Buffer.concat([frame(1, "out"), frame(2, "err")]));
-  assert.equal(String((await once(stdout, "data"))[0]), "out");
-  assert.equal(String(stderr.read()), "err");
-  socket.end();
+  const attached = fake.attached[0] ?? assert.fail();
+  stdin.end("in");
+  await until(() => attached.hasInputEnded, "the input and its end");
+  assert.equal(attached.input, "in");
+  attached.socket.end(Buffer.concat([frame(1, "out"), frame(2, "err")]));
   for (const exit of fake.waits) exit();
   await ended;
+  assert.deepEqual([String(stdout.read()), String(stderr.read())], ["out", "err"]);
   fake.container.State.Running = false;
   await failure(sessions.attach(client().context), "wrong_state");
+});
+
+test("a slow client of attach loses nothing when the container ends", async (t) => {
+  const { fake, sessions } = await serve(t);
+  let bytes = 0;
+  const stdout = new Writable({
+    highWaterMark: 1,
+    write(chunk, _encoding, done) {
+      bytes += chunk.length;
+      setTimeout(done, 20);
+    },
+  });
+  const ended = sessions.attach(client({ stdout }).context);
+  await until(() => fake.attached.length === 1, "the client is attached");
+  for (let index = 0; index < 50; index++) fake.attached[0]?.socket.write(frame(1, "x".repeat(100)));
+  fake.attached[0]?.socket.end();
+  for (const exit of fake.waits) exit();
+  await ended;
+  // The server ends the output when the handler has ended.
+  await new Promise<void>((resolve) => stdout.end(resolve));
+  assert.equal(bytes, 5_000);
 });
 
 test("attach to a terminal: its sizes, and an input that does not end", async (t) => {
@@ -235,16 +256,25 @@ test("attach to a terminal: its sizes, and an input that does not end", async (t
   const { context, stdin, stdout } = client({ tty: true, resize: sizes([80, 25]) });
   const ended = sessions.attach(context);
   await until(() => fake.attached.length === 1, "the client is attached");
-  const [socket] = fake.attached;
+  const attached = fake.attached[0] ?? assert.fail();
   stdin.end("typed");
-  assert.equal(String((await once(socket ?? stdin, "data"))[0]), "typed");
-  socket?.write("raw");
-  assert.equal(String((await once(stdout, "data"))[0]), "raw");
-  assert.equal(socket?.readableEnded, false);
+  await until(() => attached.input === "typed", "the input");
+  attached.socket.write("raw");
+  await once(stdout, "readable");
+  assert.equal(String(stdout.read()), "raw");
+  assert.equal(attached.hasInputEnded, false);
   await until(() => fake.requests.includes("POST /containers/:/resize?h=25&w=80"), "the size");
   assert.ok(fake.requests.some((request) => /attach\?.*detachKeys=ctrl-%40/.test(request)));
-  socket?.end();
+  attached.socket.end();
   await ended;
+});
+
+test("attach to a container that has exited meanwhile ends, although the engine does not end it", async (t) => {
+  const { fake, sessions } = await serve(t);
+  const ended = sessions.attach(client().context);
+  await until(() => fake.waits.length === 1, "the client is attached");
+  for (const exit of fake.waits) exit();
+  await within(20_000, ended);
 });
 
 test("a client that leaves ends its attach session only", async (t) => {
@@ -254,7 +284,7 @@ test("a client that leaves ends its attach session only", async (t) => {
   await until(() => fake.attached.length === 1, "the client is attached");
   leave(gone());
   await failure(ended, "connection_lost");
-  await until(() => fake.attached[0]?.destroyed === true, "the connection is closed");
+  await until(() => fake.attached[0]?.hasInputEnded === true, "the connection is closed");
 });
 
 test("a client that stops reading is disconnected; a slow one is waited for", async () => {

@@ -42,6 +42,7 @@ async function specEnvironment({ running, runtime, abilities, cri }: Subject): P
       ({ name, recursiveReadOnlyMounts }) => name === "" && recursiveReadOnlyMounts,
     ),
     imageMounts: abilities.imageVolumes,
+    binaryEnvironment: abilities.binaryEnvironment,
     supplementalGroupsPolicy,
   };
 }

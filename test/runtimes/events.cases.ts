@@ -102,6 +102,8 @@ export function eventCases(subject: () => Subject): void {
       await pod.container(["true"]);
       if (!abilities.events) await pause(1_100);
     }
+    // The last events may still be on their way.
+    await pause(500);
     const rest: NodeEvent[] = [];
     await eventually("the overflow is reported", async () => {
       rest.push((await stalled.next()).value as NodeEvent);

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import type { MountSpec } from "../../src/configs.js";
 import type { ContainerSpec, PodSpec } from "../../src/index.js";
-import { address, capabilities, env, input } from "../support/arbitrary-specs.js";
+import { address, capabilities, env, input, textEnv } from "../support/arbitrary-specs.js";
 
 /** The features of a runtime and its machine that specs may use. */
 export interface SpecEnvironment {
@@ -13,6 +13,8 @@ export interface SpecEnvironment {
   readonly recursiveReadOnly: boolean;
   readonly imageMounts: boolean;
   readonly supplementalGroupsPolicy: boolean;
+  /** Environment variables that are not UTF-8. */
+  readonly binaryEnvironment: boolean;
 }
 
 const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
@@ -167,7 +169,7 @@ export function runnableContainer(environment: SpecEnvironment, pod: PodSpec): f
       base: fc.record({
         attempt: maybe(fc.nat({ max: 2 ** 32 - 1 })),
         workingDir: maybe(fc.constantFrom("/", "/bin", "")),
-        env: maybe(env),
+        env: maybe(environment.binaryEnvironment ? env : textEnv),
         mounts: maybe(
           fc.uniqueArray(mount(environment), {
             maxLength: 3,

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import {
+  isDockerRelease,
   leftovers,
   type RunningRuntimes,
   type RuntimeRelease,
@@ -15,6 +16,7 @@ import { conformanceCases } from "./conformance.cases.js";
 import { copyCases } from "./copy.cases.js";
 import { copyRightsCases } from "./copy-rights.cases.js";
 import { Coverage } from "./coverage.js";
+import { dockershimCases } from "./dockershim.cases.js";
 import { docsCases } from "./docs.cases.js";
 import { eventCases } from "./events.cases.js";
 import { everyRpcCases } from "./every-rpc.cases.js";
@@ -128,6 +130,7 @@ export function runtimeTests(release: RuntimeRelease): void {
     kubeletServerCases(subject);
     kubeletHouseCases(subject);
     kubeletResizeCases(subject);
+    if (isDockerRelease(release)) dockershimCases(subject);
 
     test("every RPC was called", () => {
       assert.deepEqual(coverage.missing(subject().runtime.name), []);

@@ -12,13 +12,33 @@ export interface Abilities {
   readonly handlers: boolean;
   /** Mounts of images. */
   readonly imageVolumes: boolean;
+  /** The fifth version of the protocol of commands over WebSocket, in which stdin can end. */
+  readonly webSocketV5: boolean;
+  /** A command is killed when its client disconnects. */
+  readonly killsOnDisconnect: boolean;
+  /** The exit code of a container that has ended while the daemon was down. */
+  readonly exitCodesOfDowntime: boolean;
+  /** Stats of pods without a cgroup of their own. */
+  readonly statsWithoutCgroup: boolean;
+  /** Environment variables that are not UTF-8. */
+  readonly binaryEnvironment: boolean;
 }
 
 function abilitiesOf({ release }: AnyRuntime): Abilities {
   const before20 = release === "1.6" || release === "1.7";
-  // Engines mount images from Docker 28 on.
-  const imageVolumes = !before20 && !isDockerRelease(release);
-  return { events: release !== "1.6", handlers: !before20, imageVolumes };
+  const isShim = isDockerRelease(release);
+  return {
+    events: release !== "1.6",
+    handlers: !before20,
+    // Engines mount images from Docker 28 on.
+    imageVolumes: !before20 && !isShim,
+    webSocketV5: isShim,
+    killsOnDisconnect: !before20,
+    // The engine runs on while the shim is down.
+    exitCodesOfDowntime: release === "1.6" || isShim,
+    statsWithoutCgroup: isShim,
+    binaryEnvironment: !isShim,
+  };
 }
 
 /** One runtime under test, and a client whose calls are recorded for the coverage. */

@@ -167,6 +167,7 @@ const variable = word(`${mixed}_`, " .-:", 20);
 export const env = fc
   .array(fc.tuple(variable, fc.oneof(text, fc.uint8Array({ maxLength: 20, min: 1 }))), { maxLength: 6 })
   .map((entries) => Object.fromEntries(entries));
+export const textEnv = fc.dictionary(variable, text, { maxKeys: 6 });
 export const input = fc.oneof(
   fc.record({ stdin: maybe(fc.boolean()), stdinOnce: maybe(fc.constant(false as const)) }),
   fc.record({ stdin: fc.constant(true as const), stdinOnce: maybe(fc.boolean()) }),

@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { criError } from "cri-sdk/server";
 import { NamespaceMode, type PodSandboxConfig } from "cri-sdk/v1";
 import type { CreateRequest, HostConfig } from "../engine/api.js";
 import { sandboxLabels } from "../labels.js";
+import { hostPorts } from "../network/ports.js";
 import { cgroupParent, oomScore } from "./resources.js";
 import { refuseUserNamespace, securityOptions, userOf } from "./security.js";
 
@@ -28,10 +30,13 @@ export async function sandboxRequest(
   const context = linux?.securityContext;
   const namespaces = context?.namespaceOptions;
   refuseUserNamespace(namespaces);
+  if (config.logDirectory !== "" && !isAbsolute(config.logDirectory))
+    throw criError("invalid_request", `config.log_directory: must be absolute, got ${config.logDirectory}`);
   const hostNetwork = namespaces?.network === NamespaceMode.NODE;
   const hostSysctl = Object.keys(linux?.sysctls ?? {}).find((name) => hostNetwork && name.startsWith("net."));
   if (hostSysctl !== undefined)
     throw criError("invalid_request", `sysctls.${hostSysctl}: cannot be set in the host's network namespace`);
+  hostPorts(config.portMappings);
   const parent = linux?.cgroupParent ? cgroupParent(linux.cgroupParent, host.cgroupDriver) : "";
   return {
     Image: pauseImage,

@@ -62,6 +62,7 @@ export interface ContainerDetails {
   readonly Config: {
     readonly Image: string;
     readonly Labels: Readonly<Record<string, string>>;
+    readonly Env: readonly string[] | null;
     readonly Tty: boolean;
     readonly OpenStdin: boolean;
     readonly StdinOnce: boolean;

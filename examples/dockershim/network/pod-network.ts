@@ -3,12 +3,12 @@
 import type { FileHandle } from "node:fs/promises";
 import { isCriError } from "cri-sdk";
 import { criError } from "cri-sdk/server";
-import { type PortMapping, Protocol } from "cri-sdk/v1";
-import { type Attachment, attach, detach, type HostPort, type NetworkResult } from "./attachment.js";
+import { type Attachment, attach, detach, type NetworkResult } from "./attachment.js";
 import { type Network, readNetwork } from "./config.js";
 import { leaseHolders } from "./leases.js";
 import { addressesOf, openNamespace, pathOf } from "./namespace.js";
 import { findPlugin } from "./plugin.js";
+import { hostPorts, type Port } from "./ports.js";
 
 export interface PodNetworkOptions {
   /** The folder of the configuration. */
@@ -20,8 +20,6 @@ export interface PodNetworkOptions {
   /** How long one plugin may take, in milliseconds. Default: 30,000. */
   readonly pluginTimeoutMs?: number;
 }
-
-type Port = Pick<PortMapping, "protocol" | "containerPort" | "hostPort" | "hostIp">;
 
 /** A sandbox with a network of its own. */
 export interface NetworkedPod {
@@ -161,7 +159,7 @@ export class PodNetwork {
       containerId: `${this.#owner}-${id}`,
       netns,
       args: args.join(";"),
-      portMappings: portMappings.filter(({ hostPort }) => hostPort > 0).map(hostPortOf),
+      portMappings: hostPorts(portMappings),
     };
   }
 
@@ -176,15 +174,4 @@ export class PodNetwork {
       if (this.#last.get(id) === settled) this.#last.delete(id);
     }
   }
-}
-
-const protocols = new Map<number, string>([
-  [Protocol.TCP, "tcp"],
-  [Protocol.UDP, "udp"],
-  [Protocol.SCTP, "sctp"],
-]);
-
-function hostPortOf({ hostPort, containerPort, protocol, hostIp }: Port): HostPort {
-  // The plugin refuses a protocol that it does not know.
-  return { hostPort, containerPort, protocol: protocols.get(protocol) ?? String(protocol), hostIP: hostIp };
 }

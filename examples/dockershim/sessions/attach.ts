@@ -10,7 +10,7 @@ import { detachKeys, followSizes } from "./terminal.js";
 /** The time within which the engine reports the end of a container whose output has ended, in milliseconds. */
 const reportMs = 1_000;
 /** After the end of a container, a connection without traffic for this time is over, in milliseconds. */
-const silenceMs = 10_000;
+const silenceMs = 2_000;
 
 /** Connects a client with a container; resolves when the container's output has ended. */
 export async function attach(engine: Engine, context: AttachContext): Promise<void> {
@@ -32,7 +32,15 @@ export async function attach(engine: Engine, context: AttachContext): Promise<vo
     .call("POST", `${path}/wait`, { timeoutMs: 0, signal: over.signal })
     .then(() => socket.setTimeout(silenceMs));
   exited.catch(() => undefined);
-  const silence = new Promise<void>((resolve) => socket.once("timeout", resolve));
+  const stdout = context.stdout && new ImpatientOutput(context.stdout);
+  const stderr = context.stderr && new ImpatientOutput(context.stderr);
+  const silence = new Promise<void>((resolve) => {
+    socket.on("timeout", () => {
+      // A slow client makes the connection silent, too.
+      if (stdout?.writableLength || stderr?.writableLength) socket.setTimeout(silenceMs);
+      else resolve();
+    });
+  });
   try {
     signal.throwIfAborted();
     if (Config.Tty)
@@ -44,8 +52,6 @@ export async function attach(engine: Engine, context: AttachContext): Promise<vo
     // A terminal's input must not end: the engine would drop its output from then on. Input that the container has not is dropped.
     if (hasInput) stdin.pipe(socket, { end: !Config.Tty });
     else stdin?.resume();
-    const stdout = context.stdout && new ImpatientOutput(context.stdout);
-    const stderr = context.stderr && new ImpatientOutput(context.stderr);
     const copied = Config.Tty ? copyRaw(socket, stdout) : copyFrames(socket, { stdout, stderr });
     await Promise.race([copied, silence, stdout?.failed ?? copied, stderr?.failed ?? copied]);
     // Output also ends with the input of a container without StdinOnce, and with the engine, which is an error.

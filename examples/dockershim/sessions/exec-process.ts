@@ -22,7 +22,7 @@ export class ExecProcess {
   readonly #id: string;
   readonly #command: Command;
   #size: Size | undefined;
-  #hasStarted = false;
+  #isOpen = false;
 
   private constructor(engine: Engine, id: string, command: Command) {
     this.#engine = engine;
@@ -48,31 +48,26 @@ export class ExecProcess {
   /** Starts the command and returns the connection to its streams. Has no signal: an engine that was asked to start it does so. */
   async start(): Promise<Socket> {
     const { tty } = this.#command;
-    const hasSize = this.#size !== undefined && (await this.#engine.supports("1.42"));
-    const body = {
-      Tty: tty,
-      ...(this.#size && hasSize && { ConsoleSize: [this.#size.rows, this.#size.columns] }),
-    };
+    const takesSize = await this.#engine.supports("1.42");
+    const size = this.#size;
+    const body = { Tty: tty, ...(size && takesSize && { ConsoleSize: [size.rows, size.columns] }) };
     const socket = await this.#engine.hijack(`/exec/${this.#id}/start`, { body });
-    this.#hasStarted = true;
-    if (this.#size && !hasSize) void this.resize(this.#size);
+    this.#isOpen = true;
+    if (this.#size && (this.#size !== size || !takesSize)) void this.resize(this.#size);
     return socket;
   }
 
   /** Sets the size of the terminal. Never rejects: a command that has ended has no size. */
   async resize(size: Size): Promise<void> {
     this.#size = size;
-    if (!this.#hasStarted) return;
+    if (!this.#isOpen) return;
     const query = { h: size.rows, w: size.columns };
     await this.#engine.call("POST", `/exec/${this.#id}/resize`, { query }).catch(() => undefined);
   }
 
-  /** Waits until the engine has started the process. Throws `exec_not_started`, with `report()`, if it could not. */
-  async started(report: () => string | Promise<string>): Promise<void> {
-    if ((await this.#details(isStarted)).Pid !== 0) return;
-    const { containerId } = this.#command;
-    const text = (await report()).trim();
-    throw criError("exec_not_started", `failed to start exec in container ${containerId}: ${text}`);
+  /** Waits until the engine has started the process, or has failed to; then it sends the reason as the output. */
+  async hasStarted(): Promise<boolean> {
+    return (await this.#details(isStarted)).Pid > 0;
   }
 
   /** Returns the exit code. The command's output must have ended. */

@@ -24,17 +24,18 @@ export async function exec(engine: Engine, context: ExecContext): Promise<number
   const { containerId, command, stdin, stdout, stderr, tty, signal } = context;
   const process = await ExecProcess.create(engine, { containerId, command, stdin: !!stdin, tty }, signal);
   void followSizes(context.resize, (size) => process.resize(size));
-  return run(process, signal, async (socket) => {
+  const hasDetached = () => isCriError(signal.reason) && signal.reason.reason === "client_closed";
+  return run(process, signal, hasDetached, async (socket) => {
     // A terminal's input must not end: the engine would drop its output from then on.
     stdin?.pipe(socket, { end: !tty });
     const copy = (output: typeof stdout, errors: typeof stderr) =>
       tty ? copyRaw(socket, output) : copyFrames(socket, { stdout: output, stderr: errors });
     await firstOutput(socket);
-    await process.started(async () => {
+    if (!(await process.hasStarted())) {
       const report = new CollectedOutput({ leftBytes: outputLimitBytes });
       await copy(report, report);
-      return report.bytes.toString();
-    });
+      throw notStarted(containerId, report);
+    }
     await copy(stdout, stderr);
     return process.exitCode();
   });
@@ -48,67 +49,59 @@ export async function execSync(
   timeoutSeconds: number,
   caller: AbortSignal,
 ): Promise<ExecSyncResult> {
-  const process = await ExecProcess.create(
-    engine,
-    { containerId, command, stdin: false, tty: false },
-    caller,
-  );
+  const what = { containerId, command, stdin: false, tty: false };
+  const process = await ExecProcess.create(engine, what, caller);
   const stop = new AbortController();
   const cancel = () => stop.abort(caller.reason);
+  const expire = () => stop.abort(timedOut(command, timeoutSeconds));
+  const timer = setTimeout(
+    expire,
+    timeoutSeconds > 0 ? Math.min(timeoutSeconds * 1_000, longestMs) : longestMs,
+  );
   caller.addEventListener("abort", cancel, { once: true });
-  const expire = () =>
-    stop.abort(
-      // The second half is what clients look for.
-      criError(
-        "exec_timeout",
-        `command ${JSON.stringify(command)} timed out: timeout ${timeoutSeconds}s exceeded`,
-      ),
-    );
-  const timer =
-    timeoutSeconds > 0 ? setTimeout(expire, Math.min(timeoutSeconds * 1_000, longestMs)) : undefined;
+  if (caller.aborted) cancel();
   try {
-    if (caller.aborted) cancel();
-    return await run(process, stop.signal, async (socket) => {
-      const room = { leftBytes: outputLimitBytes };
-      const [stdout, stderr] = [new CollectedOutput(room), new CollectedOutput(room)];
-      await copyFrames(socket, { stdout, stderr });
-      await process.started(() => stdout.bytes.toString());
-      const exitCode = await process.exitCode();
-      if (room.leftBytes < 0)
-        throw criError(
-          "output_too_large",
-          `the command's output is larger than max (${outputLimitBytes - room.leftBytes} vs. ${outputLimitBytes})`,
-        );
-      return { stdout: stdout.bytes, stderr: stderr.bytes, exitCode };
-    });
+    return await run(
+      process,
+      stop.signal,
+      () => false,
+      async (socket) => {
+        const room = { leftBytes: outputLimitBytes };
+        const [stdout, stderr] = [new CollectedOutput(room), new CollectedOutput(room)];
+        await copyFrames(socket, { stdout, stderr });
+        const exitCode = await process.exitCode();
+        if (exitCode !== 0 && !(await process.hasStarted())) throw notStarted(containerId, stdout);
+        if (room.leftBytes < 0) throw tooLarge(outputLimitBytes - room.leftBytes);
+        return { stdout: stdout.bytes, stderr: stderr.bytes, exitCode };
+      },
+    );
   } finally {
     clearTimeout(timer);
     caller.removeEventListener("abort", cancel);
   }
 }
 
-/** Starts a command and works with its connection. When the signal fires, kills the command, unless the client has detached. */
+/** Starts a command and works with its connection. When the signal fires, kills the command, unless it may continue. */
 async function run<T>(
   process: ExecProcess,
   signal: AbortSignal,
+  mayContinue: () => boolean,
   work: (socket: Socket) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
   const socket = await process.start();
-  const leave = () => socket.destroy();
-  signal.addEventListener("abort", leave, { once: true });
   // Errors come from reading; this one is for those that come while nothing reads.
   socket.on("error", () => undefined);
+  const leave = () => socket.destroy();
+  signal.addEventListener("abort", leave, { once: true });
   try {
     signal.throwIfAborted();
     return await work(socket);
   } catch (error) {
     if (!signal.aborted) throw error;
-    const { reason } = signal;
-    const hasDetached = isCriError(reason) && reason.reason === "client_closed";
-    // An engine that does not answer leaves it running: nothing else knows the process.
-    if (!hasDetached) await process.kill().catch(() => undefined);
-    throw reason;
+    // If the engine does not answer any more, the process runs on: nobody else knows it.
+    if (!mayContinue()) await process.kill().catch(() => undefined);
+    throw signal.reason;
   } finally {
     signal.removeEventListener("abort", leave);
     socket.destroy();
@@ -124,4 +117,23 @@ async function firstOutput(socket: Socket): Promise<void> {
     };
     socket.on("readable", done).on("close", done);
   });
+}
+
+/** The error for a command that the engine could not start, with what the engine has sent instead of the command's output. */
+function notStarted(containerId: string, report: CollectedOutput): Error {
+  const text = report.bytes.toString().trim();
+  return criError("exec_not_started", `failed to start exec in container ${containerId}: ${text}`);
+}
+
+/** The end of the text is what clients look for, and so in the next error. */
+function timedOut(command: readonly string[], seconds: number): Error {
+  return criError(
+    "exec_timeout",
+    `command ${JSON.stringify(command)} timed out: timeout ${seconds}s exceeded`,
+  );
+}
+
+function tooLarge(bytes: number): Error {
+  const text = `the command's output: trying to send message larger than max (${bytes} vs. ${outputLimitBytes})`;
+  return criError("output_too_large", text);
 }

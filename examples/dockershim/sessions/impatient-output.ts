@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { criError } from "cri-sdk/server";
 
 /** How long a client may take to read what was sent to it, in milliseconds. */
-const patienceMs = 10_000;
+const defaultPatienceMs = 10_000;
 
 /**
  * A client's output that does not wait for its reader forever. A container whose output nobody takes stops at its next write, and
@@ -14,10 +14,11 @@ export class ImpatientOutput extends Writable {
   /** Rejects when the client has stopped reading. */
   readonly failed: Promise<never>;
 
-  constructor(client: Writable, waitMs = patienceMs) {
-    super();
+  constructor(client: Writable, patienceMs = defaultPatienceMs) {
+    // Buffers nothing: what was written when a copy ends has been passed on.
+    super({ highWaterMark: 0 });
     this.#client = client;
-    this.#patienceMs = waitMs;
+    this.#patienceMs = patienceMs;
     this.failed = new Promise((_, reject) => this.once("error", reject));
     this.failed.catch(() => undefined);
   }

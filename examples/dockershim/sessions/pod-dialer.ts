@@ -22,8 +22,10 @@ const defaultIdleMs = 30_000;
 /** How long a helper may take to start and to connect, in milliseconds. */
 const dialMs = 30_000;
 
-/** A source or compiled, as this file. */
-const helper = fileURLToPath(new URL(`./port-helper${import.meta.url.slice(-3)}`, import.meta.url));
+/** The arguments of Node. Sources need the loader of this process. */
+const helper = import.meta.url.endsWith(".ts")
+  ? [...process.execArgv, fileURLToPath(new URL("./port-helper.ts", import.meta.url))]
+  : [fileURLToPath(new URL("./port-helper.js", import.meta.url))];
 
 export class PodDialer {
   readonly #child: ChildProcess;
@@ -37,7 +39,7 @@ export class PodDialer {
 
   /** Starts a helper. `enter` is the command that starts a program in the network namespace; `onEnd` is called before the helper ends. */
   constructor(enter: readonly string[], onEnd: () => void, idleMs = defaultIdleMs) {
-    const [file = "", ...args] = [...enter, process.execPath, ...process.execArgv, helper];
+    const [file = "", ...args] = [...enter, process.execPath, ...helper];
     const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
     this.#child = child;
     this.#onEnd = onEnd;

@@ -1,7 +1,7 @@
 // PortForward: connections to the ports of a pod.
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { PortForwardContext } from "cri-sdk/server";
+import { criError, type PortForwardContext } from "cri-sdk/server";
 import { dial } from "./dial.js";
 import { PodDialer } from "./pod-dialer.js";
 
@@ -22,6 +22,7 @@ export class PortForwards {
 
   /** Connects a client with a port; resolves when the connection has ended. */
   async forward({ port, connection, signal }: PortForwardContext, sandbox: ForwardedSandbox): Promise<void> {
+    if (sandbox.pid === 0) throw criError("wrong_state", `sandbox ${sandbox.id} is not running`);
     const socket = await (sandbox.hostNetwork ? dial(port) : this.#dialer(sandbox).connect(port, signal));
     const leave = () => socket.destroy();
     signal.addEventListener("abort", leave, { once: true });
