@@ -60,7 +60,7 @@ export type PodEvent = Awaited<ReturnType<typeof describeChange>>;
 export function runtimeService(parts: RuntimeParts): NonNullable<Services["runtime"]> {
   const { engine, info, objects, sandboxes, containers, network, sessions, stats, streaming, events } = parts;
 
-  /** Returns what a session needs to know of a running container. */
+  /** Returns the whole id of a running container. */
   const running = async (id: string): Promise<string> => {
     const { id: fullId, details } = await objects.container(id);
     if (!details.State.Running) throw criError("wrong_state", `container ${id} is not running`);
@@ -171,18 +171,16 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
       return sessions.execSync(await running(containerId), cmd, Number(timeout), signal);
     },
     async exec(request) {
-      await running(request.containerId);
-      return streaming.exec(request);
+      return streaming.exec({ ...request, containerId: await running(request.containerId) });
     },
     async attach(request) {
-      await running(request.containerId);
-      return streaming.attach(request);
+      return streaming.attach({ ...request, containerId: await running(request.containerId) });
     },
     async portForward(request) {
       const sandbox = await objects.sandbox(request.podSandboxId);
       if (!sandboxes.isReady(sandbox))
         throw criError("wrong_state", `sandbox ${request.podSandboxId} is not ready`);
-      return streaming.portForward(request);
+      return streaming.portForward({ ...request, podSandboxId: sandbox.id });
     },
 
     containerStats: ({ containerId }, { signal }) => stats.container(containerId, signal),

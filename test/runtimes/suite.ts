@@ -113,23 +113,26 @@ export function runtimeTests(release: RuntimeRelease): void {
     );
     podFilesCases(subject);
     podManifestCases(subject);
-    manyPodsCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
     hangCases(subject);
     restartCases(subject);
     execRestartCases(subject);
     eventCases(subject);
-    docsCases(subject);
-    quickstartCases(subject);
     playCases(subject);
     playedManifestCases(subject);
-    restingPodsCases(subject);
     kubeletCases(subject);
-    kubeletChurnCases(subject);
-    kubeletServerCases(subject);
-    kubeletHouseCases(subject);
-    kubeletResizeCases(subject);
+    // Minutes, in which the older of two engines behind the same shim would show nothing new.
+    if (release !== "docker-20.10") {
+      manyPodsCases(subject);
+      docsCases(subject);
+      quickstartCases(subject);
+      restingPodsCases(subject);
+      kubeletChurnCases(subject);
+      kubeletServerCases(subject);
+      kubeletHouseCases(subject);
+      kubeletResizeCases(subject);
+    }
     if (isDockerRelease(release)) dockershimCases(subject);
 
     test("every RPC was called", () => {
