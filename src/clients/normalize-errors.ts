@@ -14,6 +14,11 @@ interface ErrorRule {
 }
 
 const pull: readonly RpcName[] = ["pullImage"];
+/** RPCs that depend on the state of a sandbox or a container. */
+const stateRpcs: readonly RpcName[] = [
+  ...(["createContainer", "startContainer", "updateContainerResources", "reopenContainerLog"] as const),
+  ...(["execSync", "exec", "attach", "portForward", "containerStats", "podSandboxStats"] as const),
+];
 
 /**
  * Failed pulls, by the texts of image libraries about registries, networks and the node's disk. A refusal and a "not found" are
@@ -173,7 +178,7 @@ const errorRules: readonly ErrorRule[] = [
   },
 
   // States, from servers that use gRPC's codes as they are meant.
-  { codes: ["failed_precondition"], code: "failed_precondition", reason: "wrong_state" },
+  { methods: stateRpcs, codes: ["failed_precondition"], code: "failed_precondition", reason: "wrong_state" },
 
   // Missing objects. CRI-O reports `unknown` in half of its RPCs.
   { codes: ["not_found"], code: "not_found", reason: "object_missing" },

@@ -124,6 +124,8 @@ export const cases: readonly ErrorCase[] = [
     ["startContainer", Unknown, 'container "c" is in CONTAINER_RUNNING state'],
     ["startContainer", Unknown, 'container "c" is in CONTAINER_EXITED state'],
     ["startContainer", Unknown, "container c is not in created state: running"],
+    ["startContainer", FailedPrecondition, "container c cannot be started: its state is running"],
+    ["containerStats", FailedPrecondition, "container c is not running"],
     ["execSync", Unknown, "container is in CONTAINER_CREATED state"],
     ["execSync", NotFound, "container is not created or running"],
     [

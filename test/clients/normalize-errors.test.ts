@@ -90,7 +90,8 @@ test("an error without a rule is not changed", async () => {
       Code.Unknown,
       "failed to create containerd task: OCI runtime create failed: bad sysctl",
     ],
-    ["startContainer", Code.FailedPrecondition, "something new"],
+    ["startContainer", Code.Aborted, "something new"],
+    ["pullImage", Code.FailedPrecondition, "something new"],
     // The words of a registry in the error of another RPC.
     ["containerStatus", Code.Unknown, "denied by a plugin"],
     ["version", Code.Unavailable, "overloaded"],
