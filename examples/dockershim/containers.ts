@@ -9,9 +9,9 @@ import type { Engine } from "./engine/client.js";
 import { EngineError } from "./engine/client.js";
 import { ignoreMissing, ignoreMissingOr, isMissing, missingIsUndefined } from "./errors.js";
 import { resolveImage } from "./images/resolve.js";
-import { engineName } from "./labels.js";
+import { type ContainerRecord, engineName } from "./labels.js";
 import type { LogCopies } from "./logs/log-copies.js";
-import type { Container, Objects, Sandbox } from "./objects.js";
+import type { Container, Listed, Objects, Sandbox } from "./objects.js";
 import { select } from "./select.js";
 import { containerEntry, containerStatus, startHasFailed } from "./status.js";
 
@@ -81,16 +81,22 @@ export class Containers {
 
   async list(filter: ContainerFilter | undefined, signal?: AbortSignal) {
     const all = await this.#objects.containers(undefined, signal);
+    await this.finishLogs(all);
     const entries = await Promise.all(
       all.map(async (container) => {
         const { id, summary } = container;
-        if (summary.State === "exited") await this.#logs.finish(id);
         // The engine's list does not tell a container that was never started from one whose start has failed.
         const failed = summary.State === "created" && (await this.#hasFailed(id, signal));
         return containerEntry(container, failed);
       }),
     );
     return select(entries, filter);
+  }
+
+  /** Waits until the logs of those that have exited are complete. */
+  async finishLogs(containers: readonly Listed<ContainerRecord>[]): Promise<void> {
+    const exited = containers.filter(({ summary }) => summary.State === "exited");
+    await Promise.all(exited.map(({ id }) => this.#logs.finish(id)));
   }
 
   /** Returns the status of a container. An exit is reported when the log is complete. */

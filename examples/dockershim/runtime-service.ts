@@ -12,6 +12,7 @@ import { noSandbox, type Objects } from "./objects.js";
 import type { Sandboxes } from "./sandboxes.js";
 import type { Sessions } from "./sessions/sessions.js";
 import type { StatsService } from "./stats/stats-service.js";
+import { containerStatus } from "./status.js";
 import { containerInfo, sandboxInfo } from "./verbose.js";
 
 /** How much a message of a streamed list has. */
@@ -35,7 +36,9 @@ export async function describeChange(
   { objects, sandboxes, containers }: Pick<RuntimeParts, "objects" | "sandboxes" | "containers">,
   { id, sandboxId, type, time }: Change,
 ) {
+  // Everything that can take long comes first: the statuses must not be those of different moments.
   await sandboxes.settled(sandboxId);
+  await containers.finishLogs(await objects.containers(sandboxId));
   const sandbox = await missingIsUndefined(objects.sandbox(sandboxId));
   const members = (await objects.containers(sandboxId)).filter(
     (member) => type !== ContainerEventType.CONTAINER_DELETED_EVENT || member.id !== id,
@@ -43,7 +46,7 @@ export async function describeChange(
   const statuses = await Promise.all(
     members.map(async (member) => {
       const container = await missingIsUndefined(objects.container(member.id));
-      return container && containers.status(container);
+      return container && containerStatus(container);
     }),
   );
   return {

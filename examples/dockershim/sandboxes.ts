@@ -141,6 +141,7 @@ export class Sandboxes {
 
   /** After a start of the shim: ends what an earlier one left half-done, and frees the addresses of sandboxes that are gone. */
   async adopt(): Promise<void> {
+    await this.#network.killOrphans();
     const running = (await this.#objects.sandboxes()).filter(({ summary }) => summary.State === "running");
     await Promise.all(
       running.map(async ({ id }) => {

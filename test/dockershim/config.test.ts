@@ -147,6 +147,21 @@ test("what the engine cannot do is refused, and named", async () => {
   }
 });
 
+test("ports that the portmap plugin refuses are refused before there is a pod that needs them removed", async () => {
+  const port = { hostPort: 8080, containerPort: 80 };
+  await sandbox({ portMappings: [port, { containerPort: 0 }, { ...port, hostIp: "::1" }] });
+  for (const [wrong, text] of [
+    [{ hostPort: -1 }, "host_port: must not be -1"],
+    [{ hostPort: 65_536 }, "host_port: must not be 65536"],
+    [{ containerPort: 0 }, "container_port: must not be 0"],
+    [{ protocol: 9 }, "protocol: must not be 9"],
+    [{ hostIp: "localhost" }, 'host_ip: must not be "localhost"'],
+  ] as const) {
+    const error = await failure(sandbox({ portMappings: [port, { ...port, ...wrong }] }), "invalid_request");
+    assert.equal(error.rawMessage, `port_mappings[1].${text}`);
+  }
+});
+
 test("mounts: missing paths are created, and read-only mounts are recursive only if they shall be", async (t) => {
   const folder = await tempFolder(t);
   const hostPath = join(folder, "missing", "path");

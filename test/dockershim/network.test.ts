@@ -42,8 +42,8 @@ function target(plugins: FakePlugins, changes: { timeoutMs?: number } = {}) {
   return { network, attachment, binDirs: ["/nonexistent", plugins.binDir], timeoutMs: 30_000, ...changes };
 }
 
-function podNetwork({ confDir, binDir }: FakePlugins): PodNetwork {
-  return new PodNetwork({ confDir, binDirs: [binDir], owner: "docker-1" });
+function podNetwork({ confDir, binDir }: FakePlugins, owner = "docker-1"): PodNetwork {
+  return new PodNetwork({ confDir, binDirs: [binDir], owner });
 }
 
 const pod = { id: "a", name: "web", namespace: "default", uid: "7", portMappings: [] };
@@ -229,6 +229,20 @@ test("a removal waits for the ADD, and reaches the namespace of a pause process 
   assert.deepEqual(removed?.config.runtimeConfig, {
     portMappings: [{ hostPort: 53, containerPort: 5353, protocol: "udp", hostIP: "127.0.0.1" }],
   });
+});
+
+test("the plugins of an earlier process are killed, with what they have started", async (t) => {
+  const child = await isolatedProcess(t);
+  if (!child) return;
+  const plugins = await installed(t);
+  await plugins.install("bridge", "[ $CNI_COMMAND = DEL ] || { sleep 60 & wait; }");
+  // Runs of this file that are under way have other owners.
+  const owner = `docker-${process.pid}`;
+  const adding = assert.rejects(podNetwork(plugins, owner).add({ ...pod, pid: child.pid }, signal), /bridge/);
+  await until(async () => (await plugins.calls()).length === 1, "the plugin runs");
+  await podNetwork(plugins, owner).killOrphans();
+  // The plugin has ended when nothing holds its output any more.
+  await within(20_000, adding);
 });
 
 test("a sweep frees the addresses of this engine's pods that no longer exist", async (t) => {

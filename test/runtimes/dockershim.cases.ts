@@ -9,12 +9,16 @@ import { EngineEnds } from "./dockershim.engine.js";
 import { Foreigners } from "./dockershim.foreigners.js";
 import { Fuzz } from "./dockershim.fuzz.js";
 import { Load } from "./dockershim.load.js";
+import { answerLate, endWhileAttaching, removeBehindItsBack } from "./dockershim.moments.js";
 import { addedTo, endForgotten, shimPids, traces, usageOf } from "./dockershim.traces.js";
 import { untruths } from "./dockershim.truth.js";
 import type { Subject } from "./support.js";
 
-/** With 10: 30 kills of the shim, 10 of the engine, and 10,000 requests. */
-const scale = Number(process.env.CRI_SDK_DOCKERSHIM_SCALE ?? 1);
+/** How much of each: little, so that all engines can be tested often, or with `CRI_SDK_DOCKERSHIM=long` for a quarter of an hour. */
+const { kills, ends, requests } =
+  process.env.CRI_SDK_DOCKERSHIM === "long"
+    ? { kills: 30, ends: 10, requests: 10_000 }
+    : { kills: 3, ends: 4, requests: 500 };
 
 /** Cases for a runtime whose engine is Docker. */
 export function dockershimCases(subject: () => Subject): void {
@@ -48,7 +52,7 @@ export function dockershimCases(subject: () => Subject): void {
     test("kills of the shim: no pod and no line of a log is lost, doubled or misreported", async (t) => {
       const random = seeded(t);
       await using load = new Load(subject(), runtime, { random, workers: 3, engineEnds: false });
-      for (let kill = 0; kill < 3 * scale; kill++) {
+      for (let kill = 0; kill < kills; kill++) {
         await pause(300 + random.below(4_000));
         await killShim(subject(), runtime, random);
       }
@@ -56,13 +60,23 @@ export function dockershimCases(subject: () => Subject): void {
       await nothingLeft();
     });
 
+    test("worst moments: pods without a network, late answers of the engine, removals behind the back", async (t) => {
+      await endWhileAttaching(subject(), runtime, "shim");
+      await nothingLeft();
+      await endWhileAttaching(subject(), runtime, "engine");
+      await nothingLeft();
+      t.diagnostic(await answerLate(subject(), runtime));
+      await removeBehindItsBack(subject(), runtime);
+      await nothingLeft();
+    });
+
     test("ends of the engine: calls fail as unavailable, then states, events and logs are true", async (t) => {
       const random = seeded(t);
       await using load = new Load(subject(), runtime, { random, workers: 2, engineEnds: true });
-      await using ends = new EngineEnds(subject(), runtime);
-      for (let round = 0; round < Math.max(4, scale); round++) {
+      await using engine = new EngineEnds(subject(), runtime);
+      for (let round = 0; round < ends; round++) {
         await pause(random.below(2_000));
-        t.diagnostic(await ends.round(round));
+        t.diagnostic(await engine.round(round));
       }
       await finish(t, subject(), load);
       const forgotten = await endForgotten(runtime, subject().running.dir);
@@ -76,7 +90,7 @@ export function dockershimCases(subject: () => Subject): void {
       const enginePid = runtime.engine.pid;
       const usage = usageOf(pid);
       await using fuzz = new Fuzz(subject(), random, foreigners.ids);
-      await fuzz.send(1_000 * scale);
+      await fuzz.send(requests);
       t.diagnostic(JSON.stringify(fuzz.counts));
       assert.deepEqual(fuzz.problems, []);
       assert.deepEqual([runtime.pid, runtime.engine.pid], [pid, enginePid]);

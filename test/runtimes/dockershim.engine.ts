@@ -4,7 +4,7 @@ import type { DockerRuntime } from "../../scripts/runtimes/index.js";
 import { ContainerEventType, ContainerState, PodSandboxState } from "../../src/v1.js";
 import { failure } from "../support/failure.js";
 import { until } from "../support/waiting.js";
-import { persist } from "./dockershim.load.js";
+import { persist } from "./dockershim.calls.js";
 import { checkNumbers, differenceFromEngine, recordsOf, writerScript } from "./dockershim.logs.js";
 import { type Pod, runPod, type Subject } from "./support.js";
 
@@ -41,7 +41,7 @@ export class EngineEnds implements AsyncDisposable {
     const containerId = await pod.container(["sh", "-c", writerScript(1_000_000_000, 0)]);
     const before = await this.#mainProcess(containerId);
     const survives = how === "kill" ? liveRestore : this.#liveRestore;
-    const text = `round ${number}: ${how}, live restore ${this.#liveRestore}, then ${liveRestore}`;
+    const text = `round ${number}: ${how}, then ${liveRestore ? "with" : "without"} live restore`;
 
     await engine[how]();
     try {

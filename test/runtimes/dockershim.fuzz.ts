@@ -42,8 +42,9 @@ export class Fuzz implements AsyncDisposable {
   /** Sends what the client of the package would refuse. */
   readonly #client: CriClient;
   readonly #methods: readonly Method[];
-  /** The objects that were created lately. */
-  readonly #ids: string[] = [];
+  /** The ids of the objects that were created lately. */
+  readonly #sandboxes = new Set<string>();
+  readonly #containers = new Set<string>();
 
   constructor(subject: Subject, random: SeededRandom, foreignIds: readonly string[]) {
     this.#subject = subject;
@@ -55,7 +56,7 @@ export class Fuzz implements AsyncDisposable {
       folder: `${running.dir}/fuzz`,
       cgroupParent: running.cgroupParent,
       images: [busybox, busybox2, tiny, user, pause],
-      ids: () => [...this.#ids, ...foreignIds],
+      ids: () => [...this.#sandboxes, ...this.#containers, ...foreignIds],
     });
     const methodsOf = (service: typeof RuntimeService | typeof ImageService, client: object) =>
       service.methods.map(({ name, localName, input }) => {
@@ -94,21 +95,30 @@ export class Fuzz implements AsyncDisposable {
   async #send(): Promise<void> {
     const method = this.#pick();
     const request = this.#requests.next(method.input, this.#valid(method.name));
-    const text = () =>
-      `${method.name} ${JSON.stringify(request, (_, value) => (typeof value === "bigint" ? `${value}` : value)).slice(0, 2_000)}`;
     try {
       const result = await this.#call(method, request);
       this.#count("ok");
-      const { podSandboxId, containerId } = (result ?? {}) as { podSandboxId?: string; containerId?: string };
-      for (const id of [podSandboxId, containerId]) if (id) this.#ids.push(id);
-      if (this.#ids.length > 20) this.#ids.shift();
+      this.#note(method.name, method.name.startsWith("Remove") ? request : (result ?? {}));
     } catch (error) {
       const { code, rawMessage } = ConnectError.from(error);
       this.#count(Code[code]);
       // A busy machine may take longer than its timeout.
       const isLate = method.name === "ExecSync" && code === Code.DeadlineExceeded;
       if ((failures.has(code) && !isLate) || bug.test(rawMessage))
-        this.problems.push(`${text()}: ${Code[code]}: ${rawMessage}`);
+        this.problems.push(`${method.name} ${textOf(request)}: ${Code[code]}: ${rawMessage}`);
+    }
+  }
+
+  /** Learns the ids of objects that were created or removed. */
+  #note(rpc: string, { podSandboxId, containerId }: { podSandboxId?: string; containerId?: string }): void {
+    const isRemoval = rpc.startsWith("Remove");
+    for (const [id, ids] of [
+      [podSandboxId, this.#sandboxes] as const,
+      [containerId, this.#containers] as const,
+    ]) {
+      if (id !== undefined && isRemoval) ids.delete(id);
+      else if (id) ids.add(id);
+      for (const old of [...ids].slice(0, -10)) ids.delete(old);
     }
   }
 
@@ -140,14 +150,19 @@ export class Fuzz implements AsyncDisposable {
 
   /** Returns a request that would succeed; an empty one for an RPC that needs nothing, or only an id. */
   #valid(name: string): Record<string, unknown> {
-    const id = this.#ids[this.#random.below(this.#ids.length)] ?? "";
-    const ids = { podSandboxId: id, containerId: id };
+    const one = (ids: ReadonlySet<string>) => [...ids][this.#random.below(ids.size)] ?? "";
+    const ids = { podSandboxId: one(this.#sandboxes), containerId: one(this.#containers) };
     const sandboxConfig = podConfig(this.#subject, "fuzz");
     const script = "trap 'exit 0' TERM; echo begin; sleep 5 & wait $!";
     const container = containerConfig(this.#subject, `c${this.#random.below(1_000)}`, ["sh", "-c", script]);
     if (name === "RunPodSandbox") return { config: sandboxConfig };
-    if (name === "CreateContainer") return { podSandboxId: id, config: container, sandboxConfig };
-    if (name === "ExecSync") return { containerId: id, cmd: ["true"], timeout: 2n };
+    if (name === "CreateContainer") return { ...ids, config: container, sandboxConfig };
+    if (name === "ExecSync") return { ...ids, cmd: ["true"], timeout: 2n };
     return ids;
   }
+}
+
+function textOf(request: unknown): string {
+  const text = JSON.stringify(request, (_, value) => (typeof value === "bigint" ? `${value}` : value));
+  return text.slice(0, 2_000);
 }

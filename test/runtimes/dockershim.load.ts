@@ -7,10 +7,11 @@ import { ContainerState, NamespaceMode, PodSandboxState } from "../../src/v1.js"
 import { freePort } from "../support/free-port.js";
 import type { SeededRandom } from "../support/random.js";
 import { until } from "../support/waiting.js";
+import { createContainer, isDown, persist, runSandbox, startContainer } from "./dockershim.calls.js";
 import { checkNumbers, differenceFromEngine, recordsOf, writerScript } from "./dockershim.logs.js";
 import { containerConfig, podConfig, type Subject } from "./support.js";
 
-const { CONTAINER_CREATED, CONTAINER_EXITED } = ContainerState;
+const { CONTAINER_EXITED } = ContainerState;
 
 /** A container that the runtime has confirmed. */
 export interface LoadedContainer {
@@ -44,10 +45,7 @@ export interface LoadOptions {
 /** The label of all pods of a load. */
 export const loadName = "load";
 
-/**
- * Runs pods side by side as a kubelet does: it repeats calls that may be repeated, and lists before it repeats others. The first pod of each
- * worker is kept, the second one is stopped, and the others are removed.
- */
+/** Runs pods side by side. The first one of each worker is kept, the second one is stopped, and the others are removed. */
 export class Load implements AsyncDisposable {
   /** Pods that must exist, by id. */
   readonly pods = new Map<string, LoadedPod>();
@@ -130,47 +128,29 @@ export class Load implements AsyncDisposable {
 
   async #run(): Promise<LoadedPod> {
     const { runtime } = this.#subject.cri;
-    const random = this.#random;
-    const hostNetwork = random.below(6) === 0;
+    const hostNetwork = this.#random.below(6) === 0;
     const base = podConfig(this.#subject, loadName);
     const network = hostNetwork ? NamespaceMode.NODE : NamespaceMode.POD;
     const port = { containerPort: 80, hostPort: await freePort() };
-    for (let attempt = 0; ; attempt++) {
-      const config = {
-        ...base,
-        metadata: { ...base.metadata, attempt },
-        labels: { ...base.labels, uid: base.metadata.uid },
-        portMappings: random.below(2) === 0 && !hostNetwork ? [port] : [],
-        linux: { ...base.linux, securityContext: { namespaceOptions: { network } } },
-      };
-      let id: string | undefined;
-      try {
-        ({ podSandboxId: id } = await runtime.runPodSandbox({ config }));
-        this.#count("pods");
-      } catch (error) {
-        if (!isDown(error)) throw error;
-        id = await this.#findPod(base.metadata.uid);
-        this.#count(id ? "pods found" : "pods repeated");
-      }
-      if (id === undefined) continue;
-      const pod = { id, config, hostNetwork, containers: [], stopped: false };
-      this.pods.set(id, pod);
-      return pod;
-    }
-  }
-
-  /** Returns the ready pod of a call that has failed, and removes others. */
-  async #findPod(uid: string): Promise<string | undefined> {
-    const { runtime } = this.#subject.cri;
-    const { items } = await persist(() => runtime.listPodSandbox({ filter: { labelSelector: { uid } } }));
-    const [ready, ...others] = [
-      ...items.filter(({ state }) => state === PodSandboxState.SANDBOX_READY),
-      undefined,
-      ...items.filter(({ state }) => state !== PodSandboxState.SANDBOX_READY),
-    ];
-    for (const other of others)
-      if (other) await persist(() => runtime.removePodSandbox({ podSandboxId: other.id }));
-    return ready?.id;
+    const config = {
+      ...base,
+      labels: { ...base.labels, uid: base.metadata.uid },
+      portMappings: this.#random.below(2) === 0 && !hostNetwork ? [port] : [],
+      linux: { ...base.linux, securityContext: { namespaceOptions: { network } } },
+    };
+    const { id, attempts, wasFound } = await runSandbox(runtime, (attempt) => ({
+      ...config,
+      metadata: { ...config.metadata, attempt },
+    }));
+    this.#count("pods");
+    this.#count("pods repeated", attempts - 1);
+    if (wasFound) this.#count("pods found");
+    const { status } = await persist(() => runtime.podSandboxStatus({ podSandboxId: id }));
+    if (!hostNetwork && !status?.network?.ip && !this.engineEnds)
+      this.problems.push(`pod ${id} has no address`);
+    const pod = { id, config, hostNetwork, containers: [], stopped: false };
+    this.pods.set(id, pod);
+    return pod;
   }
 
   /** Starts a container that prints, and rotates its log. */
@@ -186,7 +166,7 @@ export class Load implements AsyncDisposable {
     return container;
   }
 
-  /** Creates and starts a container; again, with another name, if that fails since the runtime is down. */
+  /** Creates and starts a container. */
   async #container(
     pod: LoadedPod,
     name: string,
@@ -195,44 +175,31 @@ export class Load implements AsyncDisposable {
     const { runtime } = this.#subject.cri;
     const { id: podSandboxId, config: sandboxConfig } = pod;
     const pid = this.#random.below(2) === 0 ? NamespaceMode.POD : NamespaceMode.CONTAINER;
-    for (let attempt = 0; ; attempt++) {
-      const script = writerScript(plan.lines, plan.exitCode);
-      const config = {
-        ...containerConfig(this.#subject, name, ["sh", "-c", script]),
+    const config = containerConfig(this.#subject, name, [
+      "sh",
+      "-c",
+      writerScript(plan.lines, plan.exitCode),
+    ]);
+    const request = (attempt: number) => ({
+      podSandboxId,
+      sandboxConfig,
+      config: {
+        ...config,
         metadata: { name, attempt },
         logPath: `${name}/${attempt}.log`,
         linux: { securityContext: { namespaceOptions: { pid } } },
-      };
-      try {
-        const { containerId: id } = await runtime.createContainer({ podSandboxId, config, sandboxConfig });
-        const logPath = `${sandboxConfig.logDirectory}/${config.logPath}`;
-        const container = { id, logPath, ...plan, hasStarted: false };
-        pod.containers.push(container);
-        container.hasStarted = await this.#start(id);
-        this.#count("containers");
-        if (container.hasStarted) return container;
-      } catch (error) {
-        if (!isDown(error)) throw error;
-        await pause(100);
-      }
-      this.#count("containers repeated");
-    }
-  }
-
-  /** Starts a container; returns false if a call that was cut off has made that impossible. */
-  async #start(containerId: string): Promise<boolean> {
-    const { runtime } = this.#subject.cri;
-    for (;;) {
-      try {
-        await runtime.startContainer({ containerId });
-        return true;
-      } catch (error) {
-        const isAgain = isCriError(error) && error.reason === "wrong_state";
-        if (!isDown(error) && !isAgain) throw error;
-        const { status } = await persist(() => runtime.containerStatus({ containerId }));
-        if (status?.state !== CONTAINER_CREATED) return status?.reason !== "StartError";
-        if (isAgain) throw error;
-      }
+      },
+    });
+    for (let firstAttempt = 0; ; ) {
+      const { id, attempt } = await createContainer(runtime, request, firstAttempt);
+      const logPath = `${sandboxConfig.logDirectory}/${name}/${attempt}.log`;
+      const container = { id, logPath, ...plan, hasStarted: false };
+      pod.containers.push(container);
+      container.hasStarted = await startContainer(runtime, id);
+      this.#count("containers");
+      this.#count("containers repeated", attempt - firstAttempt);
+      if (container.hasStarted) return container;
+      firstAttempt = attempt + 1;
     }
   }
 
@@ -322,22 +289,4 @@ export class Load implements AsyncDisposable {
   #count(what: string, by = 1): void {
     this.counts[what] = (this.counts[what] ?? 0) + by;
   }
-}
-
-/** Repeats a call while the runtime is down. */
-export async function persist<T>(call: () => Promise<T>): Promise<T> {
-  const end = performance.now() + 120_000;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!isDown(error) || performance.now() > end) throw error;
-    }
-    await pause(100);
-  }
-}
-
-/** Whether a call has failed since the runtime, or the engine behind it, was not there. */
-function isDown(error: unknown): boolean {
-  return isCriError(error) && error.code === "unavailable";
 }

@@ -7,6 +7,7 @@ import { type Attachment, attach, detach, type NetworkResult } from "./attachmen
 import { type Network, readNetwork } from "./config.js";
 import { leaseHolders } from "./leases.js";
 import { addressesOf, openNamespace, pathOf } from "./namespace.js";
+import { killOrphans } from "./orphans.js";
 import { findPlugin } from "./plugin.js";
 import { hostPorts, type Port } from "./ports.js";
 
@@ -115,6 +116,11 @@ export class PodNetwork {
     } finally {
       await namespace?.close();
     }
+  }
+
+  /** After a start of the shim: kills the plugins that an earlier process has called. */
+  async killOrphans(): Promise<void> {
+    await killOrphans(this.#owner);
   }
 
   /**
