@@ -38,9 +38,14 @@ export function frame(stream: 1 | 2, content: Uint8Array | string): Buffer {
   return Buffer.concat([header, Buffer.from(content)]);
 }
 
-/** Reads the body of a request for an upgrade, which node:http leaves on the connection. */
-async function upgradeBody({ headers }: IncomingMessage, socket: Socket, head: Buffer): Promise<unknown> {
-  const bytes = Number(headers["content-length"]);
+/** Reads the body of a request for an upgrade, which node:http leaves on the connection up to Node 24. */
+async function upgradeBody(request: IncomingMessage, socket: Socket, head: Buffer): Promise<unknown> {
+  if (Number.parseInt(process.versions.node, 10) > 24) {
+    const body = await json(request);
+    if (head.byteLength > 0) socket.unshift(head);
+    return body;
+  }
+  const bytes = Number(request.headers["content-length"]);
   let body = head;
   while (body.byteLength < bytes) body = Buffer.concat([body, (await once(socket, "data"))[0]]);
   socket.pause();

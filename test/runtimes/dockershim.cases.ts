@@ -54,7 +54,7 @@ export function dockershimCases(subject: () => Subject): void {
       await using load = new Load(subject(), runtime, { random, workers: 3, engineEnds: false });
       for (let kill = 0; kill < kills; kill++) {
         await pause(300 + random.below(4_000));
-        await killShim(subject(), runtime, random);
+        await endShim(subject(), runtime, random);
       }
       await finish(t, subject(), load);
       await nothingLeft();
@@ -120,9 +120,10 @@ async function finish(t: TestContext, subject: Subject, load: Load): Promise<voi
   assert.deepEqual([...load.problems, ...untrue], []);
 }
 
-/** Kills the shim, then perhaps the next one while it starts, and starts another. */
-async function killShim({ running }: Subject, runtime: DockerRuntime, random: SeededRandom): Promise<void> {
-  await runtime.kill();
+/** Kills the shim, or stops it as a service manager does, then perhaps kills the next one while it starts, and starts another. */
+async function endShim({ running }: Subject, runtime: DockerRuntime, random: SeededRandom): Promise<void> {
+  if (random.below(4) === 0) await runtime.stop();
+  else await runtime.kill();
   if (random.below(2) === 0) {
     const starting = runtime.start().catch(() => undefined);
     await pause(random.below(3_000));

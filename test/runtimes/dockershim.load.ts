@@ -264,11 +264,11 @@ export class Load implements AsyncDisposable {
     const isWhole = !endless && status?.exitCode === exitCode;
     this.problems.push(...(await differenceFromEngine(this.#runtime, id, logPath)));
     const { doubled, missing } = checkNumbers(await recordsOf(logPath), isWhole ? lines : undefined);
-    if (doubled.length > 0) this.problems.push(`${logPath}: doubled: ${doubled.slice(0, 5)}`);
+    this.#count("lines doubled", doubled.length);
     this.#count("lines missing", missing.length);
-    // An engine that is killed loses what it has read from a container and not written yet.
-    if (missing.length > 0 && !this.engineEnds)
-      this.problems.push(`${logPath}: ${missing.length} lines are missing: ${missing.slice(0, 5)}`);
+    // An engine that is killed loses what it has read and not written, and forgets that it has started a container.
+    if (doubled.length + missing.length > 0 && !this.engineEnds)
+      this.problems.push(`${logPath}: doubled: ${doubled.slice(0, 5)}; missing: ${missing.slice(0, 5)}`);
     this.#count("logs");
   }
 
