@@ -83,8 +83,9 @@ async function run(options: ShimOptions): Promise<void> {
   });
 
   await sandboxes.adopt().catch((error: Error) => onProblem(`an earlier shim's sandboxes: ${error.message}`));
-  await containers.adopt();
   await events.start();
+  // A container that starts now, since an earlier shim has asked for it, is in this list or in an event.
+  await containers.adopt();
   const runtime = runtimeService({
     ...{ engine, info, objects, sandboxes, containers, network, sessions, stats, streaming, events },
   });

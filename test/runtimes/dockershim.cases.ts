@@ -1,4 +1,4 @@
-// A dockershim and its engine that are killed again and again, and sent requests without sense.
+// A dockershim and its engine that are killed again and again, and sent meaningless requests.
 import assert from "node:assert/strict";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,7 +9,7 @@ import { EngineEnds } from "./dockershim.engine.js";
 import { Foreigners } from "./dockershim.foreigners.js";
 import { Fuzz } from "./dockershim.fuzz.js";
 import { Load } from "./dockershim.load.js";
-import { answerLate, endWhileAttaching, removeBehindItsBack } from "./dockershim.moments.js";
+import { answerLate, endWhileAttaching, removeThroughEngine } from "./dockershim.moments.js";
 import { addedTo, endForgotten, shimPids, traces, usageOf } from "./dockershim.traces.js";
 import { untruths } from "./dockershim.truth.js";
 import type { Subject } from "./support.js";
@@ -60,13 +60,13 @@ export function dockershimCases(subject: () => Subject): void {
       await nothingLeft();
     });
 
-    test("worst moments: pods without a network, late answers of the engine, removals behind the back", async (t) => {
+    test("worst moments: pods without a network, late answers of the engine, removals through the engine", async (t) => {
       await endWhileAttaching(subject(), runtime, "shim");
       await nothingLeft();
       await endWhileAttaching(subject(), runtime, "engine");
       await nothingLeft();
       t.diagnostic(await answerLate(subject(), runtime));
-      await removeBehindItsBack(subject(), runtime);
+      await removeThroughEngine(subject(), runtime);
       await nothingLeft();
     });
 
@@ -84,7 +84,7 @@ export function dockershimCases(subject: () => Subject): void {
       await nothingLeft();
     });
 
-    test("requests without sense end neither the shim nor the engine", async (t) => {
+    test("meaningless requests end neither the shim nor the engine", async (t) => {
       const random = seeded(t);
       const { pid } = runtime;
       const enginePid = runtime.engine.pid;

@@ -94,7 +94,7 @@ export class EngineEnds implements AsyncDisposable {
         this.#events.set(containerId, [...(this.#events.get(containerId) ?? []), containerEventType]);
       }
     } catch {
-      // Reported by whoever notices that it has ended.
+      // The next round fails, since the stream has ended.
     }
     this.#streamHasEnded = true;
   }

@@ -111,9 +111,9 @@ export async function answerLate(subject: Subject, runtime: DockerRuntime): Prom
 }
 
 /** Removes a pod through the engine while the shim is down, which then must free the network. */
-export async function removeBehindItsBack(subject: Subject, runtime: DockerRuntime): Promise<void> {
+export async function removeThroughEngine(subject: Subject, runtime: DockerRuntime): Promise<void> {
   const { cri } = subject;
-  const base = podConfig(subject, "behind");
+  const base = podConfig(subject, "removed");
   const config = { ...base, portMappings: [{ containerPort: 80, hostPort: await freePort() }] };
   const { podSandboxId: id } = await cri.runtime.runPodSandbox({ config });
   await runtime.kill();
