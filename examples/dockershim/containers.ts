@@ -28,10 +28,9 @@ export class Containers {
     this.#host = host;
   }
 
-  /** CreateContainer. */
+  /** CreateContainer, in a sandbox that is ready. */
   async create(sandbox: Sandbox, config: ContainerConfig | undefined, signal: AbortSignal): Promise<string> {
     if (!config?.metadata) throw criError("invalid_request", "config.metadata: is required");
-    if (!sandbox.details.State.Running) throw criError("wrong_state", `sandbox ${sandbox.id} is not running`);
     const reference = config.image?.image ?? "";
     const image = await resolveImage(this.#engine, reference, signal);
     if (!image)
@@ -85,7 +84,7 @@ export class Containers {
     const entries = await Promise.all(
       all.map(async (container) => {
         const { id, summary } = container;
-        // The engine's list does not tell a container that was never started from one whose start has failed.
+        // The engine's list does not distinguish a container that was never started from one whose start has failed.
         const failed = summary.State === "created" && (await this.#hasFailed(id, signal));
         return containerEntry(container, failed);
       }),
@@ -158,9 +157,7 @@ export class Containers {
 
   /** ReopenContainerLog. */
   async reopenLog(id: string): Promise<void> {
-    const { details } = await this.#objects.container(id);
-    if (!details.State.Running) throw criError("wrong_state", `container ${id} is not running`);
-    await this.#logs.reopen(details.Id);
+    await this.#logs.reopen((await this.#objects.runningContainer(id)).id);
   }
 
   /** After a start of the shim: goes on with every log where the earlier one stopped. */
@@ -178,11 +175,6 @@ export class Containers {
   async follow(id: string): Promise<void> {
     const container = await missingIsUndefined(this.#objects.container(id));
     if (container) this.#copyLog(container);
-  }
-
-  /** Frees what the shim holds for a container that is gone. */
-  async forget(id: string): Promise<void> {
-    await this.#logs.forget(id);
   }
 
   #copyLog({ id, logPath, details }: Container): void {

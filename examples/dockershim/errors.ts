@@ -17,6 +17,16 @@ export function toCriError(error: unknown): unknown {
   return criError("runtime_error", text, { ...details, code: status === 501 ? "unimplemented" : "unknown" });
 }
 
+/** Returns the error of a request for something that the engine does not have. */
+export function unsupported(text: string): CriError {
+  return criError("runtime_error", text, { code: "unimplemented" });
+}
+
+/** Returns the text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** Returns the error for a name that the engine refuses because another container has it, in the words that clients of CRI look for. */
 function reservedName(text: string): CriError | undefined {
   const [, name, id] =

@@ -4,17 +4,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { dateToNanos } from "cri-sdk";
 import { criError } from "cri-sdk/server";
 import { type ContainerEventResponse, ContainerEventType } from "cri-sdk/v1";
-import type { EngineState } from "./engine/api.js";
+import { type Phase, phaseOf } from "./engine/api.js";
 import type { Engine } from "./engine/client.js";
 import { containerEvents } from "./engine/events.js";
-import { isUnreachable } from "./errors.js";
+import { isUnreachable, messageOf } from "./errors.js";
 import { type Labels, label } from "./labels.js";
 import type { Objects } from "./objects.js";
 
 const { CONTAINER_CREATED_EVENT, CONTAINER_STARTED_EVENT, CONTAINER_STOPPED_EVENT, CONTAINER_DELETED_EVENT } =
   ContainerEventType;
-
-type Phase = "created" | "running" | "exited";
 
 /** An object that exists, as the last event or list had it. */
 interface Known {
@@ -114,8 +112,7 @@ export class EventFeed<E extends CriEvent> {
           this.#note(id, labels, event.Action, time);
         }
       } catch (error) {
-        if (!signal.aborted)
-          this.#parts.onProblem(`events: ${error instanceof Error ? error.message : error}`);
+        if (!signal.aborted) this.#parts.onProblem(`events: ${messageOf(error)}`);
       }
       onFirst();
       this.#parts.engine.forgetVersion();
@@ -166,7 +163,7 @@ export class EventFeed<E extends CriEvent> {
       .then(() => this.#publish(change))
       .catch((error: unknown) => {
         if (this.#closing.signal.aborted) return;
-        this.#parts.onProblem(`the event of ${id}: ${error instanceof Error ? error.message : error}`);
+        this.#parts.onProblem(`the event of ${id}: ${messageOf(error)}`);
       })
       .finally(() => {
         if (this.#reports.get(sandboxId) === report) this.#reports.delete(sandboxId);
@@ -223,9 +220,4 @@ class Subscriber<E> {
 function knownOf(id: string, labels: Labels, phase: Phase): Known {
   const isSandbox = labels[label.kind] === "sandbox";
   return { isSandbox, sandboxId: isSandbox ? id : (labels[label.sandbox] ?? ""), labels, phase };
-}
-
-function phaseOf(state: EngineState): Phase {
-  if (state === "created") return "created";
-  return state === "running" || state === "paused" || state === "restarting" ? "running" : "exited";
 }

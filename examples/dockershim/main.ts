@@ -12,7 +12,7 @@ import type { HostFacts } from "./config/create-sandbox.js";
 import { Containers } from "./containers.js";
 import type { EngineInfo } from "./engine/api.js";
 import { Engine } from "./engine/client.js";
-import { toCriError } from "./errors.js";
+import { messageOf, toCriError } from "./errors.js";
 import { type Change, EventFeed } from "./events.js";
 import { imageService } from "./images/service.js";
 import { forgetRecord, sandboxRecord } from "./labels.js";
@@ -65,7 +65,7 @@ async function run(options: ShimOptions): Promise<void> {
     if (type !== ContainerEventType.CONTAINER_DELETED_EVENT) return;
     const record = sandboxRecord(id, labels);
     if (record) await sandboxes.forget(id, record);
-    else await containers.forget(id);
+    else await logs.forget(id);
     stats.forget(id);
     forgetRecord(id);
   };
@@ -105,6 +105,6 @@ try {
   if (options) await run(options);
   else console.log(usage);
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(messageOf(error));
   process.exit(1);
 }

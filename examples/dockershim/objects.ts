@@ -44,6 +44,13 @@ export class Objects {
     return { ...record, id: details.Id, details };
   }
 
+  /** Returns a container that runs; throws `object_missing` and `wrong_state`. */
+  async runningContainer(id: string, signal?: AbortSignal): Promise<Container> {
+    const container = await this.container(id, signal);
+    if (container.details.State.Running) return container;
+    throw criError("wrong_state", `container ${id} is not running`);
+  }
+
   async sandboxes(signal?: AbortSignal): Promise<Listed<SandboxRecord>[]> {
     return (await this.#list({ [label.kind]: "sandbox" }, signal)).flatMap((summary) => {
       const record = sandboxRecord(summary.Id, summary.Labels);

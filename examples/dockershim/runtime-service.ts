@@ -5,7 +5,7 @@ import { CgroupDriver, ContainerEventType } from "cri-sdk/v1";
 import type { Containers } from "./containers.js";
 import type { EngineInfo } from "./engine/api.js";
 import type { Engine } from "./engine/client.js";
-import { missingIsUndefined } from "./errors.js";
+import { messageOf, missingIsUndefined } from "./errors.js";
 import type { Change, EventFeed } from "./events.js";
 import type { PodNetwork } from "./network/pod-network.js";
 import { noSandbox, type Objects } from "./objects.js";
@@ -63,12 +63,7 @@ export type PodEvent = Awaited<ReturnType<typeof describeChange>>;
 export function runtimeService(parts: RuntimeParts): NonNullable<Services["runtime"]> {
   const { engine, info, objects, sandboxes, containers, network, sessions, stats, streaming, events } = parts;
 
-  /** Returns the whole id of a running container. */
-  const running = async (id: string): Promise<string> => {
-    const { id: fullId, details } = await objects.container(id);
-    if (!details.State.Running) throw criError("wrong_state", `container ${id} is not running`);
-    return fullId;
-  };
+  const running = async (id: string): Promise<string> => (await objects.runningContainer(id)).id;
 
   return {
     async version() {
@@ -100,7 +95,7 @@ export function runtimeService(parts: RuntimeParts): NonNullable<Services["runti
       const { CgroupDriver: driver } = await info();
       return { linux: { cgroupDriver: driver === "systemd" ? CgroupDriver.SYSTEMD : CgroupDriver.CGROUPFS } };
     },
-    // The pod CIDR is in the CNI configuration, which belongs to somebody else here, as on containerd without a template.
+    // The pod CIDR is part of the CNI configuration, which the shim only reads, as containerd does without a template.
     updateRuntimeConfig: () => ({}),
 
     async runPodSandbox({ config, runtimeHandler }, { signal }) {
@@ -213,7 +208,7 @@ async function problemOf(info: () => Promise<EngineInfo>): Promise<EngineInfo | 
   try {
     return await info();
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

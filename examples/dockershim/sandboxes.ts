@@ -56,7 +56,7 @@ export class Sandboxes {
     if (!config?.metadata) throw criError("invalid_request", "config.metadata: is required");
     const request = await sandboxRequest(config, handler, this.#pauseImage, this.#facts);
     const name = engineName("POD", config, config.metadata.attempt);
-    // Not canceled by the signal: an answer that nobody reads would leave a sandbox whose id is unknown.
+    // Not canceled by the signal: an unread response would leave a sandbox whose id is unknown.
     const create = () =>
       this.#engine.call<{ Id: string }>("POST", "/containers/create", { query: { name }, body: request });
     const { Id: id } = await create().catch(async (error: unknown) => {
@@ -70,7 +70,7 @@ export class Sandboxes {
       await started;
       return id;
     } catch (error) {
-      await this.remove(id).catch(() => undefined); // The first failure explains more; what is left is listed as not ready.
+      await this.remove(id).catch(() => undefined); // The first error is reported. A sandbox that remains is listed as not ready.
       throw error;
     } finally {
       this.#starting.delete(id);

@@ -3,11 +3,12 @@ import { readFileSync } from "node:fs";
 import { ContainerState, MountPropagation, NamespaceMode, PodSandboxState } from "cri-sdk/v1";
 import { criResources } from "./config/resources.js";
 import { signalOf } from "./config/signals.js";
-import type { ContainerDetails, EngineState } from "./engine/api.js";
+import { type ContainerDetails, phaseOf } from "./engine/api.js";
 import type { ContainerRecord, SandboxRecord } from "./labels.js";
 import { type Container, engineTime, type Listed, type Sandbox } from "./objects.js";
 
 const { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED } = ContainerState;
+const states = { created: CONTAINER_CREATED, running: CONTAINER_RUNNING, exited: CONTAINER_EXITED } as const;
 const { SANDBOX_READY, SANDBOX_NOTREADY } = PodSandboxState;
 
 /** The exit code of a container whose start has failed, as on containerd. The engine has 126 or 127. */
@@ -43,7 +44,7 @@ export function containerEntry(
     ...{ id, podSandboxId: sandboxId, metadata, labels, annotations, createdAt, image },
     imageRef: summary.ImageID,
     imageId: summary.ImageID,
-    state: failed ? CONTAINER_EXITED : stateOf(summary.State),
+    state: failed ? CONTAINER_EXITED : states[phaseOf(summary.State)],
   };
 }
 
@@ -52,7 +53,7 @@ export function containerStatus(container: Container) {
   const { metadata, labels, annotations, image } = config;
   const { State, Image } = details;
   const failed = startHasFailed(details);
-  const state = failed ? CONTAINER_EXITED : stateOf(State.Status);
+  const state = failed ? CONTAINER_EXITED : states[phaseOf(State.Status)];
   const startedAt = engineTime(State.StartedAt);
   // The engine has no time for a start that failed.
   const finishedAt = failed ? createdAt : state === CONTAINER_EXITED ? engineTime(State.FinishedAt) : 0n;
@@ -88,13 +89,6 @@ export function containerStatus(container: Container) {
 /** Whether the start of a container has failed: the engine leaves it in the state "created", with the error. */
 export function startHasFailed({ State }: ContainerDetails): boolean {
   return State.Status === "created" && State.Error !== "";
-}
-
-function stateOf(state: EngineState): ContainerState {
-  if (state === "created") return CONTAINER_CREATED;
-  return state === "running" || state === "paused" || state === "restarting"
-    ? CONTAINER_RUNNING
-    : CONTAINER_EXITED;
 }
 
 /** The engine reports an OOM kill of any process in the container; only the main process's makes it the reason. */

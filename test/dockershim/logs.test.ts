@@ -30,7 +30,7 @@ async function startedCopy(t: TestContext) {
   return { log, path, copies, problems, has };
 }
 
-/** Entries that are hard to tell apart: equal pieces with equal times in both streams, and times out of order. */
+/** Entries that are hard to distinguish: equal pieces with equal times in both streams, and times out of order. */
 const hard: readonly EngineEntry[] = [
   { stream: "stdout", nanos: 100, text: "same" },
   { stream: "stdout", nanos: 200, text: "same" },

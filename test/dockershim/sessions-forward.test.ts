@@ -156,7 +156,7 @@ test("a client that does not end its direction is left after the end of the port
   assert.equal(connection.destroyed, false);
 });
 
-test("a reset by the port resets the client's connection, and is no error", async (t) => {
+test("a reset by the port resets the client's connection, and is not an error", async (t) => {
   checkLeaks(t);
   const { port } = await listen(t, "127.0.0.1", (socket) =>
     socket.once("data", () => socket.resetAndDestroy()),

@@ -112,7 +112,7 @@ export class EngineEnds implements AsyncDisposable {
     return (JSON.parse(info.info ?? "{}") as { readonly pid: number }).pid;
   }
 
-  /** Checks that calls fail soon and as unavailable while the engine is down, and that Status says so. */
+  /** Checks that calls fail soon and as unavailable while the engine is down, and that Status reports it. */
   async #checkUnavailable({ podSandboxId, sandboxConfig }: Pod, containerId: string): Promise<void> {
     const { runtime, image } = this.#subject.cri;
     const name = { image: this.#subject.running.images.busybox };

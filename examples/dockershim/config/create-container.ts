@@ -8,6 +8,7 @@ import {
   SupplementalGroupsPolicy,
 } from "cri-sdk/v1";
 import type { CreateRequest } from "../engine/api.js";
+import { unsupported } from "../errors.js";
 import { containerLabels } from "../labels.js";
 import { engineLogConfig } from "../logs/log-copies.js";
 import type { HostFacts } from "./create-sandbox.js";
@@ -105,8 +106,5 @@ function refuseWhatTheEngineLacks(
     ],
   ] as const;
   for (const [wanted, field] of lacking)
-    if (wanted)
-      throw criError("runtime_error", `${field}: cannot be set through the Docker Engine`, {
-        code: "unimplemented",
-      });
+    if (wanted) throw unsupported(`${field}: cannot be set through the Docker Engine`);
 }

@@ -3,6 +3,7 @@ import { mkdir, realpath, stat } from "node:fs/promises";
 import { criError } from "cri-sdk/server";
 import { type Device, type Mount, MountPropagation } from "cri-sdk/v1";
 import type { HostConfig, MountRequest } from "../engine/api.js";
+import { messageOf, unsupported } from "../errors.js";
 
 /** What the engine can do with mounts. */
 export interface MountFeatures {
@@ -30,10 +31,10 @@ async function engineMount(mount: Mount, field: string, features: MountFeatures)
       "invalid_request",
       `${field}.container_path: must be absolute, got ${JSON.stringify(containerPath)}`,
     );
-  if (mount.uidMappings.length + mount.gidMappings.length > 0) throw unsupported(field, "id mappings");
-  if (mount.mountOptions.length > 0) throw unsupported(field, "mount_options");
+  if (mount.uidMappings.length + mount.gidMappings.length > 0) throw lacking(field, "id mappings");
+  if (mount.mountOptions.length > 0) throw lacking(field, "mount_options");
   if (image?.image) {
-    if (!features.images) throw unsupported(field, "images as volumes, which need Docker 28,");
+    if (!features.images) throw lacking(field, "images as volumes, which need Docker 28,");
     const subpath = mount.imageSubPath ? { ImageOptions: { Subpath: mount.imageSubPath } } : {};
     return { Type: "image", Source: image.image, Target: containerPath, ReadOnly: true, ...subpath };
   }
@@ -43,7 +44,7 @@ async function engineMount(mount: Mount, field: string, features: MountFeatures)
       `${field}.host_path: must be absolute, got ${JSON.stringify(hostPath)}`,
     );
   if (recursiveReadOnly && !features.recursiveReadOnly)
-    throw unsupported(field, "recursive_read_only, which needs Docker 25,");
+    throw lacking(field, "recursive_read_only, which needs Docker 25,");
   if (recursiveReadOnly && (!readonly || mount.propagation !== MountPropagation.PROPAGATION_PRIVATE))
     throw criError("invalid_request", `${field}.recursive_read_only: needs readonly and PROPAGATION_PRIVATE`);
   return {
@@ -66,18 +67,15 @@ async function existing(path: string, field: string): Promise<string> {
     await stat(path).catch(() => mkdir(path, { recursive: true }));
     return await realpath(path);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw criError("runtime_error", `${field}.host_path: cannot be mounted: ${reason}`, {
+    throw criError("runtime_error", `${field}.host_path: cannot be mounted: ${messageOf(cause)}`, {
       code: "invalid_argument",
       cause,
     });
   }
 }
 
-function unsupported(field: string, what: string): Error {
-  return criError("runtime_error", `${field}: this Docker Engine does not have ${what} for a mount`, {
-    code: "unimplemented",
-  });
+function lacking(field: string, what: string): Error {
+  return unsupported(`${field}: this Docker Engine does not have ${what} for a mount`);
 }
 
 /** Returns the engine's devices. */

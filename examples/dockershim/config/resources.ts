@@ -1,8 +1,8 @@
 // CRI's Linux resources as those of the engine, and back.
 import { readFileSync } from "node:fs";
-import { criError } from "cri-sdk/server";
 import type { LinuxContainerResources } from "cri-sdk/v1";
 import type { EngineResources, HostConfig } from "../engine/api.js";
+import { unsupported } from "../errors.js";
 
 type Resources = Omit<LinuxContainerResources, "$typeName" | "$unknown">;
 
@@ -11,9 +11,9 @@ export function engineResources(resources: Resources | undefined): EngineResourc
   if (!resources) return {};
   const { cpuPeriod, cpuQuota, cpuShares, cpusetCpus, cpusetMems, hugepageLimits, unified } = resources;
   const nonZero = hugepageLimits.find(({ limit }) => limit > 0n);
-  if (nonZero) throw unsupported(`hugepage_limits: a limit for pages of ${nonZero.pageSize}`);
+  if (nonZero) throw lacking(`hugepage_limits: a limit for pages of ${nonZero.pageSize}`);
   const [file] = Object.keys(unified);
-  if (file !== undefined) throw unsupported(`unified: ${file}`);
+  if (file !== undefined) throw lacking(`unified: ${file}`);
   const { memoryLimitInBytes: memory, memorySwapLimitInBytes: swap } = resources;
   return {
     ...(cpuPeriod !== 0n && { CpuPeriod: Number(cpuPeriod) }),
@@ -26,10 +26,8 @@ export function engineResources(resources: Resources | undefined): EngineResourc
   };
 }
 
-function unsupported(what: string): Error {
-  return criError("runtime_error", `linux.resources.${what} cannot be set through the Docker Engine`, {
-    code: "unimplemented",
-  });
+function lacking(what: string): Error {
+  return unsupported(`linux.resources.${what} cannot be set through the Docker Engine`);
 }
 
 /** Returns what is in force, for ContainerStatus.resources. */

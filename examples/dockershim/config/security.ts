@@ -7,6 +7,7 @@ import {
   type SecurityProfile,
   SecurityProfile_ProfileType,
 } from "cri-sdk/v1";
+import { messageOf, unsupported } from "../errors.js";
 
 const { RuntimeDefault, Unconfined, Localhost } = SecurityProfile_ProfileType;
 
@@ -39,14 +40,11 @@ export async function securityOptions(
       throw criError("wrong_state", `apparmor profile ${apparmor.ref}: AppArmor is not enabled on this host`);
     options.push(`apparmor=${apparmor.ref}`);
   } else if (apparmor?.type === Unconfined && hasAppArmor) options.push("apparmor=unconfined");
-  for (const [part, value] of Object.entries(pickSelinux(context)))
+  for (const part of ["user", "role", "type", "level"] as const) {
+    const value = context?.selinuxOptions?.[part];
     if (value) options.push(`label=${part}:${value}`);
+  }
   return options;
-}
-
-function pickSelinux(context: SecurityContext | undefined) {
-  const { user, role, type, level } = context?.selinuxOptions ?? { user: "", role: "", type: "", level: "" };
-  return { user, role, type, level };
 }
 
 interface Profile {
@@ -77,8 +75,7 @@ async function seccompFile(path: string): Promise<string> {
   try {
     return JSON.stringify(JSON.parse(await readFile(path, "utf8")));
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw criError("runtime_error", `seccomp profile ${path}: cannot be used: ${reason}`, {
+    throw criError("runtime_error", `seccomp profile ${path}: cannot be used: ${messageOf(cause)}`, {
       code: "invalid_argument",
       cause,
     });
@@ -102,11 +99,5 @@ export function userOf(
 export function refuseUserNamespace(options: NamespaceOption | undefined): void {
   const users = options?.usernsOptions;
   if (users && users.mode !== NamespaceMode.NODE)
-    throw criError(
-      "runtime_error",
-      "userns_options: the Docker Engine has no user namespaces for single pods",
-      {
-        code: "unimplemented",
-      },
-    );
+    throw unsupported("userns_options: the Docker Engine has no user namespaces for single pods");
 }

@@ -27,6 +27,15 @@ export interface EngineInfo {
 
 export type EngineState = "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
 
+/** The phases of a container for CRI. */
+export type Phase = "created" | "running" | "exited";
+
+/** Returns the phase of a state: a paused container, and one that restarts, still run. */
+export function phaseOf(state: EngineState): Phase {
+  if (state === "created") return "created";
+  return state === "running" || state === "paused" || state === "restarting" ? "running" : "exited";
+}
+
 /** An entry of GET /containers/json. */
 export interface ContainerSummary {
   readonly Id: string;

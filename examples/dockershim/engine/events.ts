@@ -1,6 +1,7 @@
 // The engine's events of containers, as they come. The stream ends when the engine does.
 import type { EngineEvent } from "./api.js";
 import type { Engine } from "./client.js";
+import { lines } from "./lines.js";
 
 /** An event with its exact time: nanoseconds since 1970. */
 export interface TimedEvent {
@@ -22,16 +23,9 @@ export async function* containerEvents(
   });
   const response = await engine.stream("GET", "/events", { query: { filters }, signal, timeoutMs: 10_000 });
   await onOpen();
-  let held = "";
-  response.setEncoding("utf8");
-  for await (const chunk of response as AsyncIterable<string>) {
-    const lines = (held + chunk).split("\n");
-    held = lines.pop() ?? "";
-    for (const line of lines) {
-      if (line.trim() === "") continue;
-      // A number of JavaScript has no nanoseconds.
-      const [, time = "0"] = /"timeNano":(\d+)/.exec(line) ?? [];
-      yield { event: JSON.parse(line) as EngineEvent, time: BigInt(time) };
-    }
+  for await (const line of lines(response)) {
+    // A number of JavaScript has no nanoseconds.
+    const [, time = "0"] = /"timeNano":(\d+)/.exec(line) ?? [];
+    yield { event: JSON.parse(line) as EngineEvent, time: BigInt(time) };
   }
 }

@@ -3,7 +3,7 @@ import type { ImageDetails, ImageSummary } from "../engine/api.js";
 import type { Engine } from "../engine/client.js";
 import { resolveImage } from "./resolve.js";
 
-/** How many images are inspected at the same time. Node warns of a leak at more than ten listeners of the client's signal. */
+/** How many images are inspected at the same time. */
 const inspectLimit = 8;
 
 export class ImageList {

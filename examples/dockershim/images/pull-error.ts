@@ -1,4 +1,4 @@
-// Failed pulls. The engine reports most of them as HTTP status 500, and some in the middle of a success: only the text tells them apart.
+// Failed pulls. The engine reports most of them as HTTP status 500, and some in the middle of a success: only the text distinguishes them.
 import { type CriError, familiarReference, type ImageReference } from "cri-sdk";
 import { criError } from "cri-sdk/server";
 

@@ -1,10 +1,10 @@
 // Pulls. Clients that want the same image with the same credentials at the same time share one pull of the engine.
-import { StringDecoder } from "node:string_decoder";
 import { formatReference, type ImageReference, parseReference } from "cri-sdk";
 import { criError } from "cri-sdk/server";
 import type { AuthConfig } from "cri-sdk/v1";
 import type { PullProgress } from "../engine/api.js";
 import { type Engine, EngineError } from "../engine/client.js";
+import { lines } from "../engine/lines.js";
 import { registryAuth } from "./credentials.js";
 import { pullError } from "./pull-error.js";
 import { resolveImage } from "./resolve.js";
@@ -117,16 +117,4 @@ export class Puller {
         : new EngineError(0, "the Docker Engine ended the pull", { cause: error });
     }
   }
-}
-
-/** Yields the lines of a stream as they arrive. */
-async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string, void> {
-  const decoder = new StringDecoder();
-  let held = "";
-  for await (const chunk of stream) {
-    const parts = (held + decoder.write(chunk)).split("\n");
-    held = parts.pop() ?? "";
-    yield* parts.filter((line) => line.trim() !== "");
-  }
-  if (held.trim() !== "") yield held;
 }

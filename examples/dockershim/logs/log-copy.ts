@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isCriError } from "cri-sdk";
 import { type LogCursor, type LogNotice, type LogReader, LogWriter, readLogs } from "cri-sdk/logs";
+import { messageOf } from "../errors.js";
 import { findResume } from "./resume.js";
 
 /** How long `finish` waits. */
@@ -82,7 +83,7 @@ export class LogCopy {
         return;
       } catch (error) {
         if (signal.aborted) return;
-        this.#report(error instanceof Error ? error.message : String(error));
+        this.#report(messageOf(error));
         const isGone = isCriError(error) && error.reason === "log_missing";
         if (isGone && this.#hasExited) return;
       }

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { criError } from "cri-sdk/server";
+import { messageOf } from "../errors.js";
 
 /** A network: plugins that are called one after the other. Each extends the result of the previous one. */
 export interface Network {
@@ -33,7 +34,7 @@ export async function readNetwork(confDir: string): Promise<Network> {
   try {
     return parseNetwork(await readFile(first, "utf8"));
   } catch (error) {
-    throw unusable(`${first}: ${error instanceof Error ? error.message : error}`, error);
+    throw unusable(`${first}: ${messageOf(error)}`, error);
   }
 }
 

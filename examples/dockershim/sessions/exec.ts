@@ -99,7 +99,7 @@ async function run<T>(
     return await work(socket);
   } catch (error) {
     if (!signal.aborted) throw error;
-    // If the engine does not answer any more, the process runs on: nobody else knows it.
+    // If the engine no longer answers, the process keeps running: only the engine knows its pid.
     if (!mayContinue()) await process.kill().catch(() => undefined);
     throw signal.reason;
   } finally {

@@ -5,7 +5,7 @@ import { criError } from "cri-sdk/server";
 const defaultPatienceMs = 10_000;
 
 /**
- * A client's output that does not wait for its reader forever. A container whose output nobody takes stops at its next write, and
+ * A client's output that does not wait for its reader forever. A container whose output is not read stops at its next write, and
  * so does its log. A slow client slows its container down, as with other runtimes; one that has stopped reading is disconnected.
  */
 export class ImpatientOutput extends Writable {

@@ -7,7 +7,7 @@ export interface Size {
 }
 
 /**
- * The engine ends the session of a terminal when these keys are typed, and cannot be told not to: the default, ^P ^Q, is what shells
+ * The engine ends the session of a terminal when these keys are typed, which cannot be switched off. The default, ^P ^Q, is what shells
  * and editors use. Its first key is held back until the next one; ^@ sets a mark in the few programs that know it, which does not show.
  */
 export const detachKeys = "ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@,ctrl-]";

@@ -82,7 +82,7 @@ async function countForOneSlice(counting: Counting) {
   return step;
 }
 
-/** Counts all files below a directory, each of them once; undefined if there is no such directory. Yields after each file. */
+/** Counts all files below a directory, each of them once; undefined if the directory does not exist. Yields after each file. */
 function* count(root: string): Counting {
   const directories: string[] = [];
   const linked = new Set<number>();

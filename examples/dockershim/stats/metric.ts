@@ -15,22 +15,18 @@ export interface Metric<Source> {
 
 const { COUNTER, GAUGE } = MetricType;
 
-/** A metric that only grows. Without a value, there is no sample. */
-export function counter<Source>(
-  name: string,
-  help: string,
-  read: (source: Source) => bigint | undefined,
-): Metric<Source> {
-  return { name, help, metricType: COUNTER, labels: [], read: (source) => samples(read(source)) };
-}
-
+/** A metric that only grows. */
+export const counter = metricOf(COUNTER);
 /** A metric that may also decrease. */
-export function gauge<Source>(
-  name: string,
-  help: string,
-  read: (source: Source) => bigint | undefined,
-): Metric<Source> {
-  return { name, help, metricType: GAUGE, labels: [], read: (source) => samples(read(source)) };
+export const gauge = metricOf(GAUGE);
+
+/** Returns a function that defines metrics with a single value each; those without a value have no sample. */
+function metricOf(metricType: MetricType) {
+  return <Source>(
+    name: string,
+    help: string,
+    read: (source: Source) => bigint | undefined,
+  ): Metric<Source> => ({ name, help, metricType, labels: [], read: (source) => samples(read(source)) });
 }
 
 /** A metric with labels of its own, and any number of samples. */

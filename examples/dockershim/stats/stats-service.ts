@@ -34,8 +34,7 @@ export class StatsService {
   }
 
   async container(id: string, signal: AbortSignal) {
-    const container = await this.#objects.container(id, signal);
-    if (!container.details.State.Running) throw criError("wrong_state", `container ${id} is not running`);
+    const container = await this.#objects.runningContainer(id, signal);
     const [stats] = await this.#stats.containers([this.#toRunning(container)]);
     if (!stats) throw criError("object_missing", `container ${id} has just ended`);
     return { stats };

@@ -1,4 +1,5 @@
 // The objects that stats and metrics measure.
+import { dateToNanos } from "cri-sdk";
 
 /** A running container. */
 export interface RunningContainer {
@@ -37,5 +38,5 @@ export interface ReadyPod {
 
 /** The time of a reading, as CRI has it. */
 export function now(): bigint {
-  return BigInt(Date.now()) * 1_000_000n;
+  return dateToNanos(new Date());
 }
