@@ -1,5 +1,6 @@
 /**
- * Tests of CRI clients and runtimes: the embedded runtime and its faults, fixtures, and the conformance suite.
+ * Tests of CRI clients and runtimes: the embedded runtime and its faults, recordings of real runtimes, fixtures, and the conformance
+ * suite.
  *
  * @packageDocumentation
  */
@@ -54,6 +55,16 @@ export {
   fixtures,
   type PodFixture,
   type PodOptions,
+} from "./testing/index.js";
+
+// Recordings of the calls to a runtime, and their replay.
+export {
+  type RecordingOptions,
+  type RecordingTransport,
+  type Replay,
+  type ReplayOptions,
+  recording,
+  replaying,
 } from "./testing/index.js";
 
 // The conformance suite.

@@ -75,7 +75,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "server",
   ],
   server: ["core", "gen", "http2", "transport", "streaming"],
-  testing: ["core", "gen", "transport", "streaming", "logs", "crictl", "server"],
+  testing: ["core", "gen", "transport", "observe", "streaming", "logs", "crictl", "server"],
   // The doors of the package, one per entry of `exports` in package.json.
   "index.ts": [
     "core",

@@ -254,6 +254,15 @@ export const criErrorReasons = {
     code: "failed_precondition",
     meaning: "The optional package @kubernetes/client-node, which reads kubeconfig files, cannot be loaded.",
   },
+  // Recordings of tests.
+  recording_failed: {
+    code: "failed_precondition",
+    meaning: "The file of a recording could not be read or written.",
+  },
+  not_recorded: {
+    code: "failed_precondition",
+    meaning: "The recording that a test replays has no answer to this call, or not at this point.",
+  },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 
 /** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */

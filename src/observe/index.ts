@@ -7,6 +7,8 @@ export {
   type RedactedMessage,
   type RedactedValue,
   type RedactOptions,
+  Redactor,
   redact,
+  schemaField,
   withoutCredentials,
 } from "./redact.js";

@@ -8,7 +8,14 @@ import {
 } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { file_runtime_v1_api } from "../../gen/runtime/v1/api_pb.js";
-import { type CriError, checkArgument, isBytes, OptionTable, option } from "../core/index.js";
+import {
+  type CriError,
+  checkArgument,
+  isBytes,
+  type OptionCheck,
+  OptionTable,
+  option,
+} from "../core/index.js";
 import { maskSecrets, secretForms } from "./secret-forms.js";
 
 /** What is masked, and how much of the rest is shown. */
@@ -36,12 +43,14 @@ export interface RedactOptions {
   readonly limitItems?: number | undefined;
 }
 
+/** Checks the full name of a field. */
+export const schemaField: OptionCheck<string> = (name) =>
+  isField(name) ? undefined : "must be a field of CRI's schema, such as runtime.v1.ContainerConfig.args";
+
 /** The options of {@link RedactOptions}. */
 export const redactTable = new OptionTable<RedactOptions>({
   maskEnv: option.boolean,
-  maskFields: option.listOf((name) =>
-    isField(name) ? undefined : "must be a field of CRI's schema, such as runtime.v1.ContainerConfig.args",
-  ),
+  maskFields: option.listOf(schemaField),
   limitChars: option.wholeNumber(0),
   limitItems: option.wholeNumber(0),
 });

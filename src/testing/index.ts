@@ -1,5 +1,6 @@
 /**
- * Test against CRI without a runtime: the embedded runtime and its faults, fixtures, and the conformance suite.
+ * Test against CRI without a runtime: the embedded runtime and its faults, recordings,
+ * fixtures, and the conformance suite.
  *
  * @packageDocumentation
  */
@@ -68,3 +69,12 @@ export {
   type PodFixture,
   type PodOptions,
 } from "./fixtures/index.js";
+// Recordings of the calls to a runtime.
+export {
+  type RecordingOptions,
+  type RecordingTransport,
+  type Replay,
+  type ReplayOptions,
+  recording,
+  replaying,
+} from "./recording/index.js";

@@ -1,4 +1,12 @@
-import { abortError, checkArgument, dateToNanos, onAbort, option, sleep } from "../../core/index.js";
+import {
+  abortError,
+  checkArgument,
+  dateToNanos,
+  type OptionCheck,
+  onAbort,
+  option,
+  sleep,
+} from "../../core/index.js";
 
 /** The time source of a runtime. */
 export interface Clock {
@@ -7,6 +15,12 @@ export interface Clock {
   /** Waits this many milliseconds. Rejects when the signal fires. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
+
+/** Checks a clock that a caller passes. */
+export const clockCheck: OptionCheck<Clock> = (value) =>
+  typeof value?.now === "function" && typeof value.sleep === "function"
+    ? undefined
+    : "must be a clock, with the functions now and sleep";
 
 /** Creates a clock with the time of this machine. It never goes back, and never returns the same nanosecond twice. */
 export function systemClock(): Clock {

@@ -1,5 +1,5 @@
 import { invalidOption, OptionTable, option } from "../../core/index.js";
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, clockCheck, systemClock } from "./clock.js";
 import { defaultCatalogue, type EmbeddedImage, ImageCatalogue } from "./images/index.js";
 import { type Profile, profileOf, type RuntimeLike, runtimeLikes } from "./profile.js";
 import type { Programs } from "./scripted/program.js";
@@ -78,10 +78,7 @@ const embeddedTable = new OptionTable<EmbeddedOptions>({
   like: option.oneOf(...runtimeLikes),
   socket: option.nonEmptyString,
   seed: option.string,
-  clock: (value) =>
-    typeof value?.now === "function" && typeof value.sleep === "function"
-      ? undefined
-      : "must be a clock, with the functions now and sleep",
+  clock: clockCheck,
   stateDir: option.nonEmptyString,
   runtimeHandlers: option.listOf(option.string),
   callLimit: option.wholeNumber(0),

@@ -1,0 +1,3 @@
+// Recordings of the calls to a runtime, and their replay without one.
+export { type RecordingOptions, type RecordingTransport, recording } from "./recording.js";
+export { type Replay, type ReplayOptions, replaying } from "./replaying.js";

@@ -1,0 +1,348 @@
+import {
+  create,
+  type DescMessage,
+  type DescMethodStreaming,
+  type DescMethodUnary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  CancellationScope,
+  CriError,
+  checkArgument,
+  criError,
+  invalidOption,
+  isCriError,
+  OptionTable,
+  option,
+} from "../../core/index.js";
+import {
+  type RpcHeadersInit,
+  type RpcStreamResponse,
+  type RpcTransport,
+  type RpcUnaryResponse,
+  toConnectError,
+} from "../../transport/index.js";
+import { type Clock, clockCheck, systemClock } from "../embedded/clock.js";
+import type { ErrorText } from "./format.js";
+import { Masking } from "./masking.js";
+import { messageOfText } from "./message-text.js";
+import { onlyRequest, type RecordableMethod, rpcNameOf } from "./methods.js";
+import { type Exchange, type RecordingContent, readRecording } from "./read-recording.js";
+import {
+  CallComparison,
+  type CallMatcher,
+  LooseCalls,
+  type MatchedCall,
+  StrictCalls,
+} from "./replay-calls.js";
+import { ReplayedLogs } from "./replayed-logs.js";
+import { SessionPlayer } from "./session-player.js";
+import { RecordedOrder, RecordedTimes, type StreamOrder } from "./stream-order.js";
+import { urlCall } from "./url-calls.js";
+import { VaryingFields, varyingField } from "./varying.js";
+
+/** Options of {@link replaying}. */
+export interface ReplayOptions {
+  /**
+   * `strict`: the calls must be those of the recording, in its order. Messages of streams come when the calls that the recording has
+   * before them have been made. `loose`: each call gets the answer to a recorded call of the same RPC with the same request, in any
+   * order; the last one serves again when there are no more. Messages of streams come after their recorded times, by the clock.
+   * @default "strict"
+   */
+  readonly mode?: "strict" | "loose" | undefined;
+  /**
+   * The clock of a loose replay: with a `VirtualClock`, messages of streams come when the test advances it.
+   * @default the clock of this machine
+   */
+  readonly clock?: Clock | undefined;
+  /**
+   * String fields of requests that differ from run to run, by their full names: `runtime.v1.PodSandboxMetadata.name`, or
+   * `runtime.v1.PodSandboxConfig.labels["run"]` for one key of a map. In the answers, the recorded values are replaced by those of the
+   * calls. This always applies to the uid, the log directory and the cgroup parent of a pod, and to the annotation with which this
+   * package marks its own process.
+   * @default no others
+   */
+  readonly varying?: readonly string[] | undefined;
+}
+
+/** The options of {@link ReplayOptions}. */
+const replayTable = new OptionTable<ReplayOptions>({
+  mode: option.oneOf("strict", "loose"),
+  clock: clockCheck,
+  varying: option.listOf(varyingField),
+});
+
+/** A transport that serves a recording. `await using` closes it. */
+export interface Replay extends RpcTransport, AsyncDisposable {
+  /** The recorded calls that were not made yet: `call 3, StartContainer (session.jsonl:7)`. */
+  readonly pending: readonly string[];
+  /** Why calls and sessions were refused, in their order. The code under test may have caught these errors. */
+  readonly mismatches: readonly CriError[];
+  /** Throws the first mismatch, or an error with the calls that are pending. */
+  assertReplayed(): void;
+  /** Ends calls and sessions, and removes the replayed log files. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Creates a transport that serves a recording of {@link recording}, without a runtime: `connect.through(replaying("session.jsonl"))`.
+ * A call that the recording does not contain, or not at this point, fails with `not_recorded` and shows the difference.
+ *
+ * Exec, attach and port-forward are served on 127.0.0.1 if the recording has their sessions. Recorded logs are written where a runtime
+ * would write them, and removed by `close()`.
+ *
+ * Throws `invalid_option`, `recording_failed` if the file cannot be read, and `invalid_file` if it is not a recording.
+ */
+export function replaying(file: string, options: ReplayOptions = {}): Replay {
+  checkArgument("replaying", "file", file, option.nonEmptyString);
+  replayTable.check("replaying", options);
+  const { mode = "strict", clock, varying = [] } = options;
+  if (clock && mode === "strict") throw invalidOption("clock", clock, 'requires mode: "loose"');
+  const content = readRecording(file);
+  const comparison = new CallComparison(new Masking(content.maskFields), new VaryingFields(varying));
+  const isStrict = mode === "strict";
+  const matcher = isStrict ? new StrictCalls(content, comparison) : new LooseCalls(content, comparison);
+  const order = isStrict ? new RecordedOrder(content) : new RecordedTimes(clock ?? systemClock());
+  return new Replayer(content, comparison, matcher, order);
+}
+
+class Replayer implements Replay {
+  readonly #content: RecordingContent;
+  readonly #comparison: CallComparison;
+  readonly #matcher: CallMatcher;
+  readonly #order: StreamOrder;
+  readonly #logs: ReplayedLogs;
+  readonly #mismatches: CriError[] = [];
+  readonly #sessions = new SessionPlayer((error) => this.#mismatches.push(error));
+  readonly #scopes = new Set<CancellationScope>();
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    content: RecordingContent,
+    comparison: CallComparison,
+    matcher: CallMatcher,
+    order: StreamOrder,
+  ) {
+    this.#content = content;
+    this.#comparison = comparison;
+    this.#matcher = matcher;
+    this.#order = order;
+    this.#logs = new ReplayedLogs(content.logs);
+  }
+
+  get pending(): readonly string[] {
+    const { file } = this.#content;
+    return this.#matcher.pending.map(({ number, rpc, line }) => `call ${number}, ${rpc} (${file}:${line})`);
+  }
+
+  get mismatches(): readonly CriError[] {
+    return [...this.#mismatches];
+  }
+
+  assertReplayed(): void {
+    const [mismatch] = this.#mismatches;
+    if (mismatch) throw mismatch;
+    const { pending } = this;
+    if (pending.length > 0)
+      throw new Error(`${pending.length} recorded calls were not made: ${pending.slice(0, 10).join("; ")}`);
+  }
+
+  async unary<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    _header: RpcHeadersInit | undefined,
+    input: MessageInitShape<I>,
+  ): Promise<RpcUnaryResponse<I, O>> {
+    const scope = this.#open(timeoutMs, signal);
+    try {
+      const request = create(method.input, input);
+      const { exchange } = this.#take(method as RecordableMethod, request, scope);
+      const message = await this.#outcome(method, request, exchange, scope);
+      const none = { header: new Headers(), trailer: new Headers() };
+      return { stream: false, service: method.parent, method, message, ...none };
+    } catch (error) {
+      throw toConnectError(error);
+    } finally {
+      this.#end(scope);
+    }
+  }
+
+  async stream<I extends DescMessage, O extends DescMessage>(
+    method: DescMethodStreaming<I, O>,
+    signal: AbortSignal | undefined,
+    timeoutMs: number | undefined,
+    _header: RpcHeadersInit | undefined,
+    input: AsyncIterable<MessageInitShape<I>>,
+  ): Promise<RpcStreamResponse<I, O>> {
+    const request = create(method.input, await onlyRequest(method, input));
+    const scope = this.#open(timeoutMs, signal);
+    try {
+      const matched = this.#take(method as unknown as RecordableMethod, request, scope);
+      const message = this.#messages(method.output, matched, scope);
+      const none = { header: new Headers(), trailer: new Headers() };
+      return { stream: true, service: method.parent, method, message, ...none };
+    } catch (error) {
+      this.#end(scope);
+      throw toConnectError(error);
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    for (const scope of [...this.#scopes]) scope.stop(closedError());
+    await this.#sessions.close();
+    this.#logs.close();
+  }
+
+  #open(timeoutMs: number | undefined, signal: AbortSignal | undefined): CancellationScope {
+    const scope = new CancellationScope(timeoutMs, signal);
+    this.#scopes.add(scope);
+    return scope;
+  }
+
+  #end(scope: CancellationScope): void {
+    scope.end();
+    this.#scopes.delete(scope);
+  }
+
+  #take(method: RecordableMethod, request: Message, scope: CancellationScope): MatchedCall {
+    if (this.#closing) throw closedError();
+    if (scope.stopped) throw scope.stopped;
+    try {
+      const matched = this.#matcher.take(method, request);
+      this.#order.began(matched.exchange);
+      return matched;
+    } catch (error) {
+      if (isCriError(error)) this.#mismatches.push(error);
+      throw error;
+    }
+  }
+
+  /** Returns the response of a unary call, or throws its error, in a later turn of the event loop, as on a socket. */
+  async #outcome<O extends DescMessage>(
+    method: DescMethodUnary<DescMessage, O>,
+    request: Message,
+    exchange: Exchange,
+    scope: CancellationScope,
+  ): Promise<MessageShape<O>> {
+    await scope.race(new Promise<void>((resolve) => setImmediate(resolve)));
+    for (const step of exchange.steps) {
+      if ("response" in step) {
+        const message = this.#message(method.output, { json: step.response, bytes: step.bytes });
+        const rpc = rpcNameOf(method);
+        this.#logs.apply(rpc, request, message);
+        const call = urlCall(rpc, request);
+        if (call) (message as { url?: string }).url = await scope.race(this.#url(exchange, call));
+        this.#order.ended(exchange);
+        return message;
+      }
+      if ("error" in step) {
+        this.#order.ended(exchange);
+        throw errorOf(step.error, exchange.rpc);
+      }
+    }
+    return this.#noOutcome(exchange, scope);
+  }
+
+  async #url(exchange: Exchange, call: NonNullable<ReturnType<typeof urlCall>>): Promise<string> {
+    try {
+      return await this.#sessions.url(exchange, call);
+    } catch (error) {
+      if (isCriError(error)) this.#mismatches.push(error);
+      throw error;
+    }
+  }
+
+  /** Waits until the caller cancels the call, as it did while the recording was made. */
+  #noOutcome(exchange: Exchange, scope: CancellationScope): Promise<never> {
+    if (scope.remainingMs !== undefined) return scope.race(new Promise<never>(() => {}));
+    const text = `call ${exchange.number} has no answer in the recording: its caller canceled it, or the recording ended before`;
+    return scope.race(
+      new Promise<never>((_, reject) => {
+        setImmediate(() => reject(criError("not_recorded", text, { method: exchange.rpc })));
+      }),
+    );
+  }
+
+  #messages<O extends DescMessage>(
+    output: O,
+    { exchange, isRepeated }: MatchedCall,
+    scope: CancellationScope,
+  ): AsyncIterableIterator<MessageShape<O>> {
+    const controller = new AbortController();
+    scope.onStop({ cancel: (error) => controller.abort(error) });
+    const whenDue = this.#order.stream(exchange);
+    const replayer = this;
+    async function* play(): AsyncGenerator<MessageShape<O>> {
+      const wasLeft = !exchange.steps.some(
+        (step) => "error" in step || ("end" in step && step.end === "finished"),
+      );
+      // What a stream without an end reported has been reported to the first call.
+      for (const step of isRepeated && wasLeft ? [] : exchange.steps) {
+        await whenDue(step, controller.signal);
+        if ("message" in step) yield replayer.#message(output, { json: step.message, bytes: step.bytes });
+        else if ("error" in step) throw errorOf(step.error, exchange.rpc);
+        else if ("end" in step && step.end === "finished") return;
+      }
+      await new Promise<never>((_, reject) => {
+        const fail = () => reject(controller.signal.reason);
+        if (controller.signal.aborted) fail();
+        else controller.signal.addEventListener("abort", fail, { once: true });
+      });
+    }
+    const messages = play();
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      this.#end(scope);
+    };
+    return {
+      async next() {
+        try {
+          const result = await messages.next();
+          if (result.done) end();
+          return result;
+        } catch (error) {
+          const wasLeft = isOver;
+          end();
+          if (wasLeft) return { done: true, value: undefined };
+          throw toConnectError(error);
+        }
+      },
+      async return() {
+        end();
+        controller.abort(criError("aborted_by_caller", "the caller stopped reading the stream"));
+        void messages.return(undefined).catch(() => undefined);
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    };
+  }
+
+  #message<O extends DescMessage>(schema: O, text: Parameters<typeof messageOfText>[1]): MessageShape<O> {
+    const message = messageOfText(schema, text);
+    this.#comparison.toCurrent(schema, message);
+    return message;
+  }
+}
+
+function closedError(): CriError {
+  return criError("client_closed", "the replay has been closed");
+}
+
+function errorOf({ code, reason, message }: ErrorText, method: string): CriError {
+  return new CriError({ code, reason, rawMessage: message, method });
+}
