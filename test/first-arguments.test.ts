@@ -91,6 +91,8 @@ const owners: Readonly<Record<string, (world: World) => object>> = {
   PodPlanner: ({ node }) => kubernetes.podPlanner(node),
   Pods: ({ cri }) => cri.pods,
   PortForward: ({ ports }) => ports,
+  RecordingTransport: ({ recording }) => recording,
+  Replay: ({ recorded }) => testing.replaying(recorded),
   RestartBackOff: () => new kubernetes.RestartBackOff(),
   ResizeDecoder: () => new streaming.ResizeDecoder(),
   RpcTransport: ({ runtime }) => runtime.transport,

@@ -362,6 +362,12 @@ const calls: Readonly<Record<string, Call>> = {
   "EmbeddedRuntime.start 0": call((_, options: object) =>
     EmbeddedRuntime.start(spread(options, { programs })).then((runtime) => runtime.close()),
   ),
+  "recording 2": call(({ runtime, folder }, options: testing.RecordingOptions) =>
+    testing.recording(runtime.transport, `${folder}/options.jsonl`, options).close(),
+  ),
+  "replaying 1": call(({ recorded }, options: testing.ReplayOptions) =>
+    testing.replaying(recorded, options).close(),
+  ),
   "EmbeddedRuntime.serve 1": call(({ runtime }, options: object) =>
     runtime.serve("/proc/nowhere.sock", options),
   ),

@@ -4,6 +4,7 @@ export type { RpcEnd } from "./observe-call.js";
 export { type OpenTelemetryOptions, openTelemetry } from "./open-telemetry.js";
 export type { OpenTelemetryApi } from "./otel-api.js";
 export {
+  accessUrls,
   type RedactedMessage,
   type RedactedValue,
   type RedactOptions,

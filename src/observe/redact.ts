@@ -246,7 +246,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 /** URLs with a token that grants access to the container or pod. */
-const accessUrls = new Set([
+export const accessUrls: ReadonlySet<string> = new Set([
   "runtime.v1.ExecResponse.url",
   "runtime.v1.AttachResponse.url",
   "runtime.v1.PortForwardResponse.url",

@@ -14,6 +14,13 @@ test("the example for node:test", { timeout: 150_000 }, async () => {
   assert.equal(ended.code, 0, ended.stdout + ended.stderr);
 });
 
+test("the example with a recording", { timeout: 150_000 }, async () => {
+  const node = ["--conditions=cri-sdk-source", "--import", "tsx", "--test", "--test-reporter=tap"];
+  const ended = await runProgram([...node, join(folder, "replay.test.ts")], {}, 120_000);
+  assert.match(ended.stdout, /^# pass 1$/m, ended.stdout + ended.stderr);
+  assert.equal(ended.code, 0, ended.stdout + ended.stderr);
+});
+
 test("the example for vitest", { timeout: 150_000 }, async () => {
   const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
   const ended = await runProgram([vitest, "run", "--root", folder], { NO_COLOR: "1" }, 120_000);

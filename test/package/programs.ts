@@ -111,9 +111,31 @@ console.log("done");
 
 /** Tests for a framework that runs them in a realm of its own. Both jest and vitest have these globals. */
 export const realmTests = `
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect, isCriError } from "cri-sdk";
 import { readLogs } from "cri-sdk/logs";
-import { EmbeddedRuntime, fixtures } from "cri-sdk/testing";
+import { EmbeddedRuntime, fixtures, recording, replaying } from "cri-sdk/testing";
+
+test("a recording is replayed, and a change is refused", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "cri-sdk-recording-"));
+  const file = join(folder, "session.jsonl");
+  const config = fixtures.sandboxConfig({ logDirectory: "" });
+  const runtime = await EmbeddedRuntime.start({ programs: {} });
+  const recorder = recording(runtime.transport, file);
+  const recorded = await connect.through(recorder).runtime.runPodSandbox({ config });
+  await recorder.close();
+  await runtime.close();
+  const replay = replaying(file);
+  const cri = connect.through(replay);
+  const error = await cri.runtime.version().catch((error) => error);
+  expect([isCriError(error), error.reason]).toEqual([true, "not_recorded"]);
+  expect((await cri.runtime.runPodSandbox({ config })).podSandboxId).toBe(recorded.podSandboxId);
+  expect(replay.pending).toEqual([]);
+  await replay.close();
+  rmSync(folder, { recursive: true });
+});
 
 test("errors of Node are recognized", async () => {
   const error = await connect("unix:///no/such.sock").catch((error) => error);

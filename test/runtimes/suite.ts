@@ -43,6 +43,7 @@ import { portForwardCases } from "./port-forward.cases.js";
 import { preflightCases } from "./preflight.cases.js";
 import { proxyCases } from "./proxy.cases.js";
 import { quickstartCases } from "./quickstart.cases.js";
+import { recordingCases } from "./recordings.cases.js";
 import { restartCases } from "./restart.cases.js";
 import { restingPodsCases } from "./resting-pods.cases.js";
 import { statsCases } from "./stats.cases.js";
@@ -115,6 +116,7 @@ export function runtimeTests(release: RuntimeRelease): void {
     podManifestCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
+    recordingCases(subject);
     restartCases(subject);
     execRestartCases(subject);
     eventCases(subject);

@@ -41,6 +41,10 @@ export interface World {
   readonly nodeFiles: kubernetes.LocalNodeFiles;
   readonly played: kubernetes.PlayedPod;
   readonly kubelet: kubelets.Kubelet;
+  readonly recording: testing.RecordingTransport;
+  /** The file of a recording. */
+  readonly recorded: string;
+  readonly folder: string;
 }
 
 /** Creates the objects, and a function that closes them. */
@@ -98,6 +102,10 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
       imageGarbageCollection: false,
     });
     closing.push(() => kubelet.close());
+    const recorded = join(folder, "recorded.jsonl");
+    await testing.recording(runtime.transport, recorded).close();
+    const recording = testing.recording(runtime.transport, join(folder, "open.jsonl"));
+    closing.push(() => recording.close());
     return {
       world: {
         ...{
@@ -114,6 +122,7 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
           context,
         },
         ...{ conformancePod, conformanceContainer, killable, writer, node, nodeFiles, played, kubelet },
+        ...{ recording, recorded, folder },
       },
       close,
     };

@@ -1,7 +1,7 @@
 import { clone, type DescField, type DescMessage, type Message, ScalarType } from "@bufbuild/protobuf";
 import type { ReflectMessage } from "@bufbuild/protobuf/reflect";
 import type { CriError } from "../../core/index.js";
-import { Redactor } from "../../observe/index.js";
+import { accessUrls, Redactor } from "../../observe/index.js";
 import { isStringField, replaceStrings, visitFields } from "./message-fields.js";
 
 /** The replacement of a secret. */
@@ -42,9 +42,8 @@ export class Masking {
   }
 
   #isMasked(field: DescField): boolean {
-    return (
-      field.proto.options?.debugRedact === true || this.#fields.has(`${field.parent.typeName}.${field.name}`)
-    );
+    const name = `${field.parent.typeName}.${field.name}`;
+    return field.proto.options?.debugRedact === true || accessUrls.has(name) || this.#fields.has(name);
   }
 }
 

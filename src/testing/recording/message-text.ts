@@ -2,6 +2,7 @@ import {
   type DescMessage,
   fromBinary,
   fromJson,
+  fromJsonString,
   type JsonValue,
   type Message,
   type MessageShape,
@@ -17,10 +18,10 @@ export function messageText(schema: DescMessage, message: Message): MessageText 
   return isSame(schema, json, bytes) ? { json } : { json, bytes: bytes.toString("base64") };
 }
 
-/** Reports whether the JSON form alone gives the same message. */
+/** Reports whether the JSON text alone gives the same message: it has no unknown fields and no negative zero. */
 function isSame(schema: DescMessage, json: MessageJson, bytes: Buffer): boolean {
   try {
-    return bytes.equals(toBinary(schema, fromJson(schema, json as JsonValue)));
+    return bytes.equals(toBinary(schema, fromJsonString(schema, JSON.stringify(json))));
   } catch {
     return false;
   }

@@ -10,6 +10,7 @@ import {
 import { abortError, checkArgument, criError, hasFunctions, OptionTable, option } from "../../core/index.js";
 import { schemaField } from "../../observe/index.js";
 import {
+  checkMethod,
   fromTransportError,
   type RpcContextValues,
   type RpcHeadersInit,
@@ -74,7 +75,7 @@ const transportCheck = hasFunctions<RpcTransport>(
  * errors, and the messages of streams with their times. `connect.through(recording(createTransport(endpoint), "session.jsonl"))`
  *
  * The file has one JSON object per line, with messages in protobuf's JSON form, in the order in which things happened. `[redacted]`
- * replaces the credentials for registries, in requests and in the verbose `info` of responses. Ids, times, environment variables and the
+ * replaces the credentials for registries, in requests and in the verbose `info` of responses, and the URLs of sessions. Ids, times, environment variables and the
  * bytes of sessions and logs are kept: read a recording before you publish it. Metadata of calls is not recorded.
  *
  * Throws `invalid_option`, and `recording_failed` if the file cannot be written.
@@ -114,6 +115,7 @@ class Recording implements RecordingTransport {
     input: MessageInitShape<I>,
     contextValues?: RpcContextValues,
   ): Promise<RpcUnaryResponse<I, O>> {
+    checkMethod("unary", method);
     const request = create(method.input, input);
     const record = this.#begin(method as RecordableMethod, request, signal);
     try {
@@ -140,6 +142,7 @@ class Recording implements RecordingTransport {
     input: AsyncIterable<MessageInitShape<I>>,
     contextValues?: RpcContextValues,
   ): Promise<RpcStreamResponse<I, O>> {
+    checkMethod("stream", method);
     const request = create(method.input, await onlyRequest(method, input));
     const record = this.#begin(method as unknown as RecordableMethod, request, signal);
     try {

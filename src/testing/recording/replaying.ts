@@ -16,8 +16,10 @@ import {
   isCriError,
   OptionTable,
   option,
+  raceAbort,
 } from "../../core/index.js";
 import {
+  checkMethod,
   type RpcHeadersInit,
   type RpcStreamResponse,
   type RpcTransport,
@@ -38,6 +40,7 @@ import {
   StrictCalls,
 } from "./replay-calls.js";
 import { ReplayedLogs } from "./replayed-logs.js";
+import { ReplayedStream } from "./replayed-stream.js";
 import { SessionPlayer } from "./session-player.js";
 import { RecordedOrder, RecordedTimes, type StreamOrder } from "./stream-order.js";
 import { urlCall } from "./url-calls.js";
@@ -156,6 +159,7 @@ class Replayer implements Replay {
     _header: RpcHeadersInit | undefined,
     input: MessageInitShape<I>,
   ): Promise<RpcUnaryResponse<I, O>> {
+    checkMethod("unary", method);
     const scope = this.#open(timeoutMs, signal);
     try {
       const request = create(method.input, input);
@@ -177,6 +181,7 @@ class Replayer implements Replay {
     _header: RpcHeadersInit | undefined,
     input: AsyncIterable<MessageInitShape<I>>,
   ): Promise<RpcStreamResponse<I, O>> {
+    checkMethod("stream", method);
     const request = create(method.input, await onlyRequest(method, input));
     const scope = this.#open(timeoutMs, signal);
     try {
@@ -280,56 +285,26 @@ class Replayer implements Replay {
     { exchange, isRepeated }: MatchedCall,
     scope: CancellationScope,
   ): AsyncIterableIterator<MessageShape<O>> {
-    const controller = new AbortController();
-    scope.onStop({ cancel: (error) => controller.abort(error) });
+    const isLeft = !exchange.steps.some(
+      (step) => "error" in step || ("end" in step && step.end === "finished"),
+    );
+    // The messages of a stream that its caller left have been sent to the first call.
+    const steps = isRepeated && isLeft ? [] : exchange.steps;
     const whenDue = this.#order.stream(exchange);
-    const replayer = this;
-    async function* play(): AsyncGenerator<MessageShape<O>> {
-      const wasLeft = !exchange.steps.some(
-        (step) => "error" in step || ("end" in step && step.end === "finished"),
-      );
-      // What a stream without an end reported has been reported to the first call.
-      for (const step of isRepeated && wasLeft ? [] : exchange.steps) {
-        await whenDue(step, controller.signal);
-        if ("message" in step) yield replayer.#message(output, { json: step.message, bytes: step.bytes });
+    const play = async function* (this: Replayer, signal: AbortSignal): AsyncGenerator<MessageShape<O>> {
+      for (const step of steps) {
+        await whenDue(step, signal);
+        if ("message" in step) yield this.#message(output, { json: step.message, bytes: step.bytes });
         else if ("error" in step) throw errorOf(step.error, exchange.rpc);
         else if ("end" in step && step.end === "finished") return;
       }
-      await new Promise<never>((_, reject) => {
-        const fail = () => reject(controller.signal.reason);
-        if (controller.signal.aborted) fail();
-        else controller.signal.addEventListener("abort", fail, { once: true });
-      });
-    }
-    const messages = play();
-    let isOver = false;
-    const end = () => {
-      isOver = true;
-      this.#end(scope);
+      await raceAbort(new Promise<never>(() => {}), signal);
     };
-    return {
-      async next() {
-        try {
-          const result = await messages.next();
-          if (result.done) end();
-          return result;
-        } catch (error) {
-          const wasLeft = isOver;
-          end();
-          if (wasLeft) return { done: true, value: undefined };
-          throw toConnectError(error);
-        }
-      },
-      async return() {
-        end();
-        controller.abort(criError("aborted_by_caller", "the caller stopped reading the stream"));
-        void messages.return(undefined).catch(() => undefined);
-        return { done: true, value: undefined };
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+    return new ReplayedStream(
+      (signal) => play.call(this, signal),
+      scope,
+      () => this.#end(scope),
+    );
   }
 
   #message<O extends DescMessage>(schema: O, text: Parameters<typeof messageOfText>[1]): MessageShape<O> {

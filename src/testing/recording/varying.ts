@@ -47,14 +47,18 @@ export class VaryingFields {
     });
   }
 
-  /** Returns the values by their fields; fields of several messages are numbered. */
+  /** Returns the values by their fields, which are numbered: several messages of a request may have the same field. */
   #values(schema: DescMessage, message: Message): Map<string, string> {
     const values = new Map<string, string>();
+    const counts = new Map<string, number>();
     visitFields(schema, message, (parent, field) => {
       if (!isStringField(field)) return "enter";
       replaceStrings(parent, field, (value, key) => {
         const name = `${field.parent.typeName}.${field.name}${key === undefined ? "" : `["${key}"]`}`;
-        if (this.#names.has(name) && value !== "") values.set(`${name} ${values.size}`, value);
+        if (!this.#names.has(name) || value === "") return value;
+        const count = counts.get(name) ?? 0;
+        counts.set(name, count + 1);
+        values.set(`${name} ${count}`, value);
         return value;
       });
       return "skip";
