@@ -1,7 +1,13 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Message } from "@bufbuild/protobuf";
-import type { RemoveContainerRequest, RemovePodSandboxRequest } from "../../../gen/runtime/v1/api_pb.js";
-import { logOf } from "./log-paths.js";
+import type {
+  ContainerStatusResponse,
+  CreateContainerRequest,
+  CreateContainerResponse,
+  RemoveContainerRequest,
+  RemovePodSandboxRequest,
+} from "../../../gen/runtime/v1/api_pb.js";
 import type { Recorder } from "./recorder.js";
 
 /** Writes the logs of the containers that the client created or looked up: when they are removed, or at the end of the recording. */
@@ -43,4 +49,23 @@ export class LogCapture {
       // A log on another machine, or one that was never written: the client could not read it either.
     }
   }
+}
+
+/** A container and the file of its log. */
+export interface ContainerLog {
+  readonly containerId: string;
+  readonly path: string;
+}
+
+/** Returns the log that a call shows: of a container that it created, or whose status it returned; undefined for any other call. */
+export function logOf(rpc: string, request: Message, response: Message): ContainerLog | undefined {
+  if (rpc === "CreateContainer") {
+    const { config, sandboxConfig } = request as CreateContainerRequest;
+    const { containerId } = response as CreateContainerResponse;
+    if (!config?.logPath || !sandboxConfig?.logDirectory) return undefined;
+    return { containerId, path: join(sandboxConfig.logDirectory, config.logPath) };
+  }
+  if (rpc !== "ContainerStatus") return undefined;
+  const { status } = response as ContainerStatusResponse;
+  return status?.logPath ? { containerId: status.id, path: status.logPath } : undefined;
 }

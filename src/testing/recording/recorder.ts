@@ -1,6 +1,7 @@
 import { closeSync, openSync, renameSync, writeSync } from "node:fs";
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { type CriError, criError, messageOf } from "../../core/index.js";
+import type { TerminalSize } from "../../streaming/index.js";
 import {
   type CallStep,
   chunkText,
@@ -10,6 +11,7 @@ import {
   type Line,
   type MessageText,
   type SessionStep,
+  type SessionStream,
 } from "./format.js";
 import type { Masking } from "./masking.js";
 import { messageText } from "./message-text.js";
@@ -116,14 +118,52 @@ export class Recorder {
   }
 }
 
-/** The record of one call. Only the first end counts. */
-export class CallRecord {
+/** The record of a call or a session. Only its first end counts. */
+abstract class OpenRecord<Step> {
+  #isOver = false;
+
+  finished(): void {
+    this.end({ end: "finished" });
+  }
+
+  canceled(): void {
+    this.end({ end: "canceled" });
+  }
+
+  failed(error: CriError): void {
+    // A replay cannot cancel by itself: its caller will.
+    if (error.reason === "aborted_by_caller" || error.reason === "client_closed") this.canceled();
+    else this.end({ error: this.errorText(error) });
+  }
+
+  protected errorText({ code, reason, rawMessage }: CriError): ErrorText {
+    return { code, reason, message: rawMessage };
+  }
+
+  protected add(step: Step): void {
+    if (!this.#isOver) this.write(step);
+  }
+
+  protected end(
+    step: Step | { readonly end: "finished" | "canceled" } | { readonly error: ErrorText },
+  ): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.write(step);
+  }
+
+  protected abstract write(
+    step: Step | { readonly end: "finished" | "canceled" } | { readonly error: ErrorText },
+  ): void;
+}
+
+/** The record of one call. */
+export class CallRecord extends OpenRecord<CallStep> {
   readonly number: number;
   readonly #recorder: Recorder;
   readonly #masking: Masking;
   readonly #method: RecordableMethod;
   readonly #request: Message;
-  #isOver = false;
 
   constructor(
     recorder: Recorder,
@@ -132,6 +172,7 @@ export class CallRecord {
     method: RecordableMethod,
     request: Message,
   ) {
+    super();
     this.number = number;
     this.#recorder = recorder;
     this.#masking = masking;
@@ -140,33 +181,18 @@ export class CallRecord {
   }
 
   response(message: Message): void {
-    this.#end(withBytes("response", this.#text(message)));
+    this.end(withBytes("response", this.#text(message)));
   }
 
   message(message: Message): void {
-    if (!this.#isOver) this.#add(withBytes("message", this.#text(message)));
+    this.add(withBytes("message", this.#text(message)));
   }
 
-  finished(): void {
-    this.#end({ end: "finished" });
+  protected override errorText(error: CriError): ErrorText {
+    return super.errorText(this.#masking.error(error, this.#method.input, this.#request));
   }
 
-  canceled(): void {
-    this.#end({ end: "canceled" });
-  }
-
-  failed(error: CriError): void {
-    if (isCancellation(error)) this.canceled();
-    else this.#end({ error: errorText(this.#masking.error(error, this.#method.input, this.#request)) });
-  }
-
-  #end(step: CallStep): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#add(step);
-  }
-
-  #add(step: CallStep): void {
+  protected write(step: CallStep): void {
     this.#recorder.add({ call: this.number, ...step });
   }
 
@@ -176,52 +202,36 @@ export class CallRecord {
   }
 }
 
-/** The record of one session. Only the first end counts. */
-export class SessionRecord {
+/** The record of one session. */
+export class SessionRecord extends OpenRecord<SessionStep> {
   readonly #recorder: Recorder;
   readonly #session: number;
-  #isOver = false;
 
   constructor(recorder: Recorder, session: number) {
+    super();
     this.#recorder = recorder;
     this.#session = session;
   }
 
-  add(step: Extract<SessionStep, { stream: unknown } | { closed: unknown } | { resize: unknown }>): void {
-    if (!this.#isOver) this.#recorder.add({ session: this.#session, ...step });
+  data(stream: SessionStream, bytes: Uint8Array): void {
+    this.add({ stream, data: chunkText(bytes) });
+  }
+
+  closed(stream: SessionStream): void {
+    this.add({ closed: stream });
+  }
+
+  resized(size: TerminalSize): void {
+    this.add({ resize: size });
   }
 
   exited(exitCode: number): void {
-    this.#end({ exitCode });
+    this.end({ exitCode });
   }
 
-  finished(): void {
-    this.#end({ end: "finished" });
-  }
-
-  canceled(): void {
-    this.#end({ end: "canceled" });
-  }
-
-  failed(error: CriError): void {
-    if (isCancellation(error)) this.canceled();
-    else this.#end({ error: errorText(error) });
-  }
-
-  #end(step: SessionStep): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
+  protected write(step: SessionStep): void {
     this.#recorder.add({ session: this.#session, ...step });
   }
-}
-
-/** Reports whether an error is the caller's own doing, which a replay cannot produce by itself. */
-function isCancellation({ reason }: CriError): boolean {
-  return reason === "aborted_by_caller" || reason === "client_closed";
-}
-
-function errorText({ code, reason, rawMessage }: CriError): ErrorText {
-  return { code, reason, message: rawMessage };
 }
 
 function withBytes<K extends "request" | "response" | "message">(

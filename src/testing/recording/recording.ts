@@ -75,8 +75,9 @@ const transportCheck = hasFunctions<RpcTransport>(
  * errors, and the messages of streams with their times. `connect.through(recording(createTransport(endpoint), "session.jsonl"))`
  *
  * The file has one JSON object per line, with messages in protobuf's JSON form, in the order in which things happened. `[redacted]`
- * replaces the credentials for registries, in requests and in the verbose `info` of responses, and the URLs of sessions. Ids, times, environment variables and the
- * bytes of sessions and logs are kept: read a recording before you publish it. Metadata of calls is not recorded.
+ * replaces the credentials for registries, in requests and in the verbose `info` of responses, and the URLs of sessions. Ids, times,
+ * environment variables and the bytes of sessions and logs are kept: read a recording before you publish it. Metadata of calls is not
+ * recorded.
  *
  * Throws `invalid_option`, and `recording_failed` if the file cannot be written.
  */

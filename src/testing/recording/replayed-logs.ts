@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Message } from "@bufbuild/protobuf";
 import type { ContainerStatusResponse } from "../../../gen/runtime/v1/api_pb.js";
-import { logOf } from "./log-paths.js";
+import { logOf } from "./log-capture.js";
 
 /**
  * The logs of a recording as files of this machine: where a runtime would write them, since the client may know the path from the config

@@ -10,7 +10,7 @@ import {
 } from "../../server/index.js";
 import { attach, exec, type PortForward, portForward, type Session } from "../../streaming/index.js";
 import { writeTo } from "../embedded/stream-copy.js";
-import { chunkText, type SessionStream } from "./format.js";
+import type { SessionStream } from "./format.js";
 import type { Recorder, SessionRecord } from "./recorder.js";
 import { callOfId, type UrlCall, urlOfCall } from "./url-calls.js";
 
@@ -136,7 +136,7 @@ async function relayCommand(context: CommandContext, session: Session, record: S
 
 async function resize({ resize }: CommandContext, session: Session, record: SessionRecord): Promise<void> {
   for await (const size of resize) {
-    record.add({ resize: size });
+    record.resized(size);
     session.resize(size);
   }
 }
@@ -150,9 +150,9 @@ async function copy(
 ): Promise<void> {
   target.on("error", () => undefined);
   for await (const chunk of source.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    record.add({ stream, data: chunkText(chunk) });
+    record.data(stream, chunk);
     await writeTo(target, chunk);
   }
-  record.add({ closed: stream });
+  record.closed(stream);
   if (!target.destroyed) target.end();
 }
