@@ -11,7 +11,6 @@ export interface Reflection {
   readonly indexSignatures?: readonly Reflection[];
   readonly getSignature?: Reflection;
   readonly setSignature?: Reflection;
-  readonly parameters?: readonly Reflection[];
   /** Its type, with the declarations that are written in it. */
   readonly type?: unknown;
   /** Where an inherited member is declared. `target` is a number if the site has a page with that declaration. */
@@ -67,8 +66,7 @@ function count(declaration: Reflection, path: string, found: Member[]): void {
   // An overload has a comment of its own.
   if (called.length > 0) for (const signature of called) add(signature, path, isDocumented(signature), found);
   else add(declaration, path, [declaration, getSignature, setSignature].some(isDocumented), found);
-  for (const signature of indexSignatures)
-    add(signature, `${path}.[key]`, isDocumented(signature), found);
+  for (const signature of indexSignatures) add(signature, `${path}.[key]`, isDocumented(signature), found);
   if (declaration.kind === kinds.variable) countConstants(declaration, path, found);
   else countWithin(declaration, path, found);
 }
@@ -95,10 +93,7 @@ function countWithin(declaration: Reflection, path: string, found: Member[]): vo
   for (const child of declaration.children ?? []) count(child, `${path}.${child.name}`, found);
   const { signatures = [], indexSignatures = [], getSignature, setSignature } = declaration;
   for (const signature of [...signatures, ...indexSignatures, getSignature, setSignature])
-    if (signature) {
-      for (const parameter of signature.parameters ?? []) countInType(parameter.type, path, found);
-      countInType(signature.type, path, found);
-    }
+    if (signature) countInType(signature.type, path, found);
   countInType(declaration.type, path, found);
 }
 
@@ -112,7 +107,9 @@ function countInType(type: unknown, path: string, found: Member[]): void {
 
 function isDocumented(declaration: Reflection | undefined): boolean {
   const { summary = [], blockTags = [] } = declaration?.comment ?? {};
-  return summary.some(({ text }) => text.trim() !== "") || blockTags.length > 0 || ofCallable(declaration?.type);
+  return (
+    summary.some(({ text }) => text.trim() !== "") || blockTags.length > 0 || ofCallable(declaration?.type)
+  );
 }
 
 /** Whether a type is a function with a comment: typedoc moves the comment of an alias there. */

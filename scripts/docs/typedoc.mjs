@@ -46,7 +46,9 @@ function doorLinks(context) {
 /** Lets a comment link to each name of each door: TypeScript finds only what the file with the comment imports. */
 function linkAcrossDoors(project) {
   const exported = (name) =>
-    project.children.map((door) => door.getChildByName([name])).find((found) => found && !found.isReference());
+    project.children
+      .map((door) => door.getChildByName([name]))
+      .find((found) => found && !found.isReference());
   for (const { comment } of Object.values(project.reflections))
     for (const part of [comment?.summary, ...(comment?.blockTags.map(({ content }) => content) ?? [])].flat())
       if (part?.kind === "inline-tag" && part.target === undefined) {
@@ -65,9 +67,14 @@ function placesOf(project, root) {
     const before = texts.get(fileName).slice(0, pos);
     return `${relative(root, fileName)}:${before.split("\n").length}`;
   };
-  const symbols = Object.values(project.reflections).map(({ id }) => [id, project.getSymbolIdFromReflection({ id })]);
+  const symbols = Object.values(project.reflections).map(({ id }) => [
+    id,
+    project.getSymbolIdFromReflection({ id }),
+  ]);
   return Object.fromEntries(
-    symbols.filter(([, symbol]) => symbol?.fileName && Number.isFinite(symbol.pos)).map(([id, symbol]) => [id, place(symbol)]),
+    symbols
+      .filter(([, symbol]) => symbol?.fileName && Number.isFinite(symbol.pos))
+      .map(([id, symbol]) => [id, place(symbol)]),
   );
 }
 
@@ -104,10 +111,27 @@ export async function generate({ root, doors, tsconfig, output, guides }) {
       ignoredHighlightLanguages: ["text", "toml", "http"],
       lightHighlightTheme: "github-light-high-contrast",
       darkHighlightTheme: "github-dark-high-contrast",
-      blockTags: ["@param", "@returns", "@throws", "@default", "@remarks", "@example", "@deprecated", "@see", "@generated"],
+      blockTags: [
+        "@param",
+        "@returns",
+        "@throws",
+        "@default",
+        "@remarks",
+        "@example",
+        "@deprecated",
+        "@see",
+        "@generated",
+      ],
       excludeTags: ["@generated"],
       modifierTags: ["@packageDocumentation", "@internal", "@experimental"],
-      validation: { invalidLink: true, invalidPath: true, notExported: true, notDocumented: false, rewrittenLink: true, unusedMergeModuleWith: true },
+      validation: {
+        invalidLink: true,
+        invalidPath: true,
+        notExported: true,
+        notDocumented: false,
+        rewrittenLink: true,
+        unusedMergeModuleWith: true,
+      },
       intentionallyNotExported: guides?.notExported ?? [],
     },
     [],

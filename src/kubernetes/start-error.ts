@@ -33,6 +33,7 @@ export type WaitingReason =
 
 /** The optional properties of a {@link StartError}. */
 export interface StartErrorDetails extends CriErrorDetails {
+  /** When the next attempt is made, in milliseconds since 1970. @default no back-off decides that */
   readonly retryAtMs?: number | undefined;
 }
 

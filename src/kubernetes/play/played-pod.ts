@@ -80,8 +80,11 @@ export interface PlayedPodParts {
 
 /** A Pod that this process runs: {@link playPod}. Its events can be iterated over; `await using` stops and removes it. */
 export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent> {
+  /** `metadata.namespace` */
   readonly namespace: string;
+  /** `metadata.name` */
   readonly name: string;
+  /** `metadata.uid` */
   readonly uid: string;
   /** The parts of the manifest that are not used as they are, such as the replicas of a Deployment: one sentence each, with its place. */
   readonly notices: readonly string[];
