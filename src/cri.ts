@@ -318,6 +318,7 @@ export class Cri implements AsyncDisposable {
     await this.#killer?.close();
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

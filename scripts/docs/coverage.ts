@@ -76,9 +76,10 @@ function isCountedElsewhere({ kind, inheritedFrom }: Reflection): boolean {
   return kind === kinds.reference || typeof inheritedFrom?.target === "number";
 }
 
-/** Whether a type has one value only, such as that of `kind: "pod"`. */
+/** Whether a type has one value only: the literal of `kind: "pod"`, or undefined. */
 function isLiteral(type: unknown): boolean {
-  return (type as { readonly type?: string } | undefined)?.type === "literal";
+  const { type: kind, name } = (type ?? {}) as { readonly type?: string; readonly name?: string };
+  return kind === "literal" || (kind === "intrinsic" && name === "undefined");
 }
 
 /** Adds the strings and numbers in a constant, which are like the members of an enum. Objects in it describe themselves. */
@@ -102,7 +103,8 @@ function countInType(type: unknown, path: string, found: Member[]): void {
   if (typeof type !== "object" || type === null) return;
   for (const [key, value] of Object.entries(type))
     if (key === "declaration") countWithin(value as Reflection, path, found);
-    else countInType(value, path, found);
+    // What a conditional type compares has no members of its own.
+    else if (key !== "checkType" && key !== "extendsType") countInType(value, path, found);
 }
 
 function isDocumented(declaration: Reflection | undefined): boolean {

@@ -24,6 +24,7 @@ export const nodeChangesTable = new OptionTable<Pick<NodeWaitOptions, "signal">>
 
 /** Whether changes arrive. */
 export interface NodeConnection {
+  /** Whether changes arrive at the moment. */
   readonly connected: boolean;
   /** How changes arrive; undefined while they do not. */
   readonly by: "events" | "polling" | undefined;

@@ -19,7 +19,9 @@ import { Sandbox } from "./sandbox.js";
 
 /** The result of {@link Pods.ensure}. */
 export interface EnsuredPod {
+  /** The handle of the pod. */
   readonly pod: Pod;
+  /** What was done. */
   readonly outcome: PodOutcome;
 }
 

@@ -17,6 +17,7 @@ export interface PodSnapshot {
   readonly ip: string | undefined;
   /** All addresses, the first one included: ip and additional_ips. */
   readonly ips: readonly string[];
+  /** PodSandboxStatus.created_at; undefined when the runtime does not report it. */
   readonly createdAt: Date | undefined;
   /** PodSandboxStatus.runtime_handler; "" is the runtime's default. */
   readonly runtimeHandler: string;

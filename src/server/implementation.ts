@@ -71,7 +71,9 @@ export type ImageImplementation = Implementation<typeof ImageService>;
 
 /** The services to serve. A service that is omitted is unknown to clients. */
 export interface Services {
+  /** Handlers for RuntimeService. @default none */
   readonly runtime?: RuntimeImplementation | undefined;
+  /** Handlers for ImageService. @default none */
   readonly image?: ImageImplementation | undefined;
   /** Handles calls of other services, and of RPCs that are newer than this schema. */
   readonly fallback?: RawHandler | undefined;

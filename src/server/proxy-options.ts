@@ -40,7 +40,9 @@ export type StreamOverride<I extends DescMessage, O extends DescMessage> = (
 
 /** The RPCs that a proxy handles itself. */
 export interface ProxyOverrides {
+  /** Handlers for RPCs of RuntimeService. @default none */
   readonly runtime?: Overrides<typeof RuntimeService> | undefined;
+  /** Handlers for RPCs of ImageService. @default none */
   readonly image?: Overrides<typeof ImageService> | undefined;
 }
 
@@ -101,4 +103,7 @@ type ObservedRpcs = {
  */
 export type ObservedCall =
   | ObservedRpcs[RpcName]
-  | ({ readonly method: `/${string}` } & Observed<Uint8Array, never>);
+  | ({
+      /** The path of the RPC. */
+      readonly method: `/${string}`;
+    } & Observed<Uint8Array, never>);

@@ -20,11 +20,23 @@ export function commandExit(exitCode: number): CommandExit {
 /** The status that the error channel of an exec or attach carries at the end of the session. */
 export type ExitStatus =
   /** The command exited with this code, as the runtime observed it. */
-  | { readonly kind: "exited"; readonly exitCode: number }
+  | {
+      readonly kind: "exited";
+      /** The exit code, from 0 to 255. */
+      readonly exitCode: number;
+    }
   /** The session failed in the runtime; most often the command could not be started. */
-  | { readonly kind: "failed"; readonly message: string }
+  | {
+      readonly kind: "failed";
+      /** The message of the runtime. */
+      readonly message: string;
+    }
   /** The session ended without a usable status. */
-  | { readonly kind: "unknown"; readonly message: string };
+  | {
+      readonly kind: "unknown";
+      /** What arrived instead; "" for nothing. */
+      readonly message: string;
+    };
 
 /** The limit for a status in bytes. A status contains the whole command line. */
 const statusLimitBytes = 1_048_576;

@@ -41,6 +41,7 @@ export interface Observation {
 
 /** The signals of a node. One that cannot be measured is missing, and causes nothing. */
 export interface Observations {
+  /** The measurements, by signal. */
   readonly signals: Readonly<Partial<Record<EvictionSignal, Observation>>>;
   /** Whether images are on another file system than the pods' files. */
   readonly hasOwnImageFs: boolean;

@@ -75,9 +75,11 @@ export interface DriverContainer {
 export interface ProcessSpec {
   /** The program and its arguments; at least one element. */
   readonly args: readonly string[];
+  /** The environment variables. */
   readonly env: Readonly<Record<string, string>>;
   /** A path in the container; "" for its root. */
   readonly workingDir: string;
+  /** Whether the process has a terminal. */
   readonly tty: boolean;
   /** The initial size of the terminal, where it is known. */
   readonly size?: TerminalSize | undefined;
