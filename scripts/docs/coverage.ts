@@ -9,6 +9,7 @@ export interface Reflection {
   readonly children?: readonly Reflection[];
   readonly signatures?: readonly Reflection[];
   readonly indexSignatures?: readonly Reflection[];
+  readonly parameters?: readonly Reflection[];
   readonly getSignature?: Reflection;
   readonly setSignature?: Reflection;
   /** Its type, with the declarations that are written in it. */
@@ -23,7 +24,7 @@ interface Comment {
 }
 
 /** typedoc's numbers for kinds of declarations. */
-const kinds = { module: 2, variable: 32, accessor: 262_144, reference: 4_194_304 } as const;
+const kinds = { module: 2, variable: 32, constructor: 512, accessor: 262_144, reference: 4_194_304 } as const;
 
 /** How many public members of a door have a doc comment. */
 export interface DoorCoverage {
@@ -60,7 +61,8 @@ function add({ id }: Reflection, path: string, isDocumented: boolean, found: Mem
 
 /** Adds a declaration and its members to `found`. */
 function count(declaration: Reflection, path: string, found: Member[]): void {
-  if (isCountedElsewhere(declaration) || isLiteral(declaration.type)) return;
+  if (isCountedElsewhere(declaration) || isLiteral(declaration.type) || isPlainConstructor(declaration))
+    return;
   const { signatures = [], indexSignatures = [], getSignature, setSignature } = declaration;
   const called = declaration.kind === kinds.accessor ? [] : signatures;
   // An overload has a comment of its own.
@@ -74,6 +76,11 @@ function count(declaration: Reflection, path: string, found: Member[]): void {
 /** Whether the door that exports it first counts a declaration, or the type that declares it. */
 function isCountedElsewhere({ kind, inheritedFrom }: Reflection): boolean {
   return kind === kinds.reference || typeof inheritedFrom?.target === "number";
+}
+
+/** Whether a constructor takes no arguments: the comment of the class says what it does. */
+function isPlainConstructor({ kind, signatures = [] }: Reflection): boolean {
+  return kind === kinds.constructor && signatures.every(({ parameters = [] }) => parameters.length === 0);
 }
 
 /** Whether a type has one value only: the literal of `kind: "pod"`, or undefined. */

@@ -123,7 +123,7 @@ export async function generate({ root, doors, tsconfig, output, guides }) {
         "@generated",
       ],
       excludeTags: ["@generated"],
-      modifierTags: ["@packageDocumentation", "@internal", "@experimental"],
+      modifierTags: ["@packageDocumentation", "@internal", "@inline", "@interface"],
       validation: {
         invalidLink: true,
         invalidPath: true,

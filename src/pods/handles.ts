@@ -98,7 +98,10 @@ const disposeMs = 20_000;
 export interface EnsuredContainer {
   /** The handle of the container. */
   readonly container: Container;
-  /** What was done. */
+  /**
+   * `adopted`: a container of the same spec is running, or exited and need not be recreated. `started`: one had been created and never
+   * started. `created`: no container existed. `recreated`: one that differed or exited was removed, and the new one has the next attempt.
+   */
   readonly outcome: ContainerOutcome;
 }
 

@@ -21,7 +21,10 @@ import { Sandbox } from "./sandbox.js";
 export interface EnsuredPod {
   /** The handle of the pod. */
   readonly pod: Pod;
-  /** What was done. */
+  /**
+   * `adopted`: a ready pod of the same spec existed. `created`: no pod existed. `recreated`: a pod existed that differed or was not
+   * ready; it was removed with its containers, and the new one has the next attempt.
+   */
   readonly outcome: PodOutcome;
 }
 

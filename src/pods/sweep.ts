@@ -6,7 +6,7 @@ import { listedPodRemoval, removeContainer, removePod } from "./lifecycle/stop-a
 import { checkOwner, isOrphan, ownerKeys } from "./ownership.js";
 import { getLogPath } from "./status.js";
 
-/** Options of {@link sweep}. */
+/** Options of {@link Cri.sweep}. */
 export interface SweepOptions {
   /**
    * The owner whose orphans are removed.

@@ -199,7 +199,7 @@ export const copyToTable = new OptionTable<CopyToOptions>({
 });
 
 /** Options of `cri.copyFrom`. */
-export type CopyFromOptions = CopyOptions;
+export interface CopyFromOptions extends CopyOptions {}
 
 /** The source of a copy into a container: a path on this machine, or the content of one file. */
 export type CopySource =

@@ -109,6 +109,7 @@ export function parseTextStatus(bytes: Uint8Array): ExitStatus {
   return code === undefined ? { kind: "failed", message } : { kind: "exited", exitCode: Number(code) };
 }
 
+/** A status that can be sent. @inline */
 type KnownStatus = Exclude<ExitStatus, { kind: "unknown" }>;
 
 const statusCheck: OptionCheck<KnownStatus> = (value: unknown) => {

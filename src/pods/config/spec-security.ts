@@ -35,6 +35,7 @@ export type UserSpec =
     }
   | { readonly user?: undefined; readonly group?: undefined };
 
+/** The fields that pods and containers have. @inline */
 interface SharedSecurity {
   /** supplemental_groups. */
   readonly supplementalGroups?: readonly number[] | undefined;
@@ -73,6 +74,7 @@ export type PodSecuritySpec = SharedSecurity &
     readonly privileged?: boolean | undefined;
   };
 
+/** The privileges of a container. @inline */
 type PrivilegeSpec =
   | {
       /**

@@ -116,10 +116,13 @@ export interface ConformanceContainer {
   ): Promise<ConformanceLogLine[]>;
 }
 
-/** Containers of the shared pod in three states. Each has its state as the label `state`. */
+/** Containers of the shared pod in three states. Each has its state as the label `state`. @inline */
 export interface SharedStates {
+  /** The container that was created and not started. */
   readonly created: ConformanceContainer;
+  /** The container that is running. */
   readonly running: ConformanceContainer;
+  /** The container that has exited. */
   readonly exited: ConformanceContainer;
   /** The label that only these three have. */
   readonly label: string;
