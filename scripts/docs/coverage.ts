@@ -53,6 +53,8 @@ export interface Member {
   /** Its name in the door, such as `Kubelet.pods`. */
   readonly path: string;
   readonly isDocumented: boolean;
+  /** The file and line of its declaration, where they are known. */
+  readonly place?: string | undefined;
 }
 
 function add({ id }: Reflection, path: string, isDocumented: boolean, found: Member[]): void {

@@ -8,7 +8,7 @@ import { relative } from "node:path";
 const hook = `export const resolve = (specifier, context, next) =>
   next(specifier === "typescript" ? "typescript-oldest" : specifier, context);`;
 register(`data:text/javascript,${encodeURIComponent(hook)}`);
-const { Application, Converter, JSX, LogLevel, Logger } = await import("typedoc");
+const { Application, Converter, JSX, LogLevel, Logger, TSConfigReader } = await import("typedoc");
 
 /** Collects what typedoc reports, and prints nothing. */
 class ProblemLog extends Logger {
@@ -18,7 +18,7 @@ class ProblemLog extends Logger {
     if (level >= LogLevel.Warn) this.problems.push(message);
   }
 
-  // Without colors, and with the place first.
+  /** Puts the place first, without colors. */
   addContext(message, _level, ...[place, file]) {
     if (!file) return message;
     const position = typeof place === "number" ? place : place?.getStart(file, false);
@@ -82,7 +82,7 @@ function placesOf(project, root) {
  * @param {import("./typedoc.mjs").GenerateOptions} options
  * @returns {Promise<import("./typedoc.mjs").Generated>}
  */
-export async function generate({ root, doors, tsconfig, output, guides }) {
+export async function generate({ root, doors, tsconfig, output, guides, notExported = [] }) {
   const app = await Application.bootstrapWithPlugins(
     {
       name: "cri-sdk",
@@ -111,6 +111,8 @@ export async function generate({ root, doors, tsconfig, output, guides }) {
       ignoredHighlightLanguages: ["text", "toml", "http"],
       lightHighlightTheme: "github-light-high-contrast",
       darkHighlightTheme: "github-dark-high-contrast",
+      // Defaults are Markdown here, not code.
+      jsDocCompatibility: { defaultTag: false },
       blockTags: [
         "@param",
         "@returns",
@@ -132,9 +134,9 @@ export async function generate({ root, doors, tsconfig, output, guides }) {
         rewrittenLink: true,
         unusedMergeModuleWith: true,
       },
-      intentionallyNotExported: guides?.notExported ?? [],
+      intentionallyNotExported: notExported,
     },
-    [],
+    [new TSConfigReader()],
   );
   const log = new ProblemLog();
   app.logger = log;
