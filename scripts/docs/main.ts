@@ -12,6 +12,7 @@ npm run docs -- --check    writes them to a temporary folder, and removes it
 Either fails if a link leads nowhere, if a public signature has a type that no door exports, if a page requests something from another
 host, or if fewer than ${goalPercent} % of the public members of a door have comments. CONTRIBUTING.md says what counts as a member.`;
 
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const options = { check: { type: "boolean" }, help: { type: "boolean" } } as const;
 
 async function main(): Promise<number> {
@@ -20,12 +21,10 @@ async function main(): Promise<number> {
     console.log(help);
     return 0;
   }
-  const output = values.check
-    ? mkdtempSync(join(tmpdir(), "cri-sdk-docs-"))
-    : fileURLToPath(new URL("../../docs-site", import.meta.url));
+  const output = values.check ? mkdtempSync(join(tmpdir(), "cri-sdk-docs-")) : join(root, "docs-site");
   try {
     console.log("Reading the doors and writing the site takes a moment …");
-    const { coverage, problems } = await writeReference(sourcesOfPackage(), output);
+    const { coverage, problems } = await writeReference(sourcesOfPackage(root), output);
     console.log(`\n${coverageTable(coverage)}`);
     if (!values.check) console.log(`\nOpen ${join(output, "index.html")}`);
     if (problems.length === 0) return 0;

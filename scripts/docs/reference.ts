@@ -1,12 +1,9 @@
 // The site of the guides and the API reference: what belongs to it, and what is wrong with it.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { coverage, type DoorCoverage, type Member } from "./coverage.js";
 import { brokenLinks } from "./links.js";
 import { generate } from "./typedoc.mjs";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** The share of its public members, in percent, that each door must have comments for. */
 export const goalPercent = 98;
@@ -42,8 +39,8 @@ export interface Findings {
   readonly problems: readonly string[];
 }
 
-/** Returns the doors and guides of this package. The guides are in the order of the start page. */
-export function sourcesOfPackage(): Sources {
+/** Returns the doors and guides of the package in a folder. The guides are in the order of the start page. */
+export function sourcesOfPackage(root: string): Sources {
   const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     readonly exports: Readonly<Record<string, string | { readonly "cri-sdk-source": string }>>;
   };

@@ -1,14 +1,16 @@
 // Runs typedoc: from door files to a site in HTML, and to the model that coverage.ts counts.
-// Plain JavaScript, because typedoc's declarations need the API of TypeScript 5, and this checkout is compiled by TypeScript 7.
+// Plain JavaScript, because typedoc's declarations need those of TypeScript 5, and this checkout is compiled by TypeScript 7.
 import { readFileSync } from "node:fs";
-import { register } from "node:module";
+import * as module from "node:module";
 import { relative } from "node:path";
 
-// typedoc imports "typescript", which has no such API any more: it gets the oldest supported compiler instead.
-const hook = `export const resolve = (specifier, context, next) =>
-  next(specifier === "typescript" ? "typescript-oldest" : specifier, context);`;
-register(`data:text/javascript,${encodeURIComponent(hook)}`);
-const { Application, Converter, JSX, LogLevel, Logger, TSConfigReader } = await import("typedoc");
+// typedoc imports "typescript" and needs its API, which TypeScript 7 does not have: it gets the oldest supported compiler instead.
+const resolve = (specifier, context, next) =>
+  next(specifier === "typescript" ? "typescript-oldest" : specifier, context);
+// Node 20 has only hooks of another thread, and Node 26 warns of them.
+if (module.registerHooks) module.registerHooks({ resolve });
+else module.register(`data:text/javascript,${encodeURIComponent(`export const resolve = ${resolve};`)}`);
+const { Application, Converter, JSX, LogLevel, Logger, PageEvent, TSConfigReader } = await import("typedoc");
 
 /** Collects what typedoc reports, and prints nothing. */
 class ProblemLog extends Logger {
@@ -142,6 +144,7 @@ export async function generate({ root, doors, tsconfig, output, guides, notExpor
   app.logger = log;
   app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
     document.name = nameOf(document);
+    document.frontmatter.group = "Guides";
   });
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     // In the order of the entry points.
@@ -149,6 +152,10 @@ export async function generate({ root, doors, tsconfig, output, guides, notExpor
     linkAcrossDoors(project);
   });
   app.renderer.hooks.on("body.begin", doorLinks);
+  // typedoc links to the folder of the start page, which a browser lists when it reads the site from disk.
+  app.renderer.on(PageEvent.END, (page) => {
+    page.contents = page.contents.replaceAll(/(?<=<a href=")(?:\.\.\/)+(?=")/g, "$&index.html");
+  });
   const project = await app.convert();
   if (!project) throw new Error(`typedoc: the doors cannot be read:\n${log.problems.join("\n")}`);
   app.validate(project);
