@@ -114,7 +114,7 @@ export const runCommandTable = new OptionTable<RunCommandOptions>({
 
 /** The exit code and the output of a command. A non-zero exit code is a result, not an error. */
 export interface RunCommandResult<Output extends string | Buffer = string> {
-  /** The exit code, from 0 to 255. */
+  /** The exit code; 0 is success. */
   readonly exitCode: number;
   /** The signal that an exit code over 128 stands for: 137 is SIGKILL. */
   readonly signal: NodeJS.Signals | undefined;

@@ -197,7 +197,7 @@ export interface PodUsage {
   readonly cpu: CpuStats | undefined;
   /** As `cpu`. */
   readonly memory: MemoryStats | undefined;
-  /** Undefined for a pod on the network of the node. */
+  /** Undefined when the runtime does not report it. */
   readonly network: NetworkStats | undefined;
   /** CRI `process_count`. containerd counts only the sandbox's own process; CRI-O with cgroupfs reports none. */
   readonly processCount: bigint | undefined;

@@ -22,7 +22,7 @@ export type ExitStatus =
   /** The command exited with this code, as the runtime observed it. */
   | {
       readonly kind: "exited";
-      /** The exit code, from 0 to 255. */
+      /** The exit code; 0 is success. */
       readonly exitCode: number;
     }
   /** The session failed in the runtime; most often the command could not be started. */

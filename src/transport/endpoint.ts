@@ -21,7 +21,7 @@ export type Endpoint = {
     }
   | {
       readonly kind: "pipe";
-      /** The path of the pipe, such as `\\\\.\\pipe\\NAME`. */
+      /** The path of the pipe, such as `\\.\pipe\NAME`. */
       readonly path: string;
     }
   | {

@@ -30,7 +30,7 @@ export interface KubeletAccess {
 export interface KubeletAccessDecision {
   /** Whether the request is permitted. */
   readonly allowed: boolean;
-  /** Why it is not permitted, for the response. @default none */
+  /** Why, as in the status of a SubjectAccessReview. The response does not contain it. @default none */
   readonly reason?: string | undefined;
 }
 

@@ -105,7 +105,7 @@ export type ContainerSecuritySpec = SharedSecurity &
           readonly add?: readonly string[] | undefined;
           /** drop_capabilities. @default none */
           readonly drop?: readonly string[] | undefined;
-          /** add_ambient_capabilities, which a process keeps that is not root. @default none */
+          /** add_ambient_capabilities, which processes of other users than root keep. @default none */
           readonly ambient?: readonly string[] | undefined;
         }
       | undefined;

@@ -16,7 +16,7 @@ import type { ConformanceCommands, ConformanceImages, ConformanceTarget } from "
 export interface PodOptions {
   /** PodSandboxMetadata.name. @default a unique name */
   readonly name?: string | undefined;
-  /** PodSandboxMetadata.namespace. */
+  /** PodSandboxMetadata.namespace. @default "cri-sdk-conformance" */
   readonly namespace?: string | undefined;
   /** PodSandboxMetadata.uid. @default a unique uid */
   readonly uid?: string | undefined;
