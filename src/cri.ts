@@ -198,7 +198,7 @@ export class Cri implements AsyncDisposable {
    * Runs a command in a running container to its end and returns its exit code and output. Unlike ExecSync, it supports input, more
    * than 16 MiB of output, and cancellation.
    *
-   * Rejects as {@link Cri.exec} and {@link ExecSession.ended} do, with `output_limit`, and with `aborted_by_caller` when the input fails.
+   * Rejects as {@link Cri.exec} and `ended` of its session do, with `output_limit`, and with `aborted_by_caller` when the input fails.
    */
   runCommand(
     containerId: IdOrHandle,
@@ -318,6 +318,7 @@ export class Cri implements AsyncDisposable {
     await this.#killer?.close();
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

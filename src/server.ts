@@ -24,11 +24,13 @@ export {
 
 // A proxy for another runtime.
 export {
+  type ImageOverrides,
   type ObservedCall,
   type Overrides,
   type ProxyOptions,
   type ProxyOverrides,
   proxy,
+  type RuntimeOverrides,
   type StreamOverride,
   type UnaryOverride,
   type UrlMethod,

@@ -29,6 +29,7 @@ export {
   type RpcMethods,
   type RpcName,
   type RpcRequest,
+  type RpcResponse,
   type RuntimeRpc,
   type TransportOptions,
 } from "./transport/index.js";

@@ -28,10 +28,12 @@ export type ExactClient<S extends DescService> = {
 /**
  * RuntimeService: sandboxes, containers, exec, stats, events, with CRI's own names and messages. Each function takes the request and
  * {@link CallOptions}, and rejects with {@link CriError}.
+ *
+ * @interface
  */
 export type RuntimeClient = ExactClient<typeof RuntimeService>;
 
-/** ImageService: list, inspect, pull and remove images, with CRI's own names and messages. */
+/** ImageService: list, inspect, pull and remove images, with CRI's own names and messages. @interface */
 export type ImageClient = ExactClient<typeof ImageService>;
 
 /** Creates the client of RuntimeService. */

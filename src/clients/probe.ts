@@ -42,8 +42,21 @@ export interface FailedCandidate {
 
 /** The runtime at one well-known endpoint of this machine, or the error of its probe. */
 export type DiscoveredRuntime =
-  | { readonly endpoint: string; readonly name: string; readonly version: string; readonly error?: undefined }
-  | { readonly endpoint: string; readonly error: CriError };
+  | {
+      /** The endpoint as a URL. */
+      readonly endpoint: string;
+      /** VersionResponse.runtime_name. */
+      readonly name: string;
+      /** VersionResponse.runtime_version. */
+      readonly version: string;
+      readonly error?: undefined;
+    }
+  | {
+      /** The endpoint as a URL. */
+      readonly endpoint: string;
+      /** Why the runtime did not answer. */
+      readonly error: CriError;
+    };
 
 /** The default deadline of a probe: long enough for a busy runtime, short enough for a socket that never responds. */
 export const probeTimeoutMs = 5_000;

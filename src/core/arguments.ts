@@ -1,6 +1,6 @@
 import { type OptionCheck, optionError, within } from "./options.js";
 
-/** The id of a pod or container, or anything that has one, such as a handle or an item of a list. */
+/** The id of a pod or container, or anything that has one, such as a handle or an item of a list. @inline */
 export type IdOrHandle = string | { readonly id: string };
 
 /**

@@ -17,6 +17,7 @@ export interface Problem {
 
 /** A pod or container that a failed call of several steps created and could not remove again. */
 export interface Leftover {
+  /** The kind of the object. */
   readonly kind: "pod" | "container";
   /** The object's id; undefined when the response that carries the id never arrived. */
   readonly id: string | undefined;
@@ -28,19 +29,29 @@ export interface Leftover {
 
 /** The optional properties of a {@link CriError}. */
 export interface CriErrorDetails {
+  /** The RPC by its CRI name, such as `RunPodSandbox`. @default none */
   readonly method?: string | undefined;
+  /** The endpoint as a URL. @default none */
   readonly endpoint?: string | undefined;
+  /** What to do next. @default none */
   readonly hint?: string | undefined;
+  /** The error behind this one, as in `Error`. @default none */
   readonly cause?: unknown;
+  /** The code that the runtime sent, if `code` is a normalized one. @default none */
   readonly wireCode?: CriErrorCode | undefined;
+  /** The invalid fields. @default none */
   readonly problems?: readonly Problem[] | undefined;
+  /** The id of the object that holds the name, for the reason `name_reserved`. @default none */
   readonly existingId?: string | undefined;
+  /** The objects that a failed call of several steps left on the node. @default none */
   readonly leftovers?: readonly Leftover[] | undefined;
 }
 
 /** All properties of a {@link CriError}. */
 export interface CriErrorInit extends CriErrorDetails {
+  /** The kind of failure. */
   readonly code: CriErrorCode;
+  /** The reason of the failure. */
   readonly reason: CriErrorReason;
   /** The bare text, without method, endpoint and code. */
   readonly rawMessage: string;
@@ -73,6 +84,7 @@ export class CriError extends Error {
   /** The objects that a failed call of several steps (`cri.pods.run`) left on the node; usually none. */
   readonly leftovers: readonly Leftover[];
 
+  /** Throws a CriError with the reason `invalid_option` if a property of `init` is not valid. */
   constructor(init: CriErrorInit) {
     checkInit(init);
     super(fullMessage(init), init.cause === undefined ? undefined : { cause: init.cause });

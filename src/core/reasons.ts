@@ -268,7 +268,7 @@ export const criErrorReasons = {
 /** Why a call failed, finer than the code; see {@link criErrorReasons} for the meaning of each. */
 export type CriErrorReason = keyof typeof criErrorReasons;
 
-/** The reasons whose code varies: it comes from the wire, or from the error below. */
+/** The reasons whose code varies: it comes from the wire, or from the error below. @inline */
 export type VaryingReason = {
   [R in CriErrorReason]: (typeof criErrorReasons)[R]["code"] extends undefined ? R : never;
 }[CriErrorReason];

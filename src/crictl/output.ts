@@ -53,6 +53,7 @@ export class CrictlJson {
   /** The output as a value. */
   readonly value: JsonValue;
 
+  /** Wraps a value. */
   constructor(value: JsonValue) {
     this.value = value;
   }

@@ -41,6 +41,7 @@ interface ContainerObjectEvent extends ObjectEvent {
 
 /** The creation, start or removal of a container. */
 export interface ContainerChangedEvent extends ContainerObjectEvent {
+  /** What happened. */
   readonly type: "created" | "started" | "deleted";
   readonly kind: "container";
   /** The container after the change; for `deleted`, its last known state. */
@@ -63,6 +64,7 @@ export interface ContainerStoppedEvent extends ContainerObjectEvent {
 /** Changes arrive from now on: as events, or by polling where the runtime has no events. */
 export interface ConnectedEvent {
   readonly type: "connected";
+  /** How changes arrive. Polling notices them later. */
   readonly by: "events" | "polling";
 }
 
@@ -76,8 +78,11 @@ export interface DisconnectedEvent {
 /** The complete state of the node, consistent with the events before it. Follows each `connected` and each `overflow`. */
 export interface ResyncEvent {
   readonly type: "resync";
+  /** Why the state is reported as a whole. */
   readonly reason: "start" | "reconnect" | "overflow";
+  /** All sandboxes. */
   readonly pods: readonly NodePod[];
+  /** All containers. */
   readonly containers: readonly NodeContainer[];
 }
 

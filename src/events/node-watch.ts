@@ -24,6 +24,7 @@ export const nodeChangesTable = new OptionTable<Pick<NodeWaitOptions, "signal">>
 
 /** Whether changes arrive. */
 export interface NodeConnection {
+  /** Whether changes arrive at the moment. */
   readonly connected: boolean;
   /** How changes arrive; undefined while they do not. */
   readonly by: "events" | "polling" | undefined;
@@ -31,20 +32,28 @@ export interface NodeConnection {
   readonly error: CriError | undefined;
 }
 
-interface ChangeOf<T> {
+/** A change of a pod or container on the node. */
+export type NodeChange = {
   /** `add`: the object is new to this reader. `update`: it was replaced by a later state. `delete`: it was removed. */
   readonly type: "add" | "update" | "delete";
+  /** The id of the sandbox or container. */
   readonly id: string;
-  /** The current state of the object; for `delete`, its last known state. */
-  readonly object: T;
-  /** The state that this reader received last; undefined for `add`. */
-  readonly previous: T | undefined;
-}
-
-/** A change of a pod or container on the node. */
-export type NodeChange =
-  | ({ readonly kind: "pod" } & ChangeOf<NodePod>)
-  | ({ readonly kind: "container" } & ChangeOf<NodeContainer>);
+} & (
+  | {
+      readonly kind: "pod";
+      /** The current state of the pod; for `delete`, its last known state. */
+      readonly object: NodePod;
+      /** The state that this reader received last; undefined for `add`. */
+      readonly previous: NodePod | undefined;
+    }
+  | {
+      readonly kind: "container";
+      /** The current state of the container; for `delete`, its last known state. */
+      readonly object: NodeContainer;
+      /** The state that this reader received last; undefined for `add`. */
+      readonly previous: NodeContainer | undefined;
+    }
+);
 
 /** The truthy part of a type. */
 export type Truthy<T> = Exclude<T, false | undefined | null | 0 | "">;

@@ -64,6 +64,7 @@ export const pruneTable = new OptionTable<PruneOptions>({
 
 /** An image that was kept. */
 export interface KeptImage {
+  /** The image. */
   readonly image: NodeImage;
   /**
    * `pinned`: by the runtime. `in_use`: a container in any state was created from it, or mounts it. `sandbox`: the sandbox image.
@@ -79,7 +80,13 @@ export interface PruneResult {
   /** The images that were removed, or would be. */
   readonly removed: readonly NodeImage[];
   /** The images whose removal failed. */
-  readonly failed: readonly { readonly image: NodeImage; readonly error: unknown }[];
+  readonly failed: readonly {
+    /** The image. */
+    readonly image: NodeImage;
+    /** Why it could not be removed. */
+    readonly error: unknown;
+  }[];
+  /** The images that were kept, with the reason. */
   readonly kept: readonly KeptImage[];
   /** The sum of the sizes of `removed`. Shared layers count once per image, and the disk space may be freed later. */
   readonly removedBytes: bigint;

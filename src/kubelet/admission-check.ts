@@ -2,6 +2,7 @@ import type { DefaultedPod, Node } from "../kubernetes/index.js";
 
 /** The input of an admission check. */
 export interface AdmissionRequest {
+  /** The Pod to decide about. */
   readonly pod: DefaultedPod;
   /** The Node, with its labels, taints and allocatable resources. */
   readonly node: Node<Date>;
@@ -18,6 +19,7 @@ export interface AdmissionRequest {
 export interface AdmissionRejection {
   /** In CamelCase, such as `OutOfcpu` or `NodeAffinity`. */
   readonly reason: string;
+  /** The reason as a sentence. */
   readonly message: string;
 }
 

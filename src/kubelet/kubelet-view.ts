@@ -17,6 +17,7 @@ export interface KubeletPod {
   readonly pod: DefaultedPod;
   /** The name of its source. */
   readonly source: string;
+  /** Its current status. */
   readonly status: PodStatus<Date>;
   /** Its sandboxes and containers as the runtime reported them last. */
   readonly observed: ObservedPod;

@@ -54,6 +54,7 @@ export interface KubeletParts {
 
 /** A kubelet: `createKubelet()`. `await using` closes it, and leaves its pods running. */
 export class Kubelet implements AsyncDisposable {
+  /** The name of the node. */
   readonly nodeName: string;
   /** The folder of the files of its pods. */
   readonly rootDir: string;

@@ -39,11 +39,13 @@ import {
 
 /** The input of an image policy: the image of a container or volume, before it is pulled or looked up. */
 export interface ImageRequest {
+  /** The Pod that uses the image. */
   readonly pod: DefaultedPod;
   /** The name of the container, or undefined for the image of a volume. */
   readonly container: string | undefined;
   /** As in the manifest. */
   readonly image: string;
+  /** The policy of the container or volume. */
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
 }
 
@@ -51,6 +53,7 @@ export interface ImageRequest {
 export interface ImageDecision {
   /** Another name, such as the same image with a digest. */
   readonly image?: string | undefined;
+  /** Another pull policy. */
   readonly pullPolicy?: "Always" | "IfNotPresent" | "Never" | undefined;
 }
 

@@ -4,6 +4,7 @@ import type { KubeletAccess, KubeletAccessDecision, KubeletUser } from "./server
 
 /** A Pod of a kubelet, as sources and parts see it. */
 export interface SourcePod {
+  /** The Pod, as the source passed it. */
   readonly pod: Pod;
   /** The name of its source. */
   readonly source: string;
@@ -11,7 +12,9 @@ export interface SourcePod {
 
 /** The interface of a kubelet to its sources. */
 export interface SourceHost {
+  /** The name of the node. */
   readonly nodeName: string;
+  /** The clock of the kubelet. */
   readonly clock: Clock;
   /** Fires when the kubelet closes. */
   readonly signal: AbortSignal;

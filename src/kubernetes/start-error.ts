@@ -33,6 +33,7 @@ export type WaitingReason =
 
 /** The optional properties of a {@link StartError}. */
 export interface StartErrorDetails extends CriErrorDetails {
+  /** When the next attempt is made, in milliseconds since 1970. @default no back-off decides that */
   readonly retryAtMs?: number | undefined;
 }
 
@@ -43,7 +44,12 @@ export class StartError extends CriError {
   /** When the next attempt is made, in milliseconds since 1970, where a back-off decides that. */
   readonly retryAtMs: number | undefined;
 
-  /** @param rawMessage The text; the status shows it as `state.waiting.message`. The kubelet's where it has one, else it begins with the path of the field */
+  /**
+   * Creates the error. Throws `invalid_option`.
+   *
+   * @param rawMessage the text, which the status shows as `state.waiting.message`: the kubelet's, if it has one for the case; otherwise it
+   * begins with the path of the field
+   */
   constructor(waitingReason: WaitingReason, rawMessage: string, details: StartErrorDetails = {}) {
     checkArgument("StartError", "waitingReason", waitingReason, option.nonEmptyString);
     checkArgument("StartError", "details", details, keyed);

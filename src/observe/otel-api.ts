@@ -52,17 +52,35 @@ export interface OtelMeterProvider {
 
 /** The module of `import * as api from "@opentelemetry/api"`, version 1.3 or later. */
 export interface OpenTelemetryApi {
-  readonly context: { active(): OtelContext; with<T>(context: OtelContext, work: () => T): T };
+  /** The current context. */
+  readonly context: {
+    /** Returns the current context. */
+    active(): OtelContext;
+    /** Calls a function with another context as the current one. */
+    with<T>(context: OtelContext, work: () => T): T;
+  };
+  /** Where tracers come from. */
   readonly trace: {
+    /** Returns the global provider. */
     getTracerProvider(): OtelTracerProvider;
+    /** Returns a context in which the span is the current one. */
     setSpan(context: OtelContext, span: OtelSpan): OtelContext;
   };
+  /** How the trace travels to the runtime. */
   readonly propagation: {
+    /** Writes the trace context to a carrier, such as the metadata of a call. */
     inject<Carrier>(
       context: OtelContext,
       carrier: Carrier,
-      setter: { set(carrier: Carrier, key: string, value: string): void },
+      setter: {
+        /** Sets a field of the carrier. */
+        set(carrier: Carrier, key: string, value: string): void;
+      },
     ): void;
   };
-  readonly metrics: { getMeterProvider(): OtelMeterProvider };
+  /** Where meters come from. */
+  readonly metrics: {
+    /** Returns the global provider. */
+    getMeterProvider(): OtelMeterProvider;
+  };
 }

@@ -29,10 +29,15 @@ export interface FollowLogsFilter extends Pick<PodListFilter, "name" | "namespac
 
 /** The container that printed an entry. */
 export interface FollowedContainer {
+  /** PodSandboxMetadata.namespace. */
   readonly namespace: string;
+  /** PodSandboxMetadata.name. */
   readonly podName: string;
+  /** The id of the sandbox. */
   readonly podId: string;
+  /** ContainerMetadata.name. */
   readonly containerName: string;
+  /** The id of the container. */
   readonly containerId: string;
   /** ContainerMetadata.attempt: how often the container was restarted. */
   readonly attempt: number;
@@ -40,6 +45,7 @@ export interface FollowedContainer {
 
 /** An entry of one of the followed logs. */
 export interface FollowedLogEntry extends FollowedContainer {
+  /** The entry. */
   readonly entry: LogEntry;
   /** Where the log continues after this entry, for the `from` of a later {@link Cri.logs}. */
   readonly cursor: LogCursor | undefined;

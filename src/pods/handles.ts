@@ -96,7 +96,12 @@ const disposeMs = 20_000;
 
 /** The result of {@link Pod.ensureContainer}. */
 export interface EnsuredContainer {
+  /** The handle of the container. */
   readonly container: Container;
+  /**
+   * `adopted`: a container of the same spec is running, or exited and need not be recreated. `started`: one had been created and never
+   * started. `created`: no container existed. `recreated`: one that differed or exited was removed, and the new one has the next attempt.
+   */
   readonly outcome: ContainerOutcome;
 }
 
@@ -123,8 +128,11 @@ export class Pod implements AsyncDisposable, PodFacts {
   readonly uid: string;
   /** PodSandboxMetadata.attempt. */
   readonly attempt: number;
+  /** PodSandboxStatus.labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** PodSandboxStatus.annotations. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** PodSandboxStatus.created_at; undefined when the runtime does not report it. */
   readonly createdAt: Date | undefined;
   /** The runtime handler that the pod runs on; "" is the runtime's default. */
   readonly runtimeHandler: string;
@@ -347,6 +355,7 @@ export class Pod implements AsyncDisposable, PodFacts {
     return this.ports.connect(port, options);
   }
 
+  /** Kills the containers and removes the pod, within 20 seconds. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.remove({ timeoutMs: disposeMs });
   }
@@ -382,7 +391,9 @@ export class Container implements AsyncDisposable {
   readonly attempt: number;
   /** The image as the creator specified it: ImageSpec.user_specified_image, otherwise the runtime's name of it. */
   readonly image: string;
+  /** ContainerStatus.labels. */
   readonly labels: Readonly<Record<string, string>>;
+  /** ContainerStatus.annotations. */
   readonly annotations: Readonly<Record<string, string>>;
   /** The spec; undefined for a container that this client did not create. */
   readonly spec: ContainerSpec | undefined;
@@ -570,6 +581,7 @@ export class Container implements AsyncDisposable {
     return jsonOf(this);
   }
 
+  /** Removes the container, within 20 seconds. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.remove({ timeoutMs: disposeMs });
   }

@@ -6,7 +6,7 @@ import type { PodContext } from "./context.js";
 import { listContainers } from "./listing.js";
 import type { LookUpOptions } from "./options.js";
 
-/** Which container of a pod a call is about. */
+/** Which container of a pod a call is about. @inline */
 export interface InPodOptions {
   /**
    * The name of the container; of several with this name, the running one, otherwise the newest.

@@ -17,6 +17,7 @@ export interface PodListFilter {
   readonly namespace?: string | undefined;
   /** PodSandboxMetadata.uid. */
   readonly uid?: string | undefined;
+  /** The state of the sandbox. @default both */
   readonly state?: "ready" | "notReady" | undefined;
   /** Labels that the pod has, with their values. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
@@ -38,6 +39,7 @@ export const podFilterTable = new OptionTable<PodListFilter>({
 export interface ContainerListFilter {
   /** ContainerMetadata.name, exactly. */
   readonly name?: string | undefined;
+  /** The state of the container. @default all states */
   readonly state?: "created" | "running" | "exited" | "unknown" | undefined;
   /** Labels that the container has, with their values. */
   readonly labels?: Readonly<Record<string, string>> | undefined;

@@ -87,8 +87,8 @@ export const removeTable = new OptionTable<RemoveOptions>({
   timeoutMs: option.timeoutMs,
 });
 
-/** Options of looking up objects. */
-export type LookUpOptions = Pick<CallOptions, "signal" | "timeoutMs">;
+/** Options of looking up objects. @inline */
+export interface LookUpOptions extends Pick<CallOptions, "signal" | "timeoutMs"> {}
 
 /** The options of {@link LookUpOptions}. */
 export const lookUpTable = new OptionTable<LookUpOptions>({

@@ -19,7 +19,12 @@ import { Sandbox } from "./sandbox.js";
 
 /** The result of {@link Pods.ensure}. */
 export interface EnsuredPod {
+  /** The handle of the pod. */
   readonly pod: Pod;
+  /**
+   * `adopted`: a ready pod of the same spec existed. `created`: no pod existed. `recreated`: a pod existed that differed or was not
+   * ready; it was removed with its containers, and the new one has the next attempt.
+   */
   readonly outcome: PodOutcome;
 }
 

@@ -15,6 +15,7 @@ import { getSandboxDetails } from "./status.js";
 
 /** A sandbox's config, and its source. */
 export interface KnownConfig {
+  /** The config of the sandbox. */
   readonly config: PodSandboxConfig;
   /**
    * `spec`: this client created the sandbox with it. `runtime`: the runtime reported it whole. `status`: reconstructed from the status;

@@ -17,6 +17,7 @@ export interface PodSnapshot {
   readonly ip: string | undefined;
   /** All addresses, the first one included: ip and additional_ips. */
   readonly ips: readonly string[];
+  /** PodSandboxStatus.created_at; undefined when the runtime does not report it. */
   readonly createdAt: Date | undefined;
   /** PodSandboxStatus.runtime_handler; "" is the runtime's default. */
   readonly runtimeHandler: string;
@@ -25,28 +26,30 @@ export interface PodSnapshot {
 }
 
 interface SnapshotBase {
+  /** ContainerStatus.created_at; undefined when the runtime does not report it. */
   readonly createdAt: Date | undefined;
   /** CRI's message. */
   readonly message: ContainerStatus;
 }
 
-/** A container that was created and not started yet. */
+/** A container that was created and not started yet. @inline */
 export interface CreatedContainer extends SnapshotBase {
   readonly state: "created";
 }
 
-/** A running container. */
+/** A running container. @inline */
 export interface RunningContainer extends SnapshotBase {
   readonly state: "running";
+  /** ContainerStatus.started_at; undefined when the runtime does not report it. */
   readonly startedAt: Date | undefined;
 }
 
-/** A container that exited. CRI never starts it again. */
+/** A container that exited. CRI never starts it again. @inline */
 export interface ExitedContainer extends SnapshotBase, ContainerExit {
   readonly state: "exited";
 }
 
-/** A container in the state CONTAINER_UNKNOWN. */
+/** A container in the state CONTAINER_UNKNOWN. @inline */
 export interface UnknownContainer extends SnapshotBase {
   readonly state: "unknown";
 }

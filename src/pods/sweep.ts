@@ -6,7 +6,7 @@ import { listedPodRemoval, removeContainer, removePod } from "./lifecycle/stop-a
 import { checkOwner, isOrphan, ownerKeys } from "./ownership.js";
 import { getLogPath } from "./status.js";
 
-/** Options of {@link sweep}. */
+/** Options of {@link Cri.sweep}. */
 export interface SweepOptions {
   /**
    * The owner whose orphans are removed.
@@ -48,15 +48,19 @@ const sweepTable = new OptionTable<SweepOptions>({
 
 /** A pod or container whose creator has died. */
 export interface OrphanedObject {
+  /** The kind of the object. */
   readonly kind: "pod" | "container";
+  /** The id of the sandbox or container. */
   readonly id: string;
   /** `namespace/name` of a pod, `name` of a container. */
   readonly name: string;
+  /** When it was created; undefined when the runtime does not report it. */
   readonly createdAt: Date | undefined;
 }
 
 /** The result of a sweep; with `dryRun`, what it would remove. */
 export interface SweepResult {
+  /** What was removed. */
   readonly removed: readonly OrphanedObject[];
   /** What could not be removed, with the error. */
   readonly failed: readonly Leftover[];

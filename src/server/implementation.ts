@@ -25,8 +25,6 @@ export interface CallContext {
   cutConnection(): void;
 }
 
-type Maybe<T> = T | Promise<T>;
-
 /**
  * Handlers for the RPCs of a service, under their TypeScript names: `runPodSandbox`. All of them are optional; a call
  * without a handler fails with `unimplemented`. A handler returns the fields that are not empty, or the encoded message,
@@ -45,7 +43,7 @@ export type Implementation<S extends DescService> = {
 export type UnaryHandler<I extends DescMessage, O extends DescMessage> = (
   request: MessageShape<I>,
   context: CallContext,
-) => Maybe<MessageInitShape<O> | Uint8Array>;
+) => MessageInitShape<O> | Uint8Array | Promise<MessageInitShape<O> | Uint8Array>;
 
 /** Handles a server-streaming call. When the client cancels, the iterator's `return` is called; a waiting generator notices by the signal. */
 export type StreamHandler<I extends DescMessage, O extends DescMessage> = (
@@ -64,14 +62,16 @@ export type RawHandler = (
   path: string,
 ) => AsyncIterable<Uint8Array>;
 
-/** Handlers for RuntimeService. */
+/** Handlers for RuntimeService. @interface */
 export type RuntimeImplementation = Implementation<typeof RuntimeService>;
-/** Handlers for ImageService. */
+/** Handlers for ImageService. @interface */
 export type ImageImplementation = Implementation<typeof ImageService>;
 
 /** The services to serve. A service that is omitted is unknown to clients. */
 export interface Services {
+  /** Handlers for RuntimeService. @default none */
   readonly runtime?: RuntimeImplementation | undefined;
+  /** Handlers for ImageService. @default none */
   readonly image?: ImageImplementation | undefined;
   /** Handles calls of other services, and of RPCs that are newer than this schema. */
   readonly fallback?: RawHandler | undefined;

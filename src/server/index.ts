@@ -20,10 +20,12 @@ export type {
 export { type MemoryOptions, memoryTransport } from "./memory.js";
 export { proxy } from "./proxy.js";
 export type {
+  ImageOverrides,
   ObservedCall,
   Overrides,
   ProxyOptions,
   ProxyOverrides,
+  RuntimeOverrides,
   StreamOverride,
   UnaryOverride,
   UrlMethod,

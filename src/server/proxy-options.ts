@@ -8,7 +8,7 @@ import type {
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
 import { type CriError, OptionTable, option } from "../core/index.js";
-import type { RpcMethods, RpcName } from "../transport/index.js";
+import type { RpcName, RpcRequest, RpcResponse } from "../transport/index.js";
 import { type CallContext, handlersOfService } from "./implementation.js";
 
 /**
@@ -38,10 +38,17 @@ export type StreamOverride<I extends DescMessage, O extends DescMessage> = (
   next: (request?: MessageInitShape<I>) => AsyncIterable<MessageShape<O>>,
 ) => AsyncIterable<MessageInitShape<O> | Uint8Array>;
 
+/** Handlers for RPCs of RuntimeService. @interface */
+export type RuntimeOverrides = Overrides<typeof RuntimeService>;
+/** Handlers for RPCs of ImageService. @interface */
+export type ImageOverrides = Overrides<typeof ImageService>;
+
 /** The RPCs that a proxy handles itself. */
 export interface ProxyOverrides {
-  readonly runtime?: Overrides<typeof RuntimeService> | undefined;
-  readonly image?: Overrides<typeof ImageService> | undefined;
+  /** Handlers for RPCs of RuntimeService. @default none */
+  readonly runtime?: RuntimeOverrides | undefined;
+  /** Handlers for RPCs of ImageService. @default none */
+  readonly image?: ImageOverrides | undefined;
 }
 
 /** The services of {@link ProxyOverrides}. */
@@ -73,32 +80,33 @@ export const proxyTable = new OptionTable<ProxyOptions>({
   rewriteUrl: option.callback,
 });
 
-interface Observed<R, A> {
-  /** The client's request. */
-  readonly request: R;
-  /** The response to the client; undefined for a call that failed, and for a stream. */
-  readonly response: A | undefined;
+/** A call that has ended. Its method narrows the types of `request` and `response`. */
+export type ObservedCall = {
   /** The number of response messages. */
   readonly messages: number;
   /** The error for the client; undefined on success. */
   readonly error: CriError | undefined;
+  /** The duration of the call, in milliseconds. */
   readonly durationMs: number;
+  /** The client, as in {@link CallContext.peer}. */
   readonly peer: string;
-}
-
-type ObservedRpcs = {
-  [N in RpcName]: RpcMethods[N] extends {
-    input: infer I extends DescMessage;
-    output: infer O extends DescMessage;
-  }
-    ? { readonly method: Capitalize<N> } & Observed<MessageShape<I>, MessageShape<O>>
-    : never;
-};
-
-/**
- * A call that has ended. `method` is the CRI name, which narrows the types of `request` and `response`. For an RPC that this schema
- * does not contain, `method` is the path, `/runtime.v1.RuntimeService/SomethingNew`, and the request is its bytes.
- */
-export type ObservedCall =
-  | ObservedRpcs[RpcName]
-  | ({ readonly method: `/${string}` } & Observed<Uint8Array, never>);
+} & (
+  | {
+      readonly [N in RpcName]: {
+        /** The CRI name of the RPC, such as `RunPodSandbox`. */
+        readonly method: Capitalize<N>;
+        /** The client's request. */
+        readonly request: RpcRequest<N>;
+        /** The response to the client; undefined for a call that failed, and for a stream. */
+        readonly response: RpcResponse<N> | undefined;
+      };
+    }[RpcName]
+  /** An RPC that this schema does not contain. */
+  | {
+      /** The path of the RPC: `/runtime.v1.RuntimeService/SomethingNew`. */
+      readonly method: `/${string}`;
+      /** The client's request, encoded. */
+      readonly request: Uint8Array;
+      readonly response: undefined;
+    }
+);

@@ -30,8 +30,15 @@ export interface SocketFileOptions {
    * @default 0o660
    */
   readonly mode?: number | undefined;
-  /** @default this process's user and group */
-  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  /** The owner of the socket file. @default this process's user and group */
+  readonly owner?:
+    | {
+        /** The user id. */
+        readonly uid: number;
+        /** The group id. */
+        readonly gid: number;
+      }
+    | undefined;
 }
 
 const ownerTable = new OptionTable<NonNullable<SocketFileOptions["owner"]>>({

@@ -114,9 +114,11 @@ export const runCommandTable = new OptionTable<RunCommandOptions>({
 
 /** The exit code and the output of a command. A non-zero exit code is a result, not an error. */
 export interface RunCommandResult<Output extends string | Buffer = string> {
+  /** The exit code; 0 is success. */
   readonly exitCode: number;
   /** The signal that an exit code over 128 stands for: 137 is SIGKILL. */
   readonly signal: NodeJS.Signals | undefined;
+  /** Everything that the command wrote to stdout. */
   readonly stdout: Output;
   /** Empty with `tty`: a terminal has one output. */
   readonly stderr: Output;
@@ -172,7 +174,14 @@ export interface CopyToOptions extends CopyOptions {
    * container's commands cannot give files to it; other users than root can do so only for themselves.
    * @default root (0, 0) if the container's commands run as root, else their user
    */
-  readonly owner?: { readonly uid: number; readonly gid: number } | undefined;
+  readonly owner?:
+    | {
+        /** The user id. */
+        readonly uid: number;
+        /** The group id. */
+        readonly gid: number;
+      }
+    | undefined;
 }
 
 /** The largest user or group id of Linux; -1 means none. */
@@ -190,12 +199,13 @@ export const copyToTable = new OptionTable<CopyToOptions>({
 });
 
 /** Options of `cri.copyFrom`. */
-export type CopyFromOptions = CopyOptions;
+export interface CopyFromOptions extends CopyOptions {}
 
 /** The source of a copy into a container: a path on this machine, or the content of one file. */
 export type CopySource =
   | string
   | {
+      /** The content of the file. */
       readonly content: string | Uint8Array;
       /**
        * The permissions, from 0 to 0o7777; `Stats.mode` of a regular file is accepted, too.
@@ -229,8 +239,11 @@ export const copySourceCheck: OptionCheck<CopySource> = (value: unknown) => {
 
 /** The result of a copy. */
 export interface CopyResult {
+  /** The number of files that were copied. */
   readonly files: number;
+  /** The number of folders that were copied. */
   readonly directories: number;
+  /** The number of symbolic links that were copied. */
   readonly links: number;
   /** The bytes of all file contents. */
   readonly bytes: number;
@@ -239,5 +252,10 @@ export interface CopyResult {
    * outside, names that are not valid UTF-8. Also files that were copied in part, or changed while they were read; their reason begins
    * with `was copied`.
    */
-  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
+  readonly skipped: readonly {
+    /** The path relative to the source. */
+    readonly path: string;
+    /** Why it was not copied. */
+    readonly reason: string;
+  }[];
 }

@@ -63,6 +63,7 @@ export const podUsageFilterTable = new OptionTable<PodUsageFilter>({
 
 /** A running pod or container whose usage could not be read. */
 export interface FailedUsage {
+  /** The kind of the object. */
   readonly kind: "pod" | "container";
   /** The id of the pod or container. */
   readonly id: string;
@@ -82,6 +83,7 @@ export interface FailedUsage {
 
 /** Usage data, and the objects whose usage could not be read. */
 export interface UsageList<T> {
+  /** The usage data. */
   readonly items: readonly T[];
   /** Usually empty. */
   readonly failed: readonly FailedUsage[];

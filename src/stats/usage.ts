@@ -110,13 +110,17 @@ export interface NetworkStats {
 export interface InterfaceStats {
   /** The name of the interface in the pod, such as `eth0`. */
   readonly name: string;
+  /** Received bytes since the interface was created. */
   readonly rxBytes: bigint | undefined;
+  /** Sent bytes since the interface was created. */
   readonly txBytes: bigint | undefined;
   /** Undefined on Windows, which counts dropped packets instead. */
   readonly rxErrors: bigint | undefined;
+  /** As `rxErrors`, for sent packets. */
   readonly txErrors: bigint | undefined;
   /** Only on Windows. */
   readonly rxDroppedPackets: bigint | undefined;
+  /** Only on Windows. */
   readonly txDroppedPackets: bigint | undefined;
 }
 
@@ -124,8 +128,11 @@ export interface InterfaceStats {
 export interface ContainerOrigin {
   /** The id of the sandbox. */
   readonly podId: string;
+  /** The name of the pod. */
   readonly podName: string;
+  /** The namespace of the pod. */
   readonly podNamespace: string;
+  /** The uid of the pod. */
   readonly podUid: string;
   /** The creation time of the container. */
   readonly createdAt: Date | undefined;
@@ -143,9 +150,13 @@ export interface ContainerUsage {
   readonly podId: string | undefined;
   /** The pod's name; this field and the two below are "" when unknown. */
   readonly podName: string;
+  /** The pod's namespace. */
   readonly podNamespace: string;
+  /** The pod's uid. */
   readonly podUid: string;
+  /** The labels of the container. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The creation time of the container; undefined when unknown. */
   readonly createdAt: Date | undefined;
   /** The time of the first of the readings below that has one. */
   readonly at: Date | undefined;
@@ -153,6 +164,7 @@ export interface ContainerUsage {
   readonly cpu: CpuStats | undefined;
   /** Undefined for a container that is not running. */
   readonly memory: MemoryStats | undefined;
+  /** Undefined when the runtime does not report it. */
   readonly swap: SwapStats | undefined;
   /** Undefined until the first measurement, which takes containerd some seconds. */
   readonly writableLayer: WritableLayerUsage | undefined;
@@ -166,10 +178,15 @@ export interface ContainerUsage {
 export interface PodUsage {
   /** The id of the sandbox. */
   readonly id: string;
+  /** PodSandboxMetadata.name. */
   readonly name: string;
+  /** PodSandboxMetadata.namespace. */
   readonly namespace: string;
+  /** PodSandboxMetadata.uid. */
   readonly uid: string;
+  /** PodSandboxMetadata.attempt. */
   readonly attempt: number;
+  /** The labels of the sandbox. */
   readonly labels: Readonly<Record<string, string>>;
   /** The time of the first of the readings below that has one. */
   readonly at: Date | undefined;
@@ -180,6 +197,7 @@ export interface PodUsage {
   readonly cpu: CpuStats | undefined;
   /** As `cpu`. */
   readonly memory: MemoryStats | undefined;
+  /** Undefined when the runtime does not report it. */
   readonly network: NetworkStats | undefined;
   /** CRI `process_count`. containerd counts only the sandbox's own process; CRI-O with cgroupfs reports none. */
   readonly processCount: bigint | undefined;

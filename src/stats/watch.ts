@@ -49,7 +49,9 @@ export interface UsageWatchOptions extends CallOptions {
 export interface UsageSample {
   /** The start of the sample, by this machine's clock. */
   readonly at: Date;
+  /** The usage of the running containers; empty if `containers` is false. */
   readonly containers: readonly ContainerUsage[];
+  /** The usage of the pods that are ready; empty if `pods` is false. */
   readonly pods: readonly PodUsage[];
   /** Running pods and containers whose usage could not be read. */
   readonly failed: readonly FailedUsage[];

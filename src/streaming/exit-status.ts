@@ -20,11 +20,23 @@ export function commandExit(exitCode: number): CommandExit {
 /** The status that the error channel of an exec or attach carries at the end of the session. */
 export type ExitStatus =
   /** The command exited with this code, as the runtime observed it. */
-  | { readonly kind: "exited"; readonly exitCode: number }
+  | {
+      readonly kind: "exited";
+      /** The exit code; 0 is success. */
+      readonly exitCode: number;
+    }
   /** The session failed in the runtime; most often the command could not be started. */
-  | { readonly kind: "failed"; readonly message: string }
+  | {
+      readonly kind: "failed";
+      /** The message of the runtime. */
+      readonly message: string;
+    }
   /** The session ended without a usable status. */
-  | { readonly kind: "unknown"; readonly message: string };
+  | {
+      readonly kind: "unknown";
+      /** What arrived instead; "" for nothing. */
+      readonly message: string;
+    };
 
 /** The limit for a status in bytes. A status contains the whole command line. */
 const statusLimitBytes = 1_048_576;
@@ -97,6 +109,7 @@ export function parseTextStatus(bytes: Uint8Array): ExitStatus {
   return code === undefined ? { kind: "failed", message } : { kind: "exited", exitCode: Number(code) };
 }
 
+/** A status that can be sent. @inline */
 type KnownStatus = Exclude<ExitStatus, { kind: "unknown" }>;
 
 const statusCheck: OptionCheck<KnownStatus> = (value: unknown) => {

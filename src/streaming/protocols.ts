@@ -5,7 +5,9 @@ export type SessionKind = "command" | "portforward";
 
 /** The properties of one streaming protocol of Kubernetes. */
 export interface StreamingProtocol {
+  /** What carries it. */
   readonly transport: StreamingTransport;
+  /** What it is for. */
   readonly kind: SessionKind;
   /** The name in the header `X-Stream-Protocol-Version` (SPDY) or `Sec-WebSocket-Protocol` (WebSocket). */
   readonly name: string;

@@ -3,7 +3,9 @@ import { malformedStream } from "./errors.js";
 
 /** The size of a terminal, in characters. */
 export interface TerminalSize {
+  /** The width, from 1 to 65535. */
   readonly columns: number;
+  /** The height, from 1 to 65535. */
   readonly rows: number;
 }
 
@@ -38,6 +40,7 @@ export function encodeResize(size: TerminalSize): Buffer {
 export class ResizeDecoder {
   #text = "";
 
+  /** Adds bytes, and returns the sizes that are complete now. */
   push(bytes: Uint8Array): TerminalSize[] {
     checkArgument("ResizeDecoder.push", "bytes", bytes, option.byteArray);
     this.#text += Buffer.from(bytes).toString("latin1");

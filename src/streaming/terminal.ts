@@ -6,8 +6,11 @@ import type { Session } from "./session.js";
 
 /** The parts of a process that a terminal needs; `process` has them. */
 export interface TerminalProcess {
+  /** As `process.stdin`. */
   readonly stdin: NodeJS.ReadStream;
+  /** As `process.stdout`. */
   readonly stdout: NodeJS.WriteStream;
+  /** As `process.stderr`. */
   readonly stderr: NodeJS.WriteStream;
 }
 

@@ -15,14 +15,19 @@ export type RpcHeadersInit = [string, string][] | Record<string, string> | Heade
 
 /** A key under which interceptors share a value within one call (Connect's `ContextKey`). */
 export interface RpcContextKey<T> {
+  /** Identifies the key. */
   id: symbol;
+  /** The value as long as none is set. */
   defaultValue: T;
 }
 
 /** Values that interceptors share within one call (Connect's `ContextValues`). */
 export interface RpcContextValues {
+  /** Returns the value of a key, or its default. */
   get<T>(key: RpcContextKey<T>): T;
+  /** Sets the value of a key. */
   set<T>(key: RpcContextKey<T>, value: T): this;
+  /** Removes a value: the default applies again. */
   delete(key: RpcContextKey<unknown>): this;
 }
 
@@ -45,7 +50,9 @@ interface ResponseCommon {
 export interface RpcUnaryRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends RequestCommon {
   readonly stream: false;
+  /** The request. */
   readonly message: MessageShape<I>;
+  /** The descriptor of the RPC. */
   readonly method: DescMethodUnary<I, O>;
 }
 
@@ -53,7 +60,9 @@ export interface RpcUnaryRequest<I extends DescMessage = DescMessage, O extends 
 export interface RpcUnaryResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: false;
+  /** The response. */
   readonly message: MessageShape<O>;
+  /** The descriptor of the RPC. */
   readonly method: DescMethodUnary<I, O>;
 }
 
@@ -61,7 +70,9 @@ export interface RpcUnaryResponse<I extends DescMessage = DescMessage, O extends
 export interface RpcStreamRequest<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends RequestCommon {
   readonly stream: true;
+  /** The request messages: one for each RPC of CRI. */
   readonly message: AsyncIterable<MessageShape<I>>;
+  /** The descriptor of the RPC. */
   readonly method: DescMethodStreaming<I, O>;
 }
 
@@ -69,7 +80,9 @@ export interface RpcStreamRequest<I extends DescMessage = DescMessage, O extends
 export interface RpcStreamResponse<I extends DescMessage = DescMessage, O extends DescMessage = DescMessage>
   extends ResponseCommon {
   readonly stream: true;
+  /** The response messages. */
   readonly message: AsyncIterable<MessageShape<O>>;
+  /** The descriptor of the RPC. */
   readonly method: DescMethodStreaming<I, O>;
 }
 
@@ -83,6 +96,7 @@ export type RpcInterceptor = (next: RpcNext) => RpcNext;
 
 /** A transport for RPCs; the same type as Connect's `Transport`, so each can be used as the other. */
 export interface RpcTransport {
+  /** Makes a unary call. `timeoutMs` is the deadline in milliseconds; undefined means none. */
   unary<I extends DescMessage, O extends DescMessage>(
     method: DescMethodUnary<I, O>,
     signal: AbortSignal | undefined,
@@ -91,6 +105,7 @@ export interface RpcTransport {
     input: MessageInitShape<I>,
     contextValues?: RpcContextValues,
   ): Promise<RpcUnaryResponse<I, O>>;
+  /** Makes a streaming call. Resolves with the beginning of the response; its messages follow. */
   stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     signal: AbortSignal | undefined,

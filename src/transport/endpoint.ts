@@ -1,21 +1,39 @@
 import { type CriError, criError, describe } from "../core/index.js";
 
 /**
- * The address of a runtime. `url` is its canonical form: two endpoints are equal if their URLs are.
+ * The address of a runtime.
  * - `unix`: a socket file · `abstract`: a Linux socket name without a file · `pipe`: a Windows named pipe
  * - `tcp`: a host and port, with TLS or without
  */
-export type Endpoint =
-  | { readonly kind: "unix"; readonly path: string; readonly url: string }
-  | { readonly kind: "abstract"; readonly name: string; readonly url: string }
-  | { readonly kind: "pipe"; readonly path: string; readonly url: string }
+export type Endpoint = {
+  /** Its canonical form: two endpoints are equal if their URLs are. */
+  readonly url: string;
+} & (
+  | {
+      readonly kind: "unix";
+      /** The path of the socket file. */
+      readonly path: string;
+    }
+  | {
+      readonly kind: "abstract";
+      /** The name of the socket, without the leading `@` or NUL byte. */
+      readonly name: string;
+    }
+  | {
+      readonly kind: "pipe";
+      /** The path of the pipe, such as `\\.\pipe\NAME`. */
+      readonly path: string;
+    }
   | {
       readonly kind: "tcp";
+      /** A name or an address; an IPv6 address without brackets. */
       readonly host: string;
+      /** The port, from 1 to 65535. */
       readonly port: number;
+      /** Whether the connection is over TLS. */
       readonly tls: boolean;
-      readonly url: string;
-    };
+    }
+);
 
 /** The kernel's limit for a Unix socket path, in bytes; above it, connect() fails with a plain ENOENT. */
 const maxSocketPathBytes = 107;

@@ -43,6 +43,12 @@ test("every relative link leads to a file, and every anchor to a heading", () =>
     }
 });
 
+test("docs/README.md leads to every other page of docs/", () => {
+  const text = readPage("docs/README.md");
+  for (const page of pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md"))
+    assert.ok(text.includes(`](${page.slice("docs/".length)})`), page);
+});
+
 test("the README is short and begins with a program", () => {
   const text = readPage("README.md");
   assert.ok(text.split("\n").length < 200);

@@ -35,12 +35,15 @@ export interface CredentialSource {
 export type CredentialFunction = (
   image: ImageReference,
   lookup: CredentialLookup,
-) => Awaitable<RegistryCredentials | readonly RegistryCredentials[] | undefined>;
-
-type Awaitable<T> = T | Promise<T>;
+) =>
+  | RegistryCredentials
+  | readonly RegistryCredentials[]
+  | undefined
+  | Promise<RegistryCredentials | readonly RegistryCredentials[] | undefined>;
 
 /** Credentials or a source of credentials, or a list of these, in order of preference. `[]` means no credentials. */
 export type ImageAuth = OneImageAuth | readonly OneImageAuth[];
+/** @inline */
 type OneImageAuth = RegistryCredentials | CredentialSource | CredentialFunction;
 
 /** The fields of {@link RegistryCredentials}. Whether they belong together is checked where they are used. */

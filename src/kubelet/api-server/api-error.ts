@@ -28,6 +28,7 @@ export class ApiServerError extends CriError {
   /** The shortest delay before a retry, in milliseconds, if the API server sends one. */
   readonly retryAfterMs: number | undefined;
 
+  /** Creates the error. The code follows from `status`; without one, it is `unavailable`. */
   constructor(rawMessage: string, details: ApiServerErrorDetails = {}) {
     checkArgument("ApiServerError", "rawMessage", rawMessage, option.string);
     checkArgument("ApiServerError", "details", details, (value) =>

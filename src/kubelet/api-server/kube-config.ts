@@ -5,8 +5,11 @@ import { criError, invalidOption, messageOf, rawMessageOf } from "../../core/ind
 export interface KubeConfigLike {
   /** Returns the cluster of the current context. */
   getCurrentCluster(): {
+    /** The URL of the API server. */
     readonly server: string;
+    /** Whether its certificate is not verified. @default false */
     readonly skipTLSVerify?: boolean | undefined;
+    /** The URL of a proxy. @default none */
     readonly proxyUrl?: string | undefined;
   } | null;
   /** Adds certificates, headers with tokens and, for proxies, an agent to the options of a request. */

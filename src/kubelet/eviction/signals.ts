@@ -9,8 +9,19 @@ interface SignalRules {
 const disk = { pressure: "disk", resource: "ephemeral-storage" } as const;
 const inodes = { pressure: "disk", resource: "inodes" } as const;
 
+/** A signal of the kubelet. */
+export type EvictionSignal =
+  | "memory.available"
+  | "nodefs.available"
+  | "nodefs.inodesFree"
+  | "imagefs.available"
+  | "imagefs.inodesFree"
+  | "containerfs.available"
+  | "containerfs.inodesFree"
+  | "pid.available";
+
 /** The signals of eviction thresholds. */
-export const signalRules = {
+export const signalRules: Readonly<Record<EvictionSignal, SignalRules>> = {
   "memory.available": { pressure: "memory", resource: "memory" },
   "nodefs.available": disk,
   "nodefs.inodesFree": inodes,
@@ -19,10 +30,7 @@ export const signalRules = {
   "containerfs.available": disk,
   "containerfs.inodesFree": inodes,
   "pid.available": { pressure: "pid", resource: "pids" },
-} as const satisfies Readonly<Record<string, SignalRules>>;
-
-/** A signal of the kubelet. */
-export type EvictionSignal = keyof typeof signalRules;
+};
 
 /** The pressures of a node: its conditions MemoryPressure, DiskPressure and PIDPressure. */
 export interface NodePressures {
@@ -41,6 +49,7 @@ export interface Observation {
 
 /** The signals of a node. One that cannot be measured is missing, and causes nothing. */
 export interface Observations {
+  /** The measurements, by signal. */
   readonly signals: Readonly<Partial<Record<EvictionSignal, Observation>>>;
   /** Whether images are on another file system than the pods' files. */
   readonly hasOwnImageFs: boolean;

@@ -3,9 +3,13 @@ import type { StreamingOptions } from "../../streaming/index.js";
 
 /** A user of the kubelet's API: of a client certificate (CN is the name, O the groups), or of a token. */
 export interface KubeletUser {
+  /** The name of the user. */
   readonly name: string;
+  /** The uid of the user. @default none */
   readonly uid?: string | undefined;
+  /** The groups of the user. @default none */
   readonly groups?: readonly string[] | undefined;
+  /** Further properties from the authentication, for the authorization. @default none */
   readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
 }
 
@@ -24,7 +28,9 @@ export interface KubeletAccess {
 
 /** The result of an authorization. */
 export interface KubeletAccessDecision {
+  /** Whether the request is permitted. */
   readonly allowed: boolean;
+  /** Why, as in the status of a SubjectAccessReview. The response does not contain it. @default none */
   readonly reason?: string | undefined;
 }
 

@@ -8,13 +8,21 @@ import type { PodView } from "./pod-view.js";
  * the grace periods and the preStop hook from them.
  */
 export const containerAnnotationKeys = {
+  /** The hash of what the container was created from. */
   hash: "io.kubernetes.container.hash",
+  /** How often the container was started again. */
   restartCount: "io.kubernetes.container.restartCount",
+  /** `terminationMessagePath` of the container. */
   terminationMessagePath: "io.kubernetes.container.terminationMessagePath",
+  /** `terminationMessagePolicy` of the container. */
   terminationMessagePolicy: "io.kubernetes.container.terminationMessagePolicy",
+  /** `metadata.deletionGracePeriodSeconds`, in seconds. */
   deletionGracePeriod: "io.kubernetes.pod.deletionGracePeriod",
+  /** `spec.terminationGracePeriodSeconds`, in seconds. */
   terminationGracePeriod: "io.kubernetes.pod.terminationGracePeriod",
+  /** The preStop hook, as JSON. */
   preStopHandler: "io.kubernetes.container.preStopHandler",
+  /** The ports of the container, as JSON. */
   ports: "io.kubernetes.container.ports",
 } as const;
 

@@ -24,5 +24,6 @@ export interface SubPathPlan {
 export interface HostsFilePlan {
   /** `hostsFilePath()` */
   readonly hostPath: string;
+  /** `hostsFileText()` */
   readonly content: string;
 }

@@ -9,7 +9,9 @@ const maxHostnameLength = 64;
 
 /** A pod's name and its domain, "" for none. */
 export interface PodHostname {
+  /** The host name, without a domain. */
   readonly name: string;
+  /** `<subdomain>.<namespace>.svc.<cluster domain>`, or "". */
   readonly domain: string;
 }
 

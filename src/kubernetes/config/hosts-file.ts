@@ -6,6 +6,7 @@ import type { PodHostname } from "./hostname.js";
 export interface HostsFileInput {
   /** The pod's addresses; ignored in the host's network. */
   readonly podIPs: readonly string[];
+  /** `podHostname()` */
   readonly hostname: PodHostname;
   /** `spec.hostAliases` */
   readonly hostAliases: readonly HostAlias[];

@@ -7,11 +7,15 @@ export type ContainerKind = "init" | "sidecar" | "regular" | "ephemeral";
 
 /** A container, ready for CreateContainer. */
 export interface PlannedContainer {
+  /** The name in the Pod. */
   readonly name: string;
+  /** The list of the Pod that it is in. */
   readonly kind: ContainerKind;
   /** The image name for pulls: `:latest` is appended where it has neither tag nor digest. */
   readonly image: string;
+  /** When the image is pulled. */
   readonly pullPolicy: "Always" | "IfNotPresent" | "Never";
+  /** CreateContainerRequest.config */
   readonly config: ContainerConfig;
   /** What the mounts of `config` refer to, beside volumes: `PodFiles.prepareContainer` creates it. */
   readonly files: ContainerFiles;
@@ -21,6 +25,7 @@ export interface PlannedContainer {
 export interface ConfigNotice {
   /** The reason of the kubelet's warning event, such as `DNSConfigForming`. */
   readonly reason: string;
+  /** The message of that event. */
   readonly message: string;
 }
 
@@ -28,9 +33,11 @@ export interface ConfigNotice {
 export interface PodPlan {
   /** RunPodSandboxRequest.runtime_handler */
   readonly runtimeHandler: string;
+  /** RunPodSandboxRequest.config */
   readonly sandbox: PodSandboxConfig;
   /** The volumes to prepare, in the order of the Pod. */
   readonly volumes: readonly VolumePlan[];
+  /** What was left out. */
   readonly notices: readonly ConfigNotice[];
 }
 

@@ -12,10 +12,21 @@ export interface ImageFacts {
 
 /** A Service, for its environment variables. */
 export interface ServiceInput {
+  /** Its name, the beginning of the names of its variables. */
   readonly name: string;
+  /** Its namespace. */
   readonly namespace: string;
+  /** Its address. Services without one, and with "None", have no variables. */
   readonly clusterIP: string;
-  readonly ports: readonly { readonly name?: string; readonly port: number; readonly protocol?: string }[];
+  /** Its ports, the first of which has further variables. */
+  readonly ports: readonly {
+    /** A DNS label. A named port has a variable of its own. */
+    readonly name?: string;
+    /** The number of the port. */
+    readonly port: number;
+    /** "TCP", "UDP" or "SCTP". @default "TCP" */
+    readonly protocol?: string;
+  }[];
 }
 
 /** What is known of a container of the Pod. */
@@ -32,7 +43,9 @@ export interface ContainerInput {
 
 /** A device of the node in a container. */
 export interface DeviceInput {
+  /** The path of the device on the node. */
   readonly hostPath: string;
+  /** The path of the device in the container. */
   readonly containerPath: string;
   /** Of the letters `r`, `w` and `m` (mknod). */
   readonly permissions: string;
@@ -42,7 +55,9 @@ export interface DeviceInput {
 export interface PodInputs {
   /** The objects that the Pod refers to, in its namespace. Others are ignored. */
   readonly configMaps?: readonly ConfigMap[] | undefined;
+  /** As `configMaps`. */
   readonly secrets?: readonly Secret[] | undefined;
+  /** Services whose addresses become variables: `default/kubernetes`, and those of the Pod's namespace unless `enableServiceLinks` is false. */
   readonly services?: readonly ServiceInput[] | undefined;
   /** The runtime handlers by the names of RuntimeClasses. */
   readonly runtimeClasses?: Readonly<Record<string, string>> | undefined;

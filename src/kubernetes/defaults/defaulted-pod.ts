@@ -25,7 +25,9 @@ import type {
 export interface DefaultedPod extends Pod {
   readonly apiVersion: "v1";
   readonly kind: "Pod";
+  /** The metadata, with its defaults. */
   readonly metadata: DefaultedObjectMeta;
+  /** The spec, with its defaults. */
   readonly spec: DefaultedPodSpec;
 }
 
@@ -41,9 +43,13 @@ export interface DefaultedObjectMeta extends ObjectMeta {
 
 /** The spec of a Pod with its defaults. Lists that are absent are empty. */
 export interface DefaultedPodSpec extends PodSpec {
+  /** The containers, with their defaults. */
   readonly containers: readonly DefaultedContainer[];
+  /** The init containers, with their defaults. @default [] */
   readonly initContainers: readonly DefaultedContainer[];
+  /** The ephemeral containers, with their defaults. @default [] */
   readonly ephemeralContainers: readonly DefaultedEphemeralContainer[];
+  /** The volumes, with their defaults. @default [] */
   readonly volumes: readonly DefaultedVolume[];
   /** @default "Always" */
   readonly restartPolicy: string;
@@ -71,13 +77,21 @@ export interface DefaultedContainer extends Container {
   readonly terminationMessagePolicy: string;
   /** A limit without a request is also the request. @default {} */
   readonly resources: ResourceRequirements;
+  /** @default [] */
   readonly env: readonly EnvVar[];
+  /** @default [] */
   readonly envFrom: readonly EnvFromSource[];
+  /** @default [] */
   readonly ports: readonly DefaultedContainerPort[];
+  /** @default [] */
   readonly volumeMounts: readonly VolumeMount[];
+  /** The probe, with its defaults. */
   readonly livenessProbe?: DefaultedProbe;
+  /** The probe, with its defaults. */
   readonly readinessProbe?: DefaultedProbe;
+  /** The probe, with its defaults. */
   readonly startupProbe?: DefaultedProbe;
+  /** The hooks, with their defaults. */
   readonly lifecycle?: DefaultedLifecycle;
 }
 
@@ -105,23 +119,33 @@ export interface DefaultedProbe extends Probe {
   readonly successThreshold: number;
   /** In seconds. @default 1 */
   readonly timeoutSeconds: number;
+  /** The command. */
   readonly exec?: ExecAction;
+  /** The call. */
   readonly grpc?: GRPCAction;
+  /** The request, with its defaults. */
   readonly httpGet?: DefaultedHTTPGetAction;
+  /** The connection. */
   readonly tcpSocket?: TCPSocketAction;
 }
 
 /** The hooks of a container with their defaults. */
 export interface DefaultedLifecycle extends Lifecycle {
+  /** The hook, with its defaults. */
   readonly postStart?: DefaultedLifecycleHandler;
+  /** The hook, with its defaults. */
   readonly preStop?: DefaultedLifecycleHandler;
 }
 
 /** The action of a hook with its defaults. */
 export interface DefaultedLifecycleHandler extends LifecycleHandler {
+  /** The command. */
   readonly exec?: ExecAction;
+  /** The request, with its defaults. */
   readonly httpGet?: DefaultedHTTPGetAction;
+  /** The pause. */
   readonly sleep?: SleepAction;
+  /** The connection. Refused by validation. */
   readonly tcpSocket?: TCPSocketAction;
 }
 

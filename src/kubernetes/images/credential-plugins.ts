@@ -34,7 +34,14 @@ export interface CredentialPlugin {
   /** Arguments of the program. @default none */
   readonly args?: readonly string[] | undefined;
   /** Variables of the program, in addition to those of this process. @default none */
-  readonly env?: readonly { readonly name: string; readonly value: string }[] | undefined;
+  readonly env?:
+    | readonly {
+        /** The name of the variable. */
+        readonly name: string;
+        /** Its value. */
+        readonly value: string;
+      }[]
+    | undefined;
 }
 
 /** Options of {@link credentialPlugins}. */

@@ -12,7 +12,9 @@ export interface ManifestPlace {
 
 /** An object of a manifest. */
 export interface ManifestObject<T> {
+  /** The object itself. */
   readonly object: T;
+  /** Where the object begins in the text. */
   readonly place: ManifestPlace;
   /** The kind in the text, such as `Deployment` for a Pod that was made from its template. */
   readonly kind: string;
@@ -25,16 +27,21 @@ export interface ManifestObject<T> {
 
 /** A part of a manifest that is not used as it is, such as the replicas of a Deployment. */
 export interface ManifestNotice {
+  /** What is not used, and why. */
   readonly message: string;
+  /** Where it is in the text. */
   readonly place: ManifestPlace;
 }
 
 /** The objects of a text, in its order. */
 export interface ParsedManifests {
+  /** The Pods of the text, those of its workloads included. */
   readonly pods: readonly ManifestObject<Pod>[];
+  /** The ConfigMaps of the text. */
   readonly configMaps: readonly ManifestObject<ConfigMap>[];
   /** `stringData` is part of `data`, in base64. */
   readonly secrets: readonly ManifestObject<Secret>[];
+  /** The parts of the text that are not used. */
   readonly notices: readonly ManifestNotice[];
 }
 

@@ -120,6 +120,7 @@ export class LocalNodeFiles implements NodeFiles {
   /** What the plug-ins returned, by the uid of the pod and the name of the volume. */
   readonly #unmounts = new Map<string, Map<string, UnmountVolume>>();
 
+  /** Throws a CriError with the reason `invalid_option` for options that are not valid; nothing is created yet. */
   constructor(options: LocalNodeFilesOptions) {
     localNodeFilesTable.check("LocalNodeFiles", options);
     this.#options = options;

@@ -6,7 +6,15 @@ export type UnmountVolume = () => Promise<void> | void;
 
 /** What a {@link VolumePlugin} is called with, beside its volume and target. */
 export interface VolumePluginContext {
-  readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string };
+  /** The pod that the volume is for. */
+  readonly pod: {
+    /** `metadata.namespace` */
+    readonly namespace: string;
+    /** `metadata.name` */
+    readonly name: string;
+    /** `metadata.uid` */
+    readonly uid: string;
+  };
   /** Whether something is mounted at the target already: by an earlier call for the same pod, also one of a process that has died. */
   readonly isMounted: boolean;
   /** `spec.securityContext.fsGroup` */

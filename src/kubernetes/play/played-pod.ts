@@ -80,8 +80,11 @@ export interface PlayedPodParts {
 
 /** A Pod that this process runs: {@link playPod}. Its events can be iterated over; `await using` stops and removes it. */
 export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent> {
+  /** `metadata.namespace` */
   readonly namespace: string;
+  /** `metadata.name` */
   readonly name: string;
+  /** `metadata.uid` */
   readonly uid: string;
   /** The parts of the manifest that are not used as they are, such as the replicas of a Deployment: one sentence each, with its place. */
   readonly notices: readonly string[];
@@ -125,17 +128,17 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
   }
 
   /** Returns the events of the pod from its start on, at most the last 200 of the past, until it has ended. */
-  events(): PlayStream<PodWorkerEvent> {
+  events(): AsyncIterableIterator<PodWorkerEvent> & AsyncDisposable {
     return this.#parts.events.read("first");
   }
 
   /** Returns all events: {@link events}. */
-  [Symbol.asyncIterator](): PlayStream<PodWorkerEvent> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<PodWorkerEvent> & AsyncDisposable {
     return this.events();
   }
 
   /** Returns the current status and each new one, until the pod has ended. */
-  statusChanges(): PlayStream<PodStatus<Date>> {
+  statusChanges(): AsyncIterableIterator<PodStatus<Date>> & AsyncDisposable {
     const changes = this.#parts.statuses.read("latest");
     return mapStream(changes, ({ status }) => status);
   }
@@ -152,7 +155,7 @@ export class PlayedPod implements AsyncDisposable, AsyncIterable<PodWorkerEvent>
    * Reads the log of a container. With `follow`, waits for the container, and continues after its restarts, until the pod has ended. The
    * iteration rejects with `log_missing` for a container without a log, and as `cri.logs` does.
    */
-  logs(options: PlayLogsOptions = {}): PlayStream<LogEntry> {
+  logs(options: PlayLogsOptions = {}): AsyncIterableIterator<LogEntry> & AsyncDisposable {
     playLogsTable.check("playedPod.logs", options);
     const { worker, statuses } = this.#parts;
     return readPlayLogs(this.#containerName("playedPod.logs", options.container), options, {

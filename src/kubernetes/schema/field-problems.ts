@@ -15,6 +15,7 @@ export type FieldProblemKind =
 
 /** A problem with a field of an object. */
 export interface FieldProblem extends Problem {
+  /** What kind of problem it is. */
   readonly kind: FieldProblemKind;
   /** As API servers write it: `spec.containers[1].image`. Empty for the object itself. */
   readonly path: string;

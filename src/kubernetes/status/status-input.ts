@@ -6,7 +6,9 @@ import type { ProbeStates } from "../worker/probe-states.js";
 
 /** Why a container does not run, as `state.waiting` reports it. */
 export interface WaitingState {
+  /** In CamelCase, such as `CreateContainerError`. */
   readonly reason: string;
+  /** The reason as a sentence. */
   readonly message: string;
 }
 
@@ -14,6 +16,7 @@ export interface WaitingState {
 export interface PodFailure {
   /** In CamelCase, such as `Evicted` or `Preempting`. */
   readonly reason: string;
+  /** The reason as a sentence. */
   readonly message: string;
   /**
    * The message of the condition DisruptionTarget with the reason TerminationByKubelet: for a pod that is stopped for the sake of the
@@ -27,7 +30,9 @@ export interface PodFailure {
 export interface PodStatusInput {
   /** The current time in milliseconds since 1970. */
   readonly nowMs: number;
+  /** What the status says about the node. */
   readonly node: Pick<NodeFacts, "nodeIPs" | "runtimeName" | "runtimeHandlers">;
+  /** The results of the probes, by the id of the container. */
   readonly probes: ProbeStates;
   /** Why the last start of a container failed, by its name. A successful start removes it. */
   readonly waiting: Readonly<Record<string, WaitingState>>;
@@ -55,7 +60,12 @@ export interface ResizeStatus {
   readonly pending: PendingResize | undefined;
   /** Whether containers have other resources than are allocated: the condition PodResizeInProgress, with an error if the last attempt failed. */
   readonly inProgress:
-    | { readonly generation: number | undefined; readonly error: string | undefined }
+    | {
+        /** `metadata.generation` of the Pod whose resources are allocated. */
+        readonly generation: number | undefined;
+        /** Why the last attempt failed. */
+        readonly error: string | undefined;
+      }
     | undefined;
 }
 

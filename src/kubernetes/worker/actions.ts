@@ -18,7 +18,9 @@ import { sandboxNeed } from "./sandbox-need.js";
 
 /** An instance to be removed because all containers of the pod start anew. */
 export interface ContainerReset {
+  /** The id of the instance. */
   readonly id: string;
+  /** The name in the Pod. */
   readonly name: string;
   /** Whether it may run and has to be stopped first, without a grace period: its hook does not run. */
   readonly kill: boolean;
@@ -30,6 +32,7 @@ export interface PodActionsState {
   readonly isTerminating: boolean;
   /** Whether all containers are removed and start anew: the condition AllContainersRestarting of the pod's status is True. */
   readonly isRestartingAll: boolean;
+  /** The results of the probes, by the id of the container. */
   readonly probes: ProbeStates;
   /**
    * The resources that each running container has, by its name: those that differ from the Pod's are changed. Undefined: none are, since
@@ -54,6 +57,7 @@ export interface PodActions {
   readonly remove: readonly string[];
   /** Whether to create a sandbox, with `sandboxAttempt`. */
   readonly createSandbox: boolean;
+  /** PodSandboxMetadata.attempt of the new sandbox. */
   readonly sandboxAttempt: number;
   /** The newest existing sandbox: the one to start containers in, unless a new one is created. */
   readonly sandboxId: string | undefined;

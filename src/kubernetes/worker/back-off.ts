@@ -53,6 +53,7 @@ export class RestartBackOff {
   /** Failures in the future, and when they were noticed. */
   readonly #noticed = new Map<string, { readonly failedAtMs: number; readonly atMs: number }>();
 
+  /** Throws a CriError with the reason `invalid_option` for options that are not valid. */
   constructor(options: RestartBackOffOptions = {}) {
     restartBackOffTable.check("RestartBackOff", options);
     this.#firstMs = options.firstMs ?? 10_000;
@@ -125,7 +126,11 @@ export type RestartDecision =
       /** When it may start, in milliseconds since 1970. */
       readonly untilMs: number;
       /** `state.waiting` of the container's status, until then. */
-      readonly waiting: { readonly reason: "CrashLoopBackOff"; readonly message: string };
+      readonly waiting: {
+        readonly reason: "CrashLoopBackOff";
+        /** With the delay, the name of the container and the pod, as the kubelet words it. */
+        readonly message: string;
+      };
       /** The message of the event `BackOff`. */
       readonly eventMessage: string;
     };

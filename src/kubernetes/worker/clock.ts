@@ -1,6 +1,6 @@
 import { monotonicMs, sleep } from "../../core/index.js";
 
-/** The time source of workers, probes and back-offs. */
+/** The time source of workers, probes and back-offs. @inline */
 export interface Clock {
   /** The current time in milliseconds since 1970. */
   now(): number;

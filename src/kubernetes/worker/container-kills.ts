@@ -8,8 +8,11 @@ export type KillReason = "livenessProbe" | "startupProbe" | "definitionChanged" 
 
 /** A running container, or one in an unknown state, to be stopped. */
 export interface ContainerKill {
+  /** The id of the instance. */
   readonly id: string;
+  /** The name in the Pod. */
   readonly name: string;
+  /** Why it is killed. */
   readonly reason: KillReason;
   /** The message of the event `Killing`, as the kubelet words it: people search for it. */
   readonly message: string;

@@ -19,7 +19,9 @@ const states: Readonly<Record<ContainerState, ObservedContainer["state"]>> = {
 
 /** The status of a container, and the id of its sandbox: ContainerStatus lacks it, Container.pod_sandbox_id has it. */
 export interface ContainerInSandbox {
+  /** ContainerStatusResponse.status */
   readonly status: ContainerStatus;
+  /** Container.pod_sandbox_id */
   readonly sandboxId: string;
 }
 

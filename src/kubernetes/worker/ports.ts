@@ -33,8 +33,11 @@ export type PodRuntime = Pick<
 
 /** An event of a Pod, with the reasons of the kubelet's events: `Pulling`, `Created`, `BackOff`, `Unhealthy`. */
 export interface PodWorkerEvent {
+  /** "Warning" for a problem. */
   readonly type: "Normal" | "Warning";
+  /** In CamelCase. */
   readonly reason: string;
+  /** A sentence for a person. */
   readonly message: string;
   /** The container that it is about; undefined for the pod. */
   readonly container?: string | undefined;
@@ -79,8 +82,11 @@ export interface PodPlanner {
 
 /** The current results of the probes of a container. */
 export interface ProbeState {
+  /** Until it has succeeded, the other probes wait. */
   readonly startup: "success" | "failure" | "unknown";
+  /** A failure: the container is restarted. */
   readonly liveness: "success" | "failure" | "unknown";
+  /** A success: the container is ready. */
   readonly readiness: "success" | "failure" | "unknown";
 }
 
@@ -138,6 +144,7 @@ export interface PodChanges {
 export interface PendingResize {
   /** `Deferred`: it fits when others leave. `Infeasible`: it never does. */
   readonly reason: "Deferred" | "Infeasible";
+  /** The message of the condition. */
   readonly message: string;
   /** `metadata.generation` of the Pod that was refused. */
   readonly observedGeneration?: number | undefined;

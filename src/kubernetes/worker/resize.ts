@@ -7,8 +7,11 @@ import type { ResizableResource } from "./ports.js";
 
 /** A change of one resource of a running container. */
 export interface ContainerResize {
+  /** The id of the instance. */
   readonly id: string;
+  /** The name in the Pod. */
   readonly name: string;
+  /** The resource that changes. */
   readonly resource: ResizableResource;
   /** The resources of the container after the change: the other resource is as it was. */
   readonly resources: ResourceRequirements;

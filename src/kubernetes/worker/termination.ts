@@ -11,8 +11,11 @@ import { findContainer, initContainersOf, isSidecar, regularContainersOf } from 
  * what is left, subtract the whole seconds again, and call StopContainer with `stopTimeoutSeconds()` of the rest.
  */
 export interface ContainerTermination {
+  /** The id of the instance. */
   readonly id: string;
+  /** The name in the Pod. */
   readonly name: string;
+  /** The time for the hook, for the containers that stop before this one and for the stop itself, in seconds. */
   readonly graceSeconds: number;
   /** The hook to run first; undefined when there is none, or no time for it. */
   readonly preStop: LifecycleHandler | undefined;

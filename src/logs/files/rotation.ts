@@ -11,6 +11,7 @@ const { O_CREAT, O_TRUNC, O_WRONLY } = constants;
 
 /** A file of a log. */
 export interface LogFileInfo {
+  /** The path of the file. */
   readonly path: string;
   /** Whether it is compressed with gzip. */
   readonly compressed: boolean;

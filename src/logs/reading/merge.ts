@@ -20,6 +20,7 @@ export interface MergeableLog extends AsyncIterable<LogEntry> {
 export interface MergedLogEntry {
   /** The name of its log: the key in the first argument of {@link mergeLogs}. */
   readonly source: string;
+  /** The entry. */
   readonly entry: LogEntry;
   /**
    * Where its log continues after this entry, for the `from` of a later reader; the reader's own cursor is ahead of it.

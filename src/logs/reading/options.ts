@@ -5,24 +5,49 @@ import type { LogStream } from "../records/record.js";
 /** An event that a reader reports besides the entries. */
 export type LogNotice =
   /** The log continues in another file. */
-  | { readonly kind: "rotated"; readonly path: string }
+  | {
+      readonly kind: "rotated";
+      /** The file in which the log continues. */
+      readonly path: string;
+    }
   /** The file was truncated, and is read from its beginning. Lines that had not been read are lost. */
-  | { readonly kind: "truncated"; readonly path: string }
-  /**
-   * A line is in no known log format, or NUL bytes precede a record, as after a crash of the machine: both are skipped. `line` is the
-   * beginning of the skipped bytes, `offset` their position in the file.
-   */
-  | { readonly kind: "unreadable"; readonly path: string; readonly offset: number; readonly line: string }
+  | {
+      readonly kind: "truncated";
+      /** The path of the file. */
+      readonly path: string;
+    }
+  /** A line is in no known log format, or NUL bytes precede a record, as after a crash of the machine: both are skipped. */
+  | {
+      readonly kind: "unreadable";
+      /** The path of the file. */
+      readonly path: string;
+      /** The position of the skipped bytes in the file. */
+      readonly offset: number;
+      /** The beginning of the skipped bytes. */
+      readonly line: string;
+    }
   /**
    * A part of a file is damaged, from `offset` on. A compressed file: the reading continues with the next file, and everything before
    * the damage was returned. A long run of NUL bytes in a record: the record is returned with them, because they may be output.
    */
-  | { readonly kind: "damaged"; readonly path: string; readonly offset: number; readonly message: string }
+  | {
+      readonly kind: "damaged";
+      /** The path of the file. */
+      readonly path: string;
+      /** Where the damage begins, in bytes; in a compressed file, of the uncompressed content. */
+      readonly offset: number;
+      /** What is damaged. */
+      readonly message: string;
+    }
   /**
    * The file to continue from was deleted, and possibly later ones. A reader that had it open continues with the oldest later
    * file; a reader that began with a cursor continues with the oldest file, at the cursor's time.
    */
-  | { readonly kind: "lost"; readonly path: string };
+  | {
+      readonly kind: "lost";
+      /** The path of the deleted file. */
+      readonly path: string;
+    };
 
 /** The path of a log, or a function that determines it when the reading begins. */
 export type LogPath = string | ((signal: AbortSignal) => Promise<string>);

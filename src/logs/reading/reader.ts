@@ -37,6 +37,7 @@ export type LogEndReason =
 
 /** How the reading ended. */
 export interface LogEnd {
+  /** Why the reading ended. */
   readonly reason: LogEndReason;
   /** Where to continue; `undefined` when no file was opened. */
   readonly cursor: LogCursor | undefined;

@@ -184,6 +184,7 @@ export class LogDecoder {
   readonly #sink: EntrySink;
   readonly #parser: RecordParser;
 
+  /** Throws `invalid_option`. */
   constructor(options: LogDecoderOptions = {}) {
     decoderTable.check("LogDecoder", options);
     const { stream, maxLineBytes = 1_048_576 } = options;

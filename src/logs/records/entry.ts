@@ -37,10 +37,15 @@ export interface LogEntry {
 export interface LogEntryData {
   /** ISO 8601, in milliseconds. */
   readonly time: string;
+  /** The output to which the container printed the line. */
   readonly stream: LogStream;
+  /** The line, without its newline. */
   readonly text: string;
+  /** Whether the line does not end here. */
   readonly partial: boolean;
+  /** Whether the line began in an earlier entry of its stream. */
   readonly continued: boolean;
+  /** Whether `limitBytes` removed the end of the line. */
   readonly truncated: boolean;
 }
 

@@ -17,6 +17,7 @@ export interface LogLine {
   readonly timestamp: string;
   /** The same time in nanoseconds since 1970. */
   readonly timeNanos: bigint;
+  /** The output to which the container printed it. */
   readonly stream: LogStream;
   /** The tags: `P` (partial) or `F` (full), and any that a later version of CRI may add. Docker's lines have the first only. */
   readonly tags: readonly [first: "P" | "F", ...others: readonly string[]];

@@ -25,6 +25,7 @@ export interface ReadPosition extends FilePosition {
 
 /** A position in a file of the log. */
 export interface LogCursorPosition {
+  /** The file. */
   readonly file: LogCursorFile;
   /** In bytes; in a compressed file, in bytes of the uncompressed content. */
   readonly offset: number;
@@ -40,7 +41,9 @@ export interface LogCursor extends LogCursorPosition {
   /** The start positions of lines whose end was not read yet. These lines are read again from there, and returned when they end. */
   readonly open?:
     | {
+        /** The start of the open line of stdout. */
         readonly stdout?: LogCursorPosition | undefined;
+        /** The start of the open line of stderr. */
         readonly stderr?: LogCursorPosition | undefined;
       }
     | undefined;

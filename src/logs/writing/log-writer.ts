@@ -179,6 +179,7 @@ export class LogWriter implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -82,10 +82,10 @@ export function podResources(input: PodResourcesInput): ResourcesSpec {
   };
 }
 
-const qosClasses = ["Guaranteed", "Burstable", "BestEffort"] as const;
+const qosClasses: readonly QosClass[] = ["Guaranteed", "Burstable", "BestEffort"];
 
 /** A pod's Quality of Service class, by which Kubernetes treats it when a node runs out of resources. */
-export type QosClass = (typeof qosClasses)[number];
+export type QosClass = "Guaranteed" | "Burstable" | "BestEffort";
 
 /** Reports a value that is not a QoS class. A class in another case would otherwise count as Burstable. */
 export function checkQosClass(given: QosClass, path: string, violations: Violations): void {

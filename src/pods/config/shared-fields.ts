@@ -58,8 +58,11 @@ const maxFileNameLength = 255;
 
 /** The parts of a log directory's name. */
 export interface PodIdentity {
+  /** PodSandboxMetadata.namespace. */
   readonly namespace: string;
+  /** PodSandboxMetadata.name. */
   readonly name: string;
+  /** PodSandboxMetadata.uid. */
   readonly uid: string;
 }
 

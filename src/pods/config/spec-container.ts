@@ -11,6 +11,7 @@ interface MountTarget {
   readonly containerPath: string;
 }
 
+/** A mount of a host path. @inline */
 interface HostMount extends MountTarget {
   /**
    * The path on the host, absolute: Mount.host_path. containerd and CRI-O create a directory where nothing exists.
@@ -29,7 +30,7 @@ interface HostMount extends MountTarget {
   readonly mountOptions?: readonly string[] | undefined;
 }
 
-/** A mount that is read-only with all mounts below it. Requires a runtime handler with the feature. */
+/** A mount that is read-only with all mounts below it. Requires a runtime handler with the feature. @inline */
 interface RecursiveReadOnlyMount extends Omit<HostMount, "readOnly" | "recursiveReadOnly" | "propagation"> {
   readonly readOnly: true;
   /** Mount.recursive_read_only. */
@@ -37,7 +38,7 @@ interface RecursiveReadOnlyMount extends Omit<HostMount, "readOnly" | "recursive
   readonly propagation?: "None" | undefined;
 }
 
-/** A mount of an image's files, always read-only: Mount.image. Requires containerd 2.1 or later. */
+/** A mount of an image's files, always read-only: Mount.image. Requires containerd 2.1 or later. @inline */
 interface ImageMount extends MountTarget {
   readonly hostPath?: undefined;
   /** The image by reference or id. */
@@ -64,6 +65,7 @@ export interface DeviceSpec {
   readonly permissions?: string | undefined;
 }
 
+/** The fields that do not depend on each other. @inline */
 interface ContainerBase {
   /** A DNS label of up to 63 characters, unique in the pod: ContainerMetadata.name. */
   readonly name: string;
@@ -120,7 +122,7 @@ interface ContainerBase {
   readonly windows?: WindowsContainerConfig | undefined;
 }
 
-/** The standard input of a container. */
+/** The standard input of a container. @inline */
 type StdinSpec =
   | {
       /** Whether the container has an input to attach to: ContainerConfig.stdin. @default false */

@@ -33,6 +33,7 @@ export interface DnsSpec {
   readonly options?: readonly string[] | undefined;
 }
 
+/** The namespaces of a pod that shares the user namespace of the host. @inline */
 interface SharedNamespaces {
   /**
    * Whether the pod is on the host network: NamespaceOption.network NODE, else POD.
@@ -53,9 +54,10 @@ interface SharedNamespaces {
   readonly users?: undefined;
 }
 
-/** A user namespace, which cannot be combined with a host namespace. */
+/** A user namespace, which cannot be combined with a host namespace. @inline */
 interface UserNamespace {
   readonly hostNetwork?: false | undefined;
+  /** As without a user namespace, except for the processes of the host. @default "container" */
   readonly pid?: "container" | "pod" | undefined;
   readonly hostIpc?: false | undefined;
   /**
@@ -63,7 +65,12 @@ interface UserNamespace {
    * mounts. Without `gids`, groups are mapped like users. Requires a runtime handler with the feature, see `cri.features()`.
    * @default none: the host's user namespace
    */
-  readonly users: { readonly uids: UserIdRange; readonly gids?: UserIdRange | undefined };
+  readonly users: {
+    /** The user ids. */
+    readonly uids: UserIdRange;
+    /** The group ids. @default as `uids` */
+    readonly gids?: UserIdRange | undefined;
+  };
 }
 
 /** The host namespaces that a pod shares: NamespaceOption of the sandbox and of its containers. */
@@ -85,6 +92,7 @@ export interface UserIdRange {
   readonly length?: number | undefined;
 }
 
+/** The fields that do not depend on each other. @inline */
 interface PodBase {
   /** The pod's name, a DNS subdomain of up to 253 characters: PodSandboxMetadata.name. */
   readonly name: string;
@@ -148,7 +156,7 @@ interface PodBase {
   readonly windows?: WindowsPodSandboxConfig | undefined;
 }
 
-/** The hostname of a pod; on the host network it is the host's. */
+/** The hostname of a pod; on the host network it is the host's. @inline */
 type HostnameSpec =
   | {
       /** The host namespaces that the pod shares. @default none */
@@ -157,6 +165,7 @@ type HostnameSpec =
       readonly domain?: undefined;
     }
   | {
+      /** The host namespaces that the pod shares, without the network of the host. @default none */
       readonly namespaces?: (NamespacesSpec & { readonly hostNetwork?: false | undefined }) | undefined;
       /**
        * A DNS label, or a subdomain without `domain`: PodSandboxConfig.hostname. Truncated to 63 characters, without `-` and `.` at the

@@ -30,7 +30,14 @@ export interface ResourcesSpec {
    */
   readonly cpuPeriodUs?: number | undefined;
   /** The CPUs and memory nodes that the container may use, `"0-3,7"`: cpuset_cpus and cpuset_mems. @default all */
-  readonly cpuset?: { readonly cpus?: string | undefined; readonly mems?: string | undefined } | undefined;
+  readonly cpuset?:
+    | {
+        /** The CPUs. @default all */
+        readonly cpus?: string | undefined;
+        /** The memory nodes. @default all */
+        readonly mems?: string | undefined;
+      }
+    | undefined;
   /** The limit of memory and swap together, in bytes: memory_swap_limit_in_bytes; -1 for no limit. @default not set */
   readonly memorySwap?: Quantity | undefined;
   /** Limits of huge pages by page size, `{ "2Mi": "64Mi" }`, each a multiple of the size: hugepage_limits. @default none */

@@ -1,11 +1,21 @@
 /** A seccomp or AppArmor profile: the runtime's default, none, or one of this host. SecurityProfile. */
-export type ProfileSpec = "RuntimeDefault" | "Unconfined" | { readonly localhost: string };
+export type ProfileSpec =
+  | "RuntimeDefault"
+  | "Unconfined"
+  | {
+      /** A profile of this host: the path of a seccomp profile, or the name of a loaded AppArmor profile. */
+      readonly localhost: string;
+    };
 
 /** SELinuxOption. */
 export interface SelinuxSpec {
+  /** The user. */
   readonly user?: string | undefined;
+  /** The role. */
   readonly role?: string | undefined;
+  /** The type, such as `container_t`. */
   readonly type?: string | undefined;
+  /** The level, such as `s0:c1,c2`. */
   readonly level?: string | undefined;
 }
 
@@ -25,6 +35,7 @@ export type UserSpec =
     }
   | { readonly user?: undefined; readonly group?: undefined };
 
+/** The fields that pods and containers have. @inline */
 interface SharedSecurity {
   /** supplemental_groups. */
   readonly supplementalGroups?: readonly number[] | undefined;
@@ -63,6 +74,7 @@ export type PodSecuritySpec = SharedSecurity &
     readonly privileged?: boolean | undefined;
   };
 
+/** The privileges of a container. @inline */
 type PrivilegeSpec =
   | {
       /**
@@ -89,8 +101,11 @@ export type ContainerSecuritySpec = SharedSecurity &
     /** Linux capabilities, such as `NET_ADMIN` or `ALL`, with or without `CAP_`: capabilities. */
     readonly capabilities?:
       | {
+          /** add_capabilities, beside the runtime's default ones. @default none */
           readonly add?: readonly string[] | undefined;
+          /** drop_capabilities. @default none */
           readonly drop?: readonly string[] | undefined;
+          /** add_ambient_capabilities, which processes of other users than root keep. @default none */
           readonly ambient?: readonly string[] | undefined;
         }
       | undefined;
@@ -102,6 +117,11 @@ export type ContainerSecuritySpec = SharedSecurity &
     readonly procMount?:
       | "Default"
       | "Unmasked"
-      | { readonly maskedPaths: readonly string[]; readonly readOnlyPaths: readonly string[] }
+      | {
+          /** The paths that the container cannot see. */
+          readonly maskedPaths: readonly string[];
+          /** The paths that the container cannot change. */
+          readonly readOnlyPaths: readonly string[];
+        }
       | undefined;
   };

@@ -38,11 +38,7 @@ export const ensureContainerTable = new OptionTable<EnsureContainerOptions>({
   restartPolicy: option.oneOf("Always", "OnFailure", "Never"),
 });
 
-/**
- * What `ensureContainer` did. `adopted`: a container of the same spec is running, or exited and need not be recreated. `started`: one
- * had been created and never started. `created`: no container existed. `recreated`: one that differed or exited was removed, and the
- * new one has the next attempt.
- */
+/** What `ensureContainer` did: `EnsuredContainer.outcome` explains it. @inline */
 export type ContainerOutcome = "adopted" | "started" | "created" | "recreated";
 
 interface EnsuredFacts {

@@ -13,10 +13,7 @@ import { ensureTimeoutMs, retryOnConflict } from "./retry.js";
 import { createPod, sandboxesOfPod } from "./run-pod.js";
 import { listedPodRemoval, removePod } from "./stop-and-remove.js";
 
-/**
- * What `ensure` did. `adopted`: a ready pod of the same spec existed. `created`: no pod existed. `recreated`: a pod existed that
- * differed or was not ready; it was removed with its containers, and the new one has the next attempt.
- */
+/** What `ensure` did: `EnsuredPod.outcome` explains it. @inline */
 export type PodOutcome = "adopted" | "created" | "recreated";
 
 interface EnsuredSandbox {

@@ -9,6 +9,7 @@ import type {
 
 /** The response to Exec, Attach and PortForward: a URL that is valid once, for a limited time. */
 export interface StreamingUrlResponse {
+  /** The URL. */
   readonly url: string;
 }
 

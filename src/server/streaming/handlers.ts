@@ -44,6 +44,7 @@ export type AttachContext = CommandContext;
 export interface PortForwardContext {
   /** CRI `pod_sandbox_id` of the request. */
   readonly podSandboxId: string;
+  /** The port of the pod. */
   readonly port: number;
   /**
    * The client's side of the connection. It is half-open: its end is the client's end, and `end()` ends the other direction;

@@ -2,24 +2,31 @@ import { isKeyed, Violations } from "../../core/index.js";
 
 /** The streams of a command, as in CRI's ExecRequest and AttachRequest. `tty` and `stderr` exclude each other. */
 export interface StreamChoice {
+  /** Whether the command gets input. @default false */
   readonly stdin?: boolean | undefined;
+  /** Whether the output to stdout is sent. @default false */
   readonly stdout?: boolean | undefined;
+  /** Whether the output to stderr is sent. @default false */
   readonly stderr?: boolean | undefined;
+  /** Whether the command has a terminal. @default false */
   readonly tty?: boolean | undefined;
 }
 
 /** The fields of CRI's AttachRequest; the message itself is assignable. */
 export interface StreamingAttachRequest extends StreamChoice {
+  /** The id of the container. */
   readonly containerId: string;
 }
 
 /** The fields of CRI's ExecRequest; the message itself is assignable. */
 export interface StreamingExecRequest extends StreamingAttachRequest {
+  /** The program and its arguments. */
   readonly cmd?: readonly string[] | undefined;
 }
 
 /** The fields of CRI's PortForwardRequest; the message itself is assignable. */
 export interface StreamingPortForwardRequest {
+  /** The id of the sandbox. */
   readonly podSandboxId: string;
   /** The ports of a session over WebSocket, in order. Over SPDY the client names the port of each connection. */
   readonly port?: readonly number[] | undefined;

@@ -98,7 +98,9 @@ export const connectionTable = new OptionTable<ConnectionOptions>({
 
 /** A local port whose connections lead to a pod. `await using` closes it. */
 export interface ForwardListener extends AsyncDisposable {
+  /** The address that it listens on. */
   readonly host: string;
+  /** The port that it listens on. */
   readonly port: number;
   /** The number of open connections. */
   readonly connections: number;

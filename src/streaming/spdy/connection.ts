@@ -109,6 +109,7 @@ export class SpdyConnection {
   #isLingering = false;
   #failure: CriError | undefined;
 
+  /** Takes over the socket, which it destroys at the end. Throws `invalid_option`. */
   constructor(socket: Duplex, options: SpdyOptions) {
     checkArgument("SpdyConnection", "socket", socket, duplexCheck);
     spdyTable.check("SpdyConnection", options);

@@ -19,16 +19,27 @@ export const unidirectionalFlag = 2;
 
 /** The statuses of RST_STREAM. Kubernetes' peers also use `cancel` to end a stream normally. */
 export const resetStatus = {
+  /** The peer broke a rule of the protocol. */
   protocolError: 1,
+  /** The stream is not open. */
   invalidStream: 2,
+  /** The stream was refused before it was processed. */
   refusedStream: 3,
+  /** The version of SPDY is not supported. */
   unsupportedVersion: 4,
+  /** The stream is not needed any more. */
   cancel: 5,
+  /** The sender failed, for a reason of its own. */
   internalError: 6,
+  /** The peer sent more than the window allowed. */
   flowControlError: 7,
+  /** A stream with this id is open already. */
   streamInUse: 8,
+  /** The peer sent on a half that had ended. */
   streamAlreadyClosed: 9,
+  /** The credentials are not valid for the stream. */
   invalidCredentials: 10,
+  /** A frame is too large to be processed. */
   frameTooLarge: 11,
 } as const;
 

@@ -1,7 +1,7 @@
 import { maxStreamId, resetStatus } from "./frames.js";
 import { HeaderUnpacker, type SpdyHeaders } from "./headers.js";
 
-/** The role of one side of a connection: the client opens streams with odd ids, the server accepts them. */
+/** The role of one side of a connection: the client opens streams with odd ids, the server accepts them. @inline */
 export type SpdyRole = "client" | "server";
 
 /** The ids of one side's pings: odd for a client, even for a server. */

@@ -20,6 +20,7 @@ export interface StreamSink {
 
 /** One stream of an SPDY connection. Bytes that arrive before a sink is set are dropped. */
 export interface SpdyStream {
+  /** Odd if the client opened the stream. */
   readonly id: number;
   /** The headers that the stream was opened with. */
   readonly headers: SpdyHeaders;

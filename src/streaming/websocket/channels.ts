@@ -8,8 +8,18 @@ const closeMark = 255;
 
 /** A decoded message: bytes of a channel, or a channel's end. */
 export type ChannelMessage =
-  | { readonly channel: number; readonly bytes: Buffer; readonly end: false }
-  | { readonly channel: number; readonly end: true };
+  | {
+      /** The number of the channel: {@link channelNumber}. */
+      readonly channel: number;
+      /** The bytes. */
+      readonly bytes: Buffer;
+      readonly end: false;
+    }
+  | {
+      /** The number of the channel that ended. */
+      readonly channel: number;
+      readonly end: true;
+    };
 
 const channelCheck = option.wholeNumber(0, 254);
 const protocolCheck: OptionCheck<StreamingProtocol> = (value) =>

@@ -21,6 +21,7 @@ export type ConformanceGroup = (typeof conformanceGroups)[number];
 export interface ConformanceCase {
   /** The group and a short name of the rule: `sandbox.stop-makes-it-not-ready`. Unique and stable. */
   readonly id: string;
+  /** The group, the first part of the id. */
   readonly group: ConformanceGroup;
   /** The expected behaviour, as a sentence. */
   readonly title: string;

@@ -14,33 +14,54 @@ import type { ConformanceCommands, ConformanceImages, ConformanceTarget } from "
 
 /** The fields of a sandbox config that a case may set; the suite fills in the rest. */
 export interface PodOptions {
+  /** PodSandboxMetadata.name. @default a unique name */
   readonly name?: string | undefined;
+  /** PodSandboxMetadata.namespace. @default "cri-sdk-conformance" */
   readonly namespace?: string | undefined;
+  /** PodSandboxMetadata.uid. @default a unique uid */
   readonly uid?: string | undefined;
+  /** PodSandboxMetadata.attempt. @default 0 */
   readonly attempt?: number | undefined;
   /** Labels in addition to those that every pod of the suite has. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** The annotations of the sandbox. @default none */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** Whether the pod is on the network of the node. @default false */
   readonly hostNetwork?: boolean | undefined;
 }
 
 /** A sandbox config as the kubelet would send it. */
 export interface PodConfig {
+  /** CRI `metadata`. */
   readonly metadata: {
+    /** CRI `name`. */
     readonly name: string;
+    /** CRI `uid`. */
     readonly uid: string;
+    /** CRI `namespace`. */
     readonly namespace: string;
+    /** CRI `attempt`. */
     readonly attempt: number;
   };
+  /** CRI `log_directory`. */
   readonly logDirectory: string;
+  /** CRI `labels`. */
   readonly labels: Record<string, string>;
+  /** CRI `annotations`. */
   readonly annotations: Record<string, string>;
+  /** CRI `linux`. */
   readonly linux: {
+    /** CRI `cgroup_parent`; undefined lets the runtime decide. */
     readonly cgroupParent?: string;
+    /** CRI `security_context`. */
     readonly securityContext: {
+      /** CRI `namespace_options`. */
       readonly namespaceOptions: {
+        /** CRI `network`. */
         readonly network: NamespaceMode;
+        /** CRI `pid`. */
         readonly pid: NamespaceMode;
+        /** CRI `ipc`. */
         readonly ipc: NamespaceMode;
       };
     };
@@ -52,8 +73,11 @@ export type ContainerOptions = Exclude<MessageInitShape<typeof ContainerConfigSc
 
 /** A pod that is removed with its containers at the end of its case. */
 export interface ConformancePod {
+  /** The id of the sandbox. */
   readonly id: string;
+  /** The config that it runs with. */
   readonly config: PodConfig;
+  /** Calls PodSandboxStatus. */
   status(): Promise<PodSandboxStatus>;
   /** Creates a container with this command without starting it. */
   create(command: readonly string[], options?: ContainerOptions): Promise<ConformanceContainer>;
@@ -63,18 +87,23 @@ export interface ConformancePod {
 
 /** A container that is removed at the end of its case. */
 export interface ConformanceContainer {
+  /** The id of the container. */
   readonly id: string;
+  /** The id of the sandbox. */
   readonly podId: string;
+  /** ContainerMetadata.name. */
   readonly name: string;
   /** Its labels as requested. */
   readonly labels: Readonly<Record<string, string>>;
   /** The path of its log file. */
   readonly logPath: string;
+  /** Calls StartContainer. */
   start(): Promise<void>;
   /** Stops it; the default grace period of 0 kills it immediately. */
   stop(graceSeconds?: number): Promise<void>;
   /** Kills and removes it, for cases that do not test RemoveContainer itself: CRI-O would give it until the deadline of that call. */
   remove(): Promise<void>;
+  /** Calls ContainerStatus. */
   status(): Promise<ContainerStatus>;
   /** Waits for this state. */
   reaches(state: ContainerState): Promise<ContainerStatus>;
@@ -87,10 +116,13 @@ export interface ConformanceContainer {
   ): Promise<ConformanceLogLine[]>;
 }
 
-/** Containers of the shared pod in three states. Each has its state as the label `state`. */
+/** Containers of the shared pod in three states. Each has its state as the label `state`. @inline */
 export interface SharedStates {
+  /** The container that was created and not started. */
   readonly created: ConformanceContainer;
+  /** The container that is running. */
   readonly running: ConformanceContainer;
+  /** The container that has exited. */
   readonly exited: ConformanceContainer;
   /** The label that only these three have. */
   readonly label: string;
@@ -98,22 +130,31 @@ export interface SharedStates {
 
 /** Options of `runCommand`. */
 export interface CommandOptions extends Omit<SessionOptions, "stdin" | "stdout" | "stderr"> {
+  /** The input of the command. @default none */
   readonly input?: string | Uint8Array | undefined;
 }
 
 /** The exit code and output of a command. */
 export interface CommandResult {
+  /** The exit code. */
   readonly exitCode: number;
+  /** The output to stdout, as UTF-8. */
   readonly stdout: string;
+  /** The output to stderr, as UTF-8. */
   readonly stderr: string;
 }
 
 /** The runtime and the helpers of a case. Calls made through it end with the case. */
 export interface ConformanceContext {
+  /** The runtime that is checked. */
   readonly target: ConformanceTarget;
+  /** The calls of RuntimeService. */
   readonly runtime: Cri["runtime"];
+  /** The calls of ImageService. */
   readonly image: Cri["image"];
+  /** The images of the target. */
   readonly images: ConformanceImages;
+  /** The command lines of the target. */
   readonly commands: ConformanceCommands;
   /** Fires at the case's deadline and when the run is aborted. */
   readonly signal: AbortSignal;

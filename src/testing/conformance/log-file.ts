@@ -2,10 +2,13 @@ import { readRegularFile } from "../../core/index.js";
 
 /** A line of a CRI log: timestamp, stream, tag and content. */
 export interface ConformanceLogLine {
+  /** RFC 3339, with up to nanoseconds. */
   readonly timestamp: string;
+  /** The output to which the container printed it. */
   readonly stream: "stdout" | "stderr";
   /** `P` for a partial line, which continues in the next line of its stream; `F` for its end. */
   readonly tag: "P" | "F";
+  /** What the container printed, without the newline. */
   readonly content: string;
 }
 

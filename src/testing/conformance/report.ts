@@ -14,8 +14,11 @@ export type ConformanceOutcome = (typeof conformanceOutcomes)[number];
 
 /** The result of one case. */
 export interface ConformanceResult extends Pick<ConformanceCase, "id" | "title" | "rule"> {
+  /** The group of the case. */
   readonly group: ConformanceGroup;
+  /** The outcome. */
   readonly outcome: ConformanceOutcome;
+  /** The duration of the case, in milliseconds. */
   readonly durationMs: number;
   /** What the runtime did instead, in one or more lines; undefined if it satisfied the rule. */
   readonly failure: string | undefined;
@@ -29,9 +32,18 @@ export interface ConformanceResult extends Pick<ConformanceCase, "id" | "title" 
 export interface ConformanceReport {
   /** True if no case failed or passed unexpectedly, and `problems` is empty. */
   readonly ok: boolean;
-  readonly runtime: { readonly name: string; readonly version: string };
+  /** The runtime, as its Version reports it. */
+  readonly runtime: {
+    /** VersionResponse.runtime_name. */
+    readonly name: string;
+    /** VersionResponse.runtime_version. */
+    readonly version: string;
+  };
+  /** When the run began. */
   readonly startedAt: Date;
+  /** The duration of the run, in milliseconds. */
   readonly durationMs: number;
+  /** The number of cases with each outcome. */
   readonly counts: Readonly<Record<ConformanceOutcome, number>>;
   /** In the order of the cases. */
   readonly results: readonly ConformanceResult[];

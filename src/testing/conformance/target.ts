@@ -5,7 +5,9 @@ import type { Cri } from "../../cri.js";
 export interface ConformanceTarget {
   /** Connected with `normalize: false`, so that the checks see the runtime's own errors. */
   readonly cri: Cri;
+  /** The images that the checks use. */
   readonly images: ConformanceImages;
+  /** The command lines that the checks run in containers. */
   readonly commands: ConformanceCommands;
   /** A directory to which the runtime can write logs. */
   readonly directory: string;

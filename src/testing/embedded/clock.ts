@@ -59,7 +59,7 @@ export class VirtualClock implements Clock {
   readonly #sleepers = new Set<Sleeper>();
   readonly #onSleep = new Set<() => void>();
 
-  /** @param startAt the initial time; 2026-01-01 UTC by default. */
+  /** Creates a clock that stands at `startAt`. @param startAt the initial time; 2026-01-01 UTC by default. */
   constructor(startAt: Date = new Date("2026-01-01T00:00:00Z")) {
     checkArgument("VirtualClock", "startAt", startAt, option.date);
     this.#now = dateToNanos(startAt);

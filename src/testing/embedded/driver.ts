@@ -18,21 +18,26 @@ export interface DriverPod {
   readonly dns: DriverDns | undefined;
 }
 
-/** CRI `DNSConfig`: the content of a pod's `/etc/resolv.conf`. */
+/** CRI `DNSConfig`: the content of a pod's `/etc/resolv.conf`. @inline */
 export interface DriverDns {
+  /** The addresses of name servers. */
   readonly servers: readonly string[];
+  /** The search domains. */
   readonly searches: readonly string[];
+  /** Options such as `ndots:5`. */
   readonly options: readonly string[];
 }
 
-/** Files of an image by their absolute, normalized path: `/etc/passwd`. */
+/** Files of an image by their absolute, normalized path: `/etc/passwd`. @inline */
 export type ImageFiles = ReadonlyMap<string, Uint8Array>;
 
-/** CRI `Mount`, as far as a driver needs to know it. */
+/** CRI `Mount`, as far as a driver needs to know it. @inline */
 export interface DriverMount {
+  /** The path in the container. */
   readonly containerPath: string;
-  /** "" for the mount of an image. */
+  /** The path on this host; "" for the mount of an image. */
   readonly hostPath: string;
+  /** Whether the container cannot write to it. */
   readonly readonly: boolean;
   /** The content of an image volume; paths are relative to the mount, with a leading slash. Undefined for a path of the host. */
   readonly files?: ImageFiles | undefined;
@@ -44,9 +49,11 @@ export interface DriverDevice {
   readonly hostPath: string;
 }
 
-/** The user of a container's processes, as `id` reports it. */
+/** The user of a container's processes, as `id` reports it. @inline */
 export interface DriverUser {
+  /** The user id. */
   readonly uid: number;
+  /** The id of the primary group. */
   readonly gid: number;
   /** The groups of the processes, the primary group first. */
   readonly groups: readonly number[];
@@ -75,9 +82,11 @@ export interface DriverContainer {
 export interface ProcessSpec {
   /** The program and its arguments; at least one element. */
   readonly args: readonly string[];
+  /** The environment variables. */
   readonly env: Readonly<Record<string, string>>;
   /** A path in the container; "" for its root. */
   readonly workingDir: string;
+  /** Whether the process has a terminal. */
   readonly tty: boolean;
   /** The initial size of the terminal, where it is known. */
   readonly size?: TerminalSize | undefined;

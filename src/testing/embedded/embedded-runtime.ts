@@ -146,6 +146,7 @@ export class EmbeddedRuntime implements AsyncDisposable {
     return this.#closing;
   }
 
+  /** As `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

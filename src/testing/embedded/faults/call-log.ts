@@ -17,7 +17,9 @@ export type RecordedCall = { readonly [N in RpcName]: CallOf<N> }[RpcName];
 
 /** A call of one RPC. */
 export interface CallOf<N extends RpcName> {
+  /** The RPC, by its TypeScript name. */
   readonly method: N;
+  /** The request. */
   readonly request: RequestOf<N>;
   /** The response; for a stream, its messages so far (the last 1,000). Empty for a call that failed or is in flight. */
   readonly responses: readonly ResponseOf<N>[];

@@ -33,6 +33,7 @@ export interface FaultTimingOptions extends FaultOptions {
  * `server is not initialized yet` becomes `runtime_starting`, which the SDK retries.
  */
 export interface FaultError {
+  /** The gRPC code. */
   readonly code: CriErrorCode;
   /** @default "a fault of the test" */
   readonly message?: string | undefined;

@@ -29,11 +29,15 @@ export interface CatalogueImage {
   readonly chainId: string;
   /** Its canonical names: `docker.io/library/busybox:1.37`. */
   readonly names: readonly string[];
+  /** Its size, in bytes. */
   readonly sizeBytes: number;
   /** `1001:1002`, `app`; undefined for root. */
   readonly user: string | undefined;
+  /** The environment variables. */
   readonly env: Readonly<Record<string, string>>;
+  /** The program and its first arguments. */
   readonly entrypoint: readonly string[];
+  /** The default arguments. */
   readonly cmd: readonly string[];
   /** "" for the container's root. */
   readonly workingDir: string;
@@ -41,11 +45,17 @@ export interface CatalogueImage {
   readonly stopSignal: string | undefined;
   /** By absolute, normalized path. */
   readonly files: ImageFiles;
+  /** The labels of its config. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The annotations of its manifest. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** Whether the runtime protects it from garbage collection. */
   readonly pinned: boolean;
+  /** The credentials that its registry requires; undefined for none. */
   readonly auth: RegistryAuth | undefined;
+  /** The duration of a pull, in milliseconds of the runtime's clock. */
   readonly pullMs: number;
+  /** The number of its layers. */
   readonly layers: number;
   /** Its config, in the form of the OCI image specification. */
   readonly config: OciImageConfig;
@@ -53,6 +63,7 @@ export interface CatalogueImage {
 
 /** The images in the simulated registries; immutable. */
 export class ImageCatalogue {
+  /** All images, in the order of the input. */
   readonly images: readonly CatalogueImage[];
   readonly #input: readonly EmbeddedImage[];
   readonly #byName = new Map<string, CatalogueImage>();

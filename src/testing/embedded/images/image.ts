@@ -5,9 +5,17 @@ import { canonicalName, parseReference } from "../../../core/index.js";
 /** The credentials that a simulated registry requires for an image. */
 export type RegistryAuth =
   /** Basic authentication: CRI's `username` and `password`, or `auth`. */
-  | { readonly username: string; readonly password: string }
+  | {
+      /** The name of the user. */
+      readonly username: string;
+      /** The password of the user. */
+      readonly password: string;
+    }
   /** Token authentication: CRI's `identity_token`. */
-  | { readonly identityToken: string };
+  | {
+      /** The token. */
+      readonly identityToken: string;
+    };
 
 /**
  * An image in the simulated registries: what CRI reports about images, and what containers take from them. The same image always has the
@@ -101,18 +109,33 @@ export interface EmbeddedImage {
 
 /** The config of an image, in the form of the OCI image specification. */
 export interface OciImageConfig {
+  /** The processor, such as `amd64`. */
   readonly architecture: string;
+  /** The operating system, such as `linux`. */
   readonly os: string;
+  /** What containers take from the image. */
   readonly config: {
+    /** The user, as `CatalogueImage.user`. */
     readonly User?: string;
+    /** The environment variables, as `NAME=VALUE`. */
     readonly Env?: readonly string[];
+    /** The program and its first arguments. */
     readonly Entrypoint?: readonly string[];
+    /** The default arguments. */
     readonly Cmd?: readonly string[];
+    /** The path in which the program starts. */
     readonly WorkingDir?: string;
+    /** The labels. */
     readonly Labels?: Readonly<Record<string, string>>;
+    /** The signal that stops a container. */
     readonly StopSignal?: string;
   };
-  readonly rootfs: { readonly type: "layers"; readonly diff_ids: readonly string[] };
+  /** The layers of the image. */
+  readonly rootfs: {
+    readonly type: "layers";
+    /** The digests of the uncompressed layers, the lowest one first. */
+    readonly diff_ids: readonly string[];
+  };
 }
 
 /** The generated content of an image, and the hashes that follow from it. */

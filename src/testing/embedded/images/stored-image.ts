@@ -49,6 +49,7 @@ export class StoredImage {
     if (reference.digest === undefined) this.#tags.add(canonicalName(reference));
   }
 
+  /** Removes a tag. The image keeps its digests. */
   untag(name: string): void {
     checkArgument("StoredImage.untag", "name", name, option.string);
     this.#tags.delete(name);

@@ -7,6 +7,7 @@ import type { DriverDns, DriverMount, DriverUser, ProcessSpec } from "../driver.
 export interface ProgramContext {
   /** The program's name and its arguments. */
   readonly args: readonly string[];
+  /** The environment variables: those of the image, then those of the config. */
   readonly env: Readonly<Record<string, string>>;
   /** CRI `working_dir`; `/` where the config sets none. */
   readonly workingDir: string;
@@ -16,9 +17,11 @@ export interface ProgramContext {
   readonly image: string;
   /** Ends at once in a container or exec without stdin. */
   readonly stdin: Readable;
+  /** The output, which the log of the container has. */
   readonly stdout: Writable;
   /** With a terminal, the same stream as `stdout`. */
   readonly stderr: Writable;
+  /** Whether the program has a terminal. */
   readonly tty: boolean;
   /** The current size of the terminal; 80 columns and 24 rows by default. */
   readonly size: TerminalSize;
