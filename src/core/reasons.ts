@@ -261,7 +261,7 @@ export const criErrorReasons = {
   },
   not_recorded: {
     code: "failed_precondition",
-    meaning: "The recording that a test replays has no answer to this call, or not at this point.",
+    meaning: "The recording that a test replays has no response to this call, or not at this point.",
   },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 

@@ -201,7 +201,7 @@ export class Replayer implements Replay {
   /** Waits until the caller cancels the call, as it did while the recording was made. */
   #noOutcome(exchange: Exchange, scope: CancellationScope): Promise<never> {
     if (scope.remainingMs !== undefined) return scope.race(new Promise<never>(() => {}));
-    const text = `call ${exchange.number} has no answer in the recording: its caller canceled it, or the recording ended before`;
+    const text = `call ${exchange.number} has no response in the recording: its caller canceled it, or the recording ended before`;
     return scope.race(
       new Promise<never>((_, reject) => {
         setImmediate(() => reject(criError("not_recorded", text, { method: exchange.rpc })));

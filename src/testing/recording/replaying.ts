@@ -11,7 +11,7 @@ import { VaryingFields, varyingField } from "./varying.js";
 export interface ReplayOptions {
   /**
    * `strict`: the calls must be those of the recording, in its order. Messages of streams come when the calls that the recording has
-   * before them have been made. `loose`: each call gets the answer to a recorded call of the same RPC with the same request, in any
+   * before them have been made. `loose`: each call gets the response to a recorded call of the same RPC with the same request, in any
    * order; the last one serves again when there are no more. Messages of streams come after their recorded times, by the clock.
    * @default "strict"
    */
@@ -23,7 +23,7 @@ export interface ReplayOptions {
   readonly clock?: Clock | undefined;
   /**
    * String fields of requests that differ from run to run, by their full names: `runtime.v1.PodSandboxMetadata.name`, or
-   * `runtime.v1.PodSandboxConfig.labels["run"]` for one key of a map. In the answers, the recorded values are replaced by those of the
+   * `runtime.v1.PodSandboxConfig.labels["run"]` for one key of a map. In responses, the recorded values are replaced by those of the
    * calls. This always applies to the uid, the log directory and the cgroup parent of a pod, and to the annotation with which this
    * package marks its own process.
    * @default no others

@@ -33,7 +33,7 @@ async function open(t: TestContext, program: (cri: Cri) => Promise<unknown>, opt
 
 const run = (cri: Cri, name: string) => cri.runtime.runPodSandbox({ config: sandboxConfig(name) });
 
-test("the same calls get the same answers", async (t) => {
+test("the same calls get the same responses", async (t) => {
   let expected: unknown;
   const { replay, cri } = await open(t, async (recorded) => {
     await run(recorded, "a");
@@ -174,7 +174,7 @@ test("loose: messages of a stream come after their recorded times on a virtual c
   assert.deepEqual(replay.mismatches, []);
 });
 
-test("values that differ from run to run are replaced in the answers", async (t) => {
+test("values that differ from run to run are replaced in the responses", async (t) => {
   const program = async (cri: Cri, uid: string) => {
     const config = {
       metadata: { name: "a", uid, namespace: "n", attempt: 0 },
@@ -239,13 +239,13 @@ test("a call that its caller canceled waits for its caller again", async (t) => 
   replay.assertReplayed();
 });
 
-test("a call without an answer in the recording fails, unless the caller set a deadline", async (t) => {
+test("a call without a response in the recording fails, unless the caller set a deadline", async (t) => {
   const file = await recordedFile(t, (cri) => cri.runtime.version());
   writeFileSync(file, `${readFileSync(file, "utf8").split("\n").slice(0, 2).join("\n")}\n`);
   await using replay = replaying(file, { mode: "loose" });
   const { runtime } = connect.through(replay);
   const error = await failure(runtime.version({}, { timeoutMs: 0 }), "not_recorded");
-  assert.match(error.rawMessage, /^call 1 has no answer in the recording: /);
+  assert.match(error.rawMessage, /^call 1 has no response in the recording: /);
   await failure(runtime.version({}, { timeoutMs: 20 }), "deadline");
 });
 
