@@ -1,5 +1,5 @@
 import type { TestContext } from "node:test";
-import { type ConnectOptions, type Cri, connect } from "../../src/index.js";
+import { type ConnectOptions, type Cri, connect } from "../../../src/index.js";
 import {
   type Chaos,
   type ChaosOptions,
@@ -7,11 +7,11 @@ import {
   type ChaosRule,
   chaos,
   type EmbeddedOptions,
-} from "../../src/testing/index.js";
-import type { RpcTransport } from "../../src/transport/index.js";
-import { cleanup } from "./cleanup.js";
-import { scripted } from "./embedded.js";
-import { within } from "./waiting.js";
+} from "../../../src/testing/index.js";
+import type { RpcTransport } from "../../../src/transport/index.js";
+import { cleanup } from "../cleanup.js";
+import { scripted } from "../embedded.js";
+import { within } from "../waiting.js";
 
 /** A client behind a proxy that causes faults, and what it caused. */
 export interface ChaosClient {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { VirtualClock } from "../../../src/testing/index.js";
-import { faultyRuntime } from "../../support/chaos.js";
+import { faultyRuntime } from "../../support/chaos/client.js";
 import { busybox, sandboxConfig, start } from "../../support/embedded.js";
 import { failure } from "../../support/failure.js";
 import { tempFolder } from "../../support/temp.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { faultyRuntime } from "../../support/chaos.js";
+import { faultyRuntime } from "../../support/chaos/client.js";
 import { start } from "../../support/embedded.js";
 import { failure } from "../../support/failure.js";
 import { within } from "../../support/waiting.js";

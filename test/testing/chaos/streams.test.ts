@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../../src/testing/index.js";
-import { faultyRuntime } from "../../support/chaos.js";
+import { faultyRuntime } from "../../support/chaos/client.js";
 import { start } from "../../support/embedded.js";
 import { failure } from "../../support/failure.js";
 import { until, within } from "../../support/waiting.js";
