@@ -90,7 +90,8 @@ export async function createPod(
       );
     return new Sandbox(context, podFactsOfStatus(status), { config, from: "spec", missing: [] });
   } catch (error) {
-    if (isEnsured(config) && (isOutcomeUnknown(error) || (await mayExist(context, config, signal)))) throw error;
+    if (isEnsured(config) && (isOutcomeUnknown(error) || (await mayExist(context, config, signal))))
+      throw error;
     const cause = await rollback.run(context, podKey(config.metadata?.uid), signal, error);
     // Runtimes create the log directory first and leave it behind. It is not ours if it, or the pod, existed before.
     if (!hadLogs && !(isCriError(error) && error.reason === "name_reserved"))
@@ -149,7 +150,11 @@ async function runSandbox(
 }
 
 /** Whether a pod has a sandbox, as far as the runtime responds. Its log directory must stay then. */
-async function mayExist(context: PodContext, config: PodSandboxConfig, signal: AbortSignal): Promise<boolean> {
+async function mayExist(
+  context: PodContext,
+  config: PodSandboxConfig,
+  signal: AbortSignal,
+): Promise<boolean> {
   return sandboxesOfPod(context, config, signal).then(
     (found) => found.length > 0,
     () => true,
