@@ -17,6 +17,7 @@ import { tempFolder } from "../temp.js";
 import { until, within } from "../waiting.js";
 import { faultyClient } from "./client.js";
 import { harshPlan } from "./harsh-plan.js";
+import { likeOf } from "./likes.js";
 import { faultLine } from "./report.js";
 
 /** How large the test is. */
@@ -28,7 +29,8 @@ export interface KubeletChaosPlan {
   readonly seed?: number;
 }
 
-const settleMs = 90_000;
+/** CRI-O stops a pod with a container that was never started, or ignores SIGTERM, at the deadline of StopPodSandbox: two minutes. */
+const settleMs = 240_000;
 const relist = { statusMs: 500, downAfterMs: 5_000, eventedMs: 1_000, genericMs: 200 };
 
 /**
@@ -40,7 +42,7 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   const folder = await tempFolder(t);
   const rootDir = join(folder, "kubelet");
-  const { runtime, cri } = await scripted(t, { callLimit: 1_000_000 });
+  const { runtime, cri } = await scripted(t, { ...likeOf(random), callLimit: 1_000_000 });
   const { proxy, faulty } = await faultyClient(t, runtime.transport, {
     ...(random.seed % 2 === 0 && { socket: join(folder, "chaos.sock") }),
     seed: String(random.seed),

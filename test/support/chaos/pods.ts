@@ -12,6 +12,7 @@ import { tempFolder } from "../temp.js";
 import { until, within } from "../waiting.js";
 import { faultyClient } from "./client.js";
 import { harshPlan } from "./harsh-plan.js";
+import { likeOf } from "./likes.js";
 import { faultLine } from "./report.js";
 
 /** How large the test is. */
@@ -35,7 +36,7 @@ export async function checkPodsUnderChaos(t: TestContext, plan: PodsChaosPlan): 
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   const folder = await tempFolder(t);
   const logRoot = join(folder, "logs");
-  const { runtime, cri } = await scripted(t, { callLimit: 1_000_000 });
+  const { runtime, cri } = await scripted(t, { ...likeOf(random), callLimit: 1_000_000 });
   const owner = "chaos";
   const { proxy, faulty, records } = await faultyClient(t, runtime.transport, {
     socket: join(folder, "chaos.sock"),
