@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { rpcs } from "../../../src/clients/rpcs.js";
+import { criErrorCodes } from "../../../src/core/index.js";
+import {
+  chaosFaults,
+  ruleTables,
+  sessionMethods,
+  streamMethods,
+} from "../../../src/testing/chaos/check-plan.js";
 import { chaos, defaultChaosPlan, parseChaosPlan } from "../../../src/testing/index.js";
+import { checkout } from "../../support/checkout.js";
 import { scripted } from "../../support/embedded.js";
 
 const valid: readonly unknown[] = [
@@ -105,6 +117,37 @@ test("a plan is checked, and the error has the field and its value", async (t) =
     assert.throws(check, { message: /^plan\.yaml: / });
     assert.throws(() => chaos(runtime.transport, { plan: plan as never }), { reason: "invalid_option" });
   }
+});
+
+test("the JSON schema accepts and refuses the same plans", async () => {
+  const file = join(checkout, "schemas", "chaos-plan.schema.json");
+  const schema = JSON.parse(await readFile(file, "utf8"));
+  const validate = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    strictRequired: false,
+    strictTypes: false,
+  }).compile(schema);
+  for (const plan of valid) assert.ok(validate(plan), JSON.stringify(validate.errors));
+  for (const [plan, message] of invalid) {
+    // What a schema cannot say.
+    if (/at least (min|p50)Ms|already the name/.test(message.source)) continue;
+    assert.ok(!validate(plan), JSON.stringify(plan));
+  }
+  const { $defs } = schema;
+  assert.deepEqual($defs.rpc.enum, Object.keys(rpcs));
+  assert.deepEqual($defs.streamRpc.enum, streamMethods);
+  assert.deepEqual($defs.sessionRpc.enum, sessionMethods);
+  assert.deepEqual($defs.code.enum, criErrorCodes);
+  assert.deepEqual(
+    schema.properties.rules.items.oneOf.map(({ $ref }: { $ref: string }) => $ref.replace("#/$defs/", "")),
+    chaosFaults,
+  );
+  for (const fault of chaosFaults)
+    assert.deepEqual(
+      Object.keys($defs[fault].properties).sort(),
+      Object.keys(ruleTables[fault].checks).sort(),
+    );
 });
 
 test("the plan and the seed are the caller's: a later change has no effect, and a new seed is made", async (t) => {
