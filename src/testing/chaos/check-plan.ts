@@ -1,11 +1,12 @@
 import { ImageService, RuntimeService } from "../../../gen/runtime/v1/api_pb.js";
 import {
+  checkArgument,
   criErrorCodes,
+  isPlainObject,
   isRecord,
   type OptionCheck,
   OptionTable,
   option,
-  optionError,
 } from "../../core/index.js";
 import type { RpcName } from "../../transport/index.js";
 import { methodCheck } from "../embedded/faults/call-log.js";
@@ -162,9 +163,10 @@ export const planCheck: OptionCheck<ChaosPlan> = option.nested(planTable);
  * @param what the plan in the error, such as the name of its file
  */
 export function parseChaosPlan(value: unknown, what = "the chaos plan"): ChaosPlan {
-  const { $schema: _, ...plan } = isRecord(value) ? value : { value };
-  if (!isRecord(value))
-    throw optionError(what, { path: "", message: "must be an object with `rules`", shown: [value] });
-  planTable.check(what, plan as unknown as ChaosPlan);
-  return plan as unknown as ChaosPlan;
+  checkArgument<unknown>(what, "value", value, (one) =>
+    isRecord(one) && isPlainObject(one) && !Array.isArray(one) ? undefined : "must be an object with `rules`",
+  );
+  const { $schema: _, ...plan } = value as ChaosPlan & { readonly $schema?: unknown };
+  planTable.check(what, plan);
+  return plan;
 }
