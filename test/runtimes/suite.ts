@@ -11,6 +11,7 @@ import {
   startRuntimes,
 } from "../../scripts/runtimes/index.js";
 import { attachCases } from "./attach.cases.js";
+import { chaosCases } from "./chaos.cases.js";
 import { configCases } from "./configs.cases.js";
 import { conformanceCases } from "./conformance.cases.js";
 import { copyCases } from "./copy.cases.js";
@@ -115,6 +116,7 @@ export function runtimeTests(release: RuntimeRelease): void {
     podManifestCases(subject);
     conformanceCases(subject);
     proxyCases(subject);
+    chaosCases(subject);
     restartCases(subject);
     execRestartCases(subject);
     eventCases(subject);

@@ -8,7 +8,7 @@ import { ContainerState, PodSandboxState } from "../../../gen/runtime/v1/api_pb.
 import type { Cri } from "../../../src/index.js";
 import { createKubelet, type Kubelet, type KubeletOptions } from "../../../src/kubelet/index.js";
 import { defaultPod, type Pod } from "../../../src/kubernetes/index.js";
-import type { EmbeddedRuntime } from "../../../src/testing/index.js";
+import type { EmbeddedOptions, EmbeddedRuntime } from "../../../src/testing/index.js";
 import { cleanup } from "../cleanup.js";
 import { busybox, scripted } from "../embedded.js";
 import { ListSource } from "../kubelets.js";
@@ -30,7 +30,7 @@ export interface KubeletChaosPlan {
 }
 
 /** CRI-O stops a pod with a container that was never started, or ignores SIGTERM, at the deadline of StopPodSandbox: two minutes. */
-const settleMs = 240_000;
+const settleMsOf = ({ like }: Pick<EmbeddedOptions, "like">) => (like === "cri-o" ? 240_000 : 60_000);
 const relist = { statusMs: 500, downAfterMs: 5_000, eventedMs: 1_000, genericMs: 200 };
 
 /**
@@ -42,7 +42,9 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   const folder = await tempFolder(t);
   const rootDir = join(folder, "kubelet");
-  const { runtime, cri } = await scripted(t, { ...likeOf(random), callLimit: 1_000_000 });
+  const like = likeOf(random);
+  const settleMs = settleMsOf(like);
+  const { runtime, cri } = await scripted(t, { ...like, callLimit: 1_000_000 });
   const { proxy, faulty } = await faultyClient(t, runtime.transport, {
     ...(random.seed % 2 === 0 && { socket: join(folder, "chaos.sock") }),
     seed: String(random.seed),
@@ -67,11 +69,39 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   }
   t.diagnostic(faultLine(proxy));
   await proxy.pause();
-  await untilAgreed(runtime, cri, kubelets.current, pods);
+  const pausedAt = performance.now();
+  await untilAgreed({ runtime, cri, kubelet: kubelets.current, pods, settleMs });
+  t.diagnostic(
+    `like ${like.like ?? "the specification"}: agreed after ${Math.round(performance.now() - pausedAt)} ms`,
+  );
   assert.deepEqual(twice.problems, []);
   assert.deepEqual(repeatedStarts(runtime), []);
+  const problems = statusProblems(source, pods);
+  if (process.env.CHAOS_DEBUG)
+    for (const one of problems) {
+      const n = one.split(":")[0];
+      console.error(
+        source.statuses
+          .filter(({ pod }) => pod.pod.metadata?.name === n)
+          .map(({ status }) =>
+            JSON.stringify([status.phase, status.reason, status.message, status.containerStatuses]),
+          )
+          .join("\n"),
+      );
+      console.error(
+        runtime.calls.all
+          .filter(
+            (c) =>
+              /^(run|create|start|stop|remove)/.test(c.method) &&
+              JSON.stringify(c.request, (_, v) => (typeof v === "bigint" ? String(v) : v)).includes(n ?? ""),
+          )
+          .map((c) => [c.method, c.startedAt, c.error?.rawMessage, JSON.stringify(c.responses)].join(" "))
+          .join("\n"),
+      );
+    }
+  assert.deepEqual(problems, []);
   source.set();
-  await untilNothingIsLeft(cri, kubelets.current, rootDir);
+  await untilNothingIsLeft(cri, kubelets.current, rootDir, settleMs);
   await twice.stop();
   assert.deepEqual(twice.problems, []);
   await within(30_000, kubelets.current.stop(), "kubelet.stop()");
@@ -179,13 +209,16 @@ async function containersOf({ runtime }: Cri) {
   }));
 }
 
+interface Agreement {
+  readonly runtime: EmbeddedRuntime;
+  readonly cri: Cri;
+  readonly kubelet: Kubelet;
+  readonly pods: readonly Pod[];
+  readonly settleMs: number;
+}
+
 /** Waits until the runtime and the kubelet have the wanted Pods: each container once, and nothing else that runs. */
-async function untilAgreed(
-  runtime: EmbeddedRuntime,
-  cri: Cri,
-  kubelet: Kubelet,
-  pods: readonly Pod[],
-): Promise<void> {
+async function untilAgreed({ runtime, cri, kubelet, pods, settleMs }: Agreement): Promise<void> {
   const isJob = ({ metadata }: Pod) => metadata?.labels?.kind === "job";
   const nameOf = ({ metadata }: Pod) => metadata?.name ?? "";
   const wanted = {
@@ -267,8 +300,44 @@ function repeatedStarts({ calls }: EmbeddedRuntime): readonly string[] {
   return started.filter((key, index) => started.indexOf(key) < index);
 }
 
+const ranks: Readonly<Record<string, number>> = { Pending: 0, Running: 1, Succeeded: 2, Failed: 2 };
+
+/** Returns where the status of a Pod went backwards, reported a restart, or the exit of a job that is not its own. */
+function statusProblems({ statuses }: ListSource, wanted: readonly Pod[]): readonly string[] {
+  const problems = new Set<string>();
+  const last = new Map<string, (typeof statuses)[number]["status"]>();
+  for (const { pod: source, status } of statuses) {
+    const { pod } = source;
+    const { name = "", uid = "" } = pod.metadata ?? {};
+    const before = last.get(uid);
+    last.set(uid, status);
+    const [from = 0, to = 0] = [ranks[before?.phase ?? ""], ranks[status.phase ?? ""]];
+    if (to < from || (from === 2 && before?.phase !== status.phase))
+      problems.add(`${name}: the phase went from ${before?.phase} to ${status.phase}`);
+    for (const { name: container, restartCount, state } of status.containerStatuses ?? []) {
+      const old = before?.containerStatuses?.find((one) => one.name === container);
+      if (restartCount > 0) problems.add(`${name}: ${container} was restarted`);
+      if (old?.state?.terminated && !state?.terminated)
+        problems.add(`${name}: ${container} was terminated, then ${JSON.stringify(state)}`);
+      // The container of a pod that is removed may be gone before its status was read.
+      const isWanted = wanted.some(({ metadata }) => metadata?.name === name);
+      if (pod.metadata?.labels?.kind !== "job" || !state?.terminated || !isWanted) continue;
+      const { exitCode, reason } = state.terminated;
+      const expected = pod.spec?.containers[0]?.command?.[1];
+      if (String(exitCode) !== expected)
+        problems.add(`${name}: exit code ${exitCode} (${reason}) instead of ${expected}`);
+    }
+  }
+  return [...problems];
+}
+
 /** Waits until the runtime and the folders of the kubelet are empty. */
-async function untilNothingIsLeft(cri: Cri, kubelet: Kubelet, rootDir: string): Promise<void> {
+async function untilNothingIsLeft(
+  cri: Cri,
+  kubelet: Kubelet,
+  rootDir: string,
+  settleMs: number,
+): Promise<void> {
   let left: unknown = [];
   const isEmpty = async () => {
     const { items } = await cri.runtime.listPodSandbox({});

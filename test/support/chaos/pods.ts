@@ -6,14 +6,28 @@ import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ContainerState } from "../../../gen/runtime/v1/api_pb.js";
 import { type ContainerSpec, type Cri, isCriError, type Leftover, type PodSpec } from "../../../src/index.js";
+import type { ConformanceCommands } from "../../../src/testing/index.js";
+import type { RpcTransport } from "../../../src/transport/index.js";
 import { busybox, scripted } from "../embedded.js";
 import { SeededRandom } from "../random.js";
+import { scriptedCommands } from "../scripted-programs.js";
 import { tempFolder } from "../temp.js";
 import { until, within } from "../waiting.js";
 import { faultyClient } from "./client.js";
 import { harshPlan } from "./harsh-plan.js";
 import { likeOf } from "./likes.js";
 import { faultLine } from "./report.js";
+
+/** A runtime to run pods on. */
+export interface PodsChaosNode {
+  /** A client without faults. */
+  readonly cri: Cri;
+  readonly transport: RpcTransport;
+  readonly image: string;
+  readonly commands: Pick<ConformanceCommands, "run" | "exit">;
+  /** The time for one operation, in milliseconds. */
+  readonly timeoutMs: number;
+}
 
 /** How large the test is. */
 export interface PodsChaosPlan {
@@ -24,27 +38,36 @@ export interface PodsChaosPlan {
   readonly seed?: number;
 }
 
-/** The time for one operation: less than for a real runtime, so that the calls that hang do not take minutes. */
-const timeoutMs = 4_000;
+/** An embedded runtime, like one of the real ones. Calls that hang do not take minutes. */
+export async function embeddedNode(t: TestContext, random: SeededRandom): Promise<PodsChaosNode> {
+  const { runtime, cri } = await scripted(t, likeOf(random));
+  return { cri, transport: runtime.transport, image: busybox, commands: scriptedCommands, timeoutMs: 4_000 };
+}
 
 /**
  * Runs and ensures pods on a runtime with faults. Every call ends with a result that is true, or with a CriError. When the faults end,
  * nothing exists twice, and nothing is left but what errors have listed. Returns the number of faults.
  */
-export async function checkPodsUnderChaos(t: TestContext, plan: PodsChaosPlan): Promise<number> {
+export async function checkPodsUnderChaos(
+  t: TestContext,
+  plan: PodsChaosPlan,
+  nodeFor: (t: TestContext, random: SeededRandom) => Promise<PodsChaosNode> = embeddedNode,
+): Promise<number> {
   const random = new SeededRandom(plan.seed);
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
+  const node = await nodeFor(t, random);
+  const { cri } = node;
   const folder = await tempFolder(t);
   const logRoot = join(folder, "logs");
-  const { runtime, cri } = await scripted(t, { ...likeOf(random), callLimit: 1_000_000 });
-  const owner = "chaos";
-  const { proxy, faulty, records } = await faultyClient(t, runtime.transport, {
+  const owner = `chaos-${random.seed}`;
+  const { proxy, faulty, records } = await faultyClient(t, node.transport, {
     socket: join(folder, "chaos.sock"),
     seed: String(random.seed),
     plan: harshPlan(),
     client: { pods: { owner, logRoot } },
   });
-  const run = new PodsRun(faulty, cri);
+  const objects = () => objectsOf(cri, owner);
+  const run = new PodsRun(faulty, node);
   const lanes = Array.from({ length: plan.lanes }, (_, lane) =>
     run.lane(lane, plan.pods, new SeededRandom(random.below(2 ** 31))),
   );
@@ -58,18 +81,8 @@ export async function checkPodsUnderChaos(t: TestContext, plan: PodsChaosPlan): 
   await run.checkEnsured(plan.lanes);
 
   // What has not been removed is listed in an error, or removed in the background.
-  const unlisted = async () => {
-    const { items } = await cri.runtime.listPodSandbox({});
-    const { containers } = await cri.runtime.listContainers({});
-    return [
-      ...items.map(({ id, metadata }) => ({ id, name: metadata?.name ?? "", podId: id })),
-      ...containers.map(({ id, metadata, podSandboxId }) => ({
-        id,
-        name: metadata?.name ?? "",
-        podId: podSandboxId,
-      })),
-    ].filter(({ id, name, podId }) => !run.isLeftover(id, name, podId));
-  };
+  const unlisted = async () =>
+    (await objects()).filter(({ id, name, podId }) => !run.isLeftover(id, name, podId));
   let left: unknown;
   const isEmpty = async () => {
     left = await unlisted();
@@ -88,10 +101,22 @@ export async function checkPodsUnderChaos(t: TestContext, plan: PodsChaosPlan): 
   });
   // A new connection finds the rest.
   await within(60_000, run.removeAll(), "removeAll()");
-  const { items } = await cri.runtime.listPodSandbox({});
-  assert.deepEqual(items, []);
+  assert.deepEqual(await objects(), []);
   assert.deepEqual(existsSync(logRoot) ? readdirSync(logRoot) : [], []);
   return proxy.total;
+}
+
+/** Returns the pods and containers of an owner. */
+async function objectsOf({ runtime }: Cri, owner: string) {
+  const labelSelector = { "cri-sdk/owner": owner };
+  const { items } = await runtime.listPodSandbox({ filter: { labelSelector } });
+  const { containers } = await runtime.listContainers({ filter: { labelSelector } });
+  return [
+    ...items.map(({ id, metadata }) => ({ id, name: metadata?.name ?? "", podId: id })),
+    ...containers.map(({ id, metadata, podSandboxId }) => ({
+      ...{ id, name: metadata?.name ?? "", podId: podSandboxId },
+    })),
+  ];
 }
 
 class PodsRun {
@@ -99,12 +124,12 @@ class PodsRun {
   readonly failures = new Map<string, number>();
   done = 0;
   readonly #faulty: Cri;
-  readonly #cri: Cri;
+  readonly #node: PodsChaosNode;
   readonly #leftovers: Leftover[] = [];
 
-  constructor(faulty: Cri, cri: Cri) {
+  constructor(faulty: Cri, node: PodsChaosNode) {
     this.#faulty = faulty;
-    this.#cri = cri;
+    this.#node = node;
   }
 
   async lane(lane: number, count: number, random: SeededRandom): Promise<void> {
@@ -119,22 +144,26 @@ class PodsRun {
 
   /** Runs a container to its end, and removes its pod. */
   async #runOnce(name: string, code: number): Promise<void> {
-    const pod = await this.#attempt("run", () => this.#faulty.pods.run({ name }, { timeoutMs }));
+    const pod = await this.#attempt("run", () =>
+      this.#faulty.pods.run({ name }, { timeoutMs: this.#node.timeoutMs }),
+    );
     if (!pod) return;
-    const spec = mainOf(["exit", String(code)]);
-    const container = await this.#attempt("runContainer", () => pod.runContainer(spec, { timeoutMs }));
+    const spec = this.#mainOf(this.#node.commands.exit(code));
+    const container = await this.#attempt("runContainer", () =>
+      pod.runContainer(spec, { timeoutMs: this.#node.timeoutMs }),
+    );
     if (container) {
-      const end = await this.#attempt("wait", () => container.wait({ timeoutMs }));
+      const end = await this.#attempt("wait", () => container.wait({ timeoutMs: this.#node.timeoutMs }));
       if (end && end.exitCode !== code)
         this.problems.push(`${name}: exit code ${end.exitCode} instead of ${code}`);
     }
     for (let tries = 0; tries < 40; tries++) {
       const removed = await this.#attempt("remove", async () => {
-        await pod.remove({ timeoutMs });
+        await pod.remove({ timeoutMs: this.#node.timeoutMs });
         return true;
       });
       if (!removed) continue;
-      const { items } = await this.#cri.runtime.listPodSandbox({ filter: { id: pod.id } });
+      const { items } = await this.#node.cri.runtime.listPodSandbox({ filter: { id: pod.id } });
       if (items.length > 0) this.problems.push(`${name}: remove() resolved, and the pod exists`);
       return;
     }
@@ -145,8 +174,10 @@ class PodsRun {
     const spec: PodSpec = { name, labels: { version: String(version) } };
     for (let n = 0; n < tries; n++) {
       const done = await this.#attempt("ensure", async () => {
-        const { pod } = await this.#faulty.pods.ensure(spec, { timeoutMs });
-        const { container } = await pod.ensureContainer(mainOf(["run"]), { timeoutMs });
+        const { pod } = await this.#faulty.pods.ensure(spec, { timeoutMs: this.#node.timeoutMs });
+        const { container } = await pod.ensureContainer(this.#mainOf(this.#node.commands.run), {
+          timeoutMs: this.#node.timeoutMs,
+        });
         return container;
       });
       if (done) return;
@@ -156,8 +187,8 @@ class PodsRun {
 
   /** Exactly one pod and one running container exist for each lane. */
   async checkEnsured(lanes: number): Promise<void> {
-    const { items } = await this.#cri.runtime.listPodSandbox({});
-    const { containers } = await this.#cri.runtime.listContainers({});
+    const { items } = await this.#node.cri.runtime.listPodSandbox({});
+    const { containers } = await this.#node.cri.runtime.listContainers({});
     for (let lane = 0; lane < lanes; lane++) {
       const pods = items.filter(({ metadata }) => metadata?.name === `ensure-${lane}`);
       const running = containers.filter(
@@ -170,7 +201,7 @@ class PodsRun {
         labels: { version: "0" },
       });
       assert.equal(outcome, "adopted");
-      assert.equal((await pod.ensureContainer(mainOf(["run"]))).outcome, "adopted");
+      assert.equal((await pod.ensureContainer(this.#mainOf(this.#node.commands.run))).outcome, "adopted");
       await pod.remove();
     }
   }
@@ -203,8 +234,8 @@ class PodsRun {
       return undefined;
     }
   }
-}
 
-function mainOf(command: readonly string[]): ContainerSpec {
-  return { name: "main", image: busybox, command };
+  #mainOf(command: readonly string[]): ContainerSpec {
+    return { name: "main", image: this.#node.image, command };
+  }
 }
