@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import { checkEventsUnderChaos } from "../support/chaos/events.js";
 
-test("the events of a runtime with faults", { timeout: 300_000 }, async (t) => {
-  await checkEventsUnderChaos(t, { pods: 60 });
-});
+for (const run of [1, 2, 3])
+  test(`the events of a runtime with faults, run ${run}`, { timeout: 300_000 }, async (t) => {
+    await checkEventsUnderChaos(t, { pods: 80 });
+  });

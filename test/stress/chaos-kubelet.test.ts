@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import { checkKubeletUnderChaos } from "../support/chaos/kubelet.js";
 
-test("a kubelet on a runtime with faults", { timeout: 300_000 }, async (t) => {
-  await checkKubeletUnderChaos(t, { pods: 12, changes: 12 });
-});
+for (const like of ["containerd-1.7", "containerd-2.1", "cri-o"] as const)
+  test(`a kubelet on a runtime with faults, like ${like}`, { timeout: 600_000 }, async (t) => {
+    await checkKubeletUnderChaos(t, { pods: 12, changes: 10, likes: [like] });
+  });

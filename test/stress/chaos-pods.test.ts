@@ -2,6 +2,7 @@
 import { test } from "node:test";
 import { checkPodsUnderChaos } from "../support/chaos/pods.js";
 
-test("pods on a runtime with faults", { timeout: 300_000 }, async (t) => {
-  await checkPodsUnderChaos(t, { lanes: 6, pods: 15 });
-});
+for (const run of [1, 2, 3])
+  test(`pods on a runtime with faults, run ${run}`, { timeout: 300_000 }, async (t) => {
+    await checkPodsUnderChaos(t, { lanes: 6, pods: 15 });
+  });

@@ -28,7 +28,7 @@ export async function checkEventsUnderChaos(t: TestContext, plan: EventsChaosPla
   const random = new SeededRandom(plan.seed);
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   const folder = await tempFolder(t);
-  const { cri, runtime } = await scripted(t, { ...likeOf(random), callLimit: 0 });
+  const { cri, runtime } = await scripted(t, { like: likeOf(random), callLimit: 0 });
   const { proxy, faulty } = await faultyClient(t, runtime.transport, {
     ...(random.seed % 2 === 0 && { socket: join(folder, "chaos.sock") }),
     seed: String(random.seed),

@@ -8,7 +8,7 @@ import { ContainerState, PodSandboxState } from "../../../gen/runtime/v1/api_pb.
 import type { Cri } from "../../../src/index.js";
 import { createKubelet, type Kubelet, type KubeletOptions } from "../../../src/kubelet/index.js";
 import { defaultPod, type Pod } from "../../../src/kubernetes/index.js";
-import type { EmbeddedOptions, EmbeddedRuntime } from "../../../src/testing/index.js";
+import type { EmbeddedRuntime, RuntimeLike } from "../../../src/testing/index.js";
 import { cleanup } from "../cleanup.js";
 import { busybox, scripted } from "../embedded.js";
 import { ListSource } from "../kubelets.js";
@@ -27,10 +27,12 @@ export interface KubeletChaosPlan {
   /** The number of changes of the Pods. */
   readonly changes: number;
   readonly seed?: number;
+  /** The runtimes that the embedded one may behave like; the seed chooses. @default all */
+  readonly likes?: readonly [RuntimeLike, ...RuntimeLike[]];
 }
 
 /** CRI-O stops a pod with a container that was never started, or ignores SIGTERM, at the deadline of StopPodSandbox: two minutes. */
-const settleMsOf = ({ like }: Pick<EmbeddedOptions, "like">) => (like === "cri-o" ? 240_000 : 60_000);
+const settleMsOf = (like: RuntimeLike | undefined) => (like === "cri-o" ? 240_000 : 60_000);
 const relist = { statusMs: 500, downAfterMs: 5_000, eventedMs: 1_000, genericMs: 200 };
 
 /**
@@ -42,9 +44,9 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   t.diagnostic(`CRI_SDK_TEST_SEED=${random.seed}`);
   const folder = await tempFolder(t);
   const rootDir = join(folder, "kubelet");
-  const like = likeOf(random);
+  const like = plan.likes ? random.of(...plan.likes) : likeOf(random);
   const settleMs = settleMsOf(like);
-  const { runtime, cri } = await scripted(t, { ...like, callLimit: 1_000_000 });
+  const { runtime, cri } = await scripted(t, { like, callLimit: 1_000_000 });
   const { proxy, faulty } = await faultyClient(t, runtime.transport, {
     ...(random.seed % 2 === 0 && { socket: join(folder, "chaos.sock") }),
     seed: String(random.seed),
@@ -72,7 +74,7 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   const pausedAt = performance.now();
   await untilAgreed({ runtime, cri, kubelet: kubelets.current, pods, settleMs });
   t.diagnostic(
-    `like ${like.like ?? "the specification"}: agreed after ${Math.round(performance.now() - pausedAt)} ms`,
+    `like ${like ?? "the specification"}: agreed after ${Math.round(performance.now() - pausedAt)} ms`,
   );
   assert.deepEqual(twice.problems, []);
   assert.deepEqual(repeatedStarts(runtime), []);

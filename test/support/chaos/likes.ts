@@ -1,12 +1,7 @@
-import type { EmbeddedOptions } from "../../../src/testing/index.js";
+import type { RuntimeLike } from "../../../src/testing/index.js";
 import type { SeededRandom } from "../random.js";
 
-/** One of the runtimes that the embedded one behaves like. */
-export function likeOf(random: SeededRandom): Pick<EmbeddedOptions, "like"> {
-  return random.of<Pick<EmbeddedOptions, "like">>(
-    {},
-    { like: "containerd-1.7" },
-    { like: "containerd-2.1" },
-    { like: "cri-o" },
-  );
+/** Returns one of the runtimes that the embedded one behaves like; undefined for the specification. */
+export function likeOf(random: SeededRandom): RuntimeLike | undefined {
+  return random.of<RuntimeLike | undefined>(undefined, "containerd-1.7", "containerd-2.1", "cri-o");
 }

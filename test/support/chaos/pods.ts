@@ -40,7 +40,7 @@ export interface PodsChaosPlan {
 
 /** An embedded runtime, like one of the real ones. Calls that hang do not take minutes. */
 export async function embeddedNode(t: TestContext, random: SeededRandom): Promise<PodsChaosNode> {
-  const { runtime, cri } = await scripted(t, likeOf(random));
+  const { runtime, cri } = await scripted(t, { like: likeOf(random) });
   return { cri, transport: runtime.transport, image: busybox, commands: scriptedCommands, timeoutMs: 4_000 };
 }
 
