@@ -60,7 +60,10 @@ export interface Chaos extends AsyncDisposable {
   readonly counts: Readonly<Record<ChaosFault, number>>;
   /** The number of faults that happened. */
   readonly total: number;
-  /** Serves at an endpoint, also after each restart, until the server or the proxy is closed. Takes what `serve()` takes. */
+  /**
+   * Serves at an endpoint, also after each restart, until the server or the proxy is closed. Takes what `serve()` takes, and rejects
+   * with its reasons, and with `server_closed`.
+   */
   serve(endpoint: string, options?: ServeOptions): Promise<CriServer>;
   /**
    * Causes no more faults until `resume()`. Delays, stalls and hanging calls end: what they held back arrives now. Calls are still counted.
@@ -145,7 +148,8 @@ class ChaosProxy implements Chaos {
     return Object.values(this.#counts).reduce((sum, count) => sum + count, 0);
   }
 
-  serve(endpoint: string, options?: ServeOptions): Promise<CriServer> {
+  async serve(endpoint: string, options?: ServeOptions): Promise<CriServer> {
+    if (this.#closing) throw criError("server_closed", "serve: the chaos proxy was closed");
     return this.#daemon.serve(endpoint, options);
   }
 

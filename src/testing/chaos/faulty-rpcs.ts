@@ -202,6 +202,7 @@ class FaultyCall {
     return {
       afterBytes,
       afterMs: ms,
+      isPaused: this.#parts.isPaused,
       onCut: () => this.#report(hit, ms === undefined ? {} : { ms: rounded(ms) }),
     };
   }

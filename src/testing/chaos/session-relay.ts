@@ -6,6 +6,8 @@ import { Transform } from "node:stream";
 export interface SessionCut {
   readonly afterBytes: number | undefined;
   readonly afterMs: number | undefined;
+  /** Whether the connection stays: the faults are paused. */
+  readonly isPaused: () => boolean;
   /** Called when a connection breaks because of this. */
   readonly onCut: () => void;
 }
@@ -93,19 +95,22 @@ class SessionRelay {
   }
 
   #cutAfter(
-    { afterBytes, afterMs, onCut }: SessionCut,
+    { afterBytes, afterMs, isPaused, onCut }: SessionCut,
     client: Socket,
     upstream: Socket,
     breakBoth: () => void,
   ): void {
     const cut = () => {
-      if (client.destroyed || upstream.destroyed) return;
+      if (client.destroyed || upstream.destroyed || isPaused()) return;
       onCut();
       breakBoth();
     };
     if (afterBytes === undefined) upstream.pipe(client);
     // An empty write is called back when the client's socket has taken all bytes before it.
-    else upstream.pipe(limited(afterBytes, () => setImmediate(() => client.write("", cut)))).pipe(client);
+    else
+      upstream
+        .pipe(limited(afterBytes, isPaused, () => setImmediate(() => client.write("", cut))))
+        .pipe(client);
     if (afterMs === undefined) return;
     const timer = setTimeout(cut, afterMs);
     upstream.once("close", () => clearTimeout(timer));
@@ -119,12 +124,13 @@ class SessionRelay {
   }
 }
 
-/** Passes on this many bytes, then calls back once and drops the rest. */
-function limited(bytes: number, onLimit: () => void): Transform {
+/** Passes on this many bytes, then calls back once and drops the rest. Passes on everything while the faults are paused. */
+function limited(bytes: number, isPaused: () => boolean, onLimit: () => void): Transform {
   let left = bytes;
   let isDone = false;
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
+      if (isPaused()) return done(null, chunk);
       if (isDone) return done();
       isDone = chunk.length >= left;
       if (left > 0) this.push(chunk.subarray(0, left));

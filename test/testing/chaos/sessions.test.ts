@@ -41,6 +41,20 @@ test("cutSession: after a number of bytes", async (t) => {
   assert.equal(proxy.counts.cutSession, 1);
 });
 
+test("cutSession: a session lasts if the faults are paused before it is cut", async (t) => {
+  const { faulty, proxy } = await faultyRuntime(t, [
+    { fault: "cutSession", afterBytes: 2_000, afterMs: 200 },
+  ]);
+  const { containerId } = await start(faulty, ["run"]);
+  const session = await faulty.exec(containerId, ["fill", "100000", "100"]);
+  await proxy.pause();
+  let received = 0;
+  for await (const chunk of session.stdout ?? []) received += chunk.length;
+  assert.equal(received, 100_000);
+  assert.equal((await within(10_000, session.ended)).exitCode, 0);
+  assert.equal(proxy.total, 0);
+});
+
 test("a restart breaks sessions", async (t) => {
   const { faulty, proxy } = await faultyRuntime(t, [
     { fault: "restart", methods: ["version"], calls: [1], downMs: 10 },
