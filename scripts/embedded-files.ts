@@ -3,43 +3,13 @@ import { spawnSync } from "node:child_process";
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isCriError, readRegularFile } from "../src/core/index.js";
 import { type ImageCatalogue, parseCatalogue } from "../src/testing/embedded/images/index.js";
 import type { Programs } from "../src/testing/index.js";
-
-/** The error for a file that cannot be used. */
-export class FileError extends Error {}
+import { FileError, readDataFile } from "./data-file.js";
 
 /** Reads a catalogue of images, in JSON or YAML. */
 export async function readCatalogue(path: string): Promise<ImageCatalogue> {
-  let text: string;
-  try {
-    text = (await readRegularFile(path)).toString();
-  } catch (error) {
-    throw new FileError(`cannot read the image catalogue ${path}: ${messageOf(error)}`);
-  }
-  return parseCatalogue(await parse(path, text), path);
-}
-
-async function parse(path: string, text: string): Promise<unknown> {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // YAML, or invalid JSON: the YAML parser accepts both, and reports the line.
-  }
-  const { LineCounter, parseDocument } = await import("yaml");
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
-  const [error] = document.errors;
-  if (error) {
-    const { line, col } = lineCounter.linePos(error.pos[0]);
-    throw new FileError(`${path}:${line}:${col}: ${error.message}`);
-  }
-  try {
-    return document.toJS();
-  } catch (cause) {
-    throw new FileError(`${path}: ${messageOf(cause)}`);
-  }
+  return parseCatalogue(await readDataFile(path, "image catalogue"), path);
 }
 
 /** Loads a module with the programs of containers: its export `programs`, or its default export. */
@@ -94,8 +64,4 @@ function isPrograms(path: string, where: string, value: unknown): value is Progr
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   return Array.isArray(value) ? "an array" : `a value of type ${typeof value}`;
-}
-
-function messageOf(error: unknown): string {
-  return isCriError(error) ? error.rawMessage : error instanceof Error ? error.message : String(error);
 }

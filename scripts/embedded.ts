@@ -8,7 +8,9 @@ import { isCriError } from "../src/core/index.js";
 import { EmbeddedRuntime } from "../src/testing/embedded/embedded-runtime.js";
 import type { RuntimeLike } from "../src/testing/index.js";
 import { parseEndpoint } from "../src/transport/index.js";
-import { FileError, readCatalogue, readPrograms } from "./embedded-files.js";
+import { FileError } from "./data-file.js";
+import { readCatalogue, readPrograms } from "./embedded-files.js";
+import { stopRequest } from "./stop-request.js";
 
 const likes: readonly RuntimeLike[] = ["containerd-1.7", "containerd-2.1", "cri-o"];
 
@@ -113,30 +115,6 @@ function temporaryFolder(): string {
   return folder;
 }
 
-/** Resolves with the first signal or uncaught error. A second one exits at once. */
-function stopRequest(): Promise<string> {
-  return new Promise((resolve) => {
-    let requestedAt = 0;
-    const stop = (why: string) => {
-      // npm forwards signals: a signal to the whole process group arrives twice.
-      if (requestedAt !== 0 && performance.now() - requestedAt < 500) return;
-      if (requestedAt !== 0) {
-        console.error(`${why}: exiting without cleanup`);
-        process.exit(1);
-      }
-      requestedAt = performance.now();
-      resolve(why);
-    };
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
-    // A program of the script may fail outside of its promise.
-    process.on("uncaughtException", (error) => {
-      console.error(error);
-      process.exitCode = 1;
-      stop("uncaught error");
-    });
-  });
-}
-
 function warning({ script }: Command): string {
   if (script !== undefined) return `Containers run the programs of ${script}; no process is started.`;
   return [
@@ -168,6 +146,7 @@ async function main(): Promise<void> {
     return;
   }
   if (command === "help") return console.log(usage);
+  // A program of the script may fail outside of its promise, too.
   const stopped = stopRequest();
   try {
     await using runtime = await start(command);

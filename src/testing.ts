@@ -1,6 +1,6 @@
 /**
- * Tests of CRI clients and runtimes: the embedded runtime and its faults, recordings of real runtimes, fixtures, and the conformance
- * suite.
+ * Tests of CRI clients and runtimes: the embedded runtime and its faults, faults in front of any runtime, recordings, fixtures, and the
+ * conformance suite.
  *
  * @packageDocumentation
  */
@@ -42,6 +42,25 @@ export type {
   FaultTimingOptions,
   RecordedCall,
   RequestOf,
+} from "./testing/index.js";
+
+// Faults in front of a runtime.
+export {
+  type Chaos,
+  type ChaosCalls,
+  type ChaosDuration,
+  type ChaosEvents,
+  type ChaosFault,
+  type ChaosOptions,
+  type ChaosPlan,
+  type ChaosRecord,
+  type ChaosRule,
+  type ChaosSessionMethod,
+  type ChaosStreamMethod,
+  type ChaosTiming,
+  chaos,
+  defaultChaosPlan,
+  parseChaosPlan,
 } from "./testing/index.js";
 
 // Messages for tests.

@@ -54,6 +54,7 @@ const owners: Readonly<Record<string, (world: World) => object>> = {
   ApiServerError: () => new kubelet.ApiServerError("x"),
   ApiServerSource: () => kubelet.apiServer(),
   CallLog: ({ runtime }) => runtime.calls,
+  Chaos: ({ chaos }) => chaos,
   Clock: ({ runtime }) => runtime.clock,
   ConformanceContainer: ({ conformanceContainer }) => conformanceContainer,
   ConformanceContext: ({ context }) => context,

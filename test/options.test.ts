@@ -371,6 +371,8 @@ const calls: Readonly<Record<string, Call>> = {
   "EmbeddedRuntime.serve 1": call(({ runtime }, options: object) =>
     runtime.serve("/proc/nowhere.sock", options),
   ),
+  "chaos 1": call(({ runtime }, options: object) => testing.chaos(runtime.transport, options)),
+  "Chaos.serve 1": call(({ chaos }, options: object) => chaos.serve("/proc/nowhere.sock", options)),
   "createFixtures 0": call((_, options: object) => testing.createFixtures(options)),
   "fixtures.podWithContainers 0": call((_, options: object) => testing.fixtures.podWithContainers(options)),
   "Fixtures.podWithContainers 0": call((_, options: object) =>
@@ -491,6 +493,7 @@ const otherParameters: ReadonlySet<string> = new Set([
   "NodeFiles.removeContainer 1",
   "formatJsonStatus 0",
   "formatTextStatus 0",
+  "ChaosOptions.onFault 0",
   "ReadLogsOptions.onNotice 0",
   "PlayLogsOptions.onNotice 0",
   "ProxyOptions.observe 0",

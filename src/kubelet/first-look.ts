@@ -2,6 +2,7 @@ import { PodSandboxState } from "../../gen/runtime/v1/api_pb.js";
 import { isCriError, kubernetesLabels } from "../core/index.js";
 import type { Cri } from "../cri.js";
 import { type Clock, type NodeFacts, nodeFacts } from "../kubernetes/index.js";
+import { withClockDeadline } from "./clock-waits.js";
 import { isOwnedBy, sandboxOwner } from "./pods/sandbox-owner.js";
 
 /** The state of the node when a kubelet starts. */
@@ -20,6 +21,9 @@ export interface FirstLook {
 /** The pauses between two attempts, in milliseconds. */
 const pauses = { firstMs: 200, maxMs: 5_000 } as const;
 
+/** The time for an attempt, in milliseconds, as for a relist: a call whose response was lost has no other deadline than two minutes. */
+const attemptMs = 30_000;
+
 /** The reasons of errors that a retry cannot fix. */
 const lasting: ReadonlySet<string> = new Set(["client_closed", "invalid_option", "aborted_by_caller"]);
 
@@ -36,8 +40,16 @@ export async function firstLook(
   for (let pauseMs: number = pauses.firstMs; ; pauseMs = Math.min(2 * pauseMs, pauses.maxMs)) {
     signal.throwIfAborted();
     try {
-      const facts = await nodeFacts(cri, overrides, { signal });
-      return { facts, ...(await podsOf(cri, sandboxOwner(facts), signal)) };
+      return await withClockDeadline(
+        clock,
+        attemptMs,
+        signal,
+        "the first look at the runtime",
+        async (bound) => {
+          const facts = await nodeFacts(cri, overrides, { signal: bound });
+          return { facts, ...(await podsOf(cri, sandboxOwner(facts), bound)) };
+        },
+      );
     } catch (error) {
       signal.throwIfAborted();
       if (!isCriError(error) || lasting.has(error.reason)) throw error;

@@ -8,16 +8,8 @@ import {
   type MessageInitShape,
 } from "@bufbuild/protobuf";
 import { ImageService, RuntimeService } from "../../gen/runtime/v1/api_pb.js";
-import {
-  type CriError,
-  checkArgument,
-  hasFunctions,
-  isBytes,
-  isCriError,
-  isRecord,
-  type OptionCheck,
-} from "../core/index.js";
-import { decodeMessage, type RpcTransport } from "../transport/index.js";
+import { type CriError, checkArgument, isBytes, isCriError } from "../core/index.js";
+import { decodeMessage, type RpcTransport, transportCheck } from "../transport/index.js";
 import { toStatusError } from "./dispatch.js";
 import type { CallContext, ImageImplementation, RuntimeImplementation, Services } from "./implementation.js";
 import {
@@ -29,17 +21,6 @@ import {
   type UrlMethod,
 } from "./proxy-options.js";
 import { Upstream } from "./proxy-upstream.js";
-
-const transportCheck = hasFunctions<RpcTransport>(
-  "a transport, such as `createTransport(endpoint)`",
-  "unary",
-  "stream",
-);
-const upstreamCheck: OptionCheck<RpcTransport> = (value: unknown) => {
-  if (isRecord(value) && transportCheck(value.transport as RpcTransport) === undefined)
-    return "must be a transport: pass its `transport`";
-  return transportCheck(value as RpcTransport);
-};
 
 /**
  * Creates services that forward every RPC to another runtime: `serve(path, proxy(createTransport(runtime), { … }))`. The caller's
@@ -55,7 +36,7 @@ export function proxy(
   overrides: ProxyOverrides = {},
   options: ProxyOptions = {},
 ): Services {
-  checkArgument("proxy", "upstream", upstream, upstreamCheck);
+  checkArgument("proxy", "upstream", upstream, transportCheck);
   overridesTable.check("proxy", overrides);
   proxyTable.check("proxy", options);
   const target = new Upstream(upstream);

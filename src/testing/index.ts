@@ -5,6 +5,24 @@
  * @packageDocumentation
  */
 
+// Faults in front of a runtime.
+export {
+  type Chaos,
+  type ChaosCalls,
+  type ChaosDuration,
+  type ChaosEvents,
+  type ChaosFault,
+  type ChaosOptions,
+  type ChaosPlan,
+  type ChaosRecord,
+  type ChaosRule,
+  type ChaosSessionMethod,
+  type ChaosStreamMethod,
+  type ChaosTiming,
+  chaos,
+  defaultChaosPlan,
+  parseChaosPlan,
+} from "./chaos/index.js";
 // The rules of CRI as checks of any runtime.
 export {
   type CommandOptions as ConformanceCommandOptions,

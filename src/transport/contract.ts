@@ -6,6 +6,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
+import { hasFunctions, isRecord, type OptionCheck } from "../core/index.js";
 
 // Connect's Transport and Interceptor, declared here again: Connect's own declarations need the DOM library, and public types that refer
 // to them would require it of users. A type test checks that both are equal.
@@ -115,3 +116,15 @@ export interface RpcTransport {
     contextValues?: RpcContextValues,
   ): Promise<RpcStreamResponse<I, O>>;
 }
+
+const hasCalls = hasFunctions<RpcTransport>(
+  "a transport, such as `createTransport(endpoint)`",
+  "unary",
+  "stream",
+);
+
+/** Checks a transport that a caller passes. An object with a transport, such as the embedded runtime, gets the advice to pass that. */
+export const transportCheck: OptionCheck<RpcTransport> = (value: unknown) =>
+  isRecord(value) && hasCalls(value.transport as RpcTransport) === undefined
+    ? "must be a transport: pass its `transport`"
+    : hasCalls(value as RpcTransport);

@@ -1,6 +1,7 @@
 export { decodeMessage, encodeMessage, encodeToEnvelope } from "./codecs.js";
 export { checkMethod, fromTransportError, toConnectError } from "./connect-errors.js";
 export type * from "./contract.js";
+export { transportCheck } from "./contract.js";
 export type { Environment } from "./crictl-config.js";
 export {
   type Candidate,

@@ -11,6 +11,7 @@ import {
   startRuntimes,
 } from "../../scripts/runtimes/index.js";
 import { attachCases } from "./attach.cases.js";
+import { chaosCases } from "./chaos.cases.js";
 import { configCases } from "./configs.cases.js";
 import { conformanceCases } from "./conformance.cases.js";
 import { copyCases } from "./copy.cases.js";
@@ -117,6 +118,7 @@ export function runtimeTests(release: RuntimeRelease): void {
     conformanceCases(subject);
     proxyCases(subject);
     recordingCases(subject);
+    chaosCases(subject);
     restartCases(subject);
     execRestartCases(subject);
     eventCases(subject);

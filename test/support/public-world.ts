@@ -23,6 +23,7 @@ const playedPod: kubernetes.Pod = {
 /** Objects on which the functions are called. */
 export interface World {
   readonly runtime: testing.EmbeddedRuntime;
+  readonly chaos: testing.Chaos;
   readonly cri: root.Cri;
   readonly pod: root.Pod;
   readonly container: root.Container;
@@ -58,6 +59,8 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
     closing.push(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     const runtime = await testing.EmbeddedRuntime.start({ programs, preload: [busybox] });
     closing.push(() => runtime.close());
+    const chaos = testing.chaos(runtime.transport, { plan: { rules: [] } });
+    closing.push(() => chaos.close());
     const cri = root.connect.through(runtime);
     closing.push(() => cri.close());
     const container = await cri.pods.runContainer({ name: "web" }, containerSpec);
@@ -110,6 +113,7 @@ export async function createWorld(): Promise<{ world: World; close: () => Promis
       world: {
         ...{
           runtime,
+          chaos,
           cri,
           pod,
           container,

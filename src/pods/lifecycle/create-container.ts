@@ -17,7 +17,7 @@ import { ownProcessIdentity } from "../process-identity.js";
 import type { Sandbox } from "../sandbox.js";
 import { getLogPath } from "../status.js";
 import { finishCall } from "./finish-call.js";
-import { isOutcomeUnknown, type Rollback, withRollback } from "./rollback.js";
+import { type Rollback, withRollback } from "./rollback.js";
 import { startCreated } from "./start-container.js";
 import { removeContainer } from "./stop-and-remove.js";
 
@@ -214,10 +214,11 @@ async function createOnce(
     return (await creation.response).containerId;
   } catch (error) {
     // A container of `ensure` belongs to no process, and the next attempt finds it.
-    if (!isOutcomeUnknown(error) || config.annotations[ownerKeys.process] === undefined) throw error;
-    rollback.addLostCall({
+    if (config.annotations[ownerKeys.process] === undefined) throw error;
+    rollback.addFailedCall({
       object: { kind: "container", name },
-      delaysMs: [0, 100, 300],
+      error,
+      delaysMs: [100, 300],
       removeFound: async (stop) => {
         await raceAbort(creation.ended, stop);
         const found = await withSameIdentity(stop);

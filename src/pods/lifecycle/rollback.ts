@@ -1,16 +1,25 @@
-import { type CriError, criError, isCriError, type Leftover, sleep, withDeadline } from "../../core/index.js";
+import {
+  type CriError,
+  type CriErrorReason,
+  criError,
+  isCriError,
+  type Leftover,
+  sleep,
+  withDeadline,
+} from "../../core/index.js";
 import { cleanUpMs } from "../clean-ups.js";
 import type { PodContext } from "../context.js";
 
 type UnidentifiedObject = Omit<Leftover, "error">;
 type Undo = (signal: AbortSignal) => Promise<void>;
 
-/** A call whose response was lost, and which may have created an object. */
-export interface LostCall {
+/** A call that failed, and may have created an object all the same. */
+export interface FailedCall {
   readonly object: Pick<Leftover, "kind" | "name">;
+  readonly error: unknown;
   /**
-   * The delays before each look, in milliseconds: the call may still be in progress, and a runtime that notices the cancellation
-   * cleans up itself.
+   * The delays before each look after the first, in milliseconds, if the response was lost: the call may still be in progress, and a
+   * runtime that notices the cancellation cleans up itself.
    */
   readonly delaysMs: readonly number[];
   /** Looks for what the call created, and removes it. Returns whether it was found, which ends the looks. */
@@ -26,10 +35,11 @@ export class Rollback {
     this.#steps.push({ object, undo });
   }
 
-  /** Adds the clean-up after a call whose response was lost. */
-  addLostCall({ object, delaysMs, removeFound }: LostCall): void {
+  /** Adds the clean-up after a call that failed, unless it cannot have created anything. */
+  addFailedCall({ object, error, delaysMs, removeFound }: FailedCall): void {
+    if (!mayHaveCreated(error)) return;
     this.add({ ...object, id: undefined }, async (signal) => {
-      for (const delayMs of delaysMs) {
+      for (const delayMs of isOutcomeUnknown(error) ? [0, ...delaysMs] : [0]) {
         await sleep(delayMs, signal);
         if (await removeFound(signal)) return;
       }
@@ -109,3 +119,23 @@ export function isOutcomeUnknown(error: unknown): boolean {
     return true;
   return code === "deadline_exceeded" || code === "canceled" || code === "unavailable" || code === "aborted";
 }
+
+/**
+ * Returns whether a failed call may have left an object. Other errors than those of {@link isOutcomeUnknown} count, too: containerd keeps
+ * a sandbox whose creation and whose clean-up failed, and a runtime may fail after it has created a container.
+ */
+function mayHaveCreated(error: unknown): boolean {
+  return isOutcomeUnknown(error) || !(isCriError(error) && createsNothing.has(error.reason));
+}
+
+/** The reasons of calls that were not sent, were refused, or found an object of another call. */
+const createsNothing: ReadonlySet<CriErrorReason> = new Set<CriErrorReason>([
+  "socket_missing",
+  "socket_forbidden",
+  "connection_refused",
+  "send_limit",
+  "invalid_request",
+  "unimplemented",
+  "unknown_runtime_handler",
+  "name_reserved",
+]);

@@ -90,7 +90,8 @@ export async function createPod(
       );
     return new Sandbox(context, podFactsOfStatus(status), { config, from: "spec", missing: [] });
   } catch (error) {
-    if (isEnsured(config) && isOutcomeUnknown(error)) throw error;
+    if (isEnsured(config) && (isOutcomeUnknown(error) || (await mayExist(context, config, signal))))
+      throw error;
     const cause = await rollback.run(context, podKey(config.metadata?.uid), signal, error);
     // Runtimes create the log directory first and leave it behind. It is not ours if it, or the pod, existed before.
     if (!hadLogs && !(isCriError(error) && error.reason === "name_reserved"))
@@ -132,7 +133,7 @@ async function runSandbox(
     return (await context.runtime.runPodSandbox({ config, runtimeHandler }, call)).podSandboxId;
   } catch (error) {
     // A sandbox of `ensure` may be another call's.
-    if (!isOutcomeUnknown(error) || isEnsured(config)) throw error;
+    if (isEnsured(config)) throw error;
     const removeFound = async (stop: AbortSignal) => {
       const found = (await sandboxesOfPod(context, config, stop)).filter(
         ({ metadata, annotations }) =>
@@ -143,9 +144,21 @@ async function runSandbox(
       return found.length > 0;
     };
     const object = { kind: "pod", name: nameOf(config) } as const;
-    rollback.addLostCall({ object, delaysMs: [0, 100, 200, 400], removeFound });
+    rollback.addFailedCall({ object, error, delaysMs: [100, 200, 400], removeFound });
     throw error;
   }
+}
+
+/** Whether a pod has a sandbox, as far as the runtime responds. Its log directory must stay then. */
+async function mayExist(
+  context: PodContext,
+  config: PodSandboxConfig,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return sandboxesOfPod(context, config, signal).then(
+    (found) => found.length > 0,
+    () => true,
+  );
 }
 
 /** Lists all sandboxes of a pod, of every attempt, by its uid. */

@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CriServer, ServeOptions, Services } from "../../server/index.js";
 import type { RpcTransport } from "../../transport/index.js";
+import { Daemon } from "../daemon.js";
 import { AddressPool, IdGenerator } from "./allocators.js";
 import type { Clock } from "./clock.js";
-import { Daemon } from "./daemon.js";
 import type { Driver } from "./driver.js";
 import { ErrorFactory } from "./errors.js";
 import { Events } from "./events.js";
@@ -108,7 +108,7 @@ export class EmbeddedRuntime implements AsyncDisposable {
       },
       { faults, calls, clock, profile },
     );
-    this.#daemon = new Daemon(this.services);
+    this.#daemon = new Daemon(this.services, "the embedded runtime (faults.crash)");
     this.transport = this.#daemon.transport;
   }
 

@@ -7,7 +7,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import { abortError, checkArgument, criError, hasFunctions, OptionTable, option } from "../../core/index.js";
+import { abortError, checkArgument, criError, OptionTable, option } from "../../core/index.js";
 import { schemaField } from "../../observe/index.js";
 import {
   checkMethod,
@@ -18,6 +18,7 @@ import {
   type RpcTransport,
   type RpcUnaryResponse,
   toConnectError,
+  transportCheck,
 } from "../../transport/index.js";
 import { LogCapture } from "./log-capture.js";
 import { Masking } from "./masking.js";
@@ -63,12 +64,6 @@ export interface RecordingTransport extends RpcTransport, AsyncDisposable {
    */
   close(): Promise<void>;
 }
-
-const transportCheck = hasFunctions<RpcTransport>(
-  "a transport, such as `createTransport(endpoint)`",
-  "unary",
-  "stream",
-);
 
 /**
  * Wraps a transport so that every call goes into a file, which {@link replaying} serves again without a runtime: requests, responses,

@@ -1,7 +1,9 @@
 // A runtime that accepts calls and does not answer: the node is not ready, and nothing is killed.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { onePod, untilPhase } from "../../support/kubelets.js";
+import type { Kubelet } from "../../../src/kubelet/index.js";
+import { kubeletNode, ListSource, onePod, untilPhase } from "../../support/kubelets.js";
+import { VirtualClock } from "../../support/virtual-clock.js";
 import { eventsOf, nodeReady, startFaulty, stateChanges } from "./support.js";
 
 /** How long a call hangs. */
@@ -62,4 +64,20 @@ test("a hung runtime: down after 30 s, PLEG after 3 min, nothing is killed, and 
   const nodeEvents = list.events.filter(({ object }) => object.kind === "Node").map(({ reason }) => reason);
   assert.ok(nodeEvents.includes("NodeNotReady") && nodeEvents.at(-1) === "NodeReady", nodeEvents.join());
   await kubelet.stop();
+});
+
+test("a kubelet whose first list is never answered starts after half a minute", async (t) => {
+  const clock = new VirtualClock();
+  const node = await kubeletNode(t, { clock: clock.runtime });
+  clock.activity = () => node.runtime.calls.total;
+  node.runtime.faults.delay("streamPodSandboxes", hangMs);
+  let kubelet: Kubelet | undefined;
+  const starting = node.start([new ListSource("list", [onePod("a")])], { clock }).then((started) => {
+    kubelet = started;
+  });
+  const tookMs = await clock.until(() => kubelet !== undefined, { limitMs: hangMs });
+  await starting;
+  assert.ok(tookMs >= 29_000 && tookMs < 60_000, `${tookMs} ms`);
+  assert.ok(kubelet);
+  await untilPhase(kubelet, "Running", "a");
 });
