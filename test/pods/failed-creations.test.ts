@@ -2,13 +2,14 @@
 // failed.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connect, type RpcInterceptor } from "../../src/index.js";
+import type { ChaosRule } from "../../src/testing/index.js";
 import { withInterceptors } from "../../src/transport/index.js";
-import { faultyRuntime } from "../support/chaos/client.js";
+import { faultyClient, faultyRuntime } from "../support/chaos/client.js";
 import { cleanup } from "../support/cleanup.js";
 import { busybox, scripted } from "../support/embedded.js";
 import { failure } from "../support/failure.js";
@@ -80,3 +81,32 @@ test("ensure: the log directory of a sandbox whose creation failed stays, and th
   assert.equal((await container.status()).state, "running");
   await pod.remove();
 });
+
+/** Faults of the lists that a roll-back needs: the look at what was created, and the look whether the pod has other attempts. */
+const lists: Readonly<Record<string, readonly ChaosRule[]>> = {
+  pod: [
+    { fault: "fail", methods: ["runPodSandbox"], when: "after", code: "unavailable" },
+    { fault: "corrupt", methods: ["streamPodSandboxes"], calls: [2] },
+    { fault: "fail", methods: ["listPodSandbox"], calls: [1], code: "internal" },
+  ],
+  container: [
+    { fault: "fail", methods: ["createContainer"], when: "after", code: "unavailable" },
+    { fault: "fail", methods: ["streamContainers"], calls: [2], code: "internal" },
+    { fault: "corrupt", methods: ["listPodSandbox"], calls: [1] },
+  ],
+};
+for (const [what, rules] of Object.entries(lists))
+  test(`the roll-back of a ${what} survives lists that fail: nothing remains, no logs, and nothing is listed as left over`, async (t) => {
+    const logRoot = await tempFolder(t);
+    const { runtime, cri } = await scripted(t);
+    const options = { plan: { rules }, client: { pods: { logRoot } } };
+    const { faulty, records } = await faultyClient(t, runtime.transport, options);
+    const error = await failure(faulty.pods.runContainer({ name: "a" }, main));
+    assert.deepEqual([error.code, error.leftovers], ["unavailable", []]);
+    assert.deepEqual(
+      records.map(({ rule }) => rule),
+      rules.map((_, index) => `rules[${index}]`),
+    );
+    assert.deepEqual((await cri.runtime.listPodSandbox({})).items, []);
+    assert.deepEqual(readdirSync(logRoot), []);
+  });

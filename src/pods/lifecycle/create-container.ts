@@ -17,6 +17,7 @@ import { ownProcessIdentity } from "../process-identity.js";
 import type { Sandbox } from "../sandbox.js";
 import { getLogPath } from "../status.js";
 import { finishCall } from "./finish-call.js";
+import { retryWhileBusy } from "./retry.js";
 import { type Rollback, withRollback } from "./rollback.js";
 import { startCreated } from "./start-container.js";
 import { removeContainer } from "./stop-and-remove.js";
@@ -221,7 +222,7 @@ async function createOnce(
       delaysMs: [100, 300],
       removeFound: async (stop) => {
         await raceAbort(creation.ended, stop);
-        const found = await withSameIdentity(stop);
+        const found = await retryWhileBusy((bounds) => withSameIdentity(bounds.signal), stop);
         for (const { id, annotations } of found)
           if (annotations[ownerKeys.process] === ownProcessIdentity())
             await removeContainer(context, id, undefined, { signal: stop });

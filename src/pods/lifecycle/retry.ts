@@ -1,4 +1,11 @@
-import { backoff, type CriError, isCriError, sleep, withDeadline } from "../../core/index.js";
+import {
+  backoff,
+  type CriError,
+  type CriErrorReason,
+  isCriError,
+  sleep,
+  withDeadline,
+} from "../../core/index.js";
 import { isOutcomeUnknown } from "./rollback.js";
 
 /** Attempts while the runtime reports that another call is in progress, and after any other error. */
@@ -15,25 +22,35 @@ export interface AttemptBounds {
   readonly timeoutMs: number;
 }
 
+/** The reasons of errors of which the next attempt may know nothing: the runtime failed, or its response was lost. */
+const passingReasons: ReadonlySet<CriErrorReason> = new Set<CriErrorReason>([
+  "runtime_error",
+  "runtime_starting",
+  "wrong_state",
+  "connection_lost",
+  "stream_reset",
+  "malformed_response",
+  "invalid_response",
+]);
+
 /**
- * Retries the stop or the removal of an object. Another call may be starting, stopping or removing it, even one whose caller is dead.
+ * Retries a step of the stop or the removal of an object. Another call may be starting, stopping or removing it, even one whose caller is dead.
  * Other errors may pass, too: containerd 2.1 sometimes fails while a container is exiting.
  *
  * The deadline of an attempt is short, because CRI-O gives a container that ignores SIGTERM all of it. A runtime that needs longer gets
  * it in a later attempt.
  */
-export function retryWhileBusy(
-  attempt: (bounds: AttemptBounds) => Promise<unknown>,
+export function retryWhileBusy<T>(
+  attempt: (bounds: AttemptBounds) => Promise<T>,
   caller: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   return withDeadline({ signal: caller }, async (signal) => {
     const endsAt = performance.now() + allAttemptsMs;
     let timeoutMs = firstAttemptMs;
     let pause = backoff({ firstMs: 100, maxMs: 2_000, factor: 1.7 });
     for (let failures = 0; ; )
       try {
-        await attempt({ signal, timeoutMs });
-        return;
+        return await attempt({ signal, timeoutMs });
       } catch (error) {
         if (signal.aborted || !isCriError(error)) throw error;
         const remainingMs = endsAt - performance.now();
@@ -41,7 +58,7 @@ export function retryWhileBusy(
           timeoutMs = Math.ceil(Math.min(2 * timeoutMs, remainingMs));
           continue;
         }
-        const isRetried = error.reason === "runtime_error" || error.reason === "wrong_state";
+        const isRetried = passingReasons.has(error.reason);
         const isBusy = isRetried && /in (?:starting|removing) state/.test(error.rawMessage);
         if (!isRetried || ++failures >= (isBusy ? maxBusyAttempts : maxOtherAttempts)) throw error;
         await sleep(pause.delayMs(), signal);

@@ -12,6 +12,7 @@ import { isOrphanOf, nameReservedError, ownerKeys } from "../ownership.js";
 import { ownProcessIdentity } from "../process-identity.js";
 import { Sandbox } from "../sandbox.js";
 import { getSandboxStatus } from "../status.js";
+import { retryWhileBusy } from "./retry.js";
 import { isOutcomeUnknown, Rollback } from "./rollback.js";
 import { listedPodRemoval, podRemoval, removePod } from "./stop-and-remove.js";
 
@@ -107,7 +108,8 @@ async function removeIfOurs(
   config: PodSandboxConfig,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = (await sandboxesOfPod(context, config, signal)).find(({ id }) => id === podSandboxId);
+  const all = await retryWhileBusy((bounds) => sandboxesOfPod(context, config, bounds.signal), signal);
+  const found = all.find(({ id }) => id === podSandboxId);
   if (found && hasSameCreator(found, config))
     await removePod(context, podRemoval(podSandboxId, config), { signal });
 }
@@ -135,7 +137,8 @@ async function runSandbox(
     // A sandbox of `ensure` may be another call's.
     if (isEnsured(config)) throw error;
     const removeFound = async (stop: AbortSignal) => {
-      const found = (await sandboxesOfPod(context, config, stop)).filter(
+      const all = await retryWhileBusy((bounds) => sandboxesOfPod(context, config, bounds.signal), stop);
+      const found = all.filter(
         ({ metadata, annotations }) =>
           metadata?.attempt === config.metadata?.attempt &&
           annotations[ownerKeys.process] === ownProcessIdentity(),

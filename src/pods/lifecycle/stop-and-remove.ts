@@ -156,7 +156,10 @@ async function removeSandbox(
   if (!metadata?.uid || (!logDirectory && !cgroupParent)) return;
   // The attempts of a pod share one log directory and one cgroup.
   const labelSelector = { [kubernetesLabels.podUid]: metadata.uid };
-  const { items } = await runtime.listPodSandbox({ filter: { labelSelector } }, { signal });
+  const { items } = await retryWhileBusy(
+    (bounds) => runtime.listPodSandbox({ filter: { labelSelector } }, bounds),
+    signal,
+  );
   if (items.length > 0) return;
   if (!keepLogs && logDirectory) await removePodLogs(logDirectory, metadata);
   if (cgroupParent) await removePodCgroup(cgroupParent, metadata.uid);

@@ -101,7 +101,7 @@ class SessionRelay {
     breakBoth: () => void,
   ): void {
     const cut = () => {
-      if (client.destroyed || upstream.destroyed || isPaused()) return;
+      if (client.destroyed || upstream.destroyed) return;
       onCut();
       breakBoth();
     };
@@ -112,7 +112,7 @@ class SessionRelay {
         .pipe(limited(afterBytes, isPaused, () => setImmediate(() => client.write("", cut))))
         .pipe(client);
     if (afterMs === undefined) return;
-    const timer = setTimeout(cut, afterMs);
+    const timer = setTimeout(() => isPaused() || cut(), afterMs);
     upstream.once("close", () => clearTimeout(timer));
   }
 

@@ -79,28 +79,8 @@ export async function checkKubeletUnderChaos(t: TestContext, plan: KubeletChaosP
   assert.deepEqual(twice.problems, []);
   assert.deepEqual(repeatedStarts(runtime), []);
   const problems = statusProblems(source, pods);
-  if (process.env.CHAOS_DEBUG)
-    for (const one of problems) {
-      const n = one.split(":")[0];
-      console.error(
-        source.statuses
-          .filter(({ pod }) => pod.pod.metadata?.name === n)
-          .map(({ status }) =>
-            JSON.stringify([status.phase, status.reason, status.message, status.containerStatuses]),
-          )
-          .join("\n"),
-      );
-      console.error(
-        runtime.calls.all
-          .filter(
-            (c) =>
-              /^(run|create|start|stop|remove)/.test(c.method) &&
-              JSON.stringify(c.request, (_, v) => (typeof v === "bigint" ? String(v) : v)).includes(n ?? ""),
-          )
-          .map((c) => [c.method, c.startedAt, c.error?.rawMessage, JSON.stringify(c.responses)].join(" "))
-          .join("\n"),
-      );
-    }
+  for (const name of new Set(problems.map((problem) => problem.split(":")[0] ?? "")))
+    t.diagnostic(historyOf(name, source, runtime));
   assert.deepEqual(problems, []);
   source.set();
   await untilNothingIsLeft(cri, kubelets.current, rootDir, settleMs);
@@ -300,6 +280,20 @@ function repeatedStarts({ calls }: EmbeddedRuntime): readonly string[] {
     .filter(({ error, durationNanos }) => !error && durationNanos !== undefined)
     .map(({ request }) => created.get(request.containerId) ?? request.containerId);
   return started.filter((key, index) => started.indexOf(key) < index);
+}
+
+/** Returns the statuses of a Pod and the calls about it, to explain a failure. */
+function historyOf(name: string, { statuses }: ListSource, { calls }: EmbeddedRuntime): string {
+  const own = statuses.filter(({ pod }) => pod.pod.metadata?.name === name);
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one));
+  const changes = calls.all.filter(
+    ({ method, request }) => /^(run|create)/.test(method) && text(request).includes(`"${name}"`),
+  );
+  return [
+    ...own.map(({ status }) => text([status.phase, status.reason, status.message, status.containerStatuses])),
+    ...changes.map((call) => text([call.method, call.startedAt, call.error?.rawMessage, call.responses])),
+  ].join("\n");
 }
 
 const ranks: Readonly<Record<string, number>> = { Pending: 0, Running: 1, Succeeded: 2, Failed: 2 };

@@ -5,7 +5,14 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { ContainerState } from "../../../gen/runtime/v1/api_pb.js";
-import { type ContainerSpec, type Cri, isCriError, type Leftover, type PodSpec } from "../../../src/index.js";
+import {
+  type ContainerSpec,
+  type Cri,
+  isCriError,
+  type Leftover,
+  type Pod,
+  type PodSpec,
+} from "../../../src/index.js";
 import type { ConformanceCommands } from "../../../src/testing/index.js";
 import type { RpcTransport } from "../../../src/transport/index.js";
 import { busybox, scripted } from "../embedded.js";
@@ -27,6 +34,8 @@ export interface PodsChaosNode {
   readonly commands: Pick<ConformanceCommands, "run" | "exit">;
   /** The time for one operation, in milliseconds. */
   readonly timeoutMs: number;
+  /** Returns the calls to the runtime about a pod, to explain a failure. */
+  readonly callsOf?: (uid: string) => string;
 }
 
 /** How large the test is. */
@@ -40,8 +49,36 @@ export interface PodsChaosPlan {
 
 /** An embedded runtime, like one of the real ones. Calls that hang do not take minutes. */
 export async function embeddedNode(t: TestContext, random: SeededRandom): Promise<PodsChaosNode> {
-  const { runtime, cri } = await scripted(t, { like: likeOf(random) });
-  return { cri, transport: runtime.transport, image: busybox, commands: scriptedCommands, timeoutMs: 4_000 };
+  const { runtime, cri } = await scripted(t, { like: likeOf(random), callLimit: 1_000_000 });
+  const text = (value: unknown) =>
+    JSON.stringify(value, (_, one) => (typeof one === "bigint" ? String(one) : one));
+  const callsOf = (uid: string) => {
+    const ids = new Set([uid]);
+    return runtime.calls.all
+      .filter(({ request, responses, method }) => {
+        if (/list|stream|Events/i.test(method)) return false;
+        const all = text([request, responses]);
+        if (![...ids].some((id) => all.includes(id))) return false;
+        for (const [, id = ""] of text(responses).matchAll(
+          /"(?:podSandboxId|containerId)":"([0-9a-f]{64})"/g,
+        ))
+          ids.add(id);
+        return true;
+      })
+      .map(
+        ({ method, startedAt, durationNanos, error }) =>
+          `${startedAt / 1_000_000n} ${method} ${(durationNanos ?? 0n) / 1_000_000n} ms ${error?.rawMessage ?? "ok"}`,
+      )
+      .join("\n");
+  };
+  return {
+    callsOf,
+    cri,
+    transport: runtime.transport,
+    image: busybox,
+    commands: scriptedCommands,
+    timeoutMs: 4_000,
+  };
 }
 
 /**
@@ -102,7 +139,18 @@ export async function checkPodsUnderChaos(
   // A new connection finds the rest.
   await within(60_000, run.removeAll(), "removeAll()");
   assert.deepEqual(await objects(), []);
-  assert.deepEqual(existsSync(logRoot) ? readdirSync(logRoot) : [], []);
+  // The logs of a pod that an error has listed as left over stay, if it is gone by then.
+  const logs = (existsSync(logRoot) ? readdirSync(logRoot) : []).filter((name) => !run.hasLeftover(name));
+  for (const one of logs) {
+    const uid = one.replace(/^.*_/, "");
+    const files = readdirSync(join(logRoot, one), { recursive: true });
+    t.diagnostic(
+      JSON.stringify({ one, files, records: records.filter((r) => JSON.stringify(r).includes(uid)) }),
+    );
+    t.diagnostic(`${node.callsOf?.(uid)}`);
+    t.diagnostic(run.log.filter((line) => line.includes(one.split("_")[1] ?? "")).join("\n"));
+  }
+  assert.deepEqual(logs, []);
   return proxy.total;
 }
 
@@ -123,6 +171,8 @@ class PodsRun {
   readonly problems: string[] = [];
   readonly failures = new Map<string, number>();
   done = 0;
+  /** What was done, and how it ended. */
+  readonly log: string[] = [];
   readonly #faulty: Cri;
   readonly #node: PodsChaosNode;
   readonly #leftovers: Leftover[] = [];
@@ -134,12 +184,17 @@ class PodsRun {
 
   async lane(lane: number, count: number, random: SeededRandom): Promise<void> {
     for (let n = 0; n < count; n++) {
-      const kind = random.of("run", "run", "ensure", "sweep");
-      if (kind === "run") await this.#runOnce(`run-${lane}-${n}`, random.below(4));
+      const kind = random.of("run", "run", "abort", "restart", "ensure", "shared", "sweep");
+      const name = `${kind}-${lane}-${n}`;
+      if (kind === "run") await this.#runOnce(name, random.below(4));
+      else if (kind === "abort") await this.#abort(name, random.below(300));
+      else if (kind === "restart") await this.#restart(name);
+      else if (kind === "shared") await this.#ensure("shared", 0);
       else if (kind === "ensure") await this.#ensure(`ensure-${lane}`, random.below(2));
       else await this.#attempt("sweep", () => this.#faulty.sweep({}));
     }
     await this.#ensure(`ensure-${lane}`, 0, 40);
+    await this.#ensure("shared", 0, 40);
   }
 
   /** Runs a container to its end, and removes its pod. */
@@ -157,6 +212,45 @@ class PodsRun {
       if (end && end.exitCode !== code)
         this.problems.push(`${name}: exit code ${end.exitCode} instead of ${code}`);
     }
+    await this.#remove(pod);
+  }
+
+  /** Runs a pod, and cancels the call. */
+  async #abort(name: string, afterMs: number): Promise<void> {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), afterMs);
+    const { timeoutMs } = this.#node;
+    const options = { signal: stop.signal, timeoutMs };
+    const container = await this.#attempt(
+      "abort",
+      () => this.#faulty.pods.runContainer({ name }, this.#mainOf(this.#node.commands.run), options),
+      name,
+    );
+    clearTimeout(timer);
+    if (container) await this.#remove(container.pod);
+  }
+
+  /** Restarts a container: one runs, with the next attempt. */
+  async #restart(name: string): Promise<void> {
+    const { timeoutMs } = this.#node;
+    const first = await this.#attempt("run", () =>
+      this.#faulty.pods.runContainer({ name }, this.#mainOf(this.#node.commands.run), { timeoutMs }),
+    );
+    if (!first) return;
+    const next = await this.#attempt("restart", () => first.restart({ timeoutMs, gracePeriodMs: 0 }));
+    if (next) {
+      const { containers } = await this.#node.cri.runtime.listContainers({
+        filter: { podSandboxId: first.pod.id },
+      });
+      const found = containers.map(({ id, state }) => `${id === next.id ? "next" : id} ${state}`);
+      if (found.join() !== `next ${ContainerState.CONTAINER_RUNNING}`)
+        this.problems.push(`${name}: restart() resolved, and there are ${found.join()}`);
+    }
+    await this.#remove(first.pod);
+  }
+
+  /** Removes a pod: once the call resolves, it is gone. */
+  async #remove(pod: Pod): Promise<void> {
     for (let tries = 0; tries < 40; tries++) {
       const removed = await this.#attempt("remove", async () => {
         await pod.remove({ timeoutMs: this.#node.timeoutMs });
@@ -164,10 +258,10 @@ class PodsRun {
       });
       if (!removed) continue;
       const { items } = await this.#node.cri.runtime.listPodSandbox({ filter: { id: pod.id } });
-      if (items.length > 0) this.problems.push(`${name}: remove() resolved, and the pod exists`);
+      if (items.length > 0) this.problems.push(`${pod.name}: remove() resolved, and the pod exists`);
       return;
     }
-    this.problems.push(`${name}: could not be removed in 40 attempts`);
+    this.problems.push(`${pod.name}: could not be removed in 40 attempts`);
   }
 
   async #ensure(name: string, version: number, tries = 1): Promise<void> {
@@ -189,15 +283,15 @@ class PodsRun {
   async checkEnsured(lanes: number): Promise<void> {
     const { items } = await this.#node.cri.runtime.listPodSandbox({});
     const { containers } = await this.#node.cri.runtime.listContainers({});
-    for (let lane = 0; lane < lanes; lane++) {
-      const pods = items.filter(({ metadata }) => metadata?.name === `ensure-${lane}`);
+    for (const name of ["shared", ...Array.from({ length: lanes }, (_, lane) => `ensure-${lane}`)]) {
+      const pods = items.filter(({ metadata }) => metadata?.name === name);
       const running = containers.filter(
         ({ podSandboxId, state }) =>
           pods.some(({ id }) => id === podSandboxId) && state === ContainerState.CONTAINER_RUNNING,
       );
-      assert.deepEqual([pods.length, running.length], [1, 1], `ensure-${lane}`);
+      assert.deepEqual([pods.length, running.length], [1, 1], name);
       const { pod, outcome } = await this.#faulty.pods.ensure({
-        name: `ensure-${lane}`,
+        name,
         labels: { version: "0" },
       });
       assert.equal(outcome, "adopted");
@@ -213,12 +307,18 @@ class PodsRun {
     );
   }
 
+  /** Whether an error has listed the pod of a log directory. */
+  hasLeftover(directory: string): boolean {
+    return this.#leftovers.some(({ name }) => directory.startsWith(`${name.replace("/", "_")}_`));
+  }
+
   async removeAll(): Promise<void> {
     for (const pod of await this.#faulty.pods.list()) await pod.remove();
   }
 
-  async #attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+  async #attempt<T>(what: string, work: () => Promise<T>, name = ""): Promise<T | undefined> {
     try {
+      this.log.push(`${Date.now()} ${what} ${name}`);
       const result = await within(60_000, work(), what);
       this.done++;
       return result;
@@ -228,6 +328,9 @@ class PodsRun {
         return undefined;
       }
       this.#leftovers.push(...error.leftovers);
+      this.log.push(
+        `${Date.now()} ${what} ${name}: ${error.message} ${error.leftovers.map(({ kind, name: one, error: why }) => `${kind} ${one} ${why}`)}`,
+      );
       await pause(50);
       const kind = `${what}:${error.reason}`;
       this.failures.set(kind, (this.failures.get(kind) ?? 0) + 1);
