@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { type Cri, connect, isCriError } from "cri-sdk";
 import { type Command, readCommand, UsageError, usage } from "./command.js";
 import { startDemo } from "./demo/demo.js";
-import { type Console, startConsole } from "./server/console-server.js";
+import { type Console, PortError, startConsole } from "./server/console-server.js";
 
 /** How often a second signal may come from the same Ctrl-C: npm forwards what the terminal sends to both. */
 const sameSignalMs = 500;
@@ -70,6 +70,6 @@ try {
 } catch (error) {
   const isUsage = error instanceof UsageError;
   process.exitCode = isUsage ? 2 : 1;
-  if (!isUsage && !isCriError(error)) throw error;
+  if (!isUsage && !isCriError(error) && !(error instanceof PortError)) throw error;
   console.error(isUsage ? `${error.message}\n\n${usage}` : error.message);
 }

@@ -163,7 +163,11 @@ export type Fact = readonly [name: string, value: string];
 export interface ContainerDetails {
   readonly facts: readonly Fact[];
   readonly annotations: Readonly<Record<string, string>>;
-  readonly mounts: readonly { readonly containerPath: string; readonly hostPath: string; readonly readonly: boolean }[];
+  readonly mounts: readonly {
+    readonly containerPath: string;
+    readonly hostPath: string;
+    readonly readonly: boolean;
+  }[];
   readonly startedAt: number | undefined;
 }
 

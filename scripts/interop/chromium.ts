@@ -42,7 +42,12 @@ export interface ChromiumProgram {
 }
 
 /** The arguments of every start: without the sandbox, since it runs as root, and without a network. */
-export const chromiumArguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"];
+export const chromiumArguments = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-proxy-server",
+];
 
 /** Unpacks Debian's headless Chromium, if it is missing. */
 export async function chromiumProgram(options: InstallOptions = {}): Promise<ChromiumProgram> {
@@ -61,7 +66,9 @@ export async function chromiumProgram(options: InstallOptions = {}): Promise<Chr
       await mkdir(cache);
       // A font that this machine has was not downloaded.
       const folders = [`${folder}/usr/share/fonts`, "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
-      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir></fontconfig>\n`;
+      const sans =
+        '<match><edit name="family" mode="prepend" binding="strong"><string>DejaVu Sans</string></edit></match>';
+      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir>${sans}</fontconfig>\n`;
       await writeFile(fonts, config);
       return {
         LD_LIBRARY_PATH: libraries.map((path) => join(folder, path)).join(":"),

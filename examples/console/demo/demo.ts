@@ -102,7 +102,9 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const { crashAfterMs = 5_000, leakMebibytesPerSecond = 0.8, restartAfterMs = 3_000 } = options;
   const folder = await mkdtemp(join(tmpdir(), "cri-sdk-console-"));
   const closing = new AbortController();
-  const undo: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 10 })];
+  const undo: (() => Promise<unknown>)[] = [
+    () => rm(folder, { recursive: true, force: true, maxRetries: 10 }),
+  ];
   const work: Promise<void>[] = [];
   const close = async () => {
     closing.abort();

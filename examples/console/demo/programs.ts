@@ -14,7 +14,10 @@ export interface DemoPace {
 }
 
 /** Returns the programs by the first word of their command. */
-export function demoPrograms({ crashAfterMs, leakMebibytesPerSecond }: DemoPace): Readonly<Record<string, Program>> {
+export function demoPrograms({
+  crashAfterMs,
+  leakMebibytesPerSecond,
+}: DemoPace): Readonly<Record<string, Program>> {
   return {
     "serve-pages": servePages,
     cache: (context) => work(context, { cores: 0.04, mebibytes: 96, wobble: 0.05 }),
@@ -39,7 +42,11 @@ export function demoPrograms({ crashAfterMs, leakMebibytesPerSecond }: DemoPace)
 /** Uses CPU and memory as a busy program would, until it is stopped. */
 async function work(
   { clock, reportUsage }: ProgramContext,
-  { cores, mebibytes, wobble }: { readonly cores: number; readonly mebibytes: number; readonly wobble: number },
+  {
+    cores,
+    mebibytes,
+    wobble,
+  }: { readonly cores: number; readonly mebibytes: number; readonly wobble: number },
   onTick: (tick: number) => void = () => {},
 ): Promise<void> {
   let cpuNanos = 0;
@@ -47,9 +54,9 @@ async function work(
     const wave = 1 + wobble * (Math.sin(tick / 17) + 0.5 * Math.sin(tick / 5) + 0.4 * (Math.random() - 0.5));
     cpuNanos += Math.max(0.001, cores * wave) * tickMs * 1e6;
     const memoryBytes = mebibytes * (1 + wobble * 0.3 * Math.sin(tick / 29)) * mebibyte;
+    await clock.sleep(tickMs);
     reportUsage({ cpuNanos: BigInt(Math.round(cpuNanos)), memoryBytes: BigInt(Math.round(memoryBytes)) });
     onTick(tick);
-    await clock.sleep(tickMs);
   }
 }
 

@@ -13,7 +13,10 @@ export async function containerDetails(cri: Cri, id: string, signal: AbortSignal
     ["Image", status?.image?.userSpecifiedImage || status?.image?.image],
     ["Image ID", status?.imageId || status?.imageRef],
     ["Log file", status?.logPath],
-    ["CPU limit", cpuQuota > 0n && cpuPeriod > 0n ? `${Number(cpuQuota) / Number(cpuPeriod)} cores` : undefined],
+    [
+      "CPU limit",
+      cpuQuota > 0n && cpuPeriod > 0n ? `${Number(cpuQuota) / Number(cpuPeriod)} cores` : undefined,
+    ],
     ["CPU shares", cpuShares > 0n ? String(cpuShares) : undefined],
     ["Memory limit", memoryLimitInBytes > 0n ? `${Number(memoryLimitInBytes) / 2 ** 20} MiB` : undefined],
   ];

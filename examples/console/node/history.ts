@@ -25,7 +25,10 @@ export class History {
   }
 
   /** Adds a sample: the usage of all running containers by their key. */
-  add(at: number, usage: ReadonlyMap<number, readonly [milliCores: number | null, memoryBytes: number | null]>): void {
+  add(
+    at: number,
+    usage: ReadonlyMap<number, readonly [milliCores: number | null, memoryBytes: number | null]>,
+  ): void {
     const index = this.#count % this.#length;
     this.#count++;
     this.#times[index] = at;
@@ -62,7 +65,9 @@ export class History {
     const indexes = this.#indexes();
     const last = Math.floor((this.#times[indexes.at(-1) ?? 0] ?? 0) / stepMs);
     const length = historyMs / stepMs;
-    const slots = indexes.map((index) => length - 1 - (last - Math.floor((this.#times[index] ?? 0) / stepMs)));
+    const slots = indexes.map(
+      (index) => length - 1 - (last - Math.floor((this.#times[index] ?? 0) / stepMs)),
+    );
     const rows = [...this.#readings].map(([key, { milliCores, memoryBytes }]): SeriesRow => {
       const sums = new Float64Array(length);
       const counts = new Uint32Array(length);
@@ -78,7 +83,9 @@ export class History {
         const memory = orNull(memoryBytes[index]);
         if (memory !== null) peaks[slot] = Math.max(memory, peaks[slot] ?? 0);
       });
-      const means = Array.from(sums, (sum, slot) => (counts[slot] ? Math.round(sum / (counts[slot] ?? 1)) : null));
+      const means = Array.from(sums, (sum, slot) =>
+        counts[slot] ? Math.round(sum / (counts[slot] ?? 1)) : null,
+      );
       return [key, means, peaks];
     });
     return { stepMs, endAt: (last + 1) * stepMs, rows };

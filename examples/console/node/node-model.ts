@@ -194,7 +194,8 @@ export class NodeModel implements AsyncDisposable {
     const rows: UsageRow[] = [];
     for (const [key, [milliCores, memoryBytes]] of now) {
       const last = before.get(key);
-      if (!last || last[0] !== milliCores || last[1] !== memoryBytes) rows.push([key, milliCores, memoryBytes]);
+      if (!last || last[0] !== milliCores || last[1] !== memoryBytes)
+        rows.push([key, milliCores, memoryBytes]);
     }
     for (const key of before.keys()) if (!now.has(key)) rows.push([key, null, null]);
     this.#usage = now;

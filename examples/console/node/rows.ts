@@ -21,7 +21,15 @@ export function containerRow(
   };
 }
 
-function exitRow({ exitCode, signal, reason, text, oomKilled, startedAt, finishedAt }: ContainerExit): ExitRow {
+function exitRow({
+  exitCode,
+  signal,
+  reason,
+  text,
+  oomKilled,
+  startedAt,
+  finishedAt,
+}: ContainerExit): ExitRow {
   return {
     ...{ exitCode, signal, reason, text, oomKilled },
     startedAt: startedAt?.getTime(),
@@ -32,8 +40,16 @@ function exitRow({ exitCode, signal, reason, text, oomKilled, startedAt, finishe
 /** Returns an event as a row; undefined for a resync, which only lists what is known. */
 export function eventRow(event: NodeEvent, number: number, endpoint: string): EventRow | undefined {
   if (!("kind" in event)) {
-    const row = { number, at: Date.now(), kind: "runtime", type: event.type, id: "", object: endpoint } as const;
-    if (event.type === "connected") return { ...row, text: `changes arrive by ${event.by}`, isWarning: false };
+    const row = {
+      number,
+      at: Date.now(),
+      kind: "runtime",
+      type: event.type,
+      id: "",
+      object: endpoint,
+    } as const;
+    if (event.type === "connected")
+      return { ...row, text: `changes arrive by ${event.by}`, isWarning: false };
     if (event.type === "disconnected")
       return { ...row, text: event.error?.message ?? "the runtime ended its events", isWarning: true };
     if (event.type === "overflow") return { ...row, text: `${event.lost} events were lost`, isWarning: true };

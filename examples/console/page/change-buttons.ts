@@ -21,7 +21,12 @@ export class ChangeButtons {
   }
 
   /** @param ids what to remove; the first one is what to stop */
-  draw(name: string, ids: readonly string[], isRunning: boolean, isManaged: boolean): TemplateResult | typeof nothing {
+  draw(
+    name: string,
+    ids: readonly string[],
+    isRunning: boolean,
+    isManaged: boolean,
+  ): TemplateResult | typeof nothing {
     if (this.#app.state.node?.readOnly) return nothing;
     const { kind } = this.#target;
     const again = isManaged ? " A kubelet manages the pod, and may start it again." : "";

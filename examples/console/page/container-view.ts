@@ -148,11 +148,15 @@ export class ContainerView {
         </section>
       `;
     };
-    const memory = limit === undefined ? bytes(usage.memoryBytes) : `${bytes(usage.memoryBytes)} of ${bytes(limit)}`;
+    const memory =
+      limit === undefined ? bytes(usage.memoryBytes) : `${bytes(usage.memoryBytes)} of ${bytes(limit)}`;
     return html`${plot("milliCores", "CPU", `${cores(usage.milliCores)} cores`)} ${plot("memoryBytes", "Memory", memory)}`;
   }
 
-  readonly #plotted = new Map<string, { readonly history: UsageHistory; readonly limit: number | undefined; readonly data: object }>();
+  readonly #plotted = new Map<
+    string,
+    { readonly history: UsageHistory; readonly limit: number | undefined; readonly data: object }
+  >();
 
   /** Returns the same object for the same data, so that the plot is not drawn for nothing. */
   #plotData(kind: "milliCores" | "memoryBytes", to: number, limit: number | undefined): object {
@@ -203,7 +207,10 @@ export class ContainerView {
 
   #mounts(): TemplateResult | typeof nothing {
     const mounts = this.#details?.mounts ?? [];
-    const all = mounts.map((one) => [one.containerPath, `${one.hostPath}${one.readonly ? " (read-only)" : ""}`]);
+    const all = mounts.map((one) => [
+      one.containerPath,
+      `${one.hostPath}${one.readonly ? " (read-only)" : ""}`,
+    ]);
     return pairs("Mounts", Object.fromEntries(all));
   }
 

@@ -19,7 +19,7 @@ export function bytes(value: number | null | undefined): string {
 /** Cores with two decimals, and three below 0.1. */
 export function cores(milliCores: number | null | undefined): string {
   if (milliCores === null || milliCores === undefined) return "–";
-  const digits = milliCores < 100 ? 3 : 2;
+  const digits = milliCores === 0 ? 0 : milliCores < 100 ? 3 : 2;
   return (milliCores / 1_000).toFixed(digits);
 }
 
@@ -36,7 +36,11 @@ export function ago(at: number | undefined, now: number): string {
   return at === undefined ? "" : `${span(now - at)} ago`;
 }
 
-const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clockFormat = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 
 /** The time of day on this machine: 14:03:09. */
 export function clock(at: number): string {

@@ -32,7 +32,7 @@ export class ImagesView {
       <p class="error" role="alert">${this.#error}</p>
       <section aria-labelledby="disk-title">
         <h2 id="disk-title">Disk</h2>
-        <div class="tiles">${disks.map(disk)}</div>
+        <div class="tiles disks">${disks.map(disk)}</div>
       </section>
       <section aria-labelledby="images-title">
         <h2 id="images-title">
@@ -62,7 +62,9 @@ export class ImagesView {
         ${
           groups.size === 0
             ? html`<span class="quiet">no container</span>`
-            : [...groups].slice(0, 8).map((group) => html`<a class="user" href=${containerLink(group)}>${group.name}</a> `)
+            : [...groups]
+                .slice(0, 8)
+                .map((group) => html`<a class="user" href=${containerLink(group)}>${group.name}</a> `)
         }
         ${groups.size > 8 ? html`<span class="quiet">and ${count(groups.size - 8, "other")}</span>` : nothing}
       </td>
@@ -84,7 +86,14 @@ export class ImagesView {
   }
 }
 
-function disk({ kind, mountpoint, usedBytes, inodesUsed, capacityBytes, availableBytes }: DiskRow): TemplateResult {
+function disk({
+  kind,
+  mountpoint,
+  usedBytes,
+  inodesUsed,
+  capacityBytes,
+  availableBytes,
+}: DiskRow): TemplateResult {
   const isKnown = capacityBytes !== undefined && availableBytes !== undefined;
   return html`<div class="tile">
     <h2>${kind === "images and containers" ? "Images and containers" : kind === "images" ? "Images" : "Containers"}</h2>

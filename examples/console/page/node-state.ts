@@ -75,7 +75,11 @@ export class NodeState {
   }
 
   apply(message: FeedMessage): void {
-    if (message.type === "start") return this.#start(message);
+    if (message.type === "start") this.#start(message);
+    else this.#change(message);
+  }
+
+  #change(message: FeedMessage & { readonly type: "change" }): void {
     const { pods = [], containers = [], removed = [], events, connection, node, usage } = message;
     for (const pod of pods) this.pods.set(pod.id, pod);
     for (const container of containers) this.#containers.set(container.id, container);
@@ -111,7 +115,8 @@ export class NodeState {
     for (const pod of message.pods) this.pods.set(pod.id, pod);
     for (const container of message.containers) this.#containers.set(container.id, container);
     this.#regroup(new Set(message.containers.map(({ podId, name }) => groupId(podId, name))));
-    for (const [key, milliCores, memoryBytes] of message.usage) this.#usage.set(key, { milliCores, memoryBytes });
+    for (const [key, milliCores, memoryBytes] of message.usage)
+      this.#usage.set(key, { milliCores, memoryBytes });
     const { stepMs, endAt, rows } = message.series;
     this.#stepMs = stepMs;
     for (const row of rows) {
@@ -185,7 +190,9 @@ export function groupId(podId: string, name: string): string {
 }
 
 function group(containers: ContainerRow[]): Group {
-  const attempts = containers.sort((a, b) => b.attempt - a.attempt || (b.createdAt ?? 0) - (a.createdAt ?? 0));
+  const attempts = containers.sort(
+    (a, b) => b.attempt - a.attempt || (b.createdAt ?? 0) - (a.createdAt ?? 0),
+  );
   const [current] = attempts as [ContainerRow, ...ContainerRow[]];
   const lastEnded = attempts.find(({ exit }) => exit !== undefined);
   const { podId, name } = current;

@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit-html";
-import type { PodRow } from "../messages.js";
 import { type App, containerLink, podLink } from "./app.js";
 import { ago, bytes, cores, count, span } from "./format.js";
 import type { Group, Usage } from "./node-state.js";
@@ -35,7 +34,7 @@ const columns: Readonly<Record<Kind, readonly Column[]>> = {
   ],
 };
 
-/** The first view: totals, what needs a look, and all containers or pods. */
+/** The first view: totals, what needs attention, and all containers or pods. */
 export class Overview {
   readonly #app: App;
   readonly #list: RowList;
@@ -121,7 +120,8 @@ export class Overview {
         <div class="tile">
           <h2>Running</h2>
           <p><b>${running}</b> of ${count(groups.length, "container")}</p>
-          <p class="quiet">${ready} of ${count(state.pods.size, "pod")} ready · ${count(restarts, "restart")}</p>
+          <p>${ready} of ${count(state.pods.size, "pod")} ready</p>
+          <p class="quiet">${count(restarts, "restart")}</p>
         </div>
         <div class="tile">
           <h2>CPU</h2>
@@ -138,9 +138,8 @@ export class Overview {
           ${
             largest
               ? html`<p><a href=${containerLink(largest)}><b>${largest.name}</b></a></p>
-                  <p class="quiet">
-                    ${this.#podName(largest.podId)} · ${memoryText(largest, state.usageOf(largest.current))}
-                  </p>`
+                  <p>${memoryText(largest, state.usageOf(largest.current))}</p>
+                  <p class="quiet">${this.#podName(largest.podId)}</p>`
               : html`<p class="quiet">no container runs</p>`
           }
         </div>
@@ -160,7 +159,15 @@ export class Overview {
         id: containerLink(group),
         label: `${name} of ${pod}: ${word}, ${count(restarts, "restart")}, CPU ${cores(usage.milliCores)}, memory ${bytes(usage.memoryBytes)}`,
         isBad: tone === "bad",
-        text: [name, pod, namespace, current.image, word, ...labelTexts(labels), ...labelTexts(current.labels)]
+        text: [
+          name,
+          pod,
+          namespace,
+          current.image,
+          word,
+          ...labelTexts(labels),
+          ...labelTexts(current.labels),
+        ]
           .join(" ")
           .toLowerCase(),
         values: {
@@ -237,7 +244,9 @@ export class Overview {
   #usageCell(kind: "cpu" | "memory", groups: readonly Group[], text: string): TemplateResult {
     const { state } = this.#app;
     const [name, color, minimumTop] =
-      kind === "cpu" ? (["milliCores", "--cpu", 20] as const) : (["memoryBytes", "--memory", 2 ** 20] as const);
+      kind === "cpu"
+        ? (["milliCores", "--cpu", 20] as const)
+        : (["memoryBytes", "--memory", 2 ** 20] as const);
     const all = groups.flatMap(({ current }) => state.seriesOf(current)?.ordered(name) ?? []);
     const length = groups.length > 1 ? all.length / groups.length : all.length;
     const values = groups.length > 1 ? sums(all, length) : all;
@@ -297,9 +306,11 @@ function spark(color: "--cpu" | "--memory", values: readonly number[], minimumTo
 }
 
 /** The memory of a container and its limit. */
-export function memoryText({ current }: Group, { memoryBytes }: Usage): string {
+function memoryText({ current }: Group, { memoryBytes }: Usage): string {
   const { memoryLimitBytes } = current;
-  return memoryLimitBytes === undefined ? bytes(memoryBytes) : `${bytes(memoryBytes)} of ${bytes(memoryLimitBytes)}`;
+  return memoryLimitBytes === undefined
+    ? bytes(memoryBytes)
+    : `${bytes(memoryBytes)} of ${bytes(memoryLimitBytes)}`;
 }
 
 function order({ column, isDescending }: Sort): (a: SortableRow, b: SortableRow) => number {
@@ -316,7 +327,10 @@ function labelTexts(labels: Readonly<Record<string, string>>): string[] {
 }
 
 function sum(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>((total, value) => (value === null ? total : (total ?? 0) + value), null);
+  return values.reduce<number | null>(
+    (total, value) => (value === null ? total : (total ?? 0) + value),
+    null,
+  );
 }
 
 /** Adds up series of one length that are one after the other. */

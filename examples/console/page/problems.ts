@@ -14,7 +14,7 @@ const maxRemembered = 200;
 /** The last line of each container that ended. It does not change any more. */
 const lastLines = new Map<string, string>();
 
-/** Lists what a look at the node should begin with: containers that failed or restarted lately, and why. */
+/** Lists what needs attention: containers that failed or restarted lately, and why. */
 export function problems(app: App): TemplateResult | typeof nothing {
   const { state } = app;
   const found = [...state.groups.values()]
@@ -23,7 +23,7 @@ export function problems(app: App): TemplateResult | typeof nothing {
   if (found.length === 0) return nothing;
   return html`
     <section class="problems" aria-labelledby="problems-title">
-      <h2 id="problems-title">Needs a look</h2>
+      <h2 id="problems-title">Needs attention</h2>
       <ul>
         ${found.slice(0, maxProblems).map((group) => problem(app, group))}
       </ul>
@@ -74,7 +74,8 @@ function lastLine({ redraw }: App, container: string): string {
   const known = lastLines.get(container);
   if (known !== undefined) return known;
   lastLines.set(container, "");
-  if (lastLines.size > maxRemembered) for (const oldest of lastLines.keys()) if (lastLines.delete(oldest)) break;
+  if (lastLines.size > maxRemembered)
+    for (const oldest of lastLines.keys()) if (lastLines.delete(oldest)) break;
   get<readonly LogLine[]>("/api/lines", { container, tail: "1" }).then(
     ([line]) => {
       lastLines.set(container, line?.[2] || "(it logged nothing)");

@@ -73,7 +73,8 @@ export class RowList {
     // The active row stays in the document, so that it keeps the focus.
     const shown = rows.map((row, index) => ({ row, index })).slice(first, last);
     const active = rows[activeIndex];
-    if (active && (activeIndex < first || activeIndex >= last)) shown.push({ row: active, index: activeIndex });
+    if (active && (activeIndex < first || activeIndex >= last))
+      shown.push({ row: active, index: activeIndex });
     return html`
       <div class="list" role="grid" aria-label=${name} aria-rowcount=${rows.length + 1} data-list=${name}>
         <div class="list-head" role="row" aria-rowindex="1">

@@ -58,7 +58,10 @@ export class Series {
   /** Returns the values of one kind in the order of time. */
   ordered(kind: "milliCores" | "memoryBytes"): number[] {
     const values = this[kind];
-    return Array.from({ length: seriesLength }, (_, n) => values[this.#index(this.#last - seriesLength + 1 + n)] ?? Number.NaN);
+    return Array.from(
+      { length: seriesLength },
+      (_, n) => values[this.#index(this.#last - seriesLength + 1 + n)] ?? Number.NaN,
+    );
   }
 
   #index(step: number): number {

@@ -19,7 +19,7 @@ function schedule(line: SparkLine): void {
       const all = [...waiting];
       waiting.clear();
       const sizes = all.map((one) => [one.clientWidth, one.clientHeight] as const);
-      all.forEach((one, n) => one.draw(...(sizes[n] ?? [0, 0])));
+      for (const [n, one] of all.entries()) one.draw(...(sizes[n] ?? [0, 0]));
     });
   waiting.add(line);
 }

@@ -13,6 +13,9 @@ export interface PlotData {
 }
 
 const height = 132;
+/** The distances of lines: 1, 2 and 5 times powers of ten, and powers of two. */
+const decimalSteps = Array.from({ length: 18 }, (_, n) => ([1, 2, 5][n % 3] ?? 1) * 10 ** Math.floor(n / 3));
+const binarySteps = Array.from({ length: 40 }, (_, n) => 2 ** (n + 10));
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
 /** The usage of a container over the last minutes, with axes. */
@@ -67,15 +70,6 @@ export class UsagePlot extends HTMLElement {
         value: (_, value) => format(value),
       },
     ];
-    if (limit !== undefined)
-      series.push({
-        label: "Limit",
-        stroke: style.getPropertyValue("--bad").trim(),
-        dash: [4, 4],
-        width: 1,
-        points: { show: false },
-        value: (_, value) => format(value),
-      });
     this.#plot = new uPlot(
       {
         width: Math.max(50, this.clientWidth),
@@ -83,13 +77,24 @@ export class UsagePlot extends HTMLElement {
         padding: [8, 8, 0, 0],
         cursor: { y: false, drag: { x: false, y: false } },
         legend: { show: false },
-        scales: { x: { time: true }, y: { range: (_, __, max) => [0, topOf(max, kind)] } },
+        scales: { x: { time: true }, y: { range: (_, __, max) => [0, topOf(max, kind, limit)] } },
         series,
         axes: [
-          { ...axis, size: 26, space: 70, values: (_, splits) => splits.map((at) => clock(at * 1_000).slice(0, 5)) },
-          { ...axis, size: 62, space: 32, values: (_, splits) => splits.map((value) => format(value)) },
+          {
+            ...axis,
+            size: 26,
+            space: 70,
+            values: (_, splits) => splits.map((at) => clock(at * 1_000).slice(0, 5)),
+          },
+          {
+            ...{ ...axis, size: 62, space: 28, incrs: kind === "milliCores" ? decimalSteps : binarySteps },
+            values: (_, splits) => splits.map((value) => format(value)),
+          },
         ],
-        hooks: { setLegend: [(plot) => this.#showValue(plot)] },
+        hooks: {
+          setLegend: [(plot) => this.#showValue(plot)],
+          draw: [(plot) => drawLimit(plot, limit, style.getPropertyValue("--bad").trim())],
+        },
       },
       this.#aligned(),
       this,
@@ -110,23 +115,39 @@ export class UsagePlot extends HTMLElement {
     const at = plot.data[0][idx ?? -1];
     const value = plot.data[1]?.[idx ?? -1];
     const format = this.#data?.kind === "milliCores" ? cores : bytes;
-    const text = at === undefined || value === null || value === undefined ? "" : `${format(value)} at ${clock(at * 1_000)}`;
+    const text =
+      at === undefined || value === null || value === undefined
+        ? ""
+        : `${format(value)} at ${clock(at * 1_000)}`;
     this.dispatchEvent(new CustomEvent("value", { detail: text }));
   }
 
   #aligned(): uPlot.AlignedData {
     if (!this.#data) return [[], []];
-    const { history, kind, limit } = this.#data;
-    const at = history.at.map((ms) => ms / 1_000);
-    const values = [...history[kind]];
-    return limit === undefined ? [at, values] : [at, values, at.map(() => limit)];
+    const { history, kind } = this.#data;
+    return [history.at.map((ms) => ms / 1_000), [...history[kind]]];
   }
 }
 
-/** A container that does nothing is not drawn as busy. */
-function topOf(max: number | null, kind: PlotData["kind"]): number {
+/** Draws the limit as a line across the plot, if it is in its range. */
+function drawLimit({ ctx, bbox, scales, valToPos }: uPlot, limit: number | undefined, color: string): void {
+  if (limit === undefined || limit > (scales.y?.max ?? 0)) return;
+  const y = Math.round(valToPos(limit, "y", true));
+  ctx.save();
+  ctx.beginPath();
+  ctx.strokeStyle = color;
+  ctx.setLineDash([4, 4]);
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
+}
+
+/** Returns the value at the top edge. A container that does nothing is not drawn as busy, and a limit shows once it comes near. */
+function topOf(max: number | null, kind: PlotData["kind"], limit: number | undefined): number {
   const least = kind === "milliCores" ? 50 : 2 ** 23;
-  return Math.max(least, (max ?? 0) * 1.15);
+  const usage = Math.max(least, (max ?? 0) * 1.15);
+  return limit !== undefined && usage > limit * 0.4 ? Math.max(usage, limit * 1.08) : usage;
 }
 
 customElements.define("usage-plot", UsagePlot);

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Cri, isCriError } from "cri-sdk";
-import { WebSocketServer, type WebSocket } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { Failure } from "../messages.js";
 import { containerDetails, imagesAndDisk, podDetails } from "../node/details.js";
 import { NodeModel } from "../node/node-model.js";
@@ -11,7 +11,7 @@ import { Access, changeHeader, checkHost, HttpError } from "./access.js";
 import { change, readChangeRequest } from "./changes.js";
 import { Feed } from "./feed.js";
 import { followLog, lastLines, readLogRequest } from "./log-socket.js";
-import { importMap, type PageFile, readPage, readPageFiles } from "./page-files.js";
+import { type PageFile, readPage, readPageFiles } from "./page-files.js";
 import { readTerminalRequest, runTerminal } from "./terminal-socket.js";
 
 const host = "127.0.0.1";
@@ -39,7 +39,10 @@ export interface Console extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts to follow the node, and listens. Rejects with the error of `listen()`. */
+/** The port cannot be used. */
+export class PortError extends Error {}
+
+/** Starts to follow the node, and listens. Rejects with {@link PortError}. */
 export async function startConsole(options: ConsoleOptions): Promise<Console> {
   const server = new ConsoleServer(options);
   await server.start();
@@ -75,7 +78,9 @@ class ConsoleServer implements Console {
 
   async start(): Promise<void> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
+      this.#server.once("error", (error: NodeJS.ErrnoException) =>
+        reject(portError(error, this.#options.port)),
+      );
       this.#server.listen(this.#options.port, host, resolve);
     });
     this.#access.setPort(this.port);
@@ -133,7 +138,12 @@ class ConsoleServer implements Console {
     answer(response, jsonFile({}));
   }
 
-  async #read(request: IncomingMessage, response: ServerResponse, url: URL, signal: AbortSignal): Promise<void> {
+  async #read(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    signal: AbortSignal,
+  ): Promise<void> {
     checkMethod(request, "GET");
     this.#access.checkRead(request);
     if (url.pathname === "/") return this.#answerPage(response);
@@ -163,7 +173,7 @@ class ConsoleServer implements Console {
   #answerPage(response: ServerResponse): void {
     const nonce = randomBytes(16).toString("base64");
     response.setHeader("Content-Security-Policy", pagePolicy(nonce));
-    const body = this.#page.replaceAll("{{nonce}}", nonce).replaceAll("{{imports}}", importMap);
+    const body = this.#page.replaceAll("{{nonce}}", nonce);
     answer(response, { contentType: "text/html; charset=utf-8", body: Buffer.from(body) });
   }
 
@@ -223,6 +233,10 @@ class ConsoleServer implements Console {
   }
 }
 
+function portError({ code, message }: NodeJS.ErrnoException, port: number): PortError {
+  return new PortError(code === "EADDRINUSE" ? `port ${port} is in use` : `port ${port}: ${message}`);
+}
+
 const lockedPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
@@ -261,8 +275,7 @@ function urlOf({ url = "/" }: IncomingMessage): URL {
 }
 
 function checkMethod(request: IncomingMessage, method: "GET" | "POST"): void {
-  const isAllowed = request.method === method || (method === "GET" && request.method === "HEAD");
-  if (!isAllowed) throw new HttpError(405, `This path takes ${method} only.`);
+  if (request.method !== method) throw new HttpError(405, `This path takes ${method} only.`);
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -41,7 +41,10 @@ export async function followLog(cri: Cri, socket: WebSocket, { container, tail }
   try {
     const { signal } = controller;
     const options = { follow: true, tail, maxLineBytes, signal };
-    const reader = cri.logs(container, { ...options, onNotice: (notice) => notices.push(noticeText(notice)) });
+    const reader = cri.logs(container, {
+      ...options,
+      onNotice: (notice) => notices.push(noticeText(notice)),
+    });
     for await (const entries of reader.batches()) {
       for (const text of notices.splice(0)) await send({ type: "notice", text });
       for (let first = 0; first < entries.length; first += linesPerMessage) {
@@ -59,7 +62,11 @@ export async function followLog(cri: Cri, socket: WebSocket, { container, tail }
 }
 
 /** Returns the last lines of a log that may be that of a container which ended. */
-export async function lastLines(cri: Cri, { container, tail }: LogRequest, signal: AbortSignal): Promise<LogLine[]> {
+export async function lastLines(
+  cri: Cri,
+  { container, tail }: LogRequest,
+  signal: AbortSignal,
+): Promise<LogLine[]> {
   const lines: LogLine[] = [];
   for await (const entry of cri.logs(container, { tail, maxLineBytes, signal })) lines.push(logLine(entry));
   return lines.slice(-tail);

@@ -16,27 +16,13 @@ const contentTypes: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** The files of the libraries: the name of each in the page's imports, and its path in the package. */
-const libraries: readonly (readonly [imported: string, packageName: string, path: string])[] = [
-  ["lit-html", "lit-html", "lit-html.js"],
-  ["lit-html/directive.js", "lit-html", "directive.js"],
-  ["lit-html/directives/repeat.js", "lit-html", "directives/repeat.js"],
-  ["lit-html/directive-helpers.js", "lit-html", "directive-helpers.js"],
-  ["uplot", "uplot", "dist/uPlot.esm.js"],
-  ["uplot/style.css", "uplot", "dist/uPlot.min.css"],
-  ["@xterm/xterm", "@xterm/xterm", "lib/xterm.mjs"],
-  ["@xterm/xterm/style.css", "@xterm/xterm", "css/xterm.css"],
-  ["@xterm/addon-fit", "@xterm/addon-fit", "lib/addon-fit.mjs"],
-];
-
-/** The module specifiers of the page, and the paths that the server has them at. */
-export const importMap = JSON.stringify({
-  imports: Object.fromEntries(
-    libraries
-      .filter(([, , path]) => !path.endsWith(".css"))
-      .map(([imported, name, path]) => [imported, `/lib/${name}/${path}`]),
-  ),
-});
+/** The files of the libraries that the page uses, by their package. */
+const libraries: Readonly<Record<string, readonly string[]>> = {
+  "lit-html": ["lit-html.js", "directive.js", "directive-helpers.js", "directives/repeat.js"],
+  uplot: ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
+  "@xterm/xterm": ["lib/xterm.mjs", "css/xterm.css"],
+  "@xterm/addon-fit": ["lib/addon-fit.mjs"],
+};
 
 /** Reads the page and its libraries into memory, by their paths. Nothing else of the disk can be requested. */
 export function readPageFiles(): ReadonlyMap<string, PageFile> {
@@ -45,10 +31,12 @@ export function readPageFiles(): ReadonlyMap<string, PageFile> {
     .filter((name) => extname(name) in contentTypes)
     .map((name) => [`/page/${name}`, readPageFile(join(page, name))] as const);
   const { resolve } = createRequire(import.meta.url);
-  const theirs = libraries.map(([, name, path]) => {
+  const theirs = Object.entries(libraries).flatMap(([name, paths]) => {
     const entry = resolve(name);
     const folder = entry.slice(0, entry.lastIndexOf(join("node_modules", name)));
-    return [`/lib/${name}/${path}`, readPageFile(join(folder, "node_modules", name, path))] as const;
+    return paths.map(
+      (path) => [`/lib/${name}/${path}`, readPageFile(join(folder, "node_modules", name, path))] as const,
+    );
   });
   return new Map([...own, ...theirs]);
 }

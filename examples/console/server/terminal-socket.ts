@@ -50,7 +50,8 @@ export async function runTerminal(cri: Cri, socket: WebSocket, opening: Terminal
     if (isBinary) {
       const input = bytesOf(data);
       if (!session?.stdin) early.push(input);
-      else if (session.stdin.writableLength > maxQueuedBytes) socket.close(1008, "the command reads no input");
+      else if (session.stdin.writableLength > maxQueuedBytes)
+        socket.close(1008, "the command reads no input");
       else session.stdin.write(input);
       return;
     }
