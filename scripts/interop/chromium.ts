@@ -34,6 +34,19 @@ export interface LoadOptions {
 /** Loads a page in a browser of its own, with an empty profile. */
 export type Browser = (url: string, options?: LoadOptions) => Promise<LoadedPage>;
 
+/** The fonts behind general names. Without these rules, any font may stand for them. */
+const fontNames = Object.entries({
+  sans: "DejaVu Sans",
+  "sans-serif": "DejaVu Sans",
+  "system-ui": "DejaVu Sans",
+  monospace: "DejaVu Sans Mono",
+})
+  .map(
+    ([name, font]) =>
+      `<match><test name="family"><string>${name}</string></test><edit name="family" mode="assign" binding="strong"><string>${font}</string></edit></match>`,
+  )
+  .join("");
+
 /** How Chromium is started with a profile of its own. */
 export interface ChromiumProgram {
   readonly executable: string;
@@ -66,9 +79,7 @@ export async function chromiumProgram(options: InstallOptions = {}): Promise<Chr
       await mkdir(cache);
       // A font that this machine has was not downloaded.
       const folders = [`${folder}/usr/share/fonts`, "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
-      const sans =
-        '<match><edit name="family" mode="prepend" binding="strong"><string>DejaVu Sans</string></edit></match>';
-      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir>${sans}</fontconfig>\n`;
+      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir>${fontNames}</fontconfig>\n`;
       await writeFile(fonts, config);
       return {
         LD_LIBRARY_PATH: libraries.map((path) => join(folder, path)).join(":"),

@@ -282,6 +282,7 @@ export class Overview {
 
   #setFilter(text: string): void {
     this.#filter = text;
+    this.#list.reset();
     this.#app.redraw();
   }
 

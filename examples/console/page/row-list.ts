@@ -45,8 +45,9 @@ const overscan = 8;
 export class RowList {
   readonly #redraw: () => void;
   #content: ListContent | undefined;
-  /** The row that the Tab key reaches. */
+  /** The row that the Tab key reaches: the one that had the focus last; without one, the first. */
   #active: string | undefined;
+  #chosen: string | undefined;
   /** Whether the active row gets the focus once it is drawn. */
   #isFocusing = false;
 
@@ -54,6 +55,11 @@ export class RowList {
     this.#redraw = redraw;
     addEventListener("scroll", redraw, { passive: true });
     addEventListener("resize", redraw);
+  }
+
+  /** Makes the first row the active one. */
+  reset(): void {
+    this.#chosen = undefined;
   }
 
   /** Moves the focus to the active row. */
@@ -66,7 +72,7 @@ export class RowList {
   draw(content: ListContent): TemplateResult {
     this.#content = content;
     const { name, columns, rows, sort } = content;
-    if (!rows.some(({ id }) => id === this.#active)) this.#active = rows[0]?.id;
+    this.#active = rows.some(({ id }) => id === this.#chosen) ? this.#chosen : rows[0]?.id;
     const height = rowHeight();
     const activeIndex = rows.findIndex(({ id }) => id === this.#active);
     const [first, last] = this.#visible(rows.length, height);
@@ -123,7 +129,7 @@ export class RowList {
         .style=${`transform: translateY(${index * height}px)`}
         @click=${() => this.#open(id)}
         @focus=${() => {
-          this.#active = id;
+          this.#chosen = id;
         }}
       >
         ${cells()}
@@ -134,7 +140,7 @@ export class RowList {
   #open(id: string): void {
     // A click that ends a selection of text opens nothing.
     if (getSelection()?.isCollapsed === false) return;
-    this.#active = id;
+    this.#chosen = id;
     this.#content?.onOpen(id);
   }
 
@@ -158,7 +164,7 @@ export class RowList {
   };
 
   #moveTo(index: number): void {
-    this.#active = this.#content?.rows[index]?.id;
+    this.#chosen = this.#content?.rows[index]?.id;
     const body = document.querySelector(".list-body");
     if (!body) return;
     const top = body.getBoundingClientRect().top + index * rowHeight();
