@@ -41,7 +41,7 @@ export interface ContainerRow {
 /** The usage of one container: its key, CPU in thousandths of a core, and memory in bytes; null where it is unknown. */
 export type UsageRow = readonly [key: number, milliCores: number | null, memoryBytes: number | null];
 
-/** The usage of one container over time, as plots in rows need it. The values end at `SeriesRows.endAt`. */
+/** The usage of one container over time, as plots in rows need it. The values begin with the first known one, and end at `SeriesRows.endAt`. */
 export type SeriesRow = readonly [
   key: number,
   milliCores: readonly (number | null)[],

@@ -55,6 +55,8 @@ export interface PageOptions
   extends Pick<BrowserContextOptions, "viewport" | "colorScheme" | "deviceScaleFactor"> {
   readonly intervalMs?: number;
   readonly isReadOnly?: boolean;
+  /** Called with the length of each message of the feed. */
+  readonly onFeed?: (bytes: number) => void;
   /** Problems that the test causes. */
   readonly expectedProblems?: RegExp;
 }
@@ -64,7 +66,7 @@ export async function openPage(
   t: TestContext,
   { browser }: OwnBrowser,
   cri: Cri,
-  { intervalMs = 500, isReadOnly = false, expectedProblems = /^$/, ...context }: PageOptions = {},
+  { intervalMs = 500, isReadOnly = false, expectedProblems = /^$/, onFeed, ...context }: PageOptions = {},
 ): Promise<OpenPage> {
   const console = await startConsole({ cri, port: 0, intervalMs, isReadOnly });
   cleanup(t, () => within(20_000, console.close(), "the end of the console"));
@@ -81,6 +83,8 @@ export async function openPage(
   });
   page.on("websocket", (socket) => {
     if (new URL(socket.url()).host !== new URL(origin).host) problems.push(`socket to ${socket.url()}`);
+    if (onFeed && new URL(socket.url()).pathname === "/feed")
+      socket.on("framereceived", ({ payload }) => onFeed(Buffer.byteLength(payload)));
   });
   cleanup(t, async () => {
     await own.close();

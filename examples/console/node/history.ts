@@ -86,7 +86,9 @@ export class History {
       const means = Array.from(sums, (sum, slot) =>
         counts[slot] ? Math.round(sum / (counts[slot] ?? 1)) : null,
       );
-      return [key, means, peaks];
+      const firstKnown = means.findIndex((mean, slot) => mean !== null || peaks[slot] !== null);
+      const first = firstKnown < 0 ? length : firstKnown;
+      return [key, means.slice(first), peaks.slice(first)];
     });
     return { stepMs, endAt: (last + 1) * stepMs, rows };
   }

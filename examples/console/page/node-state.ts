@@ -37,6 +37,8 @@ const noUsage: Usage = { milliCores: null, memoryBytes: null };
 export class NodeState {
   node: NodeInfo | undefined;
   connection: ConnectionState = { connected: false, error: undefined };
+  /** Changes with each message. */
+  version = 0;
   /** The difference between the server's clock and this one. */
   clockOffsetMs = 0;
   intervalMs = 0;
@@ -75,6 +77,7 @@ export class NodeState {
   }
 
   apply(message: FeedMessage): void {
+    this.version++;
     if (message.type === "start") this.#start(message);
     else this.#change(message);
   }

@@ -1,38 +1,11 @@
 import { html, nothing, type TemplateResult } from "lit-html";
-import { type App, containerLink, podLink } from "./app.js";
-import { ago, bytes, cores, count, span } from "./format.js";
+import { type App, containerLink } from "./app.js";
+import { bytes, cores, count } from "./format.js";
+import { columns, containerRows, type Kind, order, podName, podRows, type SortableRow } from "./node-rows.js";
 import type { Group, Usage } from "./node-state.js";
 import { problems } from "./problems.js";
-import { type Column, type Row, RowList, type Sort } from "./row-list.js";
-import { groupState, mark, podState } from "./state-mark.js";
-
-type Kind = "containers" | "pods";
-
-/** A row, and what it is filtered and sorted by. */
-interface SortableRow extends Row {
-  readonly text: string;
-  readonly values: Readonly<Record<string, string | number>>;
-}
-
-const columns: Readonly<Record<Kind, readonly Column[]>> = {
-  containers: [
-    { id: "name", title: "Container", sortable: true },
-    { id: "state", title: "State", sortable: true },
-    { id: "restarts", title: "Restarts", sortable: true },
-    { id: "cpu", title: "CPU", sortable: true },
-    { id: "memory", title: "Memory", sortable: true },
-    { id: "age", title: "Age", sortable: true },
-  ],
-  pods: [
-    { id: "name", title: "Pod", sortable: true },
-    { id: "state", title: "State", sortable: true },
-    { id: "restarts", title: "Restarts", sortable: true },
-    { id: "containers", title: "Containers", sortable: true },
-    { id: "cpu", title: "CPU", sortable: true },
-    { id: "memory", title: "Memory", sortable: true },
-    { id: "age", title: "Age", sortable: true },
-  ],
-};
+import { RowList, type Sort } from "./row-list.js";
+import { spark } from "./spark.js";
 
 /** The first view: totals, what needs attention, and all containers or pods. */
 export class Overview {
@@ -41,6 +14,7 @@ export class Overview {
   #kind: Kind = "containers";
   #filter = "";
   #sort: Sort = { column: "memory", isDescending: true };
+  #known: { readonly key: string; readonly rows: readonly SortableRow[]; readonly total: number } | undefined;
 
   constructor(app: App) {
     this.#app = app;
@@ -49,9 +23,7 @@ export class Overview {
 
   draw(): TemplateResult {
     const { state } = this.#app;
-    const all = this.#kind === "containers" ? this.#containerRows() : this.#podRows();
-    const words = this.#filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = all.filter(({ text }) => words.every((word) => text.includes(word))).sort(order(this.#sort));
+    const { rows, total } = this.#rows();
     return html`
       ${this.#tiles()} ${problems(this.#app)}
       <section class="all" aria-label="All pods and containers">
@@ -72,7 +44,7 @@ export class Overview {
             @input=${(event: InputEvent) => this.#setFilter((event.target as HTMLInputElement).value)}
             @keydown=${this.#onFilterKey}
           />
-          <span class="quiet" role="status">${words.length > 0 ? `${rows.length} of ${all.length}` : ""}</span>
+          <span class="quiet" role="status">${rows.length < total ? `${rows.length} of ${total}` : ""}</span>
         </div>
         ${this.#list.draw({
           name: this.#kind,
@@ -84,9 +56,25 @@ export class Overview {
             location.hash = id;
           },
         })}
-        ${rows.length === 0 ? html`<p class="empty">${this.#emptyText(all.length)}</p>` : nothing}
+        ${rows.length === 0 ? html`<p class="empty">${this.#emptyText(total)}</p>` : nothing}
       </section>
     `;
+  }
+
+  /** Returns the filtered and sorted rows: the same ones while nothing has changed, since each frame of a scroll draws them. */
+  #rows(): { readonly rows: readonly SortableRow[]; readonly total: number } {
+    const { state } = this.#app;
+    const key = JSON.stringify([state.version, this.#kind, this.#filter, this.#sort]);
+    if (this.#known?.key === key) return this.#known;
+    const all = this.#kind === "containers" ? containerRows(state) : podRows(state);
+    const words = this.#filter.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = ({ text }: SortableRow) => {
+      const searched = text().toLowerCase();
+      return words.every((word) => searched.includes(word));
+    };
+    const rows = (words.length === 0 ? all : all.filter(fits)).sort(order(this.#sort));
+    this.#known = { key, rows, total: all.length };
+    return this.#known;
   }
 
   /** To be called when what was drawn is in the document. */
@@ -139,130 +127,12 @@ export class Overview {
             largest
               ? html`<p><a href=${containerLink(largest)}><b>${largest.name}</b></a></p>
                   <p>${memoryText(largest, state.usageOf(largest.current))}</p>
-                  <p class="quiet">${this.#podName(largest.podId)}</p>`
+                  <p class="quiet">${podName(state, largest.podId)}</p>`
               : html`<p class="quiet">no container runs</p>`
           }
         </div>
       </section>
     `;
-  }
-
-  #containerRows(): SortableRow[] {
-    const { state } = this.#app;
-    return [...state.groups.values()].map((group) => {
-      const { current, name, restarts } = group;
-      const pod = this.#podName(group.podId);
-      const usage = state.usageOf(current);
-      const [word, tone] = groupState(group);
-      const { namespace = "", labels = {} } = state.pods.get(group.podId) ?? {};
-      return {
-        id: containerLink(group),
-        label: `${name} of ${pod}: ${word}, ${count(restarts, "restart")}, CPU ${cores(usage.milliCores)}, memory ${bytes(usage.memoryBytes)}`,
-        isBad: tone === "bad",
-        text: [
-          name,
-          pod,
-          namespace,
-          current.image,
-          word,
-          ...labelTexts(labels),
-          ...labelTexts(current.labels),
-        ]
-          .join(" ")
-          .toLowerCase(),
-        values: {
-          name: `${name} ${pod}`,
-          state: word,
-          restarts,
-          cpu: usage.milliCores ?? -1,
-          memory: usage.memoryBytes ?? -1,
-          age: -(current.createdAt ?? 0),
-        },
-        cells: () => [
-          html`<div class="cell cell-name" role="gridcell">
-            <b>${name}</b> <span class="quiet">${pod}</span>
-          </div>`,
-          html`<div class="cell cell-state" role="gridcell">${mark([word, tone])}</div>`,
-          this.#restartsCell(group),
-          this.#usageCell("cpu", [group], cores(usage.milliCores)),
-          this.#usageCell("memory", [group], bytes(usage.memoryBytes)),
-          this.#ageCell(current.createdAt),
-        ],
-      };
-    });
-  }
-
-  #podRows(): SortableRow[] {
-    const { state } = this.#app;
-    const groupsOf = new Map<string, Group[]>();
-    for (const group of state.groups.values()) {
-      const known = groupsOf.get(group.podId);
-      if (known) known.push(group);
-      else groupsOf.set(group.podId, [group]);
-    }
-    return [...state.pods.values()].map((pod) => {
-      const groups = groupsOf.get(pod.id) ?? [];
-      const usages = groups.map(({ current }) => state.usageOf(current));
-      const milliCores = sum(usages.map((usage) => usage.milliCores));
-      const memoryBytes = sum(usages.map((usage) => usage.memoryBytes));
-      const restarts = groups.reduce((total, group) => total + group.restarts, 0);
-      const running = groups.filter(({ current }) => current.state === "running").length;
-      const [word, tone] = podState(pod);
-      return {
-        id: podLink(pod.id),
-        label: `pod ${pod.namespace}/${pod.name}: ${word}, ${running} of ${groups.length} containers run, memory ${bytes(memoryBytes)}`,
-        isBad: false,
-        text: [pod.name, pod.namespace, word, ...labelTexts(pod.labels), ...groups.map(({ name }) => name)]
-          .join(" ")
-          .toLowerCase(),
-        values: {
-          ...{ name: pod.name, state: word, restarts, containers: running },
-          ...{ cpu: milliCores ?? -1, memory: memoryBytes ?? -1, age: -(pod.createdAt ?? 0) },
-        },
-        cells: () => [
-          html`<div class="cell cell-name" role="gridcell">
-            <b>${pod.name}</b> <span class="quiet">${pod.namespace}</span>
-          </div>`,
-          html`<div class="cell cell-state" role="gridcell">${mark([word, tone])}</div>`,
-          html`<div class="cell cell-restarts" role="gridcell">${restarts > 0 ? restarts : ""}</div>`,
-          html`<div class="cell cell-containers" role="gridcell">${running} of ${groups.length}</div>`,
-          this.#usageCell("cpu", groups, cores(milliCores)),
-          this.#usageCell("memory", groups, bytes(memoryBytes)),
-          this.#ageCell(pod.createdAt),
-        ],
-      };
-    });
-  }
-
-  #restartsCell({ restarts, lastExit }: Group): TemplateResult {
-    const when = lastExit ? ago(lastExit.finishedAt, this.#app.state.now) : "";
-    return html`<div class="cell cell-restarts" role="gridcell">
-      ${restarts > 0 ? html`<b>${restarts}</b> <span class="quiet">${when}</span>` : nothing}
-    </div>`;
-  }
-
-  #usageCell(kind: "cpu" | "memory", groups: readonly Group[], text: string): TemplateResult {
-    const { state } = this.#app;
-    const [name, color, minimumTop] =
-      kind === "cpu"
-        ? (["milliCores", "--cpu", 20] as const)
-        : (["memoryBytes", "--memory", 2 ** 20] as const);
-    const all = groups.flatMap(({ current }) => state.seriesOf(current)?.ordered(name) ?? []);
-    const length = groups.length > 1 ? all.length / groups.length : all.length;
-    const values = groups.length > 1 ? sums(all, length) : all;
-    return html`<div class="cell cell-${kind}" role="gridcell">
-      ${spark(color, values, minimumTop)}<span class="value">${text}</span>
-    </div>`;
-  }
-
-  #ageCell(createdAt: number | undefined): TemplateResult {
-    const text = createdAt === undefined ? "" : span(this.#app.state.now - createdAt);
-    return html`<div class="cell cell-age" role="gridcell">${text}</div>`;
-  }
-
-  #podName(podId: string): string {
-    const pod = this.#app.state.pods.get(podId);
-    return pod ? `${pod.namespace}/${pod.name}` : "";
   }
 
   #switch(kind: Kind, text: string): TemplateResult {
@@ -302,45 +172,10 @@ export class Overview {
   }
 }
 
-function spark(color: "--cpu" | "--memory", values: readonly number[], minimumTop = 1): TemplateResult {
-  return html`<spark-line .data=${{ values, color, minimumTop }}></spark-line>`;
-}
-
 /** The memory of a container and its limit. */
 function memoryText({ current }: Group, { memoryBytes }: Usage): string {
   const { memoryLimitBytes } = current;
   return memoryLimitBytes === undefined
     ? bytes(memoryBytes)
     : `${bytes(memoryBytes)} of ${bytes(memoryLimitBytes)}`;
-}
-
-function order({ column, isDescending }: Sort): (a: SortableRow, b: SortableRow) => number {
-  const sign = isDescending ? -1 : 1;
-  return (a, b) => {
-    const [x = 0, y = 0] = [a.values[column], b.values[column]];
-    if (x !== y) return (x < y ? -1 : 1) * sign;
-    return a.id < b.id ? -1 : 1;
-  };
-}
-
-function labelTexts(labels: Readonly<Record<string, string>>): string[] {
-  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-}
-
-function sum(values: readonly (number | null)[]): number | null {
-  return values.reduce<number | null>(
-    (total, value) => (value === null ? total : (total ?? 0) + value),
-    null,
-  );
-}
-
-/** Adds up series of one length that are one after the other. */
-function sums(all: readonly number[], length: number): number[] {
-  const total = new Array<number>(length).fill(Number.NaN);
-  all.forEach((value, n) => {
-    const index = n % length;
-    const before = total[index] ?? Number.NaN;
-    if (!Number.isNaN(value)) total[index] = Number.isNaN(before) ? value : before + value;
-  });
-  return total;
 }

@@ -11,6 +11,7 @@ export class Series {
   /** The step of the last value; its index is the step modulo the length. */
   #last: number;
   #readings = 0;
+  readonly #ordered = new Map<"milliCores" | "memoryBytes", readonly number[]>();
 
   constructor(stepMs: number, at: number) {
     this.#stepMs = stepMs;
@@ -19,6 +20,7 @@ export class Series {
 
   /** Fills it with the values that the server kept. */
   fill([, milliCores, memoryBytes]: SeriesRow): void {
+    this.#ordered.clear();
     for (let back = 0; back < seriesLength; back++) {
       const index = this.#index(this.#last - back);
       this.milliCores[index] = milliCores.at(-1 - back) ?? Number.NaN;
@@ -30,6 +32,7 @@ export class Series {
   /** Adds a reading: the mean of the CPU usage of its step, and the maximum of the memory. */
   add(at: number, milliCores: number | null, memoryBytes: number | null): void {
     this.advance(at);
+    this.#ordered.clear();
     const index = this.#index(this.#last);
     const before = this.milliCores[index] ?? Number.NaN;
     if (milliCores !== null) {
@@ -52,16 +55,22 @@ export class Series {
       this.milliCores[index] = Number.NaN;
       this.memoryBytes[index] = Number.NaN;
     }
-    if (missed > 0) this.#last = step;
+    if (missed <= 0) return;
+    this.#last = step;
+    this.#ordered.clear();
   }
 
-  /** Returns the values of one kind in the order of time. */
-  ordered(kind: "milliCores" | "memoryBytes"): number[] {
-    const values = this[kind];
-    return Array.from(
+  /** Returns the values of one kind in the order of time: the same array until there is another value. */
+  ordered(kind: "milliCores" | "memoryBytes"): readonly number[] {
+    const known = this.#ordered.get(kind);
+    if (known) return known;
+    const first = this.#last - seriesLength + 1;
+    const values = Array.from(
       { length: seriesLength },
-      (_, n) => values[this.#index(this.#last - seriesLength + 1 + n)] ?? Number.NaN,
+      (_, n) => this[kind][this.#index(first + n)] ?? Number.NaN,
     );
+    this.#ordered.set(kind, values);
+    return values;
   }
 
   #index(step: number): number {

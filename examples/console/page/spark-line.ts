@@ -43,6 +43,9 @@ export class SparkLine extends HTMLElement {
   #canvas: HTMLCanvasElement | undefined;
 
   set data(data: SparkData) {
+    const { values, color } = this.#data ?? {};
+    // An array of the same values is the same array.
+    if (values === data.values && color === data.color) return;
     this.#data = data;
     if (this.isConnected) schedule(this);
   }
