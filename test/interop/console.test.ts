@@ -218,8 +218,10 @@ test("a runtime that refuses a removal is quoted", { ...limits }, async (t) => {
 
 test("everything is reached with the keyboard alone", limits, async (t) => {
   const { page } = await openDemo(t, browser);
-  // The order of the rows is known with their memory.
-  await row(page, "cache").getByText("MiB").waitFor();
+  // Until the programs report their memory, the order of the rows is another one.
+  await row(page, "web")
+    .getByText(/1\d\d MiB/)
+    .waitFor();
   const focused = () =>
     page.evaluate<string>(`(() => {
     const { activeElement } = document;
@@ -454,4 +456,39 @@ test("pages of other sites, and of other ports, reach nothing", limits, async (t
     return all;
   })()`);
   assert.deepEqual(tried, ["failed", "failed", "failed", "failed"]);
+});
+
+test("a row keeps the focus when the order of the rows changes", limits, async (t) => {
+  const sizes = new Map([
+    ["a", 20],
+    ["b", 10],
+  ]);
+  const runtime = await EmbeddedRuntime.start({
+    programs: {
+      async use({ args: [, name = ""], clock, reportUsage }) {
+        for (;;) {
+          reportUsage({ memoryBytes: BigInt((sizes.get(name) ?? 0) * 2 ** 20) });
+          await clock.sleep(20);
+        }
+      },
+    },
+    preload: [busybox],
+  });
+  cleanup(t, () => runtime.close());
+  const cri = connect.through(runtime);
+  cleanup(t, () => cri.close());
+  const pod = await cri.pods.run({ name: "pod", namespace: "test" });
+  for (const name of sizes.keys()) await pod.runContainer({ name, image: busybox, command: ["use", name] });
+  const { page } = await openPage(t, browser, cri);
+  const names = async () => (await page.locator(".row .cell-name b").allTextContents()).join("");
+  await until(async () => (await names()) === "ab", "a is first");
+  await page.locator(".row").first().focus();
+  for (const [size, order] of [
+    [30, "ba"],
+    [5, "ab"],
+  ] as const) {
+    sizes.set("b", size);
+    await until(async () => (await names()) === order, order);
+    assert.match(await page.evaluate<string>("document.activeElement.dataset.id ?? ''"), /\/a$/);
+  }
 });

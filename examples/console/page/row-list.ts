@@ -36,7 +36,9 @@ export interface ListContent {
 
 const narrow = matchMedia("(max-width: 700px)");
 /** The rows that are drawn above and below the visible ones. */
-const overscan = 8;
+const overscan = 12;
+/** Of these, the ones that are left before a scroll draws others. */
+const reserve = 10;
 
 /**
  * A list of any length, of which only the visible rows are in the document. The arrow keys move the focus from row to row, and Enter opens
@@ -50,10 +52,14 @@ export class RowList {
   #chosen: string | undefined;
   /** Whether the active row gets the focus once it is drawn. */
   #isFocusing = false;
+  #hadFocus = false;
+
+  /** The range of rows that was drawn last. */
+  #drawn: readonly [first: number, last: number] = [0, 0];
 
   constructor(redraw: () => void) {
     this.#redraw = redraw;
-    addEventListener("scroll", redraw, { passive: true });
+    addEventListener("scroll", () => this.#onScroll(), { passive: true });
     addEventListener("resize", redraw);
   }
 
@@ -73,9 +79,11 @@ export class RowList {
     this.#content = content;
     const { name, columns, rows, sort } = content;
     this.#active = rows.some(({ id }) => id === this.#chosen) ? this.#chosen : rows[0]?.id;
+    this.#hadFocus = document.activeElement?.matches(".list-body > .row") ?? false;
     const height = rowHeight();
     const activeIndex = rows.findIndex(({ id }) => id === this.#active);
-    const [first, last] = this.#visible(rows.length, height);
+    const [first, last] = this.#visible(rows.length, height, overscan);
+    this.#drawn = [first, last];
     // The active row stays in the document, so that it keeps the focus.
     const shown = rows.map((row, index) => ({ row, index })).slice(first, last);
     const active = rows[activeIndex];
@@ -99,7 +107,9 @@ export class RowList {
 
   /** Moves the focus, when the rows of the last drawing are in the document. */
   drawn(): void {
-    if (!this.#isFocusing) return;
+    // A row that moves in the document loses the focus.
+    const isLost = this.#hadFocus && document.activeElement === document.body;
+    if (!this.#isFocusing && !isLost) return;
     this.#isFocusing = false;
     document.querySelector<HTMLElement>('.list-body > [tabindex="0"]')?.focus({ preventScroll: true });
   }
@@ -165,6 +175,8 @@ export class RowList {
 
   #moveTo(index: number): void {
     this.#chosen = this.#content?.rows[index]?.id;
+    // The next key may come before the next frame.
+    this.#active = this.#chosen;
     const body = document.querySelector(".list-body");
     if (!body) return;
     const top = body.getBoundingClientRect().top + index * rowHeight();
@@ -176,11 +188,17 @@ export class RowList {
     this.focus();
   }
 
-  /** Returns the range of the rows that the window shows. */
-  #visible(length: number, height: number): [first: number, last: number] {
+  #onScroll(): void {
+    const length = this.#content?.rows.length ?? 0;
+    const [first, last] = this.#visible(length, rowHeight(), reserve);
+    if (first < this.#drawn[0] || last > this.#drawn[1]) this.#redraw();
+  }
+
+  /** Returns the range of the rows that the window shows, and of some more above and below. */
+  #visible(length: number, height: number, more: number): [first: number, last: number] {
     const top = document.querySelector(".list-body")?.getBoundingClientRect().top ?? 0;
-    const first = Math.max(0, Math.floor(-top / height) - overscan);
-    const last = Math.ceil((innerHeight - top) / height) + overscan;
+    const first = Math.max(0, Math.floor(-top / height) - more);
+    const last = Math.ceil((innerHeight - top) / height) + more;
     return [Math.min(first, length), Math.min(Math.max(last, first), length)];
   }
 }

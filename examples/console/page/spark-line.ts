@@ -9,13 +9,15 @@ export interface SparkData {
 }
 
 const waiting = new Set<SparkLine>();
+/** Canvases of rows that were scrolled away. A new one costs more than the drawing. */
+const spare: HTMLCanvasElement[] = [];
 let colors = new Map<string, string>();
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
-/** Draws all plots of one frame together, so that the style is computed once. */
+/** Draws all plots together, after the page and before the browser shows it, so that the layout is computed once. */
 function schedule(line: SparkLine): void {
   if (waiting.size === 0)
-    requestAnimationFrame(() => {
+    queueMicrotask(() => {
       const all = [...waiting];
       waiting.clear();
       const sizes = all.map((one) => [one.clientWidth, one.clientHeight] as const);
@@ -52,11 +54,16 @@ export class SparkLine extends HTMLElement {
 
   connectedCallback(): void {
     this.setAttribute("aria-hidden", "true");
-    if (!this.#canvas) {
-      this.#canvas = document.createElement("canvas");
-      this.append(this.#canvas);
-    }
+    this.#canvas = spare.pop() ?? document.createElement("canvas");
+    this.append(this.#canvas);
     schedule(this);
+  }
+
+  disconnectedCallback(): void {
+    if (!this.#canvas) return;
+    this.#canvas.remove();
+    spare.push(this.#canvas);
+    this.#canvas = undefined;
   }
 
   draw(width: number, height: number): void {
