@@ -24,7 +24,7 @@ export interface PodRow {
 /** A container: one attempt. */
 export interface ContainerRow {
   readonly id: string;
-  /** A small number in place of the id, for messages with the usage of all containers. */
+  /** A small number for messages with the usage of all containers. All attempts of a container have the same one. */
   readonly key: number;
   readonly podId: string;
   readonly name: string;

@@ -5,7 +5,7 @@ import type { ContainerRow } from "../../examples/console/messages.js";
 import { History } from "../../examples/console/node/history.js";
 import { bytes, cores, exitSummary, span } from "../../examples/console/page/format.js";
 import { NodeState } from "../../examples/console/page/node-state.js";
-import { Series, seriesLength } from "../../examples/console/page/series.js";
+import { Series } from "../../examples/console/page/series.js";
 
 const start = 1_000_000 * 10_000;
 
@@ -18,10 +18,9 @@ test("a step has the mean of the CPU usage and the peak of the memory", () => {
   assert.equal(stepMs, 10_000);
   assert.equal(endAt, start + 20_000);
   const [, cpu, peaks] = rows.find(([key]) => key === 1) ?? [];
-  assert.equal(cpu?.length, seriesLength);
-  assert.deepEqual(cpu?.slice(-3), [null, 200, null], "it ended before the last step");
-  assert.deepEqual(peaks?.slice(-3), [null, 30, null]);
-  assert.deepEqual(rows.find(([key]) => key === 2)?.[1].slice(-2), [null, 7]);
+  assert.deepEqual(cpu, [200, null], "it ended before the last step");
+  assert.deepEqual(peaks, [30, null]);
+  assert.deepEqual(rows.find(([key]) => key === 2)?.[1], [7]);
 });
 
 test("the server keeps ten minutes, and forgets removed containers", () => {
@@ -61,7 +60,7 @@ test("the page's plots go on where the server's values end", () => {
 });
 
 const container = (id: string, attempt: number, more: Partial<ContainerRow> = {}): ContainerRow => ({
-  ...{ id, key: Number(id), podId: "p", name: "main", attempt, state: "exited", createdAt: attempt },
+  ...{ id, key: 1, podId: "p", name: "main", attempt, state: "exited", createdAt: attempt },
   ...{ image: "", labels: {}, memoryLimitBytes: undefined, exit: undefined },
   ...more,
 });
@@ -96,6 +95,23 @@ test("restarts are counted for clients that do not number attempts, too", () => 
   const [group] = state.groups.values();
   assert.equal(group?.restarts, 2);
   assert.equal(group?.current.id, "3");
+});
+
+test("usage goes on over restarts, and ends with the last attempt", () => {
+  const state = new NodeState();
+  state.apply({
+    type: "change",
+    containers: [container("1", 0, { exit }), container("2", 1, { state: "running" })],
+  });
+  state.apply({ type: "change", usage: { at: start, rows: [[1, 100, 10]] } });
+  state.apply({ type: "change", removed: ["1"] });
+  const [group] = state.groups.values();
+  assert.ok(group);
+  assert.equal(state.usageOf(group.current).memoryBytes, 10);
+  assert.equal(state.seriesOf(group.current)?.ordered("memoryBytes").at(-1), 10);
+  state.apply({ type: "change", removed: ["2"] });
+  assert.equal(state.usageOf(group.current).memoryBytes, null);
+  assert.equal(state.seriesOf(group.current), undefined);
 });
 
 test("usage of ended containers leaves the totals", () => {

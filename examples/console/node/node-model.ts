@@ -40,6 +40,7 @@ export class NodeModel implements AsyncDisposable {
   readonly #options: NodeModelOptions;
   readonly #closing = new AbortController();
   readonly #history: History;
+  /** The keys by the pod and the name, so that usage continues over restarts. */
   readonly #keys = new Map<string, number>();
   readonly #limits = new Map<string, number>();
   readonly #events: EventRow[] = [];
@@ -99,7 +100,8 @@ export class NodeModel implements AsyncDisposable {
 
   /** Returns the usage of a container over the last minutes. */
   usageHistory(containerId: string): UsageHistory {
-    return this.#history.of(this.#keys.get(containerId) ?? 0);
+    const container = this.#watch?.containers.get(containerId);
+    return this.#history.of(container ? this.#keyOf(container) : 0);
   }
 
   /** Ends all streams. Idempotent. */
@@ -183,11 +185,13 @@ export class NodeModel implements AsyncDisposable {
   #addUsage({ at, containers }: UsageSample): void {
     const before = this.#usage;
     const now: typeof before = new Map();
-    for (const { id, cpu, memory } of containers) {
+    for (const { id, podId = "", name, cpu, memory } of containers) {
       const { workingSetBytes, availableBytes } = memory ?? {};
       const milliCores = cpu?.cores === undefined ? null : Math.round(cpu.cores * 1_000);
       const memoryBytes = workingSetBytes === undefined ? null : Number(workingSetBytes);
-      now.set(this.#keyOf(id), [milliCores, memoryBytes]);
+      // An attempt that has ended must not hide the one that runs.
+      if (milliCores === null && memoryBytes === null) continue;
+      now.set(this.#keyOf({ podId, name }), [milliCores, memoryBytes]);
       if (workingSetBytes !== undefined && availableBytes !== undefined)
         this.#setLimit(id, Number(workingSetBytes + availableBytes));
     }
@@ -218,7 +222,8 @@ export class NodeModel implements AsyncDisposable {
     this.#schedule();
   }
 
-  #keyOf(id: string): number {
+  #keyOf({ podId, name }: { readonly podId: string; readonly name: string }): number {
+    const id = `${podId}/${name}`;
     const known = this.#keys.get(id);
     if (known !== undefined) return known;
     const key = this.#nextKey++;
@@ -226,8 +231,18 @@ export class NodeModel implements AsyncDisposable {
     return key;
   }
 
+  /** Forgets the usage of containers of which no attempt is left. */
+  #forgetKeys(): void {
+    const all = new Set([...(this.#watch?.containers.values() ?? [])].map((one) => this.#keyOf(one)));
+    for (const [id, key] of this.#keys) {
+      if (all.has(key)) continue;
+      this.#keys.delete(id);
+      this.#history.delete(key);
+    }
+  }
+
   #row(container: NodeContainer): ContainerRow {
-    return containerRow(container, this.#keyOf(container.id), this.#limits.get(container.id));
+    return containerRow(container, this.#keyOf(container), this.#limits.get(container.id));
   }
 
   #mark(id: string): void {
@@ -253,11 +268,7 @@ export class NodeModel implements AsyncDisposable {
       else if (container) containers.push(this.#row(container));
       else removed.push(id);
     }
-    for (const id of removed) {
-      const key = this.#keys.get(id);
-      this.#keys.delete(id);
-      if (key !== undefined) this.#history.delete(key);
-    }
+    if (removed.length > 0) this.#forgetKeys();
     const message: FeedMessage = {
       type: "change",
       ...(pods.length > 0 && { pods }),

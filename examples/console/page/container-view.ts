@@ -3,8 +3,9 @@ import type { ContainerDetails, ContainerRow, Fact, UsageHistory } from "../mess
 import { type App, podLink } from "./app.js";
 import { ChangeButtons, isManaged } from "./change-buttons.js";
 import { factList, pairs } from "./facts.js";
-import { ago, bytes, clock, cores, dateAndClock, exitSummary, span } from "./format.js";
-import type { Group } from "./node-state.js";
+import { ago, clock, cores, dateAndClock, exitSummary, span } from "./format.js";
+import { memoryText } from "./memory-text.js";
+import { type Group, groupId } from "./node-state.js";
 import { get } from "./requests.js";
 import { groupState, mark } from "./state-mark.js";
 
@@ -85,10 +86,10 @@ export class ContainerView {
 
   /** Adds a reading to the plots. */
   addUsage(at: number): void {
-    const group = this.#app.state.groups.get(`${this.#podId}/${this.#name}`);
-    if (!group || this.#loaded !== group.current.id) return;
+    const group = this.#group;
+    if (!group) return;
     const { milliCores, memoryBytes } = this.#app.state.usageOf(group.current);
-    const { history } = { history: this.#history };
+    const history = this.#history;
     const first = history.at.findIndex((time) => time > at - historyMs);
     const from = first < 0 ? history.at.length : first;
     this.#history = {
@@ -98,15 +99,29 @@ export class ContainerView {
     };
   }
 
-  /** Reads what the feed lacks, once for each attempt. */
+  get #group(): Group | undefined {
+    return this.#app.state.groups.get(groupId(this.#podId, this.#name));
+  }
+
+  /** Reads what the feed lacks: the usage before the page was opened, and the status of each attempt. */
   #load({ id }: ContainerRow): void {
     if (this.#loaded === id) return;
+    if (this.#loaded === "") this.#loadHistory(id);
     this.#loaded = id;
-    this.#history = { at: [], milliCores: [], memoryBytes: [] };
-    const isCurrent = () => this.#loaded === id;
+    get<ContainerDetails>("/api/container", { id }).then(
+      (details) => {
+        if (this.#loaded !== id) return;
+        this.#details = details;
+        this.#app.redraw();
+      },
+      // A container that was removed meanwhile: its row goes, too.
+      () => {},
+    );
+  }
+
+  #loadHistory(id: string): void {
     get<UsageHistory>("/api/usage", { id }).then(
       (history) => {
-        if (!isCurrent()) return;
         const later = this.#history.at.findIndex((at) => at > (history.at.at(-1) ?? 0));
         const rest = later < 0 ? this.#history.at.length : later;
         this.#history = {
@@ -117,15 +132,6 @@ export class ContainerView {
         this.#app.redraw();
       },
       // The plots begin with the next reading.
-      () => {},
-    );
-    get<ContainerDetails>("/api/container", { id }).then(
-      (details) => {
-        if (!isCurrent()) return;
-        this.#details = details;
-        this.#app.redraw();
-      },
-      // A container that was removed meanwhile: its row goes, too.
       () => {},
     );
   }
@@ -148,9 +154,9 @@ export class ContainerView {
         </section>
       `;
     };
-    const memory =
-      limit === undefined ? bytes(usage.memoryBytes) : `${bytes(usage.memoryBytes)} of ${bytes(limit)}`;
-    return html`${plot("milliCores", "CPU", `${cores(usage.milliCores)} cores`)} ${plot("memoryBytes", "Memory", memory)}`;
+    const cpu = usage.milliCores === null ? "" : `${cores(usage.milliCores)} cores`;
+    const memory = usage.memoryBytes === null ? "" : memoryText(current, usage);
+    return html`${plot("milliCores", "CPU", cpu)} ${plot("memoryBytes", "Memory", memory)}`;
   }
 
   readonly #plotted = new Map<
@@ -216,8 +222,7 @@ export class ContainerView {
 
   #switch(pane: Pane, text: string, disabled = false): TemplateResult {
     const onClick = () => {
-      const current = this.#app.state.groups.get(`${this.#podId}/${this.#name}`)?.current;
-      if (pane === "terminal" && this.#pane !== pane) this.#terminalIn = current?.id ?? "";
+      if (pane === "terminal" && this.#pane !== pane) this.#terminalIn = this.#group?.current.id ?? "";
       this.#pane = pane;
       this.#app.redraw();
     };

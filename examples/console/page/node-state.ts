@@ -92,8 +92,6 @@ export class NodeState {
       const container = this.#containers.get(id);
       if (!container) continue;
       this.#containers.delete(id);
-      this.#usage.delete(container.key);
-      this.#series.delete(container.key);
       groups.add(groupId(container.podId, container.name));
     }
     if (groups.size > 0) this.#regroup(groups);
@@ -170,6 +168,13 @@ export class NodeState {
     return this.#usage.size === 0 ? noUsage : { milliCores, memoryBytes };
   }
 
+  #forget(id: string): void {
+    const { key = 0 } = this.groups.get(id)?.current ?? {};
+    this.groups.delete(id);
+    this.#usage.delete(key);
+    this.#series.delete(key);
+  }
+
   /** Builds these groups anew. */
   #regroup(ids: ReadonlySet<string>): void {
     const attempts = new Map<string, ContainerRow[]>();
@@ -183,11 +188,12 @@ export class NodeState {
     for (const id of ids) {
       const all = attempts.get(id);
       if (all) this.groups.set(id, group(all));
-      else this.groups.delete(id);
+      else this.#forget(id);
     }
   }
 }
 
+/** The id of a container over its restarts. */
 export function groupId(podId: string, name: string): string {
   return `${podId}/${name}`;
 }

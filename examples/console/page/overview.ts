@@ -1,8 +1,9 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import { type App, containerLink } from "./app.js";
 import { bytes, cores, count } from "./format.js";
+import { memoryText } from "./memory-text.js";
 import { columns, containerRows, type Kind, order, podName, podRows, type SortableRow } from "./node-rows.js";
-import type { Group, Usage } from "./node-state.js";
+import type { Group } from "./node-state.js";
 import { problems } from "./problems.js";
 import { RowList, type Sort } from "./row-list.js";
 import { spark } from "./spark.js";
@@ -126,7 +127,7 @@ export class Overview {
           ${
             largest
               ? html`<p><a href=${containerLink(largest)}><b>${largest.name}</b></a></p>
-                  <p>${memoryText(largest, state.usageOf(largest.current))}</p>
+                  <p>${memoryText(largest.current, state.usageOf(largest.current))}</p>
                   <p class="quiet">${podName(state, largest.podId)}</p>`
               : html`<p class="quiet">no container runs</p>`
           }
@@ -170,12 +171,4 @@ export class Overview {
     if (total > 0) return "Nothing matches the filter.";
     return this.#app.state.connection.connected ? `There are no ${this.#kind} on this node.` : "";
   }
-}
-
-/** The memory of a container and its limit. */
-function memoryText({ current }: Group, { memoryBytes }: Usage): string {
-  const { memoryLimitBytes } = current;
-  return memoryLimitBytes === undefined
-    ? bytes(memoryBytes)
-    : `${bytes(memoryBytes)} of ${bytes(memoryLimitBytes)}`;
 }

@@ -14,10 +14,10 @@ const spare: HTMLCanvasElement[] = [];
 let colors = new Map<string, string>();
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
-/** Draws all plots together, after the page and before the browser shows it, so that the layout is computed once. */
+/** Draws all plots of one frame together, so that the layout is computed once. */
 function schedule(line: SparkLine): void {
   if (waiting.size === 0)
-    queueMicrotask(() => {
+    requestAnimationFrame(() => {
       const all = [...waiting];
       waiting.clear();
       const sizes = all.map((one) => [one.clientWidth, one.clientHeight] as const);
@@ -62,6 +62,7 @@ export class SparkLine extends HTMLElement {
   disconnectedCallback(): void {
     if (!this.#canvas) return;
     this.#canvas.remove();
+    this.#canvas.getContext("2d")?.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     spare.push(this.#canvas);
     this.#canvas = undefined;
   }

@@ -82,7 +82,7 @@ export class UsagePlot extends HTMLElement {
         axes: [
           {
             ...axis,
-            size: 26,
+            size: 24,
             space: 70,
             values: (_, splits) => splits.map((at) => clock(at * 1_000).slice(0, 5)),
           },
