@@ -1,6 +1,6 @@
 // Checks the pages against the code: tables, names of scripts, dependencies and links.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { criErrorReasons } from "../../src/index.js";
@@ -41,6 +41,18 @@ test("every relative link leads to a file, and every anchor to a heading", () =>
       assert.ok(existsSync(join(root, file)), `${page}: ${target}`);
       if (anchor) assert.ok(anchorsOf(file).includes(anchor), `${page}: ${target}`);
     }
+});
+
+test("every picture that a page shows exists and is small", () => {
+  let count = 0;
+  for (const page of pages)
+    for (const [, path = ""] of proseOf(page).matchAll(/<(?:img|source)\b[^>]*\b(?:src|srcset)="([^"]+)"/g)) {
+      const file = join(root, dirname(page), path);
+      assert.ok(existsSync(file), `${page}: ${path}`);
+      assert.ok(statSync(file).size < 150_000, `${page}: ${path} is too large`);
+      count++;
+    }
+  assert.ok(count > 0, "no picture was found");
 });
 
 test("the README is short and begins with a program", () => {

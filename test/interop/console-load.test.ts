@@ -2,19 +2,20 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
+import { type DrivenBrowser, startBrowser } from "../../scripts/interop/browser.js";
 import { type Cri, connect } from "../../src/index.js";
 import { EmbeddedRuntime } from "../../src/testing/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { busybox } from "../support/embedded.js";
 import { tempFolder } from "../support/temp.js";
 import { until } from "../support/waiting.js";
-import { type OwnBrowser, openPage, startBrowser } from "./console-page.js";
+import { openPage } from "./console-page.js";
 
 const many = 500;
 const few = 10;
 const perPod = 5;
 const measuredMs = 12_000;
-let browser: OwnBrowser;
+let browser: DrivenBrowser;
 
 before(
   async () => {

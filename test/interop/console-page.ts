@@ -1,46 +1,16 @@
 // Pages of the console in a real browser.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { startDemo } from "../../examples/console/demo/demo.js";
 import { startConsole } from "../../examples/console/server/console-server.js";
-import { chromiumArguments, chromiumProgram } from "../../scripts/interop/chromium.js";
+import type { DrivenBrowser } from "../../scripts/interop/browser.js";
 import type { Cri } from "../../src/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { within } from "../support/waiting.js";
 
 /** How long the browser waits for what a step needs, in milliseconds. */
 const limitMs = 30_000;
-
-/** A browser with a profile of its own. */
-export interface OwnBrowser {
-  readonly browser: Browser;
-  close(): Promise<void>;
-}
-
-/** Installs Chromium, if it is missing, and starts it. */
-export async function startBrowser(): Promise<OwnBrowser> {
-  const { executable, prepare } = await chromiumProgram();
-  const profile = await mkdtemp(join(tmpdir(), "cri-sdk-chromium-"));
-  const remove = () => rm(profile, { recursive: true, force: true, maxRetries: 10 });
-  try {
-    const env = await prepare(profile);
-    const browser = await chromium.launch({ executablePath: executable, args: [...chromiumArguments], env });
-    return {
-      browser,
-      async close() {
-        await browser.close();
-        await remove();
-      },
-    };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
-}
 
 /** A console that is open in a browser. */
 export interface OpenPage {
@@ -64,7 +34,7 @@ export interface PageOptions
 /** Starts a console for a client and opens its link. At the end of the test, nothing may have gone wrong in the browser. */
 export async function openPage(
   t: TestContext,
-  { browser }: OwnBrowser,
+  { browser }: DrivenBrowser,
   cri: Cri,
   { intervalMs = 500, isReadOnly = false, expectedProblems = /^$/, onFeed, ...context }: PageOptions = {},
 ): Promise<OpenPage> {
@@ -96,14 +66,19 @@ export async function openPage(
   });
   await page.goto(link);
   assert.equal(page.url(), `${origin}/`, "the token is not in the address");
-  await page.locator(".bar").waitFor();
+  await page
+    .locator(".bar")
+    .waitFor()
+    .catch((cause: unknown) => {
+      throw new Error(`the page was not drawn; problems: ${problems.join("\n") || "none"}`, { cause });
+    });
   return { page, origin, problems };
 }
 
 /** Starts the demo with little time between its events, and opens it. */
 export async function openDemo(
   t: TestContext,
-  browser: OwnBrowser,
+  browser: DrivenBrowser,
   options: PageOptions = {},
 ): Promise<OpenPage> {
   const demo = await startDemo({ crashAfterMs: 600, restartAfterMs: 600, leakMebibytesPerSecond: 20 });

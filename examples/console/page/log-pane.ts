@@ -1,6 +1,6 @@
 import type { ContainerRow, LogLine, LogMessage } from "../messages.js";
 import { clock, exitSummary } from "./format.js";
-import { get, openSocket } from "./requests.js";
+import { closeSocket, get, openSocket } from "./requests.js";
 
 /** The lines of the container that ended before, shown above those of the current one. */
 const earlierLines = 40;
@@ -52,7 +52,7 @@ export class LogPane extends HTMLElement {
 
   disconnectedCallback(): void {
     this.#generation++;
-    this.#socket?.close();
+    closeSocket(this.#socket);
     this.#socket = undefined;
     this.#shown = undefined;
     this.#lines.replaceChildren();

@@ -17,6 +17,12 @@ export function openSocket(path: string, parameters: Readonly<Record<string, str
   return new WebSocket(`ws://${location.host}${path}?${new URLSearchParams(parameters)}`);
 }
 
+/** Closes a socket. One that is not open yet is closed when it is: earlier, the browser would report an error. */
+export function closeSocket(socket: WebSocket | undefined): void {
+  if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket?.close();
+}
+
 async function answer<T>(response: Response): Promise<T> {
   const isJson = response.headers.get("Content-Type") === "application/json";
   if (response.ok && isJson) return response.json();

@@ -3,7 +3,7 @@ import { FitAddon } from "@xterm/addon-fit";
 import { type ITheme, Terminal } from "@xterm/xterm";
 import { html, render } from "lit-html";
 import type { TerminalMessage, TerminalRequest } from "../messages.js";
-import { openSocket } from "./requests.js";
+import { closeSocket, openSocket } from "./requests.js";
 
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
@@ -102,7 +102,7 @@ export class TerminalPane extends HTMLElement {
   #end(): void {
     const socket = this.#socket;
     this.#socket = undefined;
-    socket?.close();
+    closeSocket(socket);
     this.#terminal?.dispose();
     this.#terminal = undefined;
     this.#fit = undefined;
