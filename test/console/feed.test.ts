@@ -6,7 +6,8 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
 import { Feed } from "../../examples/console/server/feed.js";
-import { connect } from "../../src/index.js";
+import { criError } from "../../src/core/index.js";
+import { type Cri, connect } from "../../src/index.js";
 import { EmbeddedRuntime } from "../../src/testing/index.js";
 import { cleanup } from "../support/cleanup.js";
 import { openConsole } from "../support/console.js";
@@ -182,6 +183,31 @@ test("a runtime that is not there yet, and that goes away, is reported; the stat
   }, "the runtime is gone and comes back");
   const { containers: after } = await (await own.feed()).start();
   assert.equal(after.find(({ id }) => id === containerId)?.state, "running");
+});
+
+test("an error of one kind of call is reported while it lasts", async (t) => {
+  const { cri } = await scripted(t);
+  const error = criError("runtime_limit", "no cgroups today");
+  let isFailing = true;
+  const watch = async function* ({ signal }: { signal: AbortSignal }) {
+    for (; !signal.aborted; await pause(20)) {
+      const sample = { at: new Date(), containers: [], pods: [], failed: [] };
+      yield isFailing ? { ...sample, error } : { ...sample, error: undefined };
+    }
+  };
+  const { endpoint, events, runtime } = cri;
+  const failing = {
+    ...{ endpoint, events, runtime, stats: { watch } },
+    version: cri.version.bind(cri),
+    watchNode: cri.watchNode.bind(cri),
+  };
+  const own = await openConsole(t, failing as unknown as Cri);
+  const state = async () => (await (await own.feed()).start()).connection;
+  await until(async () => (await state()).connected && (await state()).error !== undefined, "the error");
+  assert.match((await state()).error ?? "", /no cgroups today/);
+  isFailing = false;
+  await until(async () => (await state()).error === undefined, "it is over");
+  assert.equal((await state()).connected, true);
 });
 
 test("a page that does not read gets the whole state once it reads again, and no more than that", async () => {

@@ -23,6 +23,9 @@ const maxEvents = 500;
 /** The pause before a stream that failed is opened again. */
 const retryMs = 1_000;
 
+/** What is read from the runtime, each again and again until the model is closed. */
+type Stream = "events" | "objects" | "usage" | "conditions";
+
 /** What the model reads and where its messages go. */
 export interface NodeModelOptions {
   readonly cri: Cri;
@@ -48,7 +51,9 @@ export class NodeModel implements AsyncDisposable {
   #usage = new Map<number, readonly [milliCores: number | null, memoryBytes: number | null]>();
   #watch: NodeWatch | undefined;
   #node: NodeInfo;
-  #connection: ConnectionState = { connected: false, error: undefined };
+  #isConnected = false;
+  /** The errors that the streams had last. The first one is shown. */
+  readonly #failures = new Map<Stream, string>();
   #nextKey = 1;
   #nextEvent = 1;
 
@@ -73,10 +78,10 @@ export class NodeModel implements AsyncDisposable {
   /** Begins to follow the node. Returns at once, also while the runtime is unavailable. */
   start(): void {
     this.#work.push(
-      this.#untilClosed(() => this.#followObjects()),
-      this.#untilClosed(() => this.#followEvents()),
-      this.#untilClosed(() => this.#followUsage()),
-      this.#untilClosed(() => this.#followConditions()),
+      this.#untilClosed("events", () => this.#followEvents()),
+      this.#untilClosed("objects", () => this.#followObjects()),
+      this.#untilClosed("usage", () => this.#followUsage()),
+      this.#untilClosed("conditions", () => this.#followConditions()),
     );
   }
 
@@ -117,7 +122,7 @@ export class NodeModel implements AsyncDisposable {
   }
 
   /** Runs `follow` until the model is closed, again after a failure. */
-  async #untilClosed(follow: () => Promise<void>): Promise<void> {
+  async #untilClosed(stream: Stream, follow: () => Promise<void>): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted)
       try {
@@ -125,7 +130,7 @@ export class NodeModel implements AsyncDisposable {
       } catch (error) {
         if (signal.aborted) return;
         if (!isCriError(error)) throw error;
-        this.#setConnection({ connected: this.#connection.connected, error: error.message });
+        this.#setFailure(stream, error.message);
         await pause(retryMs, undefined, { signal }).catch(() => undefined);
       }
   }
@@ -133,6 +138,7 @@ export class NodeModel implements AsyncDisposable {
   async #followObjects(): Promise<void> {
     const { signal } = this.#closing;
     this.#watch ??= await this.#options.cri.watchNode({ signal });
+    this.#setFailure("objects", undefined);
     for (const id of [...this.#watch.pods.keys(), ...this.#watch.containers.keys()]) this.#mark(id);
     for await (const { type, id } of this.#watch.changes({ signal })) {
       if (type === "delete") this.#limits.delete(id);
@@ -143,12 +149,9 @@ export class NodeModel implements AsyncDisposable {
   async #followEvents(): Promise<void> {
     const { cri } = this.#options;
     for await (const event of cri.events.read({ signal: this.#closing.signal, queueLimit: 10_000 })) {
-      if (event.type === "connected") this.#setConnection({ connected: true, error: undefined });
+      if (event.type === "connected") this.#setConnected(true, undefined);
       if (event.type === "disconnected")
-        this.#setConnection({
-          connected: false,
-          error: event.error?.message ?? "The runtime ended its events.",
-        });
+        this.#setConnected(false, event.error?.message ?? "The runtime ended its events.");
       const row = eventRow(event, this.#nextEvent, cri.endpoint);
       if (!row) continue;
       this.#nextEvent++;
@@ -163,22 +166,23 @@ export class NodeModel implements AsyncDisposable {
   async #followUsage(): Promise<void> {
     const { cri, intervalMs } = this.#options;
     const options = { intervalMs, pods: false, signal: this.#closing.signal } as const;
-    for await (const sample of cri.stats.watch(options)) if (!sample.error) this.#addUsage(sample);
+    for await (const sample of cri.stats.watch(options)) {
+      this.#setFailure("usage", sample.error?.message);
+      if (!sample.error) this.#addUsage(sample);
+    }
   }
 
   async #followConditions(): Promise<void> {
     const { signal } = this.#closing;
     for (;;) {
-      const node = await readNode(this.#options.cri, this.#node, signal).catch((error: unknown) => {
-        if (!isCriError(error) || signal.aborted) throw error;
-        return undefined;
-      });
-      if (node && JSON.stringify(node) !== JSON.stringify(this.#node)) {
+      const node = await readNode(this.#options.cri, this.#node, signal);
+      this.#setFailure("conditions", undefined);
+      if (JSON.stringify(node) !== JSON.stringify(this.#node)) {
         this.#node = node;
         this.#isNodeChanged = true;
         this.#schedule();
       }
-      await pause(node ? conditionsMs : retryMs, undefined, { signal });
+      await pause(conditionsMs, undefined, { signal });
     }
   }
 
@@ -215,11 +219,23 @@ export class NodeModel implements AsyncDisposable {
     this.#mark(id);
   }
 
-  #setConnection(state: ConnectionState): void {
-    if (state.connected === this.#connection.connected && state.error === this.#connection.error) return;
-    this.#connection = state;
-    this.#isConnectionChanged = true;
-    this.#schedule();
+  get #connection(): ConnectionState {
+    const [error] = [this.#failures.get("events"), ...this.#failures.values()].filter(Boolean);
+    return { connected: this.#isConnected, error };
+  }
+
+  #setConnected(isConnected: boolean, error: string | undefined): void {
+    this.#isConnectionChanged ||= isConnected !== this.#isConnected;
+    this.#isConnected = isConnected;
+    this.#setFailure("events", error);
+  }
+
+  #setFailure(stream: Stream, error: string | undefined): void {
+    const before = this.#connection.error;
+    if (error === undefined) this.#failures.delete(stream);
+    else this.#failures.set(stream, error);
+    this.#isConnectionChanged ||= before !== this.#connection.error;
+    if (this.#isConnectionChanged) this.#schedule();
   }
 
   #keyOf({ podId, name }: { readonly podId: string; readonly name: string }): number {
