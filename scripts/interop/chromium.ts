@@ -34,8 +34,36 @@ export interface LoadOptions {
 /** Loads a page in a browser of its own, with an empty profile. */
 export type Browser = (url: string, options?: LoadOptions) => Promise<LoadedPage>;
 
-/** Installs Debian's headless Chromium, if it is missing. */
-export async function installChromium(options: InstallOptions = {}): Promise<Browser> {
+/** The fonts behind general names. Without these rules, any font may stand for them. */
+const fontNames = Object.entries({
+  sans: "DejaVu Sans",
+  "sans-serif": "DejaVu Sans",
+  "system-ui": "DejaVu Sans",
+  monospace: "DejaVu Sans Mono",
+})
+  .map(
+    ([name, font]) =>
+      `<match><test name="family"><string>${name}</string></test><edit name="family" mode="assign" binding="strong"><string>${font}</string></edit></match>`,
+  )
+  .join("");
+
+/** How Chromium is started with a profile of its own. */
+export interface ChromiumProgram {
+  readonly executable: string;
+  /** Its environment for a folder that it may fill, and that the caller removes. */
+  prepare(profile: string): Promise<Record<string, string>>;
+}
+
+/** The arguments of every start: without the sandbox, since it runs as root, and without a network. */
+export const chromiumArguments = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-dev-shm-usage",
+  "--no-proxy-server",
+];
+
+/** Unpacks Debian's headless Chromium, if it is missing. */
+export async function chromiumProgram(options: InstallOptions = {}): Promise<ChromiumProgram> {
   const folder = await unpacked("chromium", "bookworm", packages, { ...options, withDependencies: true });
   // PulseAudio keeps one of its libraries in a folder of its own.
   const libraries = [
@@ -43,22 +71,35 @@ export async function installChromium(options: InstallOptions = {}): Promise<Bro
     `lib/${debianTriplet}`,
     `usr/lib/${debianTriplet}/pulseaudio`,
   ];
-  const program = join(folder, "usr/lib/chromium/chromium-headless-shell");
-  return async (url, { width = 1_200, dark = false, hosts = [], screenshot } = {}) => {
-    const profile = await mkdtemp(join(tmpdir(), "cri-sdk-chromium-"));
-    try {
+  return {
+    executable: join(folder, "usr/lib/chromium/chromium-headless-shell"),
+    async prepare(profile) {
       const fonts = join(profile, "fonts.conf");
       const cache = join(profile, "fonts");
       await mkdir(cache);
       // A font that this machine has was not downloaded.
       const folders = [`${folder}/usr/share/fonts`, "/usr/share/fonts"].map((path) => `<dir>${path}</dir>`);
-      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir></fontconfig>\n`;
+      const config = `<fontconfig>${folders.join("")}<cachedir>${cache}</cachedir>${fontNames}</fontconfig>\n`;
       await writeFile(fonts, config);
+      return {
+        LD_LIBRARY_PATH: libraries.map((path) => join(folder, path)).join(":"),
+        FONTCONFIG_FILE: fonts,
+        HOME: profile,
+        TMPDIR: profile,
+      };
+    },
+  };
+}
+
+/** Installs Debian's headless Chromium, if it is missing. */
+export async function installChromium(options: InstallOptions = {}): Promise<Browser> {
+  const { executable, prepare } = await chromiumProgram(options);
+  return async (url, { width = 1_200, dark = false, hosts = [], screenshot } = {}) => {
+    const profile = await mkdtemp(join(tmpdir(), "cri-sdk-chromium-"));
+    try {
+      const env = await prepare(profile);
       const args = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-proxy-server",
+        ...chromiumArguments,
         `--user-data-dir=${profile}`,
         "--enable-logging=stderr",
         "--log-level=0",
@@ -71,13 +112,8 @@ export async function installChromium(options: InstallOptions = {}): Promise<Bro
         screenshot === undefined ? "--dump-dom" : `--screenshot=${screenshot}`,
         url,
       ];
-      const { stdout, stderr } = await promisify(execFile)(program, args, {
-        env: {
-          LD_LIBRARY_PATH: libraries.map((path) => join(folder, path)).join(":"),
-          FONTCONFIG_FILE: fonts,
-          HOME: profile,
-          TMPDIR: profile,
-        },
+      const { stdout, stderr } = await promisify(execFile)(executable, args, {
+        env,
         timeout: limitMs,
         killSignal: "SIGKILL",
         maxBuffer: 2 ** 26,

@@ -1,6 +1,6 @@
 // Checks the pages against the code: tables, names of scripts, dependencies and links.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { criErrorReasons } from "../../src/index.js";
@@ -47,6 +47,18 @@ test("docs/README.md leads to every other page of docs/", () => {
   const text = readPage("docs/README.md");
   for (const page of pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md"))
     assert.ok(text.includes(`](${page.slice("docs/".length)})`), page);
+});
+
+test("every picture that a page shows exists and is small", () => {
+  let count = 0;
+  for (const page of pages)
+    for (const [, path = ""] of proseOf(page).matchAll(/<(?:img|source)\b[^>]*\b(?:src|srcset)="([^"]+)"/g)) {
+      const file = join(root, dirname(page), path);
+      assert.ok(existsSync(file), `${page}: ${path}`);
+      assert.ok(statSync(file).size < 150_000, `${page}: ${path} is too large`);
+      count++;
+    }
+  assert.ok(count > 0, "no picture was found");
 });
 
 test("the README is short and begins with a program", () => {
