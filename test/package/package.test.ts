@@ -28,11 +28,11 @@ import { bundled, consumer, kubeletWithoutPeer, realmTests, typed } from "./prog
 const folder = join(checkout, ".cache", `package-${process.pid}`);
 const installed = join(folder, "node_modules", "cri-sdk");
 /**
- * The last measured size, 1,085,227 bytes in 128 files, plus 5 %. Compressed, in kB: code 683 (including the door for kubelets 90, the room
- * of Pods 104, the bundled yaml 39, protobuf 30, ws 17, tar-stream 14, and the generated codecs 10), declarations 190, docs and other texts
- * 121, source maps 105, schemas 25, notices 6.
+ * The last measured size, 1,150,916 bytes in 132 files, plus 5 %. Compressed, in kB: code 715 (including the door for tests 129, the one for
+ * kubelets 91, the room of Pods 105, the bundled yaml 39, protobuf 30, ws 17, tar-stream 14, and the generated codecs 10), declarations 206,
+ * docs and other texts 144, source maps 111, schemas 28, notices 6.
  */
-const limits = { files: 134, packedBytes: 1_139_000 };
+const limits = { files: 138, packedBytes: 1_208_000 };
 let tarball: string;
 
 const nodeVersions = ["20.19", "22", "24", "26"];
