@@ -120,6 +120,7 @@ test(
 test("a log is followed, and stays where the reader scrolled to", limits, async (t) => {
   const { page } = await openDemo(t, browser);
   await page.setViewportSize({ width: 1_280, height: 480 });
+  const other = await row(page, "log-shipper").getAttribute("data-id");
   await row(page, "web").click();
   const log = page.getByRole("log");
   const bottom = () =>
@@ -133,6 +134,12 @@ test("a log is followed, and stays where the reader scrolled to", limits, async 
   const lines = await log.locator(".line").count();
   await until(async () => (await log.locator(".line").count()) > lines + 2, "more lines");
   assert.equal(await page.evaluate(`document.querySelector(".log").scrollTop`), 0);
+  await page.evaluate(`location.hash = ${JSON.stringify(other)}`);
+  await log
+    .getByText(/^shipped \d+ lines$/)
+    .first()
+    .waitFor();
+  assert.equal(await log.getByText(/^GET /).count(), 0, "the log of another container replaces it");
 });
 
 test("a command is typed in a terminal, in colour, in a real shell", limits, async (t) => {

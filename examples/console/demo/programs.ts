@@ -81,8 +81,9 @@ async function shipLogs(context: ProgramContext): Promise<void> {
 async function failToPay(context: ProgramContext, crashAfterMs: number): Promise<number> {
   const { stdout, stderr, clock, reportUsage } = context;
   stdout.write("payments 2.4.1\n");
-  reportUsage({ cpuNanos: 30_000_000n, memoryBytes: BigInt(57 * mebibyte) });
+  reportUsage({ cpuNanos: 0n, memoryBytes: BigInt(57 * mebibyte) });
   await clock.sleep(crashAfterMs / 2);
+  reportUsage({ cpuNanos: 30_000_000n, memoryBytes: BigInt(61 * mebibyte) });
   stdout.write("connecting to ledger.internal:5432\n");
   await clock.sleep(crashAfterMs / 2);
   stderr.write('error: password authentication failed for user "payments"\n');

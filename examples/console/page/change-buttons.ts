@@ -25,11 +25,11 @@ export class ChangeButtons {
     name: string,
     ids: readonly string[],
     isRunning: boolean,
-    isManaged: boolean,
+    mayBeManaged: boolean,
   ): TemplateResult | typeof nothing {
     if (this.#app.state.node?.readOnly) return nothing;
     const { kind } = this.#target;
-    const again = isManaged ? " A kubelet manages the pod, and may start it again." : "";
+    const again = mayBeManaged ? " If a kubelet manages the pod, it may start it again." : "";
     const [current = ""] = ids;
     const stop = () =>
       this.#ask("stop", [current], `Stop ${kind} ${name}?`, `${graceText}${again}`, `Stop ${name}`);
@@ -73,7 +73,7 @@ export class ChangeButtons {
   }
 }
 
-/** Whether a kubelet created the pod, by the label that all kubelets set. */
-export function isManaged(labels: Readonly<Record<string, string>> = {}): boolean {
+/** Whether a kubelet may have created the pod: all of them set this label, and others may, too. */
+export function mayBeManaged(labels: Readonly<Record<string, string>> = {}): boolean {
   return "io.kubernetes.pod.uid" in labels;
 }

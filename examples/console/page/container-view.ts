@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { ContainerDetails, ContainerRow, Fact, UsageHistory } from "../messages.js";
 import { type App, podLink } from "./app.js";
-import { ChangeButtons, isManaged } from "./change-buttons.js";
+import { ChangeButtons, mayBeManaged } from "./change-buttons.js";
 import { factList, pairs } from "./facts.js";
 import { ago, clock, cores, dateAndClock, exitSummary, span } from "./format.js";
 import { memoryText } from "./memory-text.js";
@@ -57,7 +57,7 @@ export class ContainerView {
             in <a href=${podLink(this.#podId)}>${pod ? `${pod.namespace}/${pod.name}` : "a removed pod"}</a> · ${current.image}
           </p>
         </div>
-        ${this.#buttons.draw(group.name, ids, isRunning, isManaged(pod?.labels))}
+        ${this.#buttons.draw(group.name, ids, isRunning, mayBeManaged(pod?.labels))}
       </header>
       <div class="detail">
         <div class="column">

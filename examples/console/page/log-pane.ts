@@ -51,10 +51,15 @@ export class LogPane extends HTMLElement {
   }
 
   disconnectedCallback(): void {
+    this.#stop();
+  }
+
+  #stop(): void {
     this.#generation++;
     closeSocket(this.#socket);
     this.#socket = undefined;
     this.#shown = undefined;
+    this.#isFollowing = true;
     this.#lines.replaceChildren();
   }
 
@@ -77,8 +82,11 @@ export class LogPane extends HTMLElement {
   #continue(): void {
     const [current] = this.#attempts;
     if (!current) return;
-    if (!this.#shown) void this.#begin();
-    else if (this.#hasEnded && current.id !== this.#shown.id) {
+    if (!this.#shown || this.#shown.podId !== current.podId || this.#shown.name !== current.name) {
+      // Another container: its view is drawn with the same elements.
+      this.#stop();
+      void this.#begin();
+    } else if (this.#hasEnded && current.id !== this.#shown.id) {
       const ended = this.#attempts.find(({ id }) => id === this.#shown?.id);
       this.#append([...(ended ? [noteElement(endNote(ended))] : []), noteElement(startNote(current))]);
       this.#follow(current, wholeLog);

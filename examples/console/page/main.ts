@@ -108,8 +108,7 @@ class Page implements App {
         <b>The console does not answer.</b> It was ended, or the connection was lost. This page connects again when it is back; if it was started
         anew, open its new link.
       </div>`;
-    if (this.state.node === undefined || (connected && error === undefined)) return nothing;
-    if (!connected && error === undefined) return nothing;
+    if (error === undefined) return nothing;
     return html`<div class="banner" role="alert">
       <b>${connected ? "The runtime answered with an error." : "The runtime does not answer."}</b>
       ${connected ? "" : "What you see is its last known state; the page goes on when the runtime is back."}

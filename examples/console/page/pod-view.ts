@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from "lit-html";
 import type { PodDetails } from "../messages.js";
 import { type App, containerLink } from "./app.js";
-import { ChangeButtons, isManaged } from "./change-buttons.js";
+import { ChangeButtons, mayBeManaged } from "./change-buttons.js";
 import { factList, pairs } from "./facts.js";
 import { ago, bytes, cores, dateAndClock, exitSummary } from "./format.js";
 import type { Group } from "./node-state.js";
@@ -40,7 +40,7 @@ export class PodView {
           ${mark(podState(pod))}
           <p class="quiet">pod in ${pod.namespace}</p>
         </div>
-        ${this.#buttons.draw(name, [pod.id], pod.state === "ready", isManaged(pod.labels))}
+        ${this.#buttons.draw(name, [pod.id], pod.state === "ready", mayBeManaged(pod.labels))}
       </header>
       <section class="panel" aria-labelledby="containers-title">
         <h2 id="containers-title">Containers</h2>
