@@ -14,7 +14,7 @@ import { cleanup } from "../support/cleanup.js";
 import { busybox, sandboxConfig } from "../support/embedded.js";
 import { tempFolder } from "../support/temp.js";
 import { until } from "../support/waiting.js";
-import { isTooWide, openDemo, openPage } from "./console-page.js";
+import { isTooWide, openDemo, openLink, openPage } from "./console-page.js";
 
 const limits = { timeout: 180_000 };
 let browser: DrivenBrowser;
@@ -432,6 +432,9 @@ test("a console that ended is reported; a browser that opened no link sees no no
   await page.goto(new URL("/", link).href);
   await shows(page, /This browser has not opened the console/);
   await page.goto(link);
+  const problems: string[] = [];
+  page.on("console", (message) => problems.push(message.text()));
+  await openLink(page, () => console.newLink(), problems);
   await row(page, "web").click();
   assert.equal(await page.getByRole("button", { name: "Stop" }).count(), 0, "it is read-only");
   assert.equal(await page.getByRole("button", { name: "Terminal" }).count(), 0);

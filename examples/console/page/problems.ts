@@ -81,8 +81,10 @@ function lastLine({ redraw }: App, container: string): string {
       lastLines.set(container, line?.[2] || "(it logged nothing)");
       redraw();
     },
-    // The container was removed, or has no log: the problem is shown without a line.
-    () => {},
+    (error: unknown) => {
+      // Without a connection, it is asked for again. Otherwise the container was removed, or has no log: there is no line.
+      if (error instanceof TypeError) lastLines.delete(container);
+    },
   );
   return "";
 }
