@@ -89,7 +89,7 @@ export interface NodeInfo {
   readonly readOnly: boolean;
 }
 
-/** Whether the runtime answers. */
+/** Whether the runtime responds. */
 export interface ConnectionState {
   readonly connected: boolean;
   readonly error: string | undefined;
@@ -198,7 +198,7 @@ export interface DiskRow {
   readonly availableBytes: number | undefined;
 }
 
-/** The answer of `/api/images`. */
+/** The response of `/api/images`. */
 export interface ImagesAndDisk {
   readonly images: readonly ImageRow[];
   readonly disks: readonly DiskRow[];
@@ -211,7 +211,7 @@ export interface ChangeRequest {
   readonly id: string;
 }
 
-/** The answer to a request that failed. */
+/** The response to a request that failed. */
 export interface Failure {
   readonly error: string;
 }

@@ -11,7 +11,7 @@ export const goalPercent = 98;
 /** Types in public signatures that no door exports, as `FILE:NAME`, with the reason. Others are exported, or marked `@inline`. */
 const notExported: Readonly<Record<string, string>> = {
   "src/pods/facts.ts:PodFacts": "class Pod has all of its members; only its declaration refers to it",
-  "src/events/node-watch.ts:Synchronous": "refuses predicates that return a promise; nobody writes it",
+  "src/events/node-watch.ts:Synchronous": "refuses predicates that return a promise; callers never write it",
   "src/observe/otel-api.ts:OtelContext": "the part of @opentelemetry/api's own type that is used",
   "src/observe/otel-api.ts:OtelSpan": "the part of @opentelemetry/api's own type that is used",
   "src/observe/otel-api.ts:OtelMeterProvider": "the part of @opentelemetry/api's own type that is used",

@@ -40,7 +40,7 @@ test("a link stays usable when a HEAD or a request under another name tried it",
   assert.equal((await own.request(`${pathname}${search}`)).status, 303);
 });
 
-test("without the cookie of an opened link, nothing is answered", async (t) => {
+test("without the cookie of an opened link, every request is refused", async (t) => {
   const { cri } = await scripted(t);
   const own = await openConsole(t, cri);
   const paths = [
@@ -61,7 +61,7 @@ test("without the cookie of an opened link, nothing is answered", async (t) => {
     assert.equal(await own.refusal(path, {}, { origin }), 401, path);
 });
 
-test("only names of this machine are answered, with any port, for tunnels", async (t) => {
+test("only requests under names of this machine are accepted, with any port, for tunnels", async (t) => {
   const { cri } = await scripted(t);
   const own = await openConsole(t, cri);
   for (const host of ["127.0.0.1:9000", "localhost:80", "LOCALHOST", "[::1]:1"])

@@ -406,12 +406,12 @@ test("a runtime that goes away is reported, and comes back by itself", limits, a
   const { page, runtime } = await demoWithFaults(t);
   await row(page, "web").waitFor();
   runtime.faults.crash();
-  await page.getByRole("alert").getByText("The runtime does not answer.").waitFor();
+  await page.getByRole("alert").getByText("The runtime does not respond.").waitFor();
   await page.locator(".mark.bad", { hasText: "not live" }).waitFor();
   assert.equal(await row(page, "web").count(), 1, "the last known state stays");
   await runtime.faults.restart();
   await page.locator(".mark.good", { hasText: "live" }).waitFor();
-  await page.getByText("The runtime does not answer.").waitFor({ state: "detached" });
+  await page.getByText("The runtime does not respond.").waitFor({ state: "detached" });
 });
 
 async function demoWithFaults(t: TestContext) {
@@ -443,7 +443,7 @@ test("a console that ended is reported; a browser that opened no link sees no no
   await page.goto(new URL("/", link).href);
   await row(page, "web").waitFor();
   await console.close();
-  await page.getByRole("alert").getByText("The console does not answer.").waitFor();
+  await page.getByRole("alert").getByText("The console does not respond.").waitFor();
 });
 
 test(

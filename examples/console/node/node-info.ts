@@ -2,7 +2,7 @@ import { availableParallelism, hostname, totalmem } from "node:os";
 import type { Cri } from "cri-sdk";
 import type { NodeInfo } from "../messages.js";
 
-/** Returns what is known of a runtime that did not answer yet. */
+/** Returns what is known of a runtime that has not responded yet. */
 export function unknownNode(endpoint: string, readOnly: boolean): NodeInfo {
   // Only a socket of this machine says that the runtime runs here.
   const isLocal = endpoint.startsWith("unix:");

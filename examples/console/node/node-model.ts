@@ -70,7 +70,7 @@ export class NodeModel implements AsyncDisposable {
     this.#node = unknownNode(options.cri.endpoint, options.isReadOnly);
   }
 
-  /** The pods and containers; undefined until the runtime has answered once. */
+  /** The pods and containers; undefined until the runtime has responded once. */
   get watch(): NodeWatch | undefined {
     return this.#watch;
   }

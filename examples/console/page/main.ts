@@ -105,12 +105,12 @@ class Page implements App {
     const { connected, error } = this.state.connection;
     if (this.#hasServer === false)
       return html`<div class="banner" role="alert">
-        <b>The console does not answer.</b> It was ended, or the connection was lost. This page connects again when it is back; if it was started
+        <b>The console does not respond.</b> It was ended, or the connection was lost. This page connects again when it is back; if it was started
         anew, open its new link.
       </div>`;
     if (error === undefined) return nothing;
     return html`<div class="banner" role="alert">
-      <b>${connected ? "The runtime answered with an error." : "The runtime does not answer."}</b>
+      <b>${connected ? "The runtime responded with an error." : "The runtime does not respond."}</b>
       ${connected ? "" : "What you see is its last known state; the page goes on when the runtime is back."}
       <code>${error}</code>
     </div>`;

@@ -3,13 +3,13 @@ import type { ChangeRequest, Failure } from "../messages.js";
 
 /** Asks the server. Rejects with what the server says. */
 export async function get<T>(path: string, parameters: Readonly<Record<string, string>> = {}): Promise<T> {
-  return answer(await fetch(`${path}?${new URLSearchParams(parameters)}`));
+  return contentOf(await fetch(`${path}?${new URLSearchParams(parameters)}`));
 }
 
 /** Stops or removes a pod or a container. */
 export async function requestChange(change: ChangeRequest): Promise<void> {
   const headers = { "Content-Type": "application/json", "X-CRI-Console": "1" };
-  await answer(await fetch("/api/change", { method: "POST", headers, body: JSON.stringify(change) }));
+  await contentOf(await fetch("/api/change", { method: "POST", headers, body: JSON.stringify(change) }));
 }
 
 /** Opens a WebSocket of the server. */
@@ -23,7 +23,7 @@ export function closeSocket(socket: WebSocket | undefined): void {
   else socket?.close();
 }
 
-async function answer<T>(response: Response): Promise<T> {
+async function contentOf<T>(response: Response): Promise<T> {
   const isJson = response.headers.get("Content-Type") === "application/json";
   if (response.ok && isJson) return response.json();
   const { error }: Failure = isJson ? await response.json() : { error: await response.text() };

@@ -72,7 +72,7 @@ export class TerminalPane extends HTMLElement {
     socket.binaryType = "arraybuffer";
     this.#socket = socket;
     this.#show("connecting …");
-    const tell = (request: TerminalRequest) => {
+    const send = (request: TerminalRequest) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(request));
     };
     const encoder = new TextEncoder();
@@ -81,11 +81,11 @@ export class TerminalPane extends HTMLElement {
     };
     terminal.onData((text) => sendInput(encoder.encode(text)));
     terminal.onBinary((text) => sendInput(Uint8Array.from(text, (letter) => letter.charCodeAt(0))));
-    terminal.onResize((size) => tell({ type: "resize", columns: size.cols, rows: size.rows }));
+    terminal.onResize((size) => send({ type: "resize", columns: size.cols, rows: size.rows }));
     let isFinished = false;
     socket.addEventListener("message", ({ data }) => {
       if (typeof data !== "string") {
-        terminal.write(new Uint8Array(data), () => tell({ type: "shown", messages: 1 }));
+        terminal.write(new Uint8Array(data), () => send({ type: "shown", messages: 1 }));
         return;
       }
       const message: TerminalMessage = JSON.parse(data);

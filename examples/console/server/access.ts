@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 
-/** An answer that ends a request: its status, and what the page shows. */
+/** A response with an error: its status, and the text that the page shows. */
 export class HttpError extends Error {
   readonly status: number;
 

@@ -103,7 +103,7 @@ class ConsoleServer implements Console {
     return this.close();
   }
 
-  /** Answers a request. Never rejects. */
+  /** Handles a request. Never rejects. */
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(securityHeaders)) response.setHeader(name, value);
     const gone = new AbortController();
@@ -135,7 +135,7 @@ class ConsoleServer implements Console {
     this.#refuseReadOnly();
     const requested = readChangeRequest(await readBody(request));
     await change(this.#cri, requested);
-    answer(response, jsonFile({}));
+    respond(response, jsonFile({}));
   }
 
   async #read(
@@ -146,10 +146,10 @@ class ConsoleServer implements Console {
   ): Promise<void> {
     checkMethod(request, "GET");
     this.#access.checkRead(request);
-    if (url.pathname === "/") return this.#answerPage(response);
+    if (url.pathname === "/") return this.#respondWithPage(response);
     const file = this.#files.get(url.pathname) ?? (await this.#query(url, signal));
     if (!file) throw new HttpError(404, "There is no such page.");
-    answer(response, file);
+    respond(response, file);
   }
 
   async #query({ pathname, searchParams }: URL, signal: AbortSignal): Promise<PageFile | undefined> {
@@ -170,11 +170,11 @@ class ConsoleServer implements Console {
     }
   }
 
-  #answerPage(response: ServerResponse): void {
+  #respondWithPage(response: ServerResponse): void {
     const nonce = randomBytes(16).toString("base64");
     response.setHeader("Content-Security-Policy", pagePolicy(nonce));
     const body = this.#page.replaceAll("{{nonce}}", nonce);
-    answer(response, { contentType: "text/html; charset=utf-8", body: Buffer.from(body) });
+    respond(response, { contentType: "text/html; charset=utf-8", body: Buffer.from(body) });
   }
 
   #upgrade(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
@@ -220,7 +220,8 @@ class ConsoleServer implements Console {
         () => socket.close(1000),
         (error: unknown) => {
           socket.terminate();
-          if (!this.#closing.signal.aborted) throw error;
+          // A fault of one log or terminal must not end the others.
+          if (!this.#closing.signal.aborted) console.error(error);
         },
       )
       .finally(() => this.#work.delete(work));
@@ -255,7 +256,7 @@ function pagePolicy(nonce: string): string {
   ].join("; ");
 }
 
-/** Of all answers. */
+/** The headers of all responses. */
 const securityHeaders: Readonly<Record<string, string>> = {
   "Cache-Control": "no-store",
   "Content-Security-Policy": lockedPolicy,
@@ -289,7 +290,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function answer(response: ServerResponse, { contentType, body }: PageFile): void {
+function respond(response: ServerResponse, { contentType, body }: PageFile): void {
   response.writeHead(200, { "Content-Type": contentType, "Content-Length": body.length }).end(body);
 }
 
@@ -297,7 +298,7 @@ function jsonFile(value: unknown): PageFile {
   return { contentType: "application/json", body: Buffer.from(JSON.stringify(value)) };
 }
 
-/** Answers with an error: as JSON for the page's requests, and as text for what a browser shows itself. */
+/** Responds with an error: as JSON for the page's requests, and as text for what a browser shows itself. */
 function fail(response: ServerResponse, { pathname }: URL, error: unknown): void {
   const { status, message } = describe(error);
   const isRequest = pathname.startsWith("/api/");

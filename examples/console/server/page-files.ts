@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** A file that the server answers with. */
+/** The content of a response. */
 export interface PageFile {
   readonly contentType: string;
   readonly body: Buffer;

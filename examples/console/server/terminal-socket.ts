@@ -40,7 +40,7 @@ export async function runTerminal(cri: Cri, socket: WebSocket, opening: Terminal
   const controller = new AbortController();
   socket.once("close", () => controller.abort());
   const credit = new Credit(socket);
-  const tell = (message: TerminalMessage) => {
+  const send = (message: TerminalMessage) => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(message));
   };
   let requested = { columns, rows };
@@ -65,16 +65,16 @@ export async function runTerminal(cri: Cri, socket: WebSocket, opening: Terminal
     session = await open(cri, container, command, { columns, rows }, controller.signal);
     // The input of a command that has ended, or hung up, is lost.
     session.stdin?.on("error", () => {});
-    tell({ type: "started", command: command.join(" ") });
+    send({ type: "started", command: command.join(" ") });
     session.resize(requested);
     for (const input of early.splice(0)) session.stdin?.write(input);
     for await (const chunk of session.stdout ?? []) if (!(await credit.send(chunk))) break;
     const { exitCode, signal } = await session.ended;
-    tell({ type: "exit", exitCode, signal });
+    send({ type: "exit", exitCode, signal });
   } catch (error) {
     if (controller.signal.aborted) return;
     if (!isCriError(error)) throw error;
-    tell({ type: "error", text: error.message });
+    send({ type: "error", text: error.message });
   } finally {
     await session?.close();
   }
