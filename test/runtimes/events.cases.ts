@@ -205,6 +205,8 @@ async function exitCodes(cri: Cri, pods: readonly Pod[]): Promise<Map<string, nu
 
 const order = ["created", "started", "stopped", "deleted"];
 
+const stepText = (event: NodeEvent) => ("source" in event ? `${event.type} by ${event.source}` : event.type);
+
 function assertReported(
   events: readonly NodeEvent[],
   codes: ReadonlyMap<string, number | undefined>,
@@ -215,7 +217,7 @@ function assertReported(
   for (const [id, steps] of byId) {
     const positions = steps.map(({ type }) => order.indexOf(type));
     for (let n = 1; n < positions.length; n++)
-      assert.ok((positions[n - 1] ?? 0) < (positions[n] ?? 0), `${id}: ${steps.map(({ type }) => type)}`);
+      assert.ok((positions[n - 1] ?? 0) < (positions[n] ?? 0), `${id}: ${steps.map(stepText)}`);
   }
   assert.ok(codes.size >= 140);
   for (const [id, code] of codes) {
