@@ -199,7 +199,7 @@ function isCallersOwn({ id }: PublicFunction): boolean {
 
 /** Whether it is a method of a source, which its kubelet calls. */
 function isCalledByKubelet({ id }: PublicFunction): boolean {
-  const methods = /\.(?:start|prepare|inputs|onStatus|onRemoved|onEvent|onNode)$/;
+  const methods = /\.(?:start|prepare|inputs|onStatus|settleStatus|onRemoved|onEvent|onNode)$/;
   return /^(?:PodList|ApiServerSource)\./.test(id) && methods.test(id);
 }
 

@@ -69,6 +69,12 @@ export interface PodSource {
   inputs?(pod: Pod): SourceInputs;
   /** Called with each new status of a Pod of any source. */
   onStatus?(pod: SourcePod, status: PodStatus<Date>): void;
+  /**
+   * Resolves when the statuses of a Pod of any source that `onStatus` got have been published, or could not be. The kubelet calls it
+   * before it removes the containers of a Pod, and waits ten seconds at most: after that, a kubelet that was killed in between could not
+   * find out how they ended.
+   */
+  settleStatus?(pod: SourcePod, signal: AbortSignal): Promise<void>;
   /** Called when a Pod of any source is removed from the node: its containers, volumes and cgroup are gone. */
   onRemoved?(pod: SourcePod): void;
   /** Called with each event of the node and of the Pods of any source. */

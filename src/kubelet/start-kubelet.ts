@@ -173,6 +173,7 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     record,
     onRemoved: ({ uid }) => pods.forgetFiles(uid),
   });
+  const publishers = sources.filter((source) => source.settleStatus !== undefined);
   const pods: PodManager = new PodManager({
     ...common,
     options,
@@ -193,6 +194,12 @@ export async function startKubelet(options: KubeletOptions, run: KubeletRun): Pr
     closing,
     record,
     onStatus: (pod, status) => eachSource("onStatus", (source) => source.onStatus?.(pod, status)),
+    settleStatus:
+      publishers.length === 0
+        ? undefined
+        : async (pod, signal) => {
+            await Promise.allSettled(publishers.map(async (source) => source.settleStatus?.(pod, signal)));
+          },
     onRemoved: (pod) => eachSource("onRemoved", (source) => source.onRemoved?.(pod)),
     onChange,
   });

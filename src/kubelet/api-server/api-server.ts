@@ -98,6 +98,10 @@ class ApiServer implements ApiServerSource {
     this.#deliver((connection) => connection.onStatus(pod, status));
   }
 
+  async settleStatus(pod: SourcePod): Promise<void> {
+    await this.#connection?.settleStatus(pod);
+  }
+
   onRemoved(pod: SourcePod): void {
     this.#deliver((connection) => connection.onRemoved(pod));
   }

@@ -102,6 +102,10 @@ export class Connection {
     this.#statuses.update(pod, status);
   }
 
+  settleStatus(pod: SourcePod): Promise<void> {
+    return this.#statuses.settle(pod);
+  }
+
   onRemoved(pod: SourcePod): void {
     if (pod.source === sourceName) this.#statuses.removed(pod);
     else {

@@ -32,6 +32,8 @@ interface Entry {
   isRemoved: boolean;
   isDeleted: boolean;
   isRunning: boolean;
+  /** Called when the newest status was reported, or has failed. */
+  readonly settled: Set<() => void>;
   readonly delays: RetryDelays;
   readonly failures: FailureReporter;
 }
@@ -104,6 +106,13 @@ export class PodStatuses {
       await this.#idle.wait({ signal, timeoutMs: Math.max(1, end - performance.now()) });
   }
 
+  /** Resolves when the newest status of a Pod is reported, or has failed. */
+  async settle({ pod }: SourcePod): Promise<void> {
+    const entry = this.#entries.get(pod.metadata?.uid ?? "");
+    if (entry?.isRunning && !entry.delays.hasFailed)
+      await new Promise<void>((resolve) => entry.settled.add(resolve));
+  }
+
   #entry(pod: SourcePod): Entry {
     const { uid = "" } = pod.pod.metadata ?? {};
     const known = this.#entries.get(uid);
@@ -114,6 +123,7 @@ export class PodStatuses {
     const entry: Entry = {
       ...{ pod, status: undefined, version: 0, reported: 0 },
       ...{ isRemoved: false, isDeleted: false, isRunning: false },
+      settled: new Set(),
       delays: new RetryDelays(this.#context),
       failures: this.#failuresOf(pod),
     };
@@ -149,11 +159,13 @@ export class PodStatuses {
         // Once is normal: the authorizer refuses what a Pod needs that was deleted a moment ago.
         if (isRefused(error) && entry.delays.hasFailed) entry.failures.failed(error);
         this.#idle.notify();
+        notifySettled(entry);
         await entry.delays.wait(error, signal).catch(() => undefined);
       }
       this.#idle.notify();
     }
     entry.isRunning = false;
+    notifySettled(entry);
     // Nothing of it is left, neither here nor at the API server.
     if (entry.isRemoved && this.#options.represented(entry.pod) === undefined)
       this.forget(entry.pod.pod.metadata?.uid ?? "");
@@ -192,6 +204,11 @@ export class PodStatuses {
     const merged = mergePodStatus(found, status, timeText(new Date(this.#context.clock.now())));
     return podStatusPatch(found.status ?? {}, merged);
   }
+}
+
+function notifySettled({ settled }: Entry): void {
+  for (const notify of settled) notify();
+  settled.clear();
 }
 
 /** Whether the API server has looked at the request, and will refuse it again. */

@@ -54,6 +54,8 @@ export interface ManagedPodHost {
   /** Removes everything of a pod that has stopped. */
   readonly remove: (pod: ManagedPod) => Promise<void>;
   readonly onStatus: (pod: ManagedPod, status: PodStatus<Date>) => void;
+  /** Waits until the last status of the Pod has been published, or has failed, but not for long. Rejects when the kubelet closes. */
+  readonly settleStatus: (pod: ManagedPod) => Promise<void>;
   /** Called when a state has changed. */
   readonly onChange: () => void;
   readonly onRemoved: (pod: ManagedPod) => void;
@@ -260,6 +262,8 @@ export class ManagedPod {
     await this.#live();
     this.#onEnded();
     await this.#until(() => !this.#isWanted || this.isDeleted);
+    // How the containers ended can be read from the runtime until they are removed.
+    if (this.hadWorker) await this.#host.settleStatus(this);
     await this.#removeAll();
     this.#host.onRemoved(this);
     await this.#until(() => !this.#isWanted);

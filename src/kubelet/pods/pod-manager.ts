@@ -11,6 +11,7 @@ import {
   removePodCgroup,
 } from "../../kubernetes/index.js";
 import type { AdmissionCheck } from "../admission-check.js";
+import { withClockDeadline } from "../clock-waits.js";
 import { podEventObject } from "../event-objects.js";
 import type { FirstLook } from "../first-look.js";
 import type { KubeletEvent } from "../kubelet-event.js";
@@ -37,10 +38,15 @@ export interface PodManagerParts extends RemovalContext, SharedWorkerParts {
   readonly closing: AbortSignal;
   readonly record: (event: Omit<KubeletEvent, "timeMs">) => void;
   readonly onStatus: (pod: SourcePod, status: PodStatus<Date>) => void;
+  /** Waits until the sources have published the statuses of a Pod, or have failed to; undefined if none of them publishes any. */
+  readonly settleStatus: ((pod: SourcePod, signal: AbortSignal) => Promise<void>) | undefined;
   readonly onRemoved: (pod: SourcePod) => void;
   /** Called when the list of pods, or anything in it, has changed. */
   readonly onChange: () => void;
 }
+
+/** How long the removal of a Pod waits for its last status to be published, in milliseconds. */
+const settleStatusMs = 10_000;
 
 /** A Pod that waits until the one with the same uid, which its source had dropped, is removed. */
 interface Successor {
@@ -219,7 +225,6 @@ export class PodManager {
   #createHost(): ManagedPodHost {
     const parts = this.#parts;
     const { clock, closing } = parts;
-    const ofSource = (pod: ManagedPod): SourcePod => ({ pod: pod.pod, source: pod.source.name });
     return {
       closing,
       now: () => clock.now(),
@@ -240,6 +245,7 @@ export class PodManager {
         parts.onStatus(ofSource(pod), status);
         parts.onChange();
       },
+      settleStatus: (pod) => this.#settleStatus(pod),
       onChange: parts.onChange,
       onRemoved: (pod) => {
         parts.onRemoved(ofSource(pod));
@@ -305,6 +311,15 @@ export class PodManager {
         this.#record(pod, { type: "Warning", reason: "FailedUnMount", message: rawMessageOf(error) });
     }
     void allocations.retry();
+  }
+
+  /** Gives the sources ten seconds to publish the last status of a Pod. */
+  async #settleStatus(pod: ManagedPod): Promise<void> {
+    const { clock, closing, settleStatus } = this.#parts;
+    if (!settleStatus) return;
+    await withClockDeadline(clock, settleStatusMs, closing, "the last status", (signal) =>
+      settleStatus(ofSource(pod), signal),
+    ).catch(() => closing.throwIfAborted());
   }
 
   /** Stops Pods to make room for a critical one, and waits until they have stopped. */
@@ -388,4 +403,8 @@ function fieldPathOf({ spec }: DefaultedPod, container: string): string {
   for (const field of ["initContainers", "ephemeralContainers"] as const)
     if (spec[field].some(({ name }) => name === container)) return `spec.${field}{${container}}`;
   return `spec.containers{${container}}`;
+}
+
+function ofSource({ pod, source }: ManagedPod): SourcePod {
+  return { pod, source: source.name };
 }

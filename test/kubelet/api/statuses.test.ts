@@ -47,6 +47,26 @@ for (const release of clientNodeReleases)
     assert.deepEqual(cluster.requests({ code: 403 }), []);
   });
 
+test("settleStatus resolves when a status has arrived, or has failed", async (t) => {
+  const cluster = await startTestCluster(t, { nodeAuthorizer: true });
+  cluster.createPod(boundPod("web"));
+  const started = await startSource(t, cluster);
+  const pod = await started.given("web");
+  const { signal } = new AbortController();
+  started.source.onStatus?.(pod, runningStatus(start));
+  await started.source.settleStatus?.(pod, signal);
+  assert.equal(cluster.pod("web").status?.phase, "Running");
+  // Nothing is pending.
+  await started.source.settleStatus?.(pod, signal);
+  cluster.server.failNext(Number.POSITIVE_INFINITY, {
+    code: 500,
+    matches: ({ resource }) => resource === "pods/status",
+  });
+  started.source.onStatus?.(pod, runningStatus(start, { message: "not accepted" }));
+  await started.source.settleStatus?.(pod, signal);
+  assert.equal(cluster.pod("web").status?.message, undefined);
+});
+
 test("the newest status arrives after failures and an outage, and none of the older ones after it", async (t) => {
   const cluster = await startTestCluster(t, { nodeAuthorizer: true });
   cluster.createPod(boundPod("web"));
