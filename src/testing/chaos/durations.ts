@@ -8,24 +8,29 @@ import type { Draws } from "./draws.js";
 export type ChaosDuration =
   | number
   | {
+      /** Each duration between the two is equally likely. */
       readonly distribution: "uniform";
+      /** The shortest duration, in milliseconds. */
       readonly minMs: number;
+      /** The longest duration, in milliseconds. */
       readonly maxMs: number;
     }
   | {
+      /** As between independent events, such as the life of a connection. */
       readonly distribution: "exponential";
+      /** The mean, in milliseconds. */
       readonly meanMs: number;
-      /** @default 20 times `meanMs` */
+      /** The longest duration, in milliseconds. @default 20 times `meanMs` */
       readonly maxMs?: number | undefined;
     }
   | {
       /** Most calls are fast and a few are very slow, as with a busy runtime. */
       readonly distribution: "lognormal";
-      /** The median. */
+      /** The median, in milliseconds. */
       readonly p50Ms: number;
-      /** 99 of 100 durations are shorter. */
+      /** 99 of 100 durations are shorter than this, in milliseconds. */
       readonly p99Ms: number;
-      /** @default 10 times `p99Ms` */
+      /** The longest duration, in milliseconds. @default 10 times `p99Ms` */
       readonly maxMs?: number | undefined;
     };
 
