@@ -20,6 +20,8 @@ export interface Abilities {
   readonly exitCodesOfDowntime: boolean;
   /** Stats of pods without a cgroup of their own. */
   readonly statsWithoutCgroup: boolean;
+  /** Lists contain every container. One of Docker 20.10 may lack a container for a moment whose shim was killed while it started. */
+  readonly completeLists: boolean;
   /** Environment variables that are not UTF-8. */
   readonly binaryEnvironment: boolean;
 }
@@ -37,6 +39,7 @@ function abilitiesOf({ release }: AnyRuntime): Abilities {
     // The engine runs on while the shim is down.
     exitCodesOfDowntime: release === "1.6" || isShim,
     statsWithoutCgroup: isShim,
+    completeLists: release !== "docker-20.10",
     binaryEnvironment: !isShim,
   };
 }
