@@ -2,7 +2,6 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isCriError } from "../src/core/index.js";
 import {
   type ChaosPlan,
   type ChaosRecord,
@@ -12,6 +11,7 @@ import {
 } from "../src/testing/chaos/index.js";
 import { createTransport, parseEndpoint } from "../src/transport/index.js";
 import { FileError, readDataFile } from "./data-file.js";
+import { runCommand } from "./run-command.js";
 import { stopRequest } from "./stop-request.js";
 
 const usage = `usage: npm run chaos -- --runtime ENDPOINT --socket PATH [OPTION]...
@@ -106,23 +106,4 @@ async function run({ runtime, socket, plan: planFile, seed, log }: Command): Pro
   }
 }
 
-async function main(): Promise<void> {
-  let command: Command | "help";
-  try {
-    command = readCommand(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (command === "help") return console.log(usage);
-  try {
-    await run(command);
-  } catch (error) {
-    if (!isCriError(error) && !(error instanceof FileError)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
-}
-
-await main();
+await runCommand(usage, readCommand, run);

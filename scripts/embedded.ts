@@ -4,12 +4,11 @@ import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 // Not from the doors: this process runs for long, and what it does not load needs no memory.
-import { isCriError } from "../src/core/index.js";
 import { EmbeddedRuntime } from "../src/testing/embedded/embedded-runtime.js";
 import type { RuntimeLike } from "../src/testing/index.js";
 import { parseEndpoint } from "../src/transport/index.js";
-import { FileError } from "./data-file.js";
 import { readCatalogue, readPrograms } from "./embedded-files.js";
+import { runCommand } from "./run-command.js";
 import { stopRequest } from "./stop-request.js";
 
 const likes: readonly RuntimeLike[] = ["containerd-1.7", "containerd-2.1", "cri-o"];
@@ -136,30 +135,15 @@ function userName(): string {
   }
 }
 
-async function main(): Promise<void> {
-  let command: Command | "help";
-  try {
-    command = readCommand(process.argv.slice(2));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${usage}`);
-    process.exitCode = 2;
-    return;
-  }
-  if (command === "help") return console.log(usage);
+async function run(command: Command): Promise<void> {
   // A program of the script may fail outside of its promise, too.
   const stopped = stopRequest();
-  try {
-    await using runtime = await start(command);
-    console.error(warning(command));
-    console.log(runtime.endpoint);
-    console.error(`${await stopped}: stopping all containers`);
-  } catch (error) {
-    if (!isCriError(error) && !(error instanceof FileError)) throw error;
-    console.error(error.message);
-    process.exitCode = 1;
-  }
+  await using runtime = await start(command);
+  console.error(warning(command));
+  console.log(runtime.endpoint);
+  console.error(`${await stopped}: stopping all containers`);
 }
 
-await main();
+await runCommand(usage, readCommand, run);
 // Open handles of a script must not keep the process alive.
 process.exit();

@@ -6,26 +6,10 @@
 // It prints a link that opens the page once. Ctrl-C and SIGTERM close it; pods and containers keep running.
 import { createInterface } from "node:readline";
 import { type Cri, connect, isCriError } from "cri-sdk";
+import { stopRequest } from "../stop-request.js";
 import { type Command, readCommand, UsageError, usage } from "./command.js";
 import { startDemo } from "./demo/demo.js";
 import { type Console, PortError, startConsole } from "./server/console-server.js";
-
-/** How often a second signal may come from the same Ctrl-C: npm forwards what the terminal sends to both. */
-const sameSignalMs = 500;
-
-/** Fires with the first signal. A second one ends the process at once. */
-function stopRequest(): AbortSignal {
-  const controller = new AbortController();
-  let requestedMs = 0;
-  const onSignal = () => {
-    if (controller.signal.aborted && performance.now() - requestedMs > sameSignalMs) process.exit(1);
-    if (controller.signal.aborted) return;
-    requestedMs = performance.now();
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return controller.signal;
-}
 
 /** Returns a client. An endpoint that was named may start later; without one, a runtime must respond now. */
 async function connectTo({ endpoint }: Command): Promise<Cri> {

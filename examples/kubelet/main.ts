@@ -10,11 +10,9 @@ import { join } from "node:path";
 import { isCriError } from "cri-sdk";
 import { apiServer, createKubelet, type KubeletOptions, staticPods } from "cri-sdk/kubelet";
 import { findRuntime } from "../find-runtime.js";
+import { stopRequest } from "../stop-request.js";
 import { type Command, readCommand, UsageError, usage } from "./command.js";
 import { eventLine } from "./event-line.js";
-
-/** How often a second signal may come from the same Ctrl-C: npm forwards what the terminal sends to both. */
-const sameSignalMs = 500;
 
 /** Returns the sources of Pods, and the API that serves kubectl where there is an API server. */
 async function connections(
@@ -31,20 +29,6 @@ async function connections(
       clientCa: clientCa === undefined ? undefined : await readFile(clientCa),
     },
   };
-}
-
-/** Fires with the first signal. A second one ends the process at once. */
-function stopRequest(): AbortSignal {
-  const controller = new AbortController();
-  let requestedMs = 0;
-  const onSignal = () => {
-    if (controller.signal.aborted && performance.now() - requestedMs > sameSignalMs) process.exit(1);
-    if (controller.signal.aborted) return;
-    requestedMs = performance.now();
-    controller.abort();
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return controller.signal;
 }
 
 async function run(command: Command): Promise<void> {

@@ -17,7 +17,7 @@ export type {
   StreamHandler,
   UnaryHandler,
 } from "./implementation.js";
-export { type MemoryOptions, memoryTransport } from "./memory.js";
+export { type MemoryOptions, memoryTransport, nextLoopTurn } from "./memory.js";
 export { proxy } from "./proxy.js";
 export type {
   ImageOverrides,

@@ -1,13 +1,13 @@
 // `npm run conformance`, in a child process.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect } from "../../src/index.js";
 import { EmbeddedRuntime, type RuntimeLike } from "../../src/testing/index.js";
 import { checkout, nodeArgs } from "../support/checkout.js";
 import { cleanup } from "../support/cleanup.js";
+import { watchChild } from "../support/commands.js";
 import { tempFolder } from "../support/temp.js";
 import { until, within } from "../support/waiting.js";
 
@@ -19,16 +19,7 @@ function start(t: TestContext, args: readonly string[], preload?: string) {
     cwd: checkout,
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].on("data", (part) => {
-      output[name] += part;
-    });
-  const closed = once(child, "close");
-  cleanup(t, async () => {
-    child.kill("SIGKILL");
-    await closed;
-  });
+  const { output, closed } = watchChild(t, child);
   return {
     kill: (signal: NodeJS.Signals) => child.kill(signal),
     ended: async () => {

@@ -1,6 +1,7 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { checkout, nodeArgs } from "./checkout.js";
 import { cleanup } from "./cleanup.js";
@@ -26,6 +27,21 @@ export interface EndedCommand {
   readonly left: readonly string[];
 }
 
+/** Collects the output of a child process, which is killed after the test. */
+export function watchChild(t: TestContext, child: ChildProcessByStdio<null, Readable, Readable>) {
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const)
+    child[name].on("data", (part) => {
+      output[name] += part;
+    });
+  const closed = once(child, "close");
+  cleanup(t, async () => {
+    child.kill("SIGKILL");
+    await closed;
+  });
+  return { output, closed };
+}
+
 /** Starts a command of the checkout, such as `scripts/chaos.ts`. */
 export async function startCommand(
   t: TestContext,
@@ -38,16 +54,7 @@ export async function startCommand(
     env: { PATH: process.env.PATH ?? "", TMPDIR: temporary },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const output = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const)
-    child[name].on("data", (part) => {
-      output[name] += part;
-    });
-  const closed = once(child, "close");
-  cleanup(t, async () => {
-    child.kill("SIGKILL");
-    await closed;
-  });
+  const { output, closed } = watchChild(t, child);
   return {
     pid: child.pid ?? 0,
     stdout: () => output.stdout,

@@ -40,7 +40,7 @@ export class ContainerView {
   draw(group: Group | undefined): TemplateResult {
     const { state } = this.#app;
     if (!group)
-      return html`<p class="empty">There is no container ${this.#name} in this pod: it was removed.
+      return html`<p class="empty">The container ${this.#name} of this pod was removed.
         <a href="#/">All containers</a></p>`;
     this.#load(group.current);
     const pod = state.pods.get(this.#podId);

@@ -27,8 +27,7 @@ export class PodView {
   draw(): TemplateResult {
     const { state } = this.#app;
     const pod = state.pods.get(this.#podId);
-    if (!pod)
-      return html`<p class="empty">There is no such pod: it was removed. <a href="#/">All pods</a></p>`;
+    if (!pod) return html`<p class="empty">This pod was removed. <a href="#/">All pods</a></p>`;
     this.#load();
     const groups = state.groupsOf(pod.id);
     const name = `${pod.namespace}/${pod.name}`;

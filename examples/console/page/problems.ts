@@ -82,7 +82,7 @@ function lastLine({ redraw }: App, container: string): string {
       redraw();
     },
     (error: unknown) => {
-      // Without a connection, it is asked for again. Otherwise the container was removed, or has no log: there is no line.
+      // Without a connection, the line is requested again. Otherwise the container was removed or has no log, so it has no line.
       if (error instanceof TypeError) lastLines.delete(container);
     },
   );

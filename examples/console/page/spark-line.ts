@@ -1,6 +1,6 @@
 /** What a plot in a row shows. */
 export interface SparkData {
-  /** In the order of time; NaN where there is no value. */
+  /** In the order of time; NaN marks a missing value. */
   readonly values: readonly number[];
   /** The name of the CSS variable with its colour. */
   readonly color: "--cpu" | "--memory";

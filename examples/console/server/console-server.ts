@@ -148,7 +148,7 @@ class ConsoleServer implements Console {
     this.#access.checkRead(request);
     if (url.pathname === "/") return this.#respondWithPage(response);
     const file = this.#files.get(url.pathname) ?? (await this.#query(url, signal));
-    if (!file) throw new HttpError(404, "There is no such page.");
+    if (!file) throw new HttpError(404, "The console has no page at this address.");
     respond(response, file);
   }
 
@@ -208,7 +208,7 @@ class ConsoleServer implements Console {
       const request = readTerminalRequest(searchParams);
       return (socket) => runTerminal(this.#cri, socket, request);
     }
-    throw new HttpError(404, "There is no such socket.");
+    throw new HttpError(404, "The console has no WebSocket at this address.");
   }
 
   #serve(socket: WebSocket, serve: (socket: WebSocket) => Promise<void> | void): void {

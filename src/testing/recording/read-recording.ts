@@ -51,7 +51,7 @@ export interface RecordingContent {
   readonly logs: ReadonlyMap<string, Buffer>;
 }
 
-/** Reads a recording. Throws `recording_failed` if there is no such file, and `invalid_file`, with the line, for anything else in it. */
+/** Reads a recording. Throws `recording_failed` if the file cannot be read, and `invalid_file`, with the line, if it is not a recording. */
 export function readRecording(file: string): RecordingContent {
   const [first = "", ...rest] = textOf(file).split("\n");
   const reader = new Reader(file);

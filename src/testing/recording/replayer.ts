@@ -8,6 +8,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { CancellationScope, CriError, criError, isCriError, raceAbort } from "../../core/index.js";
+import { nextLoopTurn } from "../../server/index.js";
 import {
   checkMethod,
   type RpcHeadersInit,
@@ -158,9 +159,14 @@ export class Replayer implements Replay {
       this.#order.began(matched.exchange);
       return matched;
     } catch (error) {
-      if (isCriError(error)) this.#mismatches.push(error);
-      throw error;
+      throw this.#noted(error);
     }
+  }
+
+  /** Adds an error to the mismatches, and returns it. */
+  #noted(error: unknown): unknown {
+    if (isCriError(error)) this.#mismatches.push(error);
+    return error;
   }
 
   /** Returns the response of a unary call, or throws its error, in a later turn of the event loop, as on a socket. */
@@ -170,7 +176,7 @@ export class Replayer implements Replay {
     exchange: Exchange,
     scope: CancellationScope,
   ): Promise<MessageShape<O>> {
-    await scope.race(new Promise<void>((resolve) => setImmediate(resolve)));
+    await scope.race(nextLoopTurn());
     for (const step of exchange.steps) {
       if ("response" in step) {
         const message = this.#message(method.output, { json: step.response, bytes: step.bytes });
@@ -193,20 +199,16 @@ export class Replayer implements Replay {
     try {
       return await this.#sessions.url(exchange, call);
     } catch (error) {
-      if (isCriError(error)) this.#mismatches.push(error);
-      throw error;
+      throw this.#noted(error);
     }
   }
 
-  /** Waits until the caller cancels the call, as it did while the recording was made. */
-  #noOutcome(exchange: Exchange, scope: CancellationScope): Promise<never> {
+  /** Waits until the caller cancels the call, as it did while the recording was made; a call without a deadline has a moment for that. */
+  async #noOutcome({ number, rpc }: Exchange, scope: CancellationScope): Promise<never> {
     if (scope.remainingMs !== undefined) return scope.race(new Promise<never>(() => {}));
-    const text = `call ${exchange.number} has no response in the recording: its caller canceled it, or the recording ended before`;
-    return scope.race(
-      new Promise<never>((_, reject) => {
-        setImmediate(() => reject(criError("not_recorded", text, { method: exchange.rpc })));
-      }),
-    );
+    await scope.race(nextLoopTurn());
+    const text = `call ${number} has no response in the recording: its caller canceled it, or the recording ended before`;
+    throw criError("not_recorded", text, { method: rpc });
   }
 
   #messages<O extends DescMessage>(

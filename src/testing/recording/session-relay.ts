@@ -1,5 +1,5 @@
 import type { Readable, Writable } from "node:stream";
-import { type CriError, criError, isCriError, messageOf, onAbort } from "../../core/index.js";
+import { onAbort } from "../../core/index.js";
 import {
   type AttachContext,
   type CommandContext,
@@ -9,6 +9,7 @@ import {
   type StreamingServer,
 } from "../../server/index.js";
 import { attach, exec, type PortForward, portForward, type Session } from "../../streaming/index.js";
+import { fromTransportError } from "../../transport/index.js";
 import { writeTo } from "../embedded/stream-copy.js";
 import type { SessionStream } from "./format.js";
 import type { Recorder, SessionRecord } from "./recorder.js";
@@ -102,13 +103,9 @@ async function recorded<T>(record: SessionRecord, run: (record: SessionRecord) =
   try {
     return await run(record);
   } catch (error) {
-    record.failed(asCriError(error));
+    record.failed(fromTransportError(error, {}));
     throw error;
   }
-}
-
-function asCriError(error: unknown): CriError {
-  return isCriError(error) ? error : criError("runtime_error", messageOf(error), { code: "unknown" });
 }
 
 function streamsOf({ stdin, stdout, stderr, tty, signal }: CommandContext) {

@@ -31,6 +31,6 @@ export function urlOfCall(server: StreamingServer, call: number, { rpc, request 
 /** Returns the entry of the call whose number is the id in a handler's context. */
 export function callOfId<T>(calls: ReadonlyMap<number, T>, id: string): T {
   const found = calls.get(Number(id));
-  if (found === undefined) throw criError("stream_url_spent", `there is no call ${id} with a session`);
+  if (found === undefined) throw criError("stream_url_spent", `call ${id} has no session`);
   return found;
 }
